@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A Child SA: a pair of ESP SAs, their policies, and how they came to be. */
+#ifndef IKEFPD_CHILD_SA_H
+#define IKEFPD_CHILD_SA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kdf.h"
+#include "proposal.h"
+#include "ts.h"
+
+struct child_cfg;
+struct ike_sa;
+
+enum child_sa_state {
+	CHILD_CREATED,		/* inbound SPI allocated */
+	CHILD_INSTALLED,	/* both ESP SAs and the policies are in the kernel */
+	CHILD_DELETING,		/* our DELETE is outstanding */
+};
+
+struct child_sa {
+	struct child_sa *next;		/* of the same IKE SA */
+	struct ike_sa *ike_sa;
+	const struct child_cfg *cfg;	/* lives as long as the IKE SA's conn */
+	enum child_sa_state state;
+	uint32_t unique_id;
+	uint32_t reqid;
+	uint32_t spi_in;		/* host order; 0: none allocated */
+	uint32_t spi_out;
+	struct proposal proposal;	/* chosen: one transform of each type */
+	struct ts_list local_ts;	/* narrowed */
+	struct ts_list remote_ts;
+	bool encap;			/* ESP in UDP */
+	bool states_in, states_out;	/* installed, to be taken away again */
+	unsigned int policies;		/* how many of its policies are installed */
+	int64_t installed_ms;		/* loop_now_ms() at installation */
+};
+
+/* strongSwan's name of the state, as --list-sas prints it ("INSTALLED"). */
+const char *child_sa_state_name(enum child_sa_state state);
+
+/* A new Child SA with an inbound SPI; it is linked to ike_sa. NULL on failure. */
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_cfg *cfg);
+
+/*
+ * Installs both ESP SAs and the policies. keys are the initiator's and the
+ * responder's of RFC 7296 section 2.17. Returns 0 or a negative error; after an
+ * error nothing of it is left in the kernel.
+ */
+int child_sa_install(struct child_sa *child, const struct child_keys *keys,
+		     bool initiator);
+
+/* Takes everything out of the kernel, unlinks and frees it. */
+void child_sa_destroy(struct child_sa *child);
+
+/* By either of its SPIs, host order; NULL if there is none. */
+struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
+struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
+
+#endif

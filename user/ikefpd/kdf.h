@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Key material of IKE and Child SAs: RFC 7296 sections 2.13, 2.14 and 2.17. */
+#ifndef IKEFPD_KDF_H
+#define IKEFPD_KDF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prf.h"
+#include "proposal.h"
+
+#define KEY_MAX		64	/* octets of any one key, salt included */
+
+/*
+ * SK_e* hold the salt after the key (4 octets) for AEAD ciphers: RFC 5282
+ * section 7.1, RFC 7634 section 2.
+ */
+struct ike_keys {
+	uint16_t prf;
+	size_t encr_len;	/* salt included */
+	size_t integ_len;	/* 0 for AEAD ciphers */
+	size_t prf_len;
+	uint8_t d[PRF_MAX];
+	uint8_t ai[KEY_MAX], ar[KEY_MAX];
+	uint8_t ei[KEY_MAX], er[KEY_MAX];
+	uint8_t pi[PRF_MAX], pr[PRF_MAX];
+};
+
+/* Of one Child SA: i protects what the exchange's initiator sends. */
+struct child_keys {
+	size_t encr_len;
+	size_t integ_len;
+	uint8_t ei[KEY_MAX], ai[KEY_MAX];
+	uint8_t er[KEY_MAX], ar[KEY_MAX];
+};
+
+/* SKEYSEED = prf(Ni | Nr, g^ir), out of prf_len(prf) octets. 0 or -EINVAL/-EIO. */
+int kdf_skeyseed(uint16_t prf, const uint8_t *ni, size_t ni_len,
+		 const uint8_t *nr, size_t nr_len,
+		 const uint8_t *shared, size_t shared_len,
+		 uint8_t skeyseed[PRF_MAX]);
+
+/*
+ * {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} by prf+ for the chosen
+ * proposal. SPIs in host order. 0, or -EINVAL for algorithms that are not known.
+ */
+int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
+		 const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
+		 const uint8_t *shared, size_t shared_len,
+		 uint64_t spi_i, uint64_t spi_r);
+
+/* KEYMAT = prf+(SK_d, Ni | Nr). */
+int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
+		   const struct proposal *chosen,
+		   const uint8_t *ni, size_t ni_len,
+		   const uint8_t *nr, size_t nr_len);
+
+/* Octets of a cipher's key with its salt; 0 if the cipher is not known. */
+size_t kdf_encr_key_len(const struct transform *encr);
+/* Octets of an integrity key; 0 if not known or AUTH_NONE. */
+size_t kdf_integ_key_len(uint16_t integ);
+
+void kdf_wipe_ike(struct ike_keys *keys);
+void kdf_wipe_child(struct child_keys *keys);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam between the protocol and the ikefp module. kernel.c speaks to the
+ * module by way of user/lib; the unit tests bring a network of their own.
+ *
+ * SPIs are in host order. Every function returns 0 or a negative error.
+ */
+#ifndef IKEFPD_KERNEL_H
+#define IKEFPD_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "endpoint.h"
+#include "kdf.h"
+#include "proposal.h"
+
+struct kernel;
+
+/* A message that came up. The pointers are valid during the call alone. */
+struct kernel_message {
+	struct endpoint local, remote;
+	uint64_t spi_i, spi_r;
+	uint64_t spi_local;	/* our SPI of the kernel's SA; names the SA */
+	uint8_t exchange;
+	uint8_t flags;		/* of the header */
+	uint32_t message_id;
+	bool raw;		/* IKE_SA_INIT: data is the whole message */
+	uint8_t first_payload;	/* sealed: of the inner chain in data */
+	const uint8_t *data;
+	size_t len;
+};
+
+enum kernel_event_type {
+	KERNEL_EVENT_TIMEOUT,	/* the outstanding request was given up */
+	KERNEL_EVENT_EXPIRED,	/* a half-open SA expired; it is gone */
+	KERNEL_EVENT_DELETED,	/* somebody else took the SA away */
+	KERNEL_EVENT_ENDPOINT,	/* the peer's address changed: remote */
+};
+
+struct kernel_event {
+	enum kernel_event_type type;
+	uint64_t spi_local;
+	struct endpoint local, remote;
+};
+
+/* An initiator's SA, before anything is sent. */
+int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
+		  const struct endpoint *remote);
+
+/*
+ * IKE_SA_INIT, whole message, no non-ESP marker. A request replaces one that is
+ * outstanding and is retransmitted until kernel_sa_keys() or kernel_sa_delete().
+ */
+int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
+		       const uint8_t *data, size_t len, bool response);
+
+/* Pushes the keys down, once. The handshake moves to these endpoints. */
+int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct proposal *chosen, const struct ike_keys *keys,
+		   bool initiator);
+
+/* A sealed request; the kernel gives it the next message ID. */
+int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint8_t first_payload, const uint8_t *data, size_t len);
+
+/* A sealed response to the request of that message ID. */
+int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint32_t message_id, uint8_t first_payload,
+		      const uint8_t *data, size_t len);
+
+/*
+ * The IKE SA is authenticated: it no longer counts as half-open and has no
+ * deadline to meet.
+ */
+int kernel_sa_established(struct kernel *k, uint64_t spi_local);
+
+/* Responses sent linger in the kernel for duplicates. */
+int kernel_sa_delete(struct kernel *k, uint64_t spi_local);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Proposals: what an SA payload offers, RFC 7296 section 3.3, and the keywords
+ * by which swanctl.conf writes them ("aes128gcm16-prfsha256-x25519").
+ */
+#ifndef IKEFPD_PROPOSAL_H
+#define IKEFPD_PROPOSAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "ikev2.h"
+
+struct transform {
+	uint8_t type;		/* enum ike_transform_type */
+	uint16_t id;
+	uint16_t key_bits;	/* Key Length attribute, 0: none */
+};
+
+#define PROPOSAL_TRANSFORMS_MAX	64
+
+struct proposal {
+	uint8_t number;		/* of the substructure, from 1 */
+	uint8_t protocol;	/* PROTO_IKE or PROTO_ESP */
+	uint8_t spi_len;	/* 0, 4 or 8 */
+	uint8_t spi[8];		/* network order */
+	unsigned int n;
+	struct transform transforms[PROPOSAL_TRANSFORMS_MAX];
+};
+
+struct proposal_list {
+	struct proposal *v;
+	unsigned int n;
+};
+
+/*
+ * Reads one proposal in strongSwan's keywords ("default" among them) for
+ * PROTO_IKE or PROTO_ESP and appends it. With no PRF keyword in an IKE
+ * proposal the PRF is that of the integrity keyword, which an AEAD cipher then
+ * drops, all as strongSwan does.
+ * Returns 0, -EINVAL with a text for the person in err, or -ENOMEM.
+ */
+int proposal_list_add(struct proposal_list *list, enum ike_protocol protocol,
+		      const char *text, char *err, size_t errlen);
+void proposal_list_clear(struct proposal_list *list);
+int proposal_list_copy(struct proposal_list *to, const struct proposal_list *from);
+
+bool proposal_has(const struct proposal *p, uint8_t type, uint16_t id);
+/* The first transform of the type, NULL if none. */
+const struct transform *proposal_get(const struct proposal *p, uint8_t type);
+/* Id of the first transform of the type, or 0. */
+uint16_t proposal_id(const struct proposal *p, uint8_t type);
+/* Drops all transforms of a type: the KE of ESP proposals in IKE_AUTH. */
+void proposal_strip(struct proposal *p, uint8_t type);
+
+/*
+ * Writes the body of an SA payload. The proposals are numbered from 1 (or, with
+ * a single one whose number is set, keep it: the answer of a responder); spi of
+ * spi_len octets goes into each.
+ */
+void proposal_write(struct buf *out, const struct proposal *v, unsigned int n,
+		    const uint8_t *spi, uint8_t spi_len);
+
+/*
+ * Is the body of an SA payload well formed? Returns the number of proposals, or
+ * -EBADMSG.
+ */
+int proposal_check(const uint8_t *body, size_t len);
+
+/*
+ * The responder's choice (RFC 7296 section 2.7): the first of our proposals that
+ * one of the peer's fits, with exactly one transform of each type, in our order
+ * of preference. chosen takes number, SPI and transforms.
+ * skip_dh leaves DH groups out of account (IKE_AUTH).
+ * Returns 0, -ENOENT (NO_PROPOSAL_CHOSEN), or -EBADMSG (INVALID_SYNTAX).
+ */
+int proposal_select(const struct proposal_list *ours, enum ike_protocol protocol,
+		    const uint8_t *body, size_t len, bool skip_dh,
+		    struct proposal *chosen);
+
+/*
+ * The initiator's check of the peer's answer: one proposal, one transform of
+ * each type, all of them out of the proposal of that number that we sent.
+ * Returns 0, -ENOENT (not what we offered), or -EBADMSG.
+ */
+int proposal_verify(const struct proposal_list *ours, enum ike_protocol protocol,
+		    const uint8_t *body, size_t len, bool skip_dh,
+		    struct proposal *chosen);
+
+/* "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519" into buf. Returns buf. */
+const char *proposal_str(const struct proposal *p, char *buf, size_t len);
+/* strongSwan's (swanctl --list-sas) name of a transform's algorithm, or "?". */
+const char *transform_name(uint8_t type, uint16_t id);
+
+#endif
