@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IKEFPD_CONFIG_H
+#define IKEFPD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "endpoint.h"
+#include "errmsg.h"
+#include "id.h"
+#include "proposal.h"
+#include "ts.h"
+
+/*
+ * The loaded configuration as the protocol code reads it: connections, secrets
+ * and the daemon's own settings. It is filled from swanctl.conf or over VICI
+ * (config_load.h); every value here has been checked.
+ *
+ * A connection never changes once loaded: a reload replaces it, and whoever
+ * holds a reference goes on with what it has.
+ */
+
+/* An address, a subnet or a range (local_addrs, remote_addrs). */
+struct addr_range {
+	sa_family_t family;	/* AF_INET, AF_INET6; AF_UNSPEC is %any */
+	uint8_t first[16];	/* network order; 4 or 16 octets are used */
+	uint8_t last[16];
+};
+
+/* One authentication round. PSK is the only method so far. */
+struct auth_conf {
+	struct ike_id id;	/* ID_ANY: local: the address; remote: whatever */
+};
+
+enum start_action {
+	START_NONE,
+	START_START		/* initiate when the connection is loaded */
+};
+
+struct child_conf {
+	struct child_conf *next;
+	char *name;
+	struct ts_list local_ts;	/* at least one */
+	struct ts_list remote_ts;
+	struct proposal_list proposals;	/* ESP */
+	enum start_action start_action;
+	uint32_t replay_window;	/* packets; 0 off; default 32 */
+	uint32_t reqid;		/* 0: choose one */
+};
+
+enum conf_source {
+	CONF_FILE,
+	CONF_VICI
+};
+
+struct conn {
+	struct conn *next;
+	unsigned int refs;
+	enum conf_source source;
+	char *name;
+	struct addr_range *local_addrs;
+	size_t local_addr_count;	/* at least one; %any stands for itself */
+	struct addr_range *remote_addrs;
+	size_t remote_addr_count;
+	uint16_t local_port;	/* host order; default 500 */
+	uint16_t remote_port;
+	bool encap;		/* pretend NAT: UDP encapsulation always */
+	struct proposal_list proposals;	/* IKE */
+	struct auth_conf local;
+	struct auth_conf remote;
+	struct child_conf *children;
+	struct buf section;	/* what it was loaded from, encoded, to compare */
+};
+
+/* A shared secret; no owners means everybody's. */
+struct secret {
+	struct secret *next;
+	enum conf_source source;
+	char *name;		/* ike<suffix>, or VICI's unique id; may be NULL */
+	struct ike_id *owners;
+	size_t owner_count;
+	uint8_t *data;		/* wiped when freed */
+	size_t len;
+};
+
+/* strongswan.conf's charon.retransmit_*; CONF_UNSET where not set. */
+#define CONF_UNSET	(-1)
+struct retransmit_conf {
+	int32_t timeout_ms;	/* first timeout; strongSwan's default is 4000 */
+	int32_t base_milli;	/* factor per try, in thousandths; 1800 */
+	int32_t tries;		/* 5 */
+	int32_t jitter_percent;	/* random reduction, 0..20; 0 */
+	int32_t limit_ms;	/* cap on one timeout, 0 none; 0 */
+};
+
+struct config {
+	struct conn *conns;	/* in the order they were loaded */
+	struct secret *secrets;
+	struct retransmit_conf retransmit;
+};
+
+struct config *config_new(void);
+void config_free(struct config *config);
+
+struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */
+void conn_put(struct conn *conn);		/* NULL is fine */
+
+/* By name; no reference is taken. NULL if there is none. */
+struct conn *config_find_conn(const struct config *config, const char *name);
+struct child_conf *conn_find_child(const struct conn *conn, const char *name);
+
+/*
+ * Does any connection fit these endpoints (the responder's first question)?
+ * Ports are ignored. Returns the best one, without a reference, or NULL.
+ */
+struct conn *config_find_by_addrs(const struct config *config,
+				  const struct endpoint *local,
+				  const struct endpoint *remote);
+
+/*
+ * The responder's choice in IKE_AUTH, as charon makes it: among the connections
+ * that fit the endpoints, the best match of @remote_id (IDi) first, then of
+ * @local_id (IDr; NULL if the initiator sent none), then of the addresses.
+ * Returns it without a reference, or NULL.
+ */
+struct conn *config_find_by_ids(const struct config *config,
+				const struct endpoint *local,
+				const struct endpoint *remote,
+				const struct ike_id *local_id,
+				const struct ike_id *remote_id);
+
+/* Does @conn fit these endpoints? 0 no, greater is a closer match. */
+int conn_match_addrs(const struct conn *conn, const struct endpoint *local,
+		     const struct endpoint *remote);
+
+/*
+ * The endpoints an initiator starts with: the first remote that is one single
+ * address, and the first local one of its family (the unspecified address if
+ * %any), both with their ports. Returns 0, or -1 with @err set if the
+ * connection names no single remote address.
+ */
+int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
+			 struct endpoint *remote, struct errmsg *err);
+
+/*
+ * The identity to send: @conn's own, or, where that is %any, the address.
+ * Returns 0 or -ENOMEM; free with ike_id_clear().
+ */
+int conn_local_id(const struct conn *conn, const struct endpoint *local,
+		  struct ike_id *id);
+/* Is @id acceptable as the peer's identity? An unset remote id accepts any. */
+bool conn_accepts_remote_id(const struct conn *conn, const struct ike_id *id);
+
+/*
+ * The secret that best fits both ends, as charon chooses: the best match of the
+ * remote identity, then of the local one. Returns NULL if none fits.
+ */
+const struct secret *config_find_secret(const struct config *config,
+					const struct ike_id *local,
+					const struct ike_id *remote);
+
+#endif /* IKEFPD_CONFIG_H */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IKEFPD_CONTROL_H
+#define IKEFPD_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+
+/*
+ * The seam between control (VICI, start_action, signals) and the protocol.
+ * Control calls the functions below; the IKE SA manager implements them.
+ * Nothing here blocks: an outcome comes through the job.
+ */
+
+/*
+ * A request under way. The caller owns it and keeps it until @done was called
+ * or control_forget() returned. @done is called exactly once, from the loop or
+ * from within the call that started the job; @reason says why it failed, in
+ * words, and is NULL on success.
+ */
+struct control_job {
+	void (*done)(struct control_job *job, bool ok, const char *reason);
+	uint32_t ike_id;	/* the SA worked on, set as soon as it is known; 0 before */
+	void *core;		/* for the implementation's own use */
+};
+
+/*
+ * Bring up @child of @conn: on an IKE SA of @conn that is established, else on a
+ * new one. Done when the Child SA is installed. @job may be NULL.
+ */
+void control_initiate(struct conn *conn, const struct child_conf *child,
+		      struct control_job *job);
+
+/*
+ * Delete an IKE SA, or one of its Child SAs, by unique id. Done when the peer
+ * has answered the DELETE or the SA is gone. With @force an IKE SA goes at once:
+ * the DELETE is sent, no answer awaited. An id that is gone succeeds. @job may
+ * be NULL.
+ */
+void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job);
+void control_terminate_child(uint32_t child_id, struct control_job *job);
+
+/* The caller no longer waits: @done is not called; the work goes on. */
+void control_forget(struct control_job *job);
+
+/* Algorithm names as IANA has them and swanctl prints them; NULL where none. */
+struct control_suite {
+	const char *encr_alg;	/* "AES_GCM_16" */
+	const char *integ_alg;	/* "HMAC_SHA2_256_128"; NULL for AEAD */
+	const char *prf_alg;	/* "PRF_HMAC_SHA2_256"; NULL for ESP */
+	const char *dh_group;	/* "CURVE_25519" */
+	uint16_t encr_keysize;	/* bits; 0 where the algorithm has one size */
+	bool esn;
+};
+
+struct control_child {
+	const char *name;
+	uint32_t unique_id;
+	uint32_t reqid;
+	const char *state;	/* "INSTALLED", "CREATED", "DELETING" ... */
+	bool encap;		/* ESP in UDP */
+	uint32_t spi_in;	/* host order */
+	uint32_t spi_out;
+	struct control_suite suite;
+	uint64_t bytes_in;
+	uint64_t packets_in;
+	uint64_t bytes_out;
+	uint64_t packets_out;
+	int64_t use_in_s;	/* seconds since the last packet, -1 never */
+	int64_t use_out_s;
+	uint32_t installed_s;	/* seconds ago */
+	const struct ts_list *local_ts;	/* as negotiated */
+	const struct ts_list *remote_ts;
+};
+
+struct control_ike {
+	const char *name;
+	uint32_t unique_id;
+	const char *state;	/* "CONNECTING", "ESTABLISHED", "DELETING" */
+	bool half_open;		/* counted so in stats */
+	struct endpoint local;
+	struct endpoint remote;
+	const struct ike_id *local_id;	/* NULL until known */
+	const struct ike_id *remote_id;
+	bool initiator;
+	uint64_t spi_i;		/* host order */
+	uint64_t spi_r;
+	bool nat_local;		/* we are behind a NAT */
+	bool nat_remote;
+	bool nat_fake;		/* encap forced */
+	bool established;
+	uint32_t established_s;	/* seconds ago */
+	struct control_suite suite;	/* encr_alg NULL until chosen */
+	const char *task_queued;	/* what it does, e.g. "IKE_AUTH"; NULL none */
+	const char *task_active;
+	const char *task_passive;
+	const struct control_child *children;
+	size_t child_count;
+};
+
+/*
+ * Call @fn for each IKE SA, oldest first, until it returns false. What @fn gets
+ * is a snapshot, valid during the call; @fn must start or end no SA. Traffic
+ * counters are read from XFRM only if @counters is set.
+ */
+typedef bool (*control_ike_fn)(const struct control_ike *ike, void *data);
+void control_each_ike(bool counters, control_ike_fn fn, void *data);
+
+#endif /* IKEFPD_CONTROL_H */
