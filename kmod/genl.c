@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/ikefp.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "genl.h"
+
+#include <uapi/linux/ikefp.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation ikefp_a_policy_rto_initial_ms_range = {
+	.min	= 10ULL,
+	.max	= 60000ULL,
+};
+
+static const struct netlink_range_validation ikefp_a_policy_rto_min_ms_range = {
+	.min	= 10ULL,
+	.max	= 60000ULL,
+};
+
+static const struct netlink_range_validation ikefp_a_policy_rto_max_ms_range = {
+	.min	= 10ULL,
+	.max	= 3600000ULL,
+};
+
+static const struct netlink_range_validation ikefp_a_policy_give_up_ms_range = {
+	.min	= 10ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation ikefp_a_policy_half_open_ms_range = {
+	.min	= 10ULL,
+	.max	= 3600000ULL,
+};
+
+static const struct netlink_range_validation ikefp_a_policy_linger_ms_range = {
+	.max	= 3600000ULL,
+};
+
+/* Common nested types */
+const struct nla_policy ikefp_keys_nl_policy[IKEFP_A_KEYS_SK_AR + 1] = {
+	[IKEFP_A_KEYS_ENCR] = { .type = NLA_U16, },
+	[IKEFP_A_KEYS_INTEG] = { .type = NLA_U16, },
+	[IKEFP_A_KEYS_SK_EI] = { .type = NLA_BINARY, },
+	[IKEFP_A_KEYS_SK_ER] = { .type = NLA_BINARY, },
+	[IKEFP_A_KEYS_SK_AI] = { .type = NLA_BINARY, },
+	[IKEFP_A_KEYS_SK_AR] = { .type = NLA_BINARY, },
+};
+
+/* IKEFP_CMD_LISTENER_ADD - do */
+const struct nla_policy ikefp_listener_add_nl_policy[IKEFP_A_LISTENER_PORT + 1] = {
+	[IKEFP_A_LISTENER_KIND] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_LISTENER_FAMILY] = { .type = NLA_U16, },
+	[IKEFP_A_LISTENER_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_LISTENER_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_LISTENER_PORT] = { .type = NLA_U16, },
+};
+
+/* IKEFP_CMD_LISTENER_DEL - do */
+const struct nla_policy ikefp_listener_del_nl_policy[IKEFP_A_LISTENER_PORT + 1] = {
+	[IKEFP_A_LISTENER_FAMILY] = { .type = NLA_U16, },
+	[IKEFP_A_LISTENER_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_LISTENER_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_LISTENER_PORT] = { .type = NLA_U16, },
+};
+
+/* IKEFP_CMD_LISTENER_GET - do */
+const struct nla_policy ikefp_listener_get_nl_policy[IKEFP_A_LISTENER_PORT + 1] = {
+	[IKEFP_A_LISTENER_FAMILY] = { .type = NLA_U16, },
+	[IKEFP_A_LISTENER_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_LISTENER_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_LISTENER_PORT] = { .type = NLA_U16, },
+};
+
+/* IKEFP_CMD_WORKER_ATTACH - do */
+const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_EVENT_PAD + 1] = {
+};
+
+/* IKEFP_CMD_SA_NEW - do */
+const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_IFINDEX + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_LOCAL_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_SA_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_SA_LOCAL_PORT] = { .type = NLA_U16, },
+	[IKEFP_A_SA_REMOTE_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_SA_REMOTE_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_SA_REMOTE_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
+};
+
+/* IKEFP_CMD_SA_SET - do */
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_KEYS + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
+	[IKEFP_A_SA_LOCAL_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_SA_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_SA_LOCAL_PORT] = { .type = NLA_U16, },
+	[IKEFP_A_SA_REMOTE_IPV4] = { .type = NLA_U32, },
+	[IKEFP_A_SA_REMOTE_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[IKEFP_A_SA_REMOTE_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
+	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
+};
+
+/* IKEFP_CMD_SA_DEL - do */
+const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+};
+
+/* IKEFP_CMD_SA_GET - do */
+const struct nla_policy ikefp_sa_get_nl_policy[IKEFP_A_SA_SPI + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+};
+
+/* IKEFP_CMD_MESSAGE_SEND - do */
+const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1] = {
+	[IKEFP_A_MESSAGE_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_MESSAGE_EXCHANGE_TYPE] = { .type = NLA_U8, },
+	[IKEFP_A_MESSAGE_MESSAGE_ID] = { .type = NLA_U32, },
+	[IKEFP_A_MESSAGE_RAW] = { .type = NLA_FLAG, },
+	[IKEFP_A_MESSAGE_RESPONSE] = { .type = NLA_FLAG, },
+	[IKEFP_A_MESSAGE_FIRST_PAYLOAD] = { .type = NLA_U8, },
+	[IKEFP_A_MESSAGE_PAYLOAD] = { .type = NLA_BINARY, },
+};
+
+/* IKEFP_CMD_POLICY_SET - do */
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN + 1] = {
+	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_initial_ms_range),
+	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_min_ms_range),
+	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_max_ms_range),
+	[IKEFP_A_POLICY_BACKOFF_PERCENT] = NLA_POLICY_RANGE(NLA_U32, 100, 1000),
+	[IKEFP_A_POLICY_JITTER_PERCENT] = NLA_POLICY_MAX(NLA_U32, 100),
+	[IKEFP_A_POLICY_TRIES] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[IKEFP_A_POLICY_GIVE_UP_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_give_up_ms_range),
+	[IKEFP_A_POLICY_HALF_OPEN_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_half_open_ms_range),
+	[IKEFP_A_POLICY_LINGER_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_linger_ms_range),
+	[IKEFP_A_POLICY_MAX_SAS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_MAX_HALF_OPEN] = { .type = NLA_U32, },
+};
+
+/* IKEFP_CMD_POLICY_GET - do */
+const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1] = {
+};
+
+/* IKEFP_CMD_STATS_GET - do */
+const struct nla_policy ikefp_stats_get_nl_policy[IKEFP_A_STATS_PAD + 1] = {
+};
+
+/* Ops table for ikefp */
+const struct genl_ops ikefp_nl_ops[12] = {
+	{
+		.cmd		= IKEFP_CMD_LISTENER_ADD,
+		.doit		= ikefp_nl_listener_add_doit,
+		.policy		= ikefp_listener_add_nl_policy,
+		.maxattr	= IKEFP_A_LISTENER_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_LISTENER_DEL,
+		.doit		= ikefp_nl_listener_del_doit,
+		.policy		= ikefp_listener_del_nl_policy,
+		.maxattr	= IKEFP_A_LISTENER_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_LISTENER_GET,
+		.doit		= ikefp_nl_listener_get_doit,
+		.dumpit		= ikefp_nl_listener_get_dumpit,
+		.policy		= ikefp_listener_get_nl_policy,
+		.maxattr	= IKEFP_A_LISTENER_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_WORKER_ATTACH,
+		.doit		= ikefp_nl_worker_attach_doit,
+		.policy		= ikefp_worker_attach_nl_policy,
+		.maxattr	= IKEFP_A_EVENT_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_NEW,
+		.doit		= ikefp_nl_sa_new_doit,
+		.policy		= ikefp_sa_new_nl_policy,
+		.maxattr	= IKEFP_A_SA_IFINDEX,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_SET,
+		.doit		= ikefp_nl_sa_set_doit,
+		.policy		= ikefp_sa_set_nl_policy,
+		.maxattr	= IKEFP_A_SA_KEYS,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_DEL,
+		.doit		= ikefp_nl_sa_del_doit,
+		.policy		= ikefp_sa_del_nl_policy,
+		.maxattr	= IKEFP_A_SA_SPI,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_GET,
+		.doit		= ikefp_nl_sa_get_doit,
+		.dumpit		= ikefp_nl_sa_get_dumpit,
+		.policy		= ikefp_sa_get_nl_policy,
+		.maxattr	= IKEFP_A_SA_SPI,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_MESSAGE_SEND,
+		.doit		= ikefp_nl_message_send_doit,
+		.policy		= ikefp_message_send_nl_policy,
+		.maxattr	= IKEFP_A_MESSAGE_PAYLOAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_POLICY_SET,
+		.doit		= ikefp_nl_policy_set_doit,
+		.policy		= ikefp_policy_set_nl_policy,
+		.maxattr	= IKEFP_A_POLICY_MAX_HALF_OPEN,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_POLICY_GET,
+		.doit		= ikefp_nl_policy_get_doit,
+		.policy		= ikefp_policy_get_nl_policy,
+		.maxattr	= IKEFP_A_POLICY_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_STATS_GET,
+		.doit		= ikefp_nl_stats_get_doit,
+		.policy		= ikefp_stats_get_nl_policy,
+		.maxattr	= IKEFP_A_STATS_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+};
+
+static const struct genl_multicast_group ikefp_nl_mcgrps[] = {
+	[IKEFP_NLGRP_MONITOR] = { "monitor", },
+};

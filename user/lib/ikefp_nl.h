@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink family "ikefp" for C programs: one function a command, typed
+ * values instead of attributes. uapi/ikefp.yaml says what each command and value
+ * means.
+ *
+ * SPIs are numbers here: the 8 octets of the wire read as a big-endian integer, in
+ * host order. Every function that can fail returns 0 or a negative errno and leaves
+ * a sentence, the kernel's own where it gave one, for ikefp_nl_error(). A handle
+ * belongs to one thread. Commands block until the kernel has answered, which it does
+ * at once.
+ */
+#ifndef IKEFP_NL_H
+#define IKEFP_NL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <linux/ikefp.h>
+
+struct ikefp_nl;
+
+/* Both ends of a datagram's way. sin6_scope_id is the interface of a link-local. */
+struct ikefp_endpoint {
+	struct sockaddr_storage local;
+	struct sockaddr_storage remote;
+};
+
+struct ikefp_listener_info {
+	enum ikefp_listener_kind kind;
+	struct sockaddr_storage addr;
+};
+
+struct ikefp_sa_info {
+	uint64_t spi;
+	uint64_t peer_spi;
+	enum ikefp_role role;
+	enum ikefp_sa_state state;
+	struct ikefp_endpoint endpoint;
+	uint32_t srtt_us;
+	uint32_t rttvar_us;
+	uint32_t rto_ms;
+	uint32_t outstanding;
+	uint32_t tries;
+	uint32_t message_id_out;
+	uint32_t message_id_in;
+	uint64_t age_ms;
+	uint64_t messages_in;
+	uint64_t messages_out;
+	uint64_t retransmits;
+	uint64_t duplicates;
+};
+
+/* Octets that somebody else owns. */
+struct ikefp_octets {
+	const void *data;
+	size_t len;
+};
+
+/* The SK keys; transform IDs are IANA's. An AEAD's keys end with the 4-octet salt. */
+struct ikefp_keys {
+	uint16_t encr;
+	uint16_t integ; /* 0 for an AEAD */
+	struct ikefp_octets sk_ei, sk_er;
+	struct ikefp_octets sk_ai, sk_ar;
+};
+
+/* What sa-set changes: all that is not zero or NULL. */
+struct ikefp_sa_change {
+	uint64_t spi;
+	uint64_t peer_spi;
+	bool established;
+	const struct ikefp_endpoint *endpoint;
+	const struct ikefp_keys *keys;
+};
+
+struct ikefp_message_out {
+	uint64_t spi;
+	bool raw;
+	bool response;		/* sealed only; a raw message's header says it */
+	uint32_t message_id;	/* of the request that a sealed response answers */
+	uint8_t exchange_type;	/* sealed only */
+	uint8_t first_payload;	/* sealed only */
+	struct ikefp_octets payload;
+};
+
+struct ikefp_message_in {
+	uint64_t spi;		/* our own */
+	uint64_t spi_i;
+	uint64_t spi_r;
+	bool raw;
+	bool response;
+	uint8_t exchange_type;
+	uint8_t flags;
+	uint8_t first_payload;
+	uint32_t message_id;
+	struct ikefp_endpoint endpoint;	/* where this very message came to and from */
+	struct ikefp_octets payload;	/* until the callback returns */
+};
+
+/* What the kernel tells a worker. A callback may call any command. */
+struct ikefp_upcalls {
+	void (*message)(const struct ikefp_message_in *message, void *arg);
+	void (*exchange_timeout)(uint64_t spi, uint8_t exchange_type,
+				 uint32_t message_id, void *arg);
+	void (*sa_expired)(uint64_t spi, void *arg);
+	void *arg;
+};
+
+/* The settings by their attribute number, IKEFP_A_POLICY_*. */
+struct ikefp_policy {
+	uint32_t value[IKEFP_A_POLICY_MAX + 1];
+	bool set[IKEFP_A_POLICY_MAX + 1];
+};
+
+/* The counters by their attribute number, IKEFP_A_STATS_*. */
+struct ikefp_stats {
+	uint64_t value[IKEFP_A_STATS_MAX + 1];
+};
+
+/* A monitor event; what an event does not have is zero (ss_family too). */
+struct ikefp_event {
+	enum ikefp_event_kind event;
+	uint64_t spi;
+	uint64_t peer_spi;
+	enum ikefp_role role;
+	enum ikefp_sa_state state;
+	enum ikefp_listener_kind listener_kind;
+	struct ikefp_endpoint endpoint;
+	uint32_t worker;
+	uint8_t exchange_type;
+	uint32_t message_id;
+	uint32_t tries;
+	uint32_t waited_ms;
+};
+
+/*
+ * Opens the family in the caller's network namespace. -ENOENT: the module is not
+ * loaded. The handle is there in every case but -ENOMEM, to be asked for the error.
+ */
+int ikefp_nl_open(struct ikefp_nl **nl);
+void ikefp_nl_close(struct ikefp_nl *nl);
+const char *ikefp_nl_error(const struct ikefp_nl *nl);
+
+int ikefp_listener_add(struct ikefp_nl *nl, enum ikefp_listener_kind kind,
+		       const struct sockaddr_storage *addr);
+int ikefp_listener_del(struct ikefp_nl *nl, const struct sockaddr_storage *addr);
+int ikefp_listener_list(struct ikefp_nl *nl,
+			void (*each)(const struct ikefp_listener_info *, void *),
+			void *arg);
+
+/*
+ * Makes this handle the worker, until it is closed. -EBUSY: there is one already.
+ * The file descriptor is readable when upcalls wait; ikefp_worker_read() takes all
+ * of them and never blocks. -ENOBUFS from it: the socket was full, and the messages
+ * that found it so will be sent again by the peers.
+ */
+int ikefp_worker_attach(struct ikefp_nl *nl);
+int ikefp_worker_fd(const struct ikefp_nl *nl);
+int ikefp_worker_read(struct ikefp_nl *nl, const struct ikefp_upcalls *upcalls);
+
+int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi,
+		 const struct ikefp_endpoint *endpoint);
+int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change);
+int ikefp_sa_del(struct ikefp_nl *nl, uint64_t spi);
+int ikefp_sa_get(struct ikefp_nl *nl, uint64_t spi, struct ikefp_sa_info *info);
+
+/* -EINTR: the SAs changed during the listing; what was listed is not one state. */
+int ikefp_sa_list(struct ikefp_nl *nl,
+		  void (*each)(const struct ikefp_sa_info *, void *), void *arg);
+
+/* @message_id: where the ID of a request goes, may be NULL. */
+int ikefp_message_send(struct ikefp_nl *nl, const struct ikefp_message_out *message,
+		       uint32_t *message_id);
+
+int ikefp_policy_set(struct ikefp_nl *nl, const struct ikefp_policy *policy);
+int ikefp_policy_get(struct ikefp_nl *nl, struct ikefp_policy *policy);
+const char *ikefp_policy_name(int attribute);
+
+int ikefp_stats_get(struct ikefp_nl *nl, struct ikefp_stats *stats);
+
+/* The counter's name as in uapi/ikefp.yaml, NULL for a number that is none. */
+const char *ikefp_stats_name(int attribute);
+
+/* Events, from the moment of the subscription on. Read as ikefp_worker_read(). */
+int ikefp_monitor_subscribe(struct ikefp_nl *nl);
+int ikefp_monitor_fd(const struct ikefp_nl *nl);
+int ikefp_monitor_read(struct ikefp_nl *nl,
+		       void (*each)(const struct ikefp_event *, void *), void *arg);
+
+#endif
