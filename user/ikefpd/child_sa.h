@@ -10,7 +10,7 @@
 #include "proposal.h"
 #include "ts.h"
 
-struct child_cfg;
+struct child_conf;
 struct ike_sa;
 
 enum child_sa_state {
@@ -22,7 +22,7 @@ enum child_sa_state {
 struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
 	struct ike_sa *ike_sa;
-	const struct child_cfg *cfg;	/* lives as long as the IKE SA's conn */
+	const struct child_conf *cfg;	/* lives as long as the IKE SA's conn */
 	enum child_sa_state state;
 	uint32_t unique_id;
 	uint32_t reqid;
@@ -41,7 +41,7 @@ struct child_sa {
 const char *child_sa_state_name(enum child_sa_state state);
 
 /* A new Child SA with an inbound SPI; it is linked to ike_sa. NULL on failure. */
-struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_cfg *cfg);
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *cfg);
 
 /*
  * Installs both ESP SAs and the policies. keys are the initiator's and the

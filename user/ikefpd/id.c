@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Identities: RFC 7296 section 3.5. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "id.h"
+#include "ikev2.h"
+
+static int set(struct ike_id *id, uint8_t type, const void *data, size_t len)
+{
+	memset(id, 0, sizeof(*id));
+	if (len) {
+		id->data = malloc(len);
+		if (!id->data)
+			return -ENOMEM;
+		memcpy(id->data, data, len);
+	}
+	id->type = type;
+	id->len = len;
+	return 0;
+}
+
+static int parse_hex(struct ike_id *id, uint8_t type, const char *text,
+		     const char **why)
+{
+	uint8_t octets[ID_STRLEN];
+	size_t n = 0;
+	int high = -1;
+
+	for (; *text; text++) {
+		char c = tolower((unsigned char)*text);
+		int v;
+
+		if (c == ':' && high < 0)
+			continue;
+		if (!isxdigit((unsigned char)c) || n == sizeof(octets)) {
+			*why = "not an even number of hexadecimal digits";
+			return -EINVAL;
+		}
+		v = isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10;
+		if (high < 0) {
+			high = v;
+		} else {
+			octets[n++] = high << 4 | v;
+			high = -1;
+		}
+	}
+	if (high >= 0 || !n) {
+		*why = "not an even number of hexadecimal digits";
+		return -EINVAL;
+	}
+	return set(id, type, octets, n);
+}
+
+static int parse_addr(struct ike_id *id, int family, const char *text,
+		      const char **why)
+{
+	uint8_t addr[16];
+
+	if (inet_pton(family, text, addr) != 1) {
+		*why = family == AF_INET ? "not an IPv4 address" :
+					   "not an IPv6 address";
+		return -EINVAL;
+	}
+	return family == AF_INET ? set(id, ID_IPV4_ADDR, addr, 4) :
+				   set(id, ID_IPV6_ADDR, addr, 16);
+}
+
+int ike_id_parse(struct ike_id *id, const char *text, const char **why)
+{
+	static const struct {
+		const char *prefix;
+		uint8_t type;
+	} prefixes[] = {
+		{ "ipv4:", ID_IPV4_ADDR }, { "ipv6:", ID_IPV6_ADDR },
+		{ "fqdn:", ID_FQDN }, { "dns:", ID_FQDN },
+		{ "email:", ID_RFC822_ADDR }, { "rfc822:", ID_RFC822_ADDR },
+		{ "userfqdn:", ID_RFC822_ADDR }, { "keyid:", ID_KEY_ID },
+	};
+	uint8_t addr[16];
+	size_t i;
+
+	memset(id, 0, sizeof(*id));
+	if (!*text || !strcmp(text, "%any") || !strcmp(text, "%any6") ||
+	    !strcmp(text, "0.0.0.0") || !strcmp(text, "::") || !strcmp(text, "*"))
+		return 0;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t len = strlen(prefixes[i].prefix);
+		const char *value = text + len;
+
+		if (strncasecmp(text, prefixes[i].prefix, len))
+			continue;
+		if (!*value) {
+			*why = "nothing follows the type";
+			return -EINVAL;
+		}
+		if (prefixes[i].type == ID_IPV4_ADDR && *value != '#')
+			return parse_addr(id, AF_INET, value, why);
+		if (prefixes[i].type == ID_IPV6_ADDR && *value != '#')
+			return parse_addr(id, AF_INET6, value, why);
+		if (*value == '#')
+			return parse_hex(id, prefixes[i].type, value + 1, why);
+		return set(id, prefixes[i].type, value, strlen(value));
+	}
+	if (!strncasecmp(text, "asn1dn:", 7) || strchr(text, '=')) {
+		*why = "distinguished names are not supported";
+		return -EINVAL;
+	}
+	if (text[0] == '@' && text[1] == '#')
+		return parse_hex(id, ID_KEY_ID, text + 2, why);
+	if (text[0] == '@' && text[1] == '@')
+		return set(id, ID_RFC822_ADDR, text + 2, strlen(text + 2));
+	if (text[0] == '@') {
+		if (!text[1]) {
+			*why = "nothing follows the @";
+			return -EINVAL;
+		}
+		return set(id, ID_FQDN, text + 1, strlen(text + 1));
+	}
+	if (strchr(text, '@'))
+		return set(id, ID_RFC822_ADDR, text, strlen(text));
+	if (inet_pton(AF_INET, text, addr) == 1)
+		return set(id, ID_IPV4_ADDR, addr, 4);
+	if (inet_pton(AF_INET6, text, addr) == 1)
+		return set(id, ID_IPV6_ADDR, addr, 16);
+	if (strchr(text, ':'))
+		return set(id, ID_KEY_ID, text, strlen(text));
+	return set(id, ID_FQDN, text, strlen(text));
+}
+
+int ike_id_set(struct ike_id *id, uint8_t type, const void *data, size_t len)
+{
+	memset(id, 0, sizeof(*id));
+	if ((type == ID_IPV4_ADDR && len != 4) ||
+	    (type == ID_IPV6_ADDR && len != 16) || type == ID_ANY || !len)
+		return -EBADMSG;
+	return set(id, type, data, len);
+}
+
+int ike_id_from_endpoint(struct ike_id *id, const struct endpoint *e)
+{
+	return set(id, e->family == AF_INET6 ? ID_IPV6_ADDR : ID_IPV4_ADDR,
+		   e->addr, endpoint_addr_len(e));
+}
+
+int ike_id_copy(struct ike_id *to, const struct ike_id *from)
+{
+	return set(to, from->type, from->data, from->len);
+}
+
+void ike_id_clear(struct ike_id *id)
+{
+	free(id->data);
+	memset(id, 0, sizeof(*id));
+}
+
+static bool caseless(uint8_t type)
+{
+	return type == ID_FQDN || type == ID_RFC822_ADDR;
+}
+
+static bool same_octets(const uint8_t *a, const uint8_t *b, size_t len, bool fold)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (a[i] != b[i] && !(fold && tolower(a[i]) == tolower(b[i])))
+			return false;
+	return true;
+}
+
+bool ike_id_equal(const struct ike_id *a, const struct ike_id *b)
+{
+	return a->type == b->type && a->len == b->len &&
+	       same_octets(a->data, b->data, a->len, caseless(a->type));
+}
+
+int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
+{
+	const struct ike_id *c = configured;
+
+	if (c->type == ID_ANY)
+		return 1;
+	if (ike_id_equal(c, peer))
+		return 3;
+	/* "*.example.org" holds a.example.org; "*@example.org" a@example.org. */
+	if (c->type == peer->type && caseless(c->type) && c->len > 1 &&
+	    c->data[0] == '*' && peer->len >= c->len &&
+	    same_octets(c->data + 1, peer->data + peer->len - (c->len - 1),
+			c->len - 1, true))
+		return 2;
+	return 0;
+}
+
+const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN])
+{
+	bool text = true;
+	size_t i, n = 0;
+
+	switch (id->type) {
+	case ID_ANY:
+		snprintf(buf, ID_STRLEN, "%%any");
+		return buf;
+	case ID_IPV4_ADDR:
+	case ID_IPV6_ADDR:
+		if (!inet_ntop(id->type == ID_IPV4_ADDR ? AF_INET : AF_INET6,
+			       id->data, buf, ID_STRLEN))
+			snprintf(buf, ID_STRLEN, "?");
+		return buf;
+	case ID_FQDN:
+	case ID_RFC822_ADDR:
+		break;
+	default:
+		for (i = 0; i < id->len; i++)
+			if (!isprint(id->data[i]))
+				text = false;
+		break;
+	}
+	for (i = 0; i < id->len && n + 3 < ID_STRLEN; i++) {
+		if (!text)
+			n += snprintf(buf + n, ID_STRLEN - n, "%02x", id->data[i]);
+		else
+			buf[n++] = isprint(id->data[i]) ? id->data[i] : '?';
+	}
+	buf[n] = '\0';
+	return buf;
+}

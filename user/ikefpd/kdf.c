@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Key material of IKE and Child SAs. */
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "buf.h"
+#include "kdf.h"
+
+size_t kdf_encr_key_len(const struct transform *encr)
+{
+	switch (encr->id) {
+	case ENCR_AES_CBC:
+	case ENCR_AES_GCM_16:
+		if (encr->key_bits != 128 && encr->key_bits != 256)
+			return 0;
+		return encr->key_bits / 8 + (encr->id == ENCR_AES_GCM_16 ? 4 : 0);
+	case ENCR_CHACHA20_POLY1305:
+		return 32 + 4;
+	default:
+		return 0;
+	}
+}
+
+size_t kdf_integ_key_len(uint16_t integ)
+{
+	switch (integ) {
+	case AUTH_HMAC_SHA2_256_128:
+		return 32;
+	case AUTH_HMAC_SHA2_384_192:
+		return 48;
+	case AUTH_HMAC_SHA2_512_256:
+		return 64;
+	default:
+		return 0;
+	}
+}
+
+/* Both key lengths of a chosen proposal, or -EINVAL. */
+static int key_lens(const struct proposal *chosen, size_t *encr, size_t *integ)
+{
+	const struct transform *t = proposal_get(chosen, TRANSFORM_ENCR);
+
+	*encr = t ? kdf_encr_key_len(t) : 0;
+	*integ = kdf_integ_key_len(proposal_id(chosen, TRANSFORM_INTEG));
+	if (!*encr || (t->id == ENCR_AES_CBC) != (*integ != 0))
+		return -EINVAL;
+	return 0;
+}
+
+int kdf_skeyseed(uint16_t prf_id, const uint8_t *ni, size_t ni_len,
+		 const uint8_t *nr, size_t nr_len,
+		 const uint8_t *shared, size_t shared_len,
+		 uint8_t skeyseed[PRF_MAX])
+{
+	const struct prf_input in = { shared, shared_len };
+	struct buf key = BUF_INIT;
+	int err;
+
+	buf_put(&key, ni, ni_len);
+	buf_put(&key, nr, nr_len);
+	err = key.failed ? -ENOMEM :
+			   prf(prf_id, key.data, key.len, &in, 1, skeyseed);
+	buf_clear(&key);
+	return err;
+}
+
+int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
+		 const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
+		 const uint8_t *shared, size_t shared_len,
+		 uint64_t spi_i, uint64_t spi_r)
+{
+	uint8_t stream[3 * PRF_MAX + 4 * KEY_MAX], *p = stream;
+	uint8_t skeyseed[PRF_MAX];
+	struct buf seed = BUF_INIT;
+	size_t len;
+	int err;
+
+	memset(keys, 0, sizeof(*keys));
+	keys->prf = proposal_id(chosen, TRANSFORM_PRF);
+	keys->prf_len = prf_len(keys->prf);
+	err = key_lens(chosen, &keys->encr_len, &keys->integ_len);
+	if (err || !keys->prf_len)
+		return -EINVAL;
+
+	err = kdf_skeyseed(keys->prf, ni, ni_len, nr, nr_len, shared, shared_len,
+			   skeyseed);
+	if (err)
+		goto out;
+	buf_put(&seed, ni, ni_len);
+	buf_put(&seed, nr, nr_len);
+	buf_put64(&seed, spi_i);
+	buf_put64(&seed, spi_r);
+	if (seed.failed) {
+		err = -ENOMEM;
+		goto out;
+	}
+	len = 3 * keys->prf_len + 2 * keys->integ_len + 2 * keys->encr_len;
+	err = prf_plus(keys->prf, skeyseed, keys->prf_len, seed.data, seed.len,
+		       stream, len);
+	if (err)
+		goto out;
+#define TAKE(to, n) (memcpy(to, p, n), p += (n))
+	TAKE(keys->d, keys->prf_len);
+	TAKE(keys->ai, keys->integ_len);
+	TAKE(keys->ar, keys->integ_len);
+	TAKE(keys->ei, keys->encr_len);
+	TAKE(keys->er, keys->encr_len);
+	TAKE(keys->pi, keys->prf_len);
+	TAKE(keys->pr, keys->prf_len);
+out:
+	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
+	OPENSSL_cleanse(stream, sizeof(stream));
+	buf_clear(&seed);
+	if (err)
+		kdf_wipe_ike(keys);
+	return err;
+}
+
+int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
+		   const struct proposal *chosen,
+		   const uint8_t *ni, size_t ni_len,
+		   const uint8_t *nr, size_t nr_len)
+{
+	uint8_t stream[4 * KEY_MAX], *p = stream;
+	struct buf seed = BUF_INIT;
+	int err;
+
+	memset(keys, 0, sizeof(*keys));
+	err = key_lens(chosen, &keys->encr_len, &keys->integ_len);
+	if (err)
+		return err;
+	buf_put(&seed, ni, ni_len);
+	buf_put(&seed, nr, nr_len);
+	err = seed.failed ? -ENOMEM :
+	      prf_plus(ike->prf, ike->d, ike->prf_len, seed.data, seed.len,
+		       stream, 2 * (keys->encr_len + keys->integ_len));
+	if (!err) {
+		TAKE(keys->ei, keys->encr_len);
+		TAKE(keys->ai, keys->integ_len);
+		TAKE(keys->er, keys->encr_len);
+		TAKE(keys->ar, keys->integ_len);
+	}
+#undef TAKE
+	OPENSSL_cleanse(stream, sizeof(stream));
+	buf_clear(&seed);
+	return err;
+}
+
+void kdf_wipe_ike(struct ike_keys *keys)
+{
+	OPENSSL_cleanse(keys, sizeof(*keys));
+}
+
+void kdf_wipe_child(struct child_keys *keys)
+{
+	OPENSSL_cleanse(keys, sizeof(*keys));
+}
