@@ -39,7 +39,7 @@ cached() {
 		rm -rf "$entry.new"
 		mkdir "$entry.new"
 		set +e
-		(set -e; "$1" "$entry.new" "${@:2}")
+		(set -eE; trap 'say "failed: $BASH_COMMAND"' ERR; "$1" "$entry.new" "${@:2}")
 		status=$?
 		set -e
 		if [ $status -ne 0 ]; then
