@@ -72,6 +72,7 @@ struct conn {
 	struct auth_conf remote;
 	struct child_conf *children;
 	struct buf section;	/* what it was loaded from, encoded, to compare */
+	bool start_pending;	/* its start_actions are still to be run */
 };
 
 /* A shared secret; no owners means everybody's. */
@@ -97,12 +98,27 @@ struct retransmit_conf {
 
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
-	struct secret *secrets;
+	struct secret *secrets;	/* last loaded first: it wins among equals */
 	struct retransmit_conf retransmit;
 };
 
 struct config *config_new(void);
 void config_free(struct config *config);
+void secret_free(struct secret *secret);
+/* A connection with one reference and every default set. NULL without memory. */
+struct conn *conn_new(const char *name);
+
+/*
+ * Put @conn in, in the place of one of the same name, if any; takes over the
+ * caller's reference. One that is equal to what is loaded changes nothing.
+ */
+void config_put_conn(struct config *config, struct conn *conn);
+/* Take it out, whoever loaded it. Returns 0 or -ENOENT. */
+int config_remove_conn(struct config *config, const char *name);
+/* Takes over @secret; one of the same source and name is replaced. */
+void config_put_secret(struct config *config, struct secret *secret);
+int config_remove_secret(struct config *config, enum conf_source source,
+			 const char *name);
 
 struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */
 void conn_put(struct conn *conn);		/* NULL is fine */
@@ -120,10 +136,11 @@ struct conn *config_find_by_addrs(const struct config *config,
 				  const struct endpoint *remote);
 
 /*
- * The responder's choice in IKE_AUTH, as charon makes it: among the connections
- * that fit the endpoints, the best match of @remote_id (IDi) first, then of
- * @local_id (IDr; NULL if the initiator sent none), then of the addresses.
- * Returns it without a reference, or NULL.
+ * The responder's choice in IKE_AUTH, as charon makes it: of the connections
+ * that fit the endpoints and both identities, one than which no other fits
+ * identities and addresses better; the first loaded if several do. @remote_id is
+ * IDi; @local_id is IDr, NULL if the initiator sent none. Returns it without a
+ * reference, or NULL.
  */
 struct conn *config_find_by_ids(const struct config *config,
 				const struct endpoint *local,

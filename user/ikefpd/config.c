@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The loaded configuration: lifetimes and lookups. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "config.h"
+#include "ikev2.h"
+
+static const struct retransmit_conf retransmit_unset = {
+	CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET
+};
+
+struct config *config_new(void)
+{
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config)
+		config->retransmit = retransmit_unset;
+	return config;
+}
+
+void secret_free(struct secret *secret)
+{
+	if (!secret)
+		return;
+	for (size_t i = 0; i < secret->owner_count; i++)
+		ike_id_clear(&secret->owners[i]);
+	free(secret->owners);
+	if (secret->data)
+		OPENSSL_cleanse(secret->data, secret->len);
+	free(secret->data);
+	free(secret->name);
+	free(secret);
+}
+
+void config_free(struct config *config)
+{
+	struct conn *conn;
+	struct secret *secret;
+
+	if (!config)
+		return;
+	while ((conn = config->conns)) {
+		config->conns = conn->next;
+		conn_put(conn);
+	}
+	while ((secret = config->secrets)) {
+		config->secrets = secret->next;
+		secret_free(secret);
+	}
+	free(config);
+}
+
+struct conn *conn_new(const char *name)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return NULL;
+	conn->refs = 1;
+	conn->local_port = IKE_PORT;
+	conn->remote_port = IKE_PORT;
+	conn->name = strdup(name);
+	if (!conn->name) {
+		free(conn);
+		return NULL;
+	}
+	return conn;
+}
+
+struct conn *conn_get(struct conn *conn)
+{
+	conn->refs++;
+	return conn;
+}
+
+void conn_put(struct conn *conn)
+{
+	struct child_conf *child;
+
+	if (!conn || --conn->refs)
+		return;
+	while ((child = conn->children)) {
+		conn->children = child->next;
+		proposal_list_clear(&child->proposals);
+		free(child->name);
+		free(child);
+	}
+	proposal_list_clear(&conn->proposals);
+	ike_id_clear(&conn->local.id);
+	ike_id_clear(&conn->remote.id);
+	buf_clear(&conn->section);
+	free(conn->local_addrs);
+	free(conn->remote_addrs);
+	free(conn->name);
+	free(conn);
+}
+
+struct conn *config_find_conn(const struct config *config, const char *name)
+{
+	for (struct conn *c = config->conns; c; c = c->next)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+struct child_conf *conn_find_child(const struct conn *conn, const char *name)
+{
+	for (struct child_conf *c = conn->children; c; c = c->next)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static bool same_section(const struct conn *a, const struct conn *b)
+{
+	return a->source == b->source && a->section.len == b->section.len &&
+	       !memcmp(a->section.data, b->section.data, a->section.len);
+}
+
+void config_put_conn(struct config *config, struct conn *conn)
+{
+	struct conn **at = &config->conns;
+	struct conn *old;
+
+	while (*at && strcmp((*at)->name, conn->name))
+		at = &(*at)->next;
+	old = *at;
+	if (old && same_section(old, conn)) {
+		conn_put(conn);
+		return;
+	}
+	conn->next = old ? old->next : NULL;
+	*at = conn;
+	conn_put(old);
+}
+
+int config_remove_conn(struct config *config, const char *name)
+{
+	for (struct conn **at = &config->conns; *at; at = &(*at)->next) {
+		struct conn *conn = *at;
+
+		if (strcmp(conn->name, name))
+			continue;
+		*at = conn->next;
+		conn_put(conn);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int config_remove_secret(struct config *config, enum conf_source source,
+			 const char *name)
+{
+	for (struct secret **at = &config->secrets; *at; at = &(*at)->next) {
+		struct secret *secret = *at;
+
+		if (secret->source != source || !secret->name ||
+		    strcmp(secret->name, name))
+			continue;
+		*at = secret->next;
+		secret_free(secret);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void config_put_secret(struct config *config, struct secret *secret)
+{
+	if (secret->name)
+		config_remove_secret(config, secret->source, secret->name);
+	secret->next = config->secrets;
+	config->secrets = secret;
+}
+
+/* 0 no match, 1 %any, 2 in a subnet or range, 3 the very address. */
+static int match_ranges(const struct addr_range *ranges, size_t count,
+			const struct endpoint *e)
+{
+	size_t len = endpoint_addr_len(e);
+	int best = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct addr_range *r = &ranges[i];
+		int match;
+
+		if (r->family == AF_UNSPEC)
+			match = 1;
+		else if (r->family != e->family || memcmp(e->addr, r->first, len) < 0 ||
+			 memcmp(e->addr, r->last, len) > 0)
+			match = 0;
+		else
+			match = memcmp(r->first, r->last, len) ? 2 : 3;
+		if (match > best)
+			best = match;
+	}
+	return best;
+}
+
+int conn_match_addrs(const struct conn *conn, const struct endpoint *local,
+		     const struct endpoint *remote)
+{
+	int l = match_ranges(conn->local_addrs, conn->local_addr_count, local);
+	int r = match_ranges(conn->remote_addrs, conn->remote_addr_count, remote);
+
+	return l && r ? 4 * r + l : 0;
+}
+
+struct conn *config_find_by_addrs(const struct config *config,
+				  const struct endpoint *local,
+				  const struct endpoint *remote)
+{
+	struct conn *found = NULL;
+	int best = 0;
+
+	for (struct conn *c = config->conns; c; c = c->next) {
+		int match = conn_match_addrs(c, local, remote);
+
+		if (match > best) {
+			best = match;
+			found = c;
+		}
+	}
+	return found;
+}
+
+struct conn *config_find_by_ids(const struct config *config,
+				const struct endpoint *local,
+				const struct endpoint *remote,
+				const struct ike_id *local_id,
+				const struct ike_id *remote_id)
+{
+	struct conn *found = NULL;
+	int best_addrs = 0, best_ids = 0;
+
+	for (struct conn *c = config->conns; c; c = c->next) {
+		int addrs = conn_match_addrs(c, local, remote);
+		int l = local_id && local_id->type != ID_ANY ?
+			ike_id_match(&c->local.id, local_id) : 1;
+		int r = ike_id_match(&c->remote.id, remote_id);
+
+		if (!addrs || !l || !r)
+			continue;
+		if (!found || (addrs > best_addrs && l + r >= best_ids) ||
+		    (addrs >= best_addrs && l + r > best_ids)) {
+			found = c;
+			best_addrs = addrs;
+			best_ids = l + r;
+		}
+	}
+	return found;
+}
+
+static bool is_single(const struct addr_range *r)
+{
+	static const uint8_t zero[16];
+	size_t len = r->family == AF_INET ? 4 : 16;
+
+	return r->family != AF_UNSPEC && !memcmp(r->first, r->last, len) &&
+	       memcmp(r->first, zero, len);
+}
+
+int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
+			 struct endpoint *remote, struct errmsg *err)
+{
+	size_t i;
+
+	memset(local, 0, sizeof(*local));
+	memset(remote, 0, sizeof(*remote));
+	for (i = 0; i < conn->remote_addr_count; i++)
+		if (is_single(&conn->remote_addrs[i]))
+			break;
+	if (i == conn->remote_addr_count)
+		return errmsg_set(err, "connection '%s' has no single remote address to initiate to: set remote_addrs",
+				  conn->name);
+	remote->family = conn->remote_addrs[i].family;
+	remote->port = conn->remote_port;
+	memcpy(remote->addr, conn->remote_addrs[i].first, 16);
+
+	local->family = remote->family;
+	local->port = conn->local_port;
+	for (i = 0; i < conn->local_addr_count; i++) {
+		const struct addr_range *r = &conn->local_addrs[i];
+
+		if (r->family == remote->family && is_single(r)) {
+			memcpy(local->addr, r->first, 16);
+			return 0;
+		}
+	}
+	for (i = 0; i < conn->local_addr_count; i++)
+		if (conn->local_addrs[i].family == AF_UNSPEC ||
+		    (conn->local_addrs[i].family == remote->family &&
+		     !is_single(&conn->local_addrs[i])))
+			return 0;
+	return errmsg_set(err, "connection '%s': no local address of the remote one's family: set local_addrs",
+			  conn->name);
+}
+
+int conn_local_id(const struct conn *conn, const struct endpoint *local,
+		  struct ike_id *id)
+{
+	if (conn->local.id.type == ID_ANY)
+		return ike_id_from_endpoint(id, local);
+	return ike_id_copy(id, &conn->local.id);
+}
+
+bool conn_accepts_remote_id(const struct conn *conn, const struct ike_id *id)
+{
+	return ike_id_match(&conn->remote.id, id) != 0;
+}
+
+/* Owners are patterns; a secret without any is everybody's. */
+static int match_owners(const struct secret *secret, const struct ike_id *id)
+{
+	int best = secret->owner_count ? 0 : 1;
+
+	for (size_t i = 0; i < secret->owner_count; i++) {
+		int match = ike_id_match(&secret->owners[i], id);
+
+		if (match > best)
+			best = match;
+	}
+	return best;
+}
+
+const struct secret *config_find_secret(const struct config *config,
+					const struct ike_id *local,
+					const struct ike_id *remote)
+{
+	const struct secret *found = NULL;
+	int best_local = 0, best_remote = 0;
+
+	for (const struct secret *s = config->secrets; s; s = s->next) {
+		int l = match_owners(s, local);
+		int r = match_owners(s, remote);
+
+		if (!l && !r)
+			continue;
+		if (!found || r > best_remote || (r == best_remote && l > best_local)) {
+			found = s;
+			best_local = l;
+			best_remote = r;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A connection, from its section. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_keys.h"
+#include "config_load.h"
+#include "ikev2.h"
+#include "vici_message.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof(*(a)))
+
+#define PORT_MAX		65535
+#define REPLAY_WINDOW_MAX	4096	/* XFRM's XFRMA_REPLAY_ESN_MAX, in packets */
+#define REPLAY_WINDOW_DEFAULT	32
+
+/* What is being read: a connection and what needs a check at the end. */
+struct conn_reader {
+	struct conn *conn;
+	bool has_local;
+	bool has_remote;
+};
+
+
+/* Reading fails on the first error, so one of each is enough. */
+static int no_memory(const struct tree *node, struct errmsg *err)
+{
+	return tree_refuse(node, err, "out of memory");
+}
+
+static int read_proposal(const struct tree *node, const char *item,
+			 struct proposal_list *list, enum ike_protocol protocol,
+			 struct errmsg *err)
+{
+	char why[256] = "not a valid proposal";
+
+	if (proposal_list_add(list, protocol, item, why, sizeof(why)))
+		return tree_refuse(node, err, "proposal '%s': %s", item, why);
+	return 0;
+}
+
+static int read_esp_item(const struct tree *node, const char *item, void *object,
+			 struct errmsg *err)
+{
+	return read_proposal(node, item, object, PROTO_ESP, err);
+}
+
+static int read_ike_item(const struct tree *node, const char *item, void *object,
+			 struct errmsg *err)
+{
+	return read_proposal(node, item, object, PROTO_IKE, err);
+}
+
+static int read_ts_item(const struct tree *node, const char *item, void *object,
+			struct errmsg *err)
+{
+	struct ts_list *list = object;
+	const char *why = "not a valid traffic selector";
+
+	if (list->n == TS_MAX)
+		return tree_refuse(node, err, "more than %u traffic selectors", TS_MAX);
+	if (ts_parse(&list->v[list->n], item, &why))
+		return tree_refuse(node, err, "traffic selector '%s': %s", item, why);
+	list->n++;
+	return 0;
+}
+
+static int read_addr_item(const struct tree *node, const char *item, void *object,
+			  struct errmsg *err)
+{
+	const char *why = "not an address";
+	struct addr_range *range = object;
+	struct ts ts;
+
+	memset(range, 0, sizeof(*range));
+	if (!strcmp(item, "%any"))
+		return 0;
+	if (!strcmp(item, "%any4") || !strcmp(item, "0.0.0.0"))
+		item = "0.0.0.0/0";
+	else if (!strcmp(item, "%any6") || !strcmp(item, "::"))
+		item = "::/0";
+	/* A selector without protocol and ports is an address, subnet or range. */
+	if (strchr(item, '[') || ts_parse(&ts, item, &why) || ts.dynamic)
+		return tree_refuse(node, err,
+				   "'%s' is neither an address, a subnet nor a range: host names are not supported yet",
+				   item);
+	range->family = ts.family;
+	memcpy(range->first, ts.start, sizeof(range->first));
+	memcpy(range->last, ts.end, sizeof(range->last));
+	return 0;
+}
+
+struct addr_reader {
+	struct addr_range **ranges;
+	size_t *count;
+};
+
+static int add_addr(const struct tree *node, const char *item, void *object,
+		    struct errmsg *err)
+{
+	struct addr_reader *r = object;
+	struct addr_range *ranges;
+
+	ranges = reallocarray(*r->ranges, *r->count + 1, sizeof(*ranges));
+	if (!ranges)
+		return no_memory(node, err);
+	*r->ranges = ranges;
+	if (read_addr_item(node, item, &ranges[*r->count], err))
+		return -1;
+	++*r->count;
+	return 0;
+}
+
+/* Children. */
+
+static int read_esp_proposals(const struct tree *node, void *object,
+			      struct errmsg *err)
+{
+	struct child_conf *child = object;
+
+	proposal_list_clear(&child->proposals);
+	return config_each_item(node, read_esp_item, &child->proposals, err);
+}
+
+static int read_local_ts(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+
+	child->local_ts.n = 0;
+	return config_each_item(node, read_ts_item, &child->local_ts, err);
+}
+
+static int read_remote_ts(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+
+	child->remote_ts.n = 0;
+	return config_each_item(node, read_ts_item, &child->remote_ts, err);
+}
+
+static int read_start_action(const struct tree *node, void *object,
+			     struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (!strcmp(text, "none"))
+		child->start_action = START_NONE;
+	else if (!strcmp(text, "start"))
+		child->start_action = START_START;
+	else if (strstr(text, "trap") || !strcmp(text, "route"))
+		return tree_refuse(node, err,
+				   "'%s' is not supported yet: use start, or initiate by hand",
+				   text);
+	else
+		return tree_refuse(node, err, "'%s' is neither none nor start", text);
+	return 0;
+}
+
+static int read_replay_window(const struct tree *node, void *object,
+			      struct errmsg *err)
+{
+	struct child_conf *child = object;
+
+	return config_uint(node, 0, REPLAY_WINDOW_MAX, &child->replay_window, err);
+}
+
+static int read_reqid(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+
+	return config_uint(node, 0, UINT32_MAX, &child->reqid, err);
+}
+
+static const struct config_key child_keys[] = {
+	{ "esp_proposals", read_esp_proposals, NULL },
+	{ "local_ts", read_local_ts, NULL },
+	{ "remote_ts", read_remote_ts, NULL },
+	{ "mode", NULL, "tunnel" },
+	{ "start_action", read_start_action, NULL },
+	{ "close_action", NULL, "none clear" },
+	{ "dpd_action", NULL, "none clear" },
+	{ "replay_window", read_replay_window, NULL },
+	{ "reqid", read_reqid, NULL },
+	{ "rekey_time", NULL, SERVED_ZERO },
+	{ "life_time", NULL, SERVED_ZERO },
+	{ "rand_time", config_check_time, NULL },
+	{ "rekey_bytes", NULL, "0" },
+	{ "life_bytes", NULL, "0" },
+	{ "rand_bytes", NULL, "0" },
+	{ "rekey_packets", NULL, "0" },
+	{ "life_packets", NULL, "0" },
+	{ "rand_packets", NULL, "0" },
+	{ "inactivity", NULL, SERVED_ZERO },
+	{ "policies", NULL, SERVED_YES },
+	{ "policies_fwd_out", NULL, SERVED_NO },
+	{ "hw_offload", NULL, "no" },
+	{ "ipcomp", NULL, SERVED_NO },
+	{ "hostaccess", NULL, SERVED_NO },
+	{ "sha256_96", NULL, SERVED_NO },
+	{ "copy_df", NULL, SERVED_YES },
+	{ "copy_ecn", NULL, SERVED_YES },
+	{ "copy_dscp", NULL, "out" },
+	{ "icmp", NULL, SERVED_NO },
+	{ "tfc_padding", NULL, "0" },
+	{ "priority", NULL, "0" },
+	{ "if_id_in", NULL, "0" },
+	{ "if_id_out", NULL, "0" },
+	{ "mark_in", NULL, NULL },
+	{ "mark_out", NULL, NULL },
+	{ "mark_in_sa", NULL, SERVED_NO },
+	{ "set_mark_in", NULL, NULL },
+	{ "set_mark_out", NULL, NULL },
+	{ "per_cpu_sas", NULL, SERVED_NO },
+	{ "ah_proposals", NULL, NULL },
+	{ "updown", NULL, NULL },
+	{ "interface", NULL, NULL },
+	{ "label", NULL, NULL },
+	{ "label_mode", NULL, NULL },
+};
+
+static const struct config_schema child_schema = {
+	.keys = child_keys, .key_count = COUNT(child_keys),
+};
+
+/* What a missing key means is what its default text means. */
+static int fill_child(const struct tree *node, struct child_conf *child,
+		      struct errmsg *err)
+{
+	if (!child->local_ts.n &&
+	    read_ts_item(node, "dynamic", &child->local_ts, err))
+		return -1;
+	if (!child->remote_ts.n &&
+	    read_ts_item(node, "dynamic", &child->remote_ts, err))
+		return -1;
+	if (!child->proposals.n)
+		return read_esp_item(node, "default", &child->proposals, err);
+	return 0;
+}
+
+static int read_child(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = object;
+	struct child_conf **at = &conn->children;
+	struct child_conf *child;
+
+	if (conn_find_child(conn, node->name))
+		return tree_refuse(node, err, "there are two children of this name");
+	while (*at)
+		at = &(*at)->next;
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return no_memory(node, err);
+	*at = child;
+	child->replay_window = REPLAY_WINDOW_DEFAULT;
+	child->name = strdup(node->name);
+	if (!child->name)
+		return no_memory(node, err);
+	if (config_read_section(node, &child_schema, child, err) ||
+	    fill_child(node, child, err))
+		return -1;
+	if (child->start_action == START_START)
+		conn->start_pending = true;
+	return 0;
+}
+
+static int read_children(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn_reader *r = object;
+
+	for (const struct tree *n = node->first; n; n = n->next) {
+		if (n->kind != TREE_SECTION)
+			return tree_refuse(n, err,
+					   "children holds sections only: write '%s { }'",
+					   n->name);
+		if (read_child(n, r->conn, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Authentication. */
+
+static int read_auth(const struct tree *node, void *object, struct errmsg *err)
+{
+	const char *text;
+
+	(void)object;
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (strcmp(text, "psk"))
+		return tree_refuse(node, err,
+				   "'%s' is not supported yet: ikefpd serves auth = psk only",
+				   text);
+	return 0;
+}
+
+static int read_id(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct auth_conf *auth = object;
+	const char *text, *why = "not a valid identity";
+	struct ike_id id;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (ike_id_parse(&id, text, &why))
+		return tree_refuse(node, err, "identity '%s': %s", text, why);
+	ike_id_clear(&auth->id);
+	auth->id = id;
+	return 0;
+}
+
+static int read_round(const struct tree *node, void *object, struct errmsg *err)
+{
+	uint32_t round;
+
+	(void)object;
+	return config_uint(node, 0, UINT32_MAX, &round, err);
+}
+
+static const struct config_key auth_keys[] = {
+	{ "auth", read_auth, NULL },
+	{ "id", read_id, NULL },
+	{ "round", read_round, NULL },
+	{ "revocation", NULL, "relaxed" },
+	{ "certs", NULL, NULL },
+	{ "cacerts", NULL, NULL },
+	{ "pubkeys", NULL, NULL },
+	{ "groups", NULL, NULL },
+	{ "cert_policy", NULL, NULL },
+	{ "ca_id", NULL, NULL },
+	{ "eap_id", NULL, NULL },
+	{ "aaa_id", NULL, NULL },
+	{ "xauth_id", NULL, NULL },
+};
+
+static const struct config_section auth_sections[] = {
+	{ "cert", true, NULL },
+	{ "cacert", true, NULL },
+};
+
+static const struct config_schema auth_schema = {
+	.keys = auth_keys, .key_count = COUNT(auth_keys),
+	.sections = auth_sections, .section_count = COUNT(auth_sections),
+};
+
+static int read_auth_round(const struct tree *node, bool *seen,
+			   struct auth_conf *auth, struct errmsg *err)
+{
+	if (*seen)
+		return tree_refuse(node, err,
+				   "a second authentication round is not supported yet");
+	*seen = true;
+	if (!tree_find(node, "auth"))
+		return tree_refuse(node, err,
+				   "auth is not set, which means pubkey and is not supported yet: set auth = psk");
+	return config_read_section(node, &auth_schema, auth, err);
+}
+
+static int read_local(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn_reader *r = object;
+
+	return read_auth_round(node, &r->has_local, &r->conn->local, err);
+}
+
+static int read_remote(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn_reader *r = object;
+
+	return read_auth_round(node, &r->has_remote, &r->conn->remote, err);
+}
+
+/* The connection itself. */
+
+static int read_version(const struct tree *node, void *object, struct errmsg *err)
+{
+	uint32_t version;
+
+	(void)object;
+	if (config_uint(node, 0, 2, &version, err))
+		return -1;
+	if (version == 1)
+		return tree_refuse(node, err, "IKEv1 is not supported: set version = 2");
+	return 0;
+}
+
+static int read_local_addrs(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	struct addr_reader r = { &conn->local_addrs, &conn->local_addr_count };
+
+	conn->local_addr_count = 0;
+	return config_each_item(node, add_addr, &r, err);
+}
+
+static int read_remote_addrs(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	struct addr_reader r = { &conn->remote_addrs, &conn->remote_addr_count };
+
+	conn->remote_addr_count = 0;
+	return config_each_item(node, add_addr, &r, err);
+}
+
+static int read_port(const struct tree *node, uint16_t *port, struct errmsg *err)
+{
+	uint32_t value = 0;
+
+	if (config_uint(node, 1, PORT_MAX, &value, err))
+		return -1;
+	*port = (uint16_t)value;
+	return 0;
+}
+
+static int read_local_port(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_port(node, &((struct conn_reader *)object)->conn->local_port, err);
+}
+
+static int read_remote_port(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_port(node, &((struct conn_reader *)object)->conn->remote_port, err);
+}
+
+static int read_proposals(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+
+	proposal_list_clear(&conn->proposals);
+	return config_each_item(node, read_ike_item, &conn->proposals, err);
+}
+
+static int read_encap(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_bool(node, &((struct conn_reader *)object)->conn->encap, err);
+}
+
+static const struct config_key conn_keys[] = {
+	{ "version", read_version, NULL },
+	{ "local_addrs", read_local_addrs, NULL },
+	{ "remote_addrs", read_remote_addrs, NULL },
+	{ "local_port", read_local_port, NULL },
+	{ "remote_port", read_remote_port, NULL },
+	{ "proposals", read_proposals, NULL },
+	{ "encap", read_encap, NULL },
+	/* An offer that is never made; a peer's is not answered. */
+	{ "mobike", NULL, SERVED_BOOL },
+	{ "fragmentation", NULL, "yes accept no" },
+	{ "childless", NULL, "allow never" },
+	{ "unique", NULL, "no never" },
+	{ "keyingtries", NULL, "1" },
+	{ "dpd_delay", NULL, SERVED_ZERO },
+	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
+	{ "rekey_time", NULL, SERVED_ZERO },
+	{ "reauth_time", NULL, SERVED_ZERO },
+	{ "over_time", config_check_time, NULL },
+	{ "rand_time", config_check_time, NULL },
+	{ "dscp", NULL, "000000" },
+	{ "if_id_in", NULL, "0" },
+	{ "if_id_out", NULL, "0" },
+	/* Of certificates, IKEv1 and mediation: no matter with PSK and IKEv2. */
+	{ "send_certreq", NULL, SERVED_BOOL },
+	{ "send_cert", NULL, "ifasked never always" },
+	{ "ocsp", NULL, "reply request never both" },
+	{ "aggressive", NULL, SERVED_NO },
+	{ "pull", NULL, SERVED_YES },
+	{ "mediation", NULL, SERVED_NO },
+	{ "ppk_required", NULL, SERVED_NO },
+	{ "ppk_id", NULL, NULL },
+	{ "vips", NULL, NULL },
+	{ "pools", NULL, NULL },
+	{ "mediated_by", NULL, NULL },
+	{ "mediation_peer", NULL, NULL },
+};
+
+static const struct config_section conn_sections[] = {
+	{ "children", false, read_children },
+	{ "local", true, read_local },
+	{ "remote", true, read_remote },
+};
+
+static const struct config_schema conn_schema = {
+	.keys = conn_keys, .key_count = COUNT(conn_keys),
+	.sections = conn_sections, .section_count = COUNT(conn_sections),
+};
+
+static int fill_conn(const struct tree *section, struct conn_reader *r,
+		     struct errmsg *err)
+{
+	struct conn *conn = r->conn;
+	struct addr_reader local = { &conn->local_addrs, &conn->local_addr_count };
+	struct addr_reader remote = { &conn->remote_addrs, &conn->remote_addr_count };
+
+	if (!r->has_local || !r->has_remote)
+		return tree_refuse(section, err,
+				   "has no %s section: add '%s { auth = psk }'",
+				   r->has_local ? "remote" : "local",
+				   r->has_local ? "remote" : "local");
+	if (!conn->local_addr_count && add_addr(section, "%any", &local, err))
+		return -1;
+	if (!conn->remote_addr_count && add_addr(section, "%any", &remote, err))
+		return -1;
+	if (!conn->proposals.n &&
+	    read_ike_item(section, "default", &conn->proposals, err))
+		return -1;
+	vici_message_write(&conn->section, section);
+	return conn->section.failed ? no_memory(section, err) : 0;
+}
+
+struct conn *config_read_conn(const struct tree *section, enum conf_source source,
+			      struct errmsg *err)
+{
+	struct conn_reader r = { .conn = conn_new(section->name) };
+
+	if (!r.conn) {
+		no_memory(section, err);
+		return NULL;
+	}
+	r.conn->source = source;
+	if (config_read_section(section, &conn_schema, &r, err) ||
+	    fill_conn(section, &r, err)) {
+		conn_put(r.conn);
+		return NULL;
+	}
+	return r.conn;
+}

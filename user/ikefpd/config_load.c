@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A configuration file: its top sections, secrets, and the change to it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "config_keys.h"
+#include "config_load.h"
+#include "ikev2.h"
+#include "settings.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof(*(a)))
+
+int config_add_owner(struct secret *secret, const struct tree *node,
+		     const char *owner, struct errmsg *err)
+{
+	const char *why = "not a valid identity";
+	struct ike_id *owners;
+
+	owners = reallocarray(secret->owners, secret->owner_count + 1, sizeof(*owners));
+	if (!owners)
+		return tree_refuse(node, err, "out of memory");
+	secret->owners = owners;
+	if (ike_id_parse(&owners[secret->owner_count], owner, &why))
+		return tree_refuse(node, err, "identity '%s': %s", owner, why);
+	secret->owner_count++;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool decode_hex(struct secret *secret, const char *text, size_t len)
+{
+	if (!len || len % 2)
+		return false;
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		secret->data[secret->len++] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool decode_base64(struct secret *secret, const char *text, size_t len)
+{
+	int n;
+
+	if (!len || len % 4 ||
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != len)
+		return false;
+	n = EVP_DecodeBlock(secret->data, (const uint8_t *)text, (int)len);
+	if (n < 3)
+		return false;
+	n -= (text[len - 1] == '=') + (text[len - 2] == '=');
+	secret->len = (size_t)n;
+	return true;
+}
+
+/* Plain text, 0x and hexadecimal digits, or 0s and base64. Never shown. */
+static int read_secret_value(const struct tree *node, void *object,
+			     struct errmsg *err)
+{
+	struct secret *secret = object;
+	const char *text = node->data;
+	size_t len = node->len;
+
+	if (!len)
+		return tree_refuse(node, err, "the secret is empty");
+	secret->data = malloc(len);
+	if (!secret->data)
+		return tree_refuse(node, err, "out of memory");
+	secret->len = 0;
+	if (!strncasecmp(text, "0x", 2)) {
+		if (!decode_hex(secret, text + 2, len - 2))
+			return tree_refuse(node, err,
+					   "the secret starts with 0x but is not an even number of hexadecimal digits");
+	} else if (!strncasecmp(text, "0s", 2)) {
+		if (!decode_base64(secret, text + 2, len - 2))
+			return tree_refuse(node, err,
+					   "the secret starts with 0s but is not valid base64");
+	} else {
+		memcpy(secret->data, text, len);
+		secret->len = len;
+	}
+	return 0;
+}
+
+struct secret *config_read_secret(const struct tree *section, struct errmsg *err)
+{
+	struct secret *secret = calloc(1, sizeof(*secret));
+
+	if (!secret || !(secret->name = strdup(section->name))) {
+		tree_refuse(section, err, "out of memory");
+		goto fail;
+	}
+	secret->source = CONF_FILE;
+	for (const struct tree *n = section->first; n; n = n->next) {
+		const char *text;
+		int ret;
+
+		if (n->kind != TREE_VALUE) {
+			ret = tree_refuse(n, err, "unknown section: ike holds id<suffix> and secret");
+		} else if (!strcmp(n->name, "secret")) {
+			ret = read_secret_value(n, secret, err);
+		} else if (!strncmp(n->name, "id", 2)) {
+			text = config_text(n, err);
+			ret = text ? config_add_owner(secret, n, text, err) : -1;
+		} else {
+			ret = tree_refuse(n, err, "unknown key: ike holds id<suffix> and secret");
+		}
+		if (ret)
+			goto fail;
+	}
+	if (!secret->data) {
+		tree_refuse(section, err, "has no secret: add 'secret = ...'");
+		goto fail;
+	}
+	return secret;
+fail:
+	secret_free(secret);
+	return NULL;
+}
+
+static int read_secret(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct secret *secret = config_read_secret(node, err);
+
+	if (!secret)
+		return -1;
+	config_put_secret(object, secret);
+	return 0;
+}
+
+static const struct config_section secret_sections[] = {
+	{ "ike", true, read_secret },
+	{ "eap", true, NULL },
+	{ "xauth", true, NULL },
+	{ "ntlm", true, NULL },
+	{ "ppk", true, NULL },
+	{ "private", true, NULL },
+	{ "rsa", true, NULL },
+	{ "ecdsa", true, NULL },
+	{ "pkcs8", true, NULL },
+	{ "pkcs12", true, NULL },
+	{ "token", true, NULL },
+};
+
+static const struct config_schema secrets_schema = {
+	.sections = secret_sections, .section_count = COUNT(secret_sections),
+};
+
+static int read_secrets(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_read_section(node, &secrets_schema, object, err);
+}
+
+static int read_connections(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+
+	for (const struct tree *n = node->first; n; n = n->next) {
+		struct conn *conn;
+
+		if (n->kind != TREE_SECTION)
+			return tree_refuse(n, err,
+					   "connections holds sections only: write '%s { }'",
+					   n->name);
+		conn = config_read_conn(n, CONF_FILE, err);
+		if (!conn)
+			return -1;
+		config_put_conn(config, conn);
+	}
+	return 0;
+}
+
+/* strongswan.conf(5): seconds, a factor, a count, per cent, seconds. */
+static int read_timeout(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+
+	return config_milli(node, 3600 * 1000, &config->retransmit.timeout_ms, err);
+}
+
+static int read_base(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+
+	if (config_milli(node, 100 * 1000, &config->retransmit.base_milli, err))
+		return -1;
+	if (config->retransmit.base_milli < 1000)
+		return tree_refuse(node, err, "must be at least 1");
+	return 0;
+}
+
+static int read_count(const struct tree *node, uint32_t max, int32_t *to,
+		      struct errmsg *err)
+{
+	uint32_t value = 0;
+
+	if (config_uint(node, 0, max, &value, err))
+		return -1;
+	*to = (int32_t)value;
+	return 0;
+}
+
+static int read_tries(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_count(node, 100, &((struct config *)object)->retransmit.tries, err);
+}
+
+static int read_jitter(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_count(node, 20,
+			  &((struct config *)object)->retransmit.jitter_percent, err);
+}
+
+static int read_limit(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+
+	return config_milli(node, 3600 * 1000, &config->retransmit.limit_ms, err);
+}
+
+static const struct config_key charon_keys[] = {
+	{ "retransmit_timeout", read_timeout, NULL },
+	{ "retransmit_base", read_base, NULL },
+	{ "retransmit_tries", read_tries, NULL },
+	{ "retransmit_jitter", read_jitter, NULL },
+	{ "retransmit_limit", read_limit, NULL },
+};
+
+static const struct config_schema charon_schema = {
+	.keys = charon_keys, .key_count = COUNT(charon_keys),
+};
+
+static int read_charon(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_read_section(node, &charon_schema, object, err);
+}
+
+static int read_unserved(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)object;
+	if (!node->first)
+		return 0;
+	return tree_refuse(node, err, "not supported yet: remove what it holds");
+}
+
+static const struct config_section top_sections[] = {
+	{ "connections", false, read_connections },
+	{ "secrets", false, read_secrets },
+	{ "charon", false, read_charon },
+	{ "pools", false, read_unserved },
+	{ "authorities", false, read_unserved },
+};
+
+static const struct config_schema top_schema = {
+	.sections = top_sections, .section_count = COUNT(top_sections),
+};
+
+static bool is_top_section(const char *name)
+{
+	for (size_t i = 0; i < COUNT(top_sections); i++)
+		if (!strcmp(top_sections[i].name, name))
+			return true;
+	return false;
+}
+
+/* Does anything inherit from this section or from one in it? */
+static bool is_template(const struct tree *section)
+{
+	if (section->referenced)
+		return true;
+	for (const struct tree *n = section->first; n; n = n->next)
+		if (n->kind == TREE_SECTION && is_template(n))
+			return true;
+	return false;
+}
+
+/* Sections that others inherit from may have any name; they are not read. */
+static void drop_templates(struct tree *root)
+{
+	struct tree *next;
+
+	for (struct tree *n = root->first; n; n = next) {
+		next = n->next;
+		if (n->kind == TREE_SECTION && !is_top_section(n->name) && is_template(n))
+			tree_remove(n);
+	}
+}
+
+/* From here on nothing fails: what came from files goes, @fresh comes. */
+static void replace_file(struct config *config, struct config *fresh)
+{
+	struct secret **secret_at = &config->secrets, *secret;
+	struct conn **conn_at = &config->conns, *conn;
+
+	while ((conn = *conn_at)) {
+		if (conn->source == CONF_FILE && !config_find_conn(fresh, conn->name)) {
+			*conn_at = conn->next;
+			conn_put(conn);
+		} else {
+			conn_at = &conn->next;
+		}
+	}
+	while ((conn = fresh->conns)) {
+		fresh->conns = conn->next;
+		conn->next = NULL;
+		config_put_conn(config, conn);
+	}
+	while ((secret = *secret_at)) {
+		if (secret->source == CONF_FILE) {
+			*secret_at = secret->next;
+			secret_free(secret);
+		} else {
+			secret_at = &secret->next;
+		}
+	}
+	*secret_at = fresh->secrets;
+	fresh->secrets = NULL;
+	config->retransmit = fresh->retransmit;
+}
+
+int config_load_file(struct config *config, const char *path, struct errmsg *err)
+{
+	struct config *fresh = config_new();
+	struct settings settings;
+	int ret;
+
+	if (!fresh)
+		return errmsg_set(err, "out of memory");
+	ret = settings_load(&settings, path, err);
+	if (!ret) {
+		drop_templates(settings.root);
+		ret = config_read_section(settings.root, &top_schema, fresh, err);
+		settings_clear(&settings);
+	}
+	if (!ret)
+		replace_file(config, fresh);
+	config_free(fresh);
+	return ret;
+}
