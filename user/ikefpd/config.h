@@ -50,6 +50,12 @@ struct child_conf {
 	uint32_t reqid;		/* 0: choose one */
 };
 
+/* What an INITIAL_CONTACT notify does, RFC 7296 section 2.4. */
+enum unique_policy {
+	UNIQUE_NO,		/* sent, and as responder heeded; the default */
+	UNIQUE_NEVER		/* neither */
+};
+
 enum conf_source {
 	CONF_FILE,
 	CONF_VICI
@@ -66,6 +72,7 @@ struct conn {
 	size_t remote_addr_count;
 	uint16_t local_port;	/* host order; default 500 */
 	uint16_t remote_port;
+	enum unique_policy unique;
 	bool encap;		/* pretend NAT: UDP encapsulation always */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;

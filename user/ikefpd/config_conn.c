@@ -442,6 +442,24 @@ static int read_encap(const struct tree *node, void *object, struct errmsg *err)
 	return config_bool(node, &((struct conn_reader *)object)->conn->encap, err);
 }
 
+static int read_unique(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	if (!strcmp(text, "no"))
+		conn->unique = UNIQUE_NO;
+	else if (!strcmp(text, "never"))
+		conn->unique = UNIQUE_NEVER;
+	else
+		return tree_refuse(node, err,
+				   "'%s' is not supported yet: set it to no or never, or remove it",
+				   text);
+	return 0;
+}
+
 static const struct config_key conn_keys[] = {
 	{ "version", read_version, NULL },
 	{ "local_addrs", read_local_addrs, NULL },
@@ -454,7 +472,7 @@ static const struct config_key conn_keys[] = {
 	{ "mobike", NULL, SERVED_BOOL },
 	{ "fragmentation", NULL, "yes accept no" },
 	{ "childless", NULL, "allow never" },
-	{ "unique", NULL, "no never" },
+	{ "unique", read_unique, NULL },
 	{ "keyingtries", NULL, "1" },
 	{ "dpd_delay", NULL, SERVED_ZERO },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */

@@ -108,4 +108,10 @@ struct control_ike {
 typedef bool (*control_ike_fn)(const struct control_ike *ike, void *data);
 void control_each_ike(bool counters, control_ike_fn fn, void *data);
 
+/*
+ * Run the start_actions of connections loaded since the last call: initiate
+ * what is not up already. To be called after each load. (In control.c.)
+ */
+void control_start_pending(struct config *config);
+
 #endif /* IKEFPD_CONTROL_H */

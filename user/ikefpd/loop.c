@@ -187,6 +187,11 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
 		heap_settle(loop, i, last);
 }
 
+size_t loop_timers(const struct loop *loop)
+{
+	return loop->heap_len;
+}
+
 void loop_defer(struct loop *loop, struct loop_work *work)
 {
 	if (work->queued)

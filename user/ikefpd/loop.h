@@ -80,6 +80,9 @@ void loop_fd_del(struct loop *loop, struct loop_fd *fd);
 int loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t delay_ms);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
+/* How many timers are armed. */
+size_t loop_timers(const struct loop *loop);
+
 static inline bool loop_timer_armed(const struct loop_timer *timer)
 {
 	return timer->slot != 0;

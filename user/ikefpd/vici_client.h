@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IKEFPD_VICI_CLIENT_H
+#define IKEFPD_VICI_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "buf.h"
+#include "config.h"
+#include "log.h"
+#include "loop.h"
+#include "tree.h"
+
+/*
+ * What vici.c (sockets, packets) and the commands (vici_query, vici_load,
+ * vici_control, vici_log) share. Not for others.
+ */
+
+enum vici_event {
+	VICI_EV_LOG,
+	VICI_EV_CONTROL_LOG,
+	VICI_EV_LIST_SA,
+	VICI_EV_LIST_CONN,
+	VICI_EV_LIST_CERT,	/* there are none to list yet */
+	VICI_EV_LIST_AUTHORITY,
+	VICI_EV_LIST_POLICY,
+	VICI_EVENTS
+};
+
+struct vici_control;
+
+struct vici {
+	struct loop *loop;
+	struct config *config;
+	char *path;
+	char *config_file;
+	struct loop_fd listener;
+	struct vici_client *clients;
+	unsigned int client_count;
+	struct loop_work reap;		/* frees clients that are closed */
+	struct log_listener log;
+	time_t since;
+	uint64_t since_ms;
+};
+
+struct vici_client {
+	struct vici_client *next;
+	struct vici *vici;
+	struct loop_fd fd;
+	struct buf in;
+	struct buf out;
+	size_t out_sent;
+	uint32_t events;		/* bit per enum vici_event */
+	bool closed;
+	bool doomed;			/* to be closed by vici->reap */
+	struct loop_work resume;	/* goes on with what is in @in */
+	struct vici_control *control;	/* the command under way, NULL none */
+	unsigned long dropped;		/* log events that a slow client missed */
+};
+
+enum vici_result {
+	VICI_DONE,	/* the reply is complete */
+	VICI_PENDING	/* vici_respond() follows */
+};
+
+/* A command: @reply takes the message of its response. */
+typedef enum vici_result (*vici_command_fn)(struct vici_client *client,
+					    const struct tree *request,
+					    struct buf *reply);
+
+/* "success = no" and the reason, or "success = yes" if @fmt is NULL. */
+void vici_put_result(struct buf *reply, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* End a pending command. Writes to and wipes @reply. */
+void vici_respond(struct vici_client *client, struct buf *reply);
+
+static inline bool vici_wants(const struct vici_client *client, enum vici_event event)
+{
+	return client->events & 1u << event;
+}
+
+/*
+ * Queue an event if the client registered for it. Log events are dropped once
+ * much is queued; a client that lets too much of anything else pile up is closed.
+ */
+void vici_raise(struct vici_client *client, enum vici_event event,
+		const struct buf *message);
+
+/* Start or stop following the log, as the clients' registrations ask for. */
+void vici_log_update(struct vici *vici);
+void vici_log_message(struct log_listener *l, enum log_group group, int level,
+		      const struct log_sa *sa, const char *text);
+
+/* The client is gone: its command goes on, unwatched. */
+void vici_control_abandon(struct vici_control *control);
+/* Does a message about @sa belong to the command? */
+bool vici_control_concerns(const struct vici_control *control,
+			   const struct log_sa *sa);
+int vici_control_level(const struct vici_control *control);
+
+enum vici_result vici_version(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_stats(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_list_sas(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_list_conns(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_list_nothing(struct vici_client *, const struct tree *,
+				   struct buf *);
+enum vici_result vici_get_conns(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_get_shared(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_get_keys(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_get_authorities(struct vici_client *, const struct tree *,
+				      struct buf *);
+enum vici_result vici_reload_settings(struct vici_client *, const struct tree *,
+				      struct buf *);
+enum vici_result vici_load_conn(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_unload_conn(struct vici_client *, const struct tree *,
+				  struct buf *);
+enum vici_result vici_load_shared(struct vici_client *, const struct tree *,
+				  struct buf *);
+enum vici_result vici_unload_shared(struct vici_client *, const struct tree *,
+				    struct buf *);
+enum vici_result vici_load_unserved(struct vici_client *, const struct tree *,
+				    struct buf *);
+enum vici_result vici_clear_creds(struct vici_client *, const struct tree *,
+				  struct buf *);
+enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
+				  struct buf *);
+enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_terminate(struct vici_client *, const struct tree *, struct buf *);
+
+#endif /* IKEFPD_VICI_CLIENT_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VICI's commands that change the configuration. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/crypto.h>
+
+#include "config_load.h"
+#include "control.h"
+#include "vici_client.h"
+#include "vici_message.h"
+
+static enum vici_result refuse(struct buf *reply, const char *command,
+			       const struct errmsg *err)
+{
+	log_msg(LOG_CFG, LVL_CTRL, "vici %s refused: %s", command, err->text);
+	vici_put_result(reply, "%s", err->text);
+	return VICI_DONE;
+}
+
+static enum vici_result accepted(struct buf *reply)
+{
+	vici_put_result(reply, NULL);
+	return VICI_DONE;
+}
+
+enum vici_result vici_reload_settings(struct vici_client *client,
+				      const struct tree *request, struct buf *reply)
+{
+	struct vici *vici = client->vici;
+	struct errmsg err;
+
+	(void)request;
+	if (!vici->config_file)
+		return accepted(reply);
+	if (config_load_file(vici->config, vici->config_file, &err))
+		return refuse(reply, "reload-settings", &err);
+	log_msg(LOG_CFG, LVL_CTRL, "loaded %s", vici->config_file);
+	control_start_pending(vici->config);
+	return accepted(reply);
+}
+
+enum vici_result vici_load_conn(struct vici_client *client,
+				const struct tree *request, struct buf *reply)
+{
+	const struct tree *section = request->first;
+	struct config *config = client->vici->config;
+	struct errmsg err;
+	struct conn *conn;
+
+	if (!section || section->next || section->kind != TREE_SECTION) {
+		errmsg_set(&err, "expected one section, named as the connection");
+		return refuse(reply, "load-conn", &err);
+	}
+	conn = config_read_conn(section, CONF_VICI, &err);
+	if (!conn)
+		return refuse(reply, "load-conn", &err);
+	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
+		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
+	config_put_conn(config, conn);
+	control_start_pending(config);
+	return accepted(reply);
+}
+
+enum vici_result vici_unload_conn(struct vici_client *client,
+				  const struct tree *request, struct buf *reply)
+{
+	const char *name = tree_str(request, "name");
+
+	if (!name)
+		vici_put_result(reply, "unload: missing connection name");
+	else if (config_remove_conn(client->vici->config, name))
+		vici_put_result(reply, "unload: connection '%s' not found", name);
+	else
+		return accepted(reply);
+	return VICI_DONE;
+}
+
+static int read_owners(struct secret *secret, const struct tree *request,
+		       struct errmsg *err)
+{
+	const struct tree *owners = tree_find(request, "owners");
+
+	if (!owners)
+		return 0;
+	if (owners->kind != TREE_LIST)
+		return tree_refuse(owners, err, "expected a list");
+	for (const struct tree *i = owners->first; i; i = i->next) {
+		const char *text = tree_text(i);
+
+		if (!text)
+			return tree_refuse(owners, err, "value contains a NUL octet");
+		if (config_add_owner(secret, owners, text, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_shared(struct secret *secret, const struct tree *request,
+		       struct errmsg *err)
+{
+	const char *type = tree_str(request, "type");
+	const char *id = tree_str(request, "id");
+	const struct tree *data = tree_find(request, "data");
+
+	if (!type)
+		return errmsg_set(err, "shared key type missing");
+	if (strcasecmp(type, "ike"))
+		return errmsg_set(err, "shared keys of type '%s' are not supported yet",
+				  type);
+	if (!data || data->kind != TREE_VALUE || !data->len)
+		return errmsg_set(err, "shared key data missing");
+	secret->source = CONF_VICI;
+	secret->data = malloc(data->len);
+	if (!secret->data)
+		return errmsg_set(err, "out of memory");
+	memcpy(secret->data, data->data, data->len);
+	secret->len = data->len;
+	if (id) {
+		secret->name = strdup(id);
+		if (!secret->name)
+			return errmsg_set(err, "out of memory");
+	}
+	return read_owners(secret, request, err);
+}
+
+static bool same_secret(const struct secret *a, const struct secret *b)
+{
+	if (a->source != b->source || a->name || b->name || a->len != b->len ||
+	    a->owner_count != b->owner_count || CRYPTO_memcmp(a->data, b->data, a->len))
+		return false;
+	for (size_t i = 0; i < a->owner_count; i++)
+		if (!ike_id_equal(&a->owners[i], &b->owners[i]))
+			return false;
+	return true;
+}
+
+enum vici_result vici_load_shared(struct vici_client *client,
+				  const struct tree *request, struct buf *reply)
+{
+	struct config *config = client->vici->config;
+	struct secret *secret = calloc(1, sizeof(*secret));
+	struct errmsg err;
+
+	if (!secret) {
+		errmsg_set(&err, "out of memory");
+		return refuse(reply, "load-shared", &err);
+	}
+	if (read_shared(secret, request, &err)) {
+		secret_free(secret);
+		return refuse(reply, "load-shared", &err);
+	}
+	/* Without an id there is no replacing, but repeating adds nothing. */
+	for (const struct secret *s = config->secrets; s; s = s->next)
+		if (same_secret(s, secret)) {
+			secret_free(secret);
+			return accepted(reply);
+		}
+	log_msg(LOG_CFG, LVL_CTRL, "loaded IKE shared key%s%s%s for %zu identities",
+		secret->name ? " '" : "", secret->name ? secret->name : "",
+		secret->name ? "'" : "", secret->owner_count);
+	config_put_secret(config, secret);
+	return accepted(reply);
+}
+
+enum vici_result vici_unload_shared(struct vici_client *client,
+				    const struct tree *request, struct buf *reply)
+{
+	const char *id = tree_str(request, "id");
+
+	if (!id)
+		vici_put_result(reply, "unique identifier missing");
+	else if (config_remove_secret(client->vici->config, CONF_VICI, id))
+		vici_put_result(reply, "shared key '%s' not found", id);
+	else
+		return accepted(reply);
+	return VICI_DONE;
+}
+
+enum vici_result vici_load_unserved(struct vici_client *client,
+				    const struct tree *request, struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	vici_put_result(reply,
+			"not supported yet: ikefpd serves connections and IKE pre-shared keys");
+	return VICI_DONE;
+}
+
+enum vici_result vici_clear_creds(struct vici_client *client,
+				  const struct tree *request, struct buf *reply)
+{
+	struct secret **at = &client->vici->config->secrets, *secret;
+
+	(void)request;
+	while ((secret = *at)) {
+		if (secret->source != CONF_VICI) {
+			at = &secret->next;
+			continue;
+		}
+		*at = secret->next;
+		secret_free(secret);
+	}
+	return accepted(reply);
+}
+
+enum vici_result vici_flush_certs(struct vici_client *client,
+				  const struct tree *request, struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	return accepted(reply);
+}

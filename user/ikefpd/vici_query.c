@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VICI's commands that only look. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "control.h"
+#include "vici_client.h"
+#include "vici_message.h"
+
+enum vici_result vici_version(struct vici_client *client, const struct tree *request,
+			      struct buf *reply)
+{
+	struct utsname name;
+
+	(void)client;
+	(void)request;
+	vici_put(reply, "daemon", "ikefpd");
+	vici_put(reply, "version", "%s", IKEFP_VERSION);
+	if (!uname(&name)) {
+		vici_put(reply, "sysname", "%s", name.sysname);
+		vici_put(reply, "release", "%s", name.release);
+		vici_put(reply, "machine", "%s", name.machine);
+	}
+	return VICI_DONE;
+}
+
+struct sa_counts {
+	unsigned int total;
+	unsigned int half_open;
+};
+
+static bool count_ike(const struct control_ike *ike, void *data)
+{
+	struct sa_counts *counts = data;
+
+	counts->total++;
+	counts->half_open += ike->half_open;
+	return true;
+}
+
+/* "3 hours", the largest unit that is not zero twice over, as charon says it. */
+static void put_running(struct buf *reply, uint64_t seconds)
+{
+	static const struct {
+		unsigned int seconds;
+		const char *name;
+	} units[] = { { 86400, "days" }, { 3600, "hours" }, { 60, "minutes" } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (seconds > 2 * units[i].seconds) {
+			vici_put(reply, "running", "%" PRIu64 " %s",
+				 seconds / units[i].seconds, units[i].name);
+			return;
+		}
+	vici_put(reply, "running", "%" PRIu64 " second%s", seconds,
+		 seconds == 1 ? "" : "s");
+}
+
+static void put_priorities(struct buf *reply, const char *section, int medium)
+{
+	vici_put_section(reply, section);
+	vici_put(reply, "critical", "0");
+	vici_put(reply, "high", "0");
+	vici_put(reply, "medium", "%d", medium);
+	vici_put(reply, "low", "0");
+	vici_put_section_end(reply);
+}
+
+/* There is one thread, and it is at work on this. */
+enum vici_result vici_stats(struct vici_client *client, const struct tree *request,
+			    struct buf *reply)
+{
+	const struct vici *vici = client->vici;
+	struct sa_counts counts = { 0, 0 };
+	struct mallinfo2 memory = mallinfo2();
+	char since[64] = "";
+	struct tm tm;
+
+	(void)request;
+	control_each_ike(false, count_ike, &counts);
+	if (localtime_r(&vici->since, &tm))
+		strftime(since, sizeof(since), "%b %d %H:%M:%S %Y", &tm);
+	vici_put_section(reply, "uptime");
+	put_running(reply, (loop_now_ms() - vici->since_ms) / 1000);
+	vici_put(reply, "since", "%s", since);
+	vici_put_section_end(reply);
+
+	vici_put_section(reply, "workers");
+	vici_put(reply, "total", "1");
+	vici_put(reply, "idle", "0");
+	put_priorities(reply, "active", 1);
+	vici_put_section_end(reply);
+	put_priorities(reply, "queues", 0);
+	vici_put(reply, "scheduled", "%zu", loop_timers(vici->loop));
+
+	vici_put_section(reply, "ikesas");
+	vici_put(reply, "total", "%u", counts.total);
+	vici_put(reply, "half-open", "%u", counts.half_open);
+	vici_put_section_end(reply);
+
+	vici_put_list(reply, "plugins");
+	vici_put_item(reply, "ikefp");
+	vici_put_item(reply, "vici");
+	vici_put_list_end(reply);
+
+	vici_put_section(reply, "mallinfo");
+	vici_put(reply, "sbrk", "%zu", memory.arena);
+	vici_put(reply, "mmap", "%zu", memory.hblkhd);
+	vici_put(reply, "used", "%zu", memory.uordblks);
+	vici_put(reply, "free", "%zu", memory.fordblks);
+	vici_put_section_end(reply);
+	return VICI_DONE;
+}
+
+static void put_ts_list(struct buf *out, const char *name, const struct ts_list *list)
+{
+	char text[TS_STRLEN];
+
+	vici_put_list(out, name);
+	for (unsigned int i = 0; i < list->n; i++)
+		vici_put_item(out, ts_str(&list->v[i], text));
+	vici_put_list_end(out);
+}
+
+static void put_suite(struct buf *out, const struct control_suite *suite)
+{
+	if (!suite->encr_alg)
+		return;
+	vici_put(out, "encr-alg", "%s", suite->encr_alg);
+	if (suite->encr_keysize)
+		vici_put(out, "encr-keysize", "%u", suite->encr_keysize);
+	if (suite->integ_alg)
+		vici_put(out, "integ-alg", "%s", suite->integ_alg);
+	if (suite->prf_alg)
+		vici_put(out, "prf-alg", "%s", suite->prf_alg);
+	if (suite->dh_group)
+		vici_put(out, "dh-group", "%s", suite->dh_group);
+	if (suite->esn)
+		vici_put(out, "esn", "1");
+}
+
+static void put_traffic(struct buf *out, const char *direction, uint64_t bytes,
+			uint64_t packets, int64_t use_s)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "bytes-%s", direction);
+	vici_put(out, name, "%" PRIu64, bytes);
+	snprintf(name, sizeof(name), "packets-%s", direction);
+	vici_put(out, name, "%" PRIu64, packets);
+	if (use_s < 0)
+		return;
+	snprintf(name, sizeof(name), "use-%s", direction);
+	vici_put(out, name, "%" PRId64, use_s);
+}
+
+static void put_child(struct buf *out, const struct control_child *child)
+{
+	char name[TREE_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.240s-%u", child->name, child->unique_id);
+	vici_put_section(out, name);
+	vici_put(out, "name", "%s", child->name);
+	vici_put(out, "uniqueid", "%u", child->unique_id);
+	vici_put(out, "reqid", "%u", child->reqid);
+	vici_put(out, "state", "%s", child->state);
+	vici_put(out, "mode", "TUNNEL");
+	if (child->spi_in && child->spi_out) {
+		vici_put(out, "protocol", "ESP");
+		if (child->encap)
+			vici_put(out, "encap", "yes");
+		vici_put(out, "spi-in", "%.8x", child->spi_in);
+		vici_put(out, "spi-out", "%.8x", child->spi_out);
+		put_suite(out, &child->suite);
+		put_traffic(out, "in", child->bytes_in, child->packets_in,
+			    child->use_in_s);
+		put_traffic(out, "out", child->bytes_out, child->packets_out,
+			    child->use_out_s);
+		vici_put(out, "install-time", "%u", child->installed_s);
+	}
+	put_ts_list(out, "local-ts", child->local_ts);
+	put_ts_list(out, "remote-ts", child->remote_ts);
+	vici_put_section_end(out);
+}
+
+static void put_end(struct buf *out, const char *side, const struct endpoint *end,
+		    const struct ike_id *id)
+{
+	char addr[ENDPOINT_STRLEN], text[ID_STRLEN], name[16];
+
+	snprintf(name, sizeof(name), "%s-host", side);
+	vici_put(out, name, "%s", endpoint_addr_str(end, addr));
+	snprintf(name, sizeof(name), "%s-port", side);
+	vici_put(out, name, "%u", end->port);
+	snprintf(name, sizeof(name), "%s-id", side);
+	vici_put(out, name, "%s", id ? ike_id_str(id, text) : "%any");
+}
+
+static void put_task(struct buf *out, const char *name, const char *task)
+{
+	if (!task)
+		return;
+	vici_put_list(out, name);
+	vici_put_item(out, task);
+	vici_put_list_end(out);
+}
+
+static void put_flag(struct buf *out, const char *name, bool on)
+{
+	if (on)
+		vici_put(out, name, "yes");
+}
+
+static void put_ike(struct buf *out, const struct control_ike *ike)
+{
+	vici_put(out, "uniqueid", "%u", ike->unique_id);
+	vici_put(out, "version", "2");
+	vici_put(out, "state", "%s", ike->state);
+	put_end(out, "local", &ike->local, ike->local_id);
+	put_end(out, "remote", &ike->remote, ike->remote_id);
+	put_flag(out, "initiator", ike->initiator);
+	vici_put(out, "initiator-spi", "%.16" PRIx64, ike->spi_i);
+	vici_put(out, "responder-spi", "%.16" PRIx64, ike->spi_r);
+	put_flag(out, "nat-local", ike->nat_local);
+	put_flag(out, "nat-remote", ike->nat_remote);
+	put_flag(out, "nat-fake", ike->nat_fake);
+	put_flag(out, "nat-any", ike->nat_local || ike->nat_remote || ike->nat_fake);
+	put_suite(out, &ike->suite);
+	if (ike->established)
+		vici_put(out, "established", "%u", ike->established_s);
+	put_task(out, "tasks-queued", ike->task_queued);
+	put_task(out, "tasks-active", ike->task_active);
+	put_task(out, "tasks-passive", ike->task_passive);
+}
+
+struct sa_filter {
+	struct vici_client *client;
+	const char *ike;
+	const char *ike_id;
+	const char *child;
+	const char *child_id;
+};
+
+static bool fits(const char *name, const char *id, const char *has_name, uint32_t has_id)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", has_id);
+	return (!name || !strcmp(name, has_name)) && (!id || !strcmp(id, text));
+}
+
+static bool list_ike(const struct control_ike *ike, void *data)
+{
+	const struct sa_filter *filter = data;
+	struct buf out = BUF_INIT;
+	unsigned int listed = 0;
+
+	if (!fits(filter->ike, filter->ike_id, ike->name, ike->unique_id))
+		return true;
+	vici_put_section(&out, ike->name);
+	put_ike(&out, ike);
+	vici_put_section(&out, "child-sas");
+	for (size_t i = 0; i < ike->child_count; i++) {
+		const struct control_child *child = &ike->children[i];
+
+		if (!fits(filter->child, filter->child_id, child->name,
+			  child->unique_id))
+			continue;
+		put_child(&out, child);
+		listed++;
+	}
+	vici_put_section_end(&out);
+	vici_put_section_end(&out);
+	/* Asked for a child, an IKE SA without it is of no interest. */
+	if (listed || (!filter->child && !filter->child_id))
+		vici_raise(filter->client, VICI_EV_LIST_SA, &out);
+	buf_clear(&out);
+	return true;
+}
+
+enum vici_result vici_list_sas(struct vici_client *client, const struct tree *request,
+			       struct buf *reply)
+{
+	struct sa_filter filter = {
+		.client = client,
+		.ike = tree_str(request, "ike"),
+		.ike_id = tree_str(request, "ike-id"),
+		.child = tree_str(request, "child"),
+		.child_id = tree_str(request, "child-id"),
+	};
+
+	(void)reply;
+	control_each_ike(true, list_ike, &filter);
+	return VICI_DONE;
+}
+
+static void put_ranges(struct buf *out, const char *name,
+		       const struct addr_range *ranges, size_t count)
+{
+	vici_put_list(out, name);
+	for (size_t i = 0; i < count; i++) {
+		const struct addr_range *r = &ranges[i];
+		size_t len = r->family == AF_INET ? 4 : 16;
+		struct ts ts = { .family = r->family, .end_port = UINT16_MAX };
+		char text[TS_STRLEN];
+
+		memcpy(ts.start, r->first, len);
+		memcpy(ts.end, r->last, len);
+		if (r->family == AF_UNSPEC)
+			vici_put_item(out, "%any");
+		else if (!memcmp(r->first, r->last, len))
+			vici_put_item(out, inet_ntop(r->family, r->first, text,
+						     sizeof(text)));
+		else
+			vici_put_item(out, ts_str(&ts, text));
+	}
+	vici_put_list_end(out);
+}
+
+static void put_auth(struct buf *out, const char *name, const struct auth_conf *auth)
+{
+	char id[ID_STRLEN];
+
+	vici_put_section(out, name);
+	vici_put(out, "class", "pre-shared key");
+	if (auth->id.type != ID_ANY)
+		vici_put(out, "id", "%s", ike_id_str(&auth->id, id));
+	vici_put_section_end(out);
+}
+
+static void put_conn(struct buf *out, const struct conn *conn)
+{
+	vici_put_section(out, conn->name);
+	put_ranges(out, "local_addrs", conn->local_addrs, conn->local_addr_count);
+	put_ranges(out, "remote_addrs", conn->remote_addrs, conn->remote_addr_count);
+	vici_put(out, "local_port", "%u", conn->local_port);
+	vici_put(out, "remote_port", "%u", conn->remote_port);
+	vici_put(out, "version", "IKEv2");
+	vici_put(out, "reauth_time", "0");
+	vici_put(out, "rekey_time", "0");
+	vici_put(out, "unique", "%s",
+		 conn->unique == UNIQUE_NEVER ? "UNIQUE_NEVER" : "UNIQUE_NO");
+	put_auth(out, "local-1", &conn->local);
+	put_auth(out, "remote-1", &conn->remote);
+	vici_put_section(out, "children");
+	for (const struct child_conf *c = conn->children; c; c = c->next) {
+		vici_put_section(out, c->name);
+		vici_put(out, "mode", "TUNNEL");
+		vici_put(out, "rekey_time", "0");
+		vici_put(out, "rekey_bytes", "0");
+		vici_put(out, "rekey_packets", "0");
+		vici_put(out, "dpd_action", "none");
+		vici_put(out, "close_action", "none");
+		put_ts_list(out, "local-ts", &c->local_ts);
+		put_ts_list(out, "remote-ts", &c->remote_ts);
+		vici_put_section_end(out);
+	}
+	vici_put_section_end(out);
+	vici_put_section_end(out);
+}
+
+enum vici_result vici_list_conns(struct vici_client *client,
+				 const struct tree *request, struct buf *reply)
+{
+	const char *ike = tree_str(request, "ike");
+
+	(void)reply;
+	for (const struct conn *c = client->vici->config->conns; c; c = c->next) {
+		struct buf out = BUF_INIT;
+
+		if (ike && strcmp(ike, c->name))
+			continue;
+		put_conn(&out, c);
+		vici_raise(client, VICI_EV_LIST_CONN, &out);
+		buf_clear(&out);
+	}
+	return VICI_DONE;
+}
+
+/* Certificates, authorities, pools, trap policies: there are none yet. */
+enum vici_result vici_list_nothing(struct vici_client *client,
+				   const struct tree *request, struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	(void)reply;
+	return VICI_DONE;
+}
+
+enum vici_result vici_get_conns(struct vici_client *client,
+				const struct tree *request, struct buf *reply)
+{
+	(void)request;
+	vici_put_list(reply, "conns");
+	for (const struct conn *c = client->vici->config->conns; c; c = c->next)
+		if (c->source == CONF_VICI)
+			vici_put_item(reply, c->name);
+	vici_put_list_end(reply);
+	return VICI_DONE;
+}
+
+enum vici_result vici_get_shared(struct vici_client *client,
+				 const struct tree *request, struct buf *reply)
+{
+	(void)request;
+	vici_put_list(reply, "keys");
+	for (const struct secret *s = client->vici->config->secrets; s; s = s->next)
+		if (s->source == CONF_VICI && s->name)
+			vici_put_item(reply, s->name);
+	vici_put_list_end(reply);
+	return VICI_DONE;
+}
+
+enum vici_result vici_get_keys(struct vici_client *client,
+			       const struct tree *request, struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	vici_put_list(reply, "keys");
+	vici_put_list_end(reply);
+	return VICI_DONE;
+}
+
+enum vici_result vici_get_authorities(struct vici_client *client,
+				      const struct tree *request, struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	vici_put_list(reply, "authorities");
+	vici_put_list_end(reply);
+	return VICI_DONE;
+}
