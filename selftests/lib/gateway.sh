@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# IKE daemons in the gateways: ikefpd and strongSwan, started and driven alike.
+# Each has a folder $work/GATEWAY with its swanctl.conf and its VICI socket.
+
+PSK=${PSK:-'a secret of the tests, 32 octets'}
+
+# program NAME: one that the project builds, or an installed one.
+program() {
+	local file
+
+	for file in "$selftests/../user/$1/$1" "$selftests/$1"; do
+		if [ -f "$file" ] && [ -x "$file" ]; then
+			echo "$file"
+			return
+		fi
+	done
+	command -v "$1" || { echo "there is no $1 (make -C user)" >&2; return 1; }
+}
+
+# psk_conf gw1|gw2
+#
+# Writes a gateway's swanctl.conf: the connection "gw" with a pre-shared key and
+# the child "net" between the networks of the topology at hand. gw2 answers
+# whoever comes. $IKE_PROPOSALS, $ESP_PROPOSALS, $CONN and $CHILD (further
+# settings, each with its newline) change it.
+psk_conf() {
+	local me=$1 peer remote local_net remote_net
+
+	case $me in
+	gw1) peer=gw2 remote=$gw2_addr local_net=$lan1_net remote_net=$lan2_net ;;
+	gw2) peer=gw1 remote=%any local_net=$lan2_net remote_net=$lan1_net ;;
+	esac
+	local addr=${me}_addr
+	cat <<-CONF
+	connections {
+		gw {
+			version = 2
+			local_addrs = ${!addr}
+			remote_addrs = $remote
+			proposals = ${IKE_PROPOSALS:-aes256gcm16-prfsha256-x25519}
+			${CONN:-}
+			local {
+				auth = psk
+				id = $me.example
+			}
+			remote {
+				auth = psk
+				id = $peer.example
+			}
+			children {
+				net {
+					local_ts = $local_net
+					remote_ts = $remote_net
+					esp_proposals = ${ESP_PROPOSALS:-aes256gcm16}
+					${CHILD:-}
+				}
+			}
+		}
+	}
+	secrets {
+		ike {
+			id-1 = gw1.example
+			id-2 = gw2.example
+			secret = "$PSK"
+		}
+	}
+	CONF
+}
+
+# ikefpd_start GATEWAY [OPTION...]: the configuration comes by stdin.
+ikefpd_start() {
+	local gw=$1
+	shift
+
+	mkdir -p "$work/$gw"
+	cat >"$work/$gw/swanctl.conf"
+	echo "[$gw] ikefpd -f swanctl.conf $*"
+	start "$gw" run_in "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
+		-u "$work/$gw/vici" "$@"
+	gateway_ready "$gw"
+}
+
+# strongswan_start GATEWAY: the swanctl.conf comes by stdin; $CHARON are further
+# settings of charon.
+strongswan_start() {
+	local gw=$1
+
+	mkdir -p "$work/$gw"/{x509{,ca,ocsp,aa,ac,crl},pubkey,private,rsa,ecdsa,bliss,pkcs8,pkcs12}
+	cat >"$work/$gw/swanctl.conf"
+	cat >"$work/$gw/strongswan.conf" <<-CONF
+	charon-systemd {
+		load = random nonce openssl chapoly curve25519 gcm hmac kdf kernel-netlink socket-default vici
+		install_routes = no
+		plugins {
+			vici {
+				socket = unix://$work/$gw/vici
+			}
+		}
+		journal {
+			default = -1
+		}
+		filelog {
+			stderr {
+				default = ${CHARON_LOG:-1}
+				flush_line = yes
+			}
+		}
+		${CHARON:-}
+	}
+	swanctl {
+		load = random openssl pem pkcs1 pkcs8 x509 pubkey
+	}
+	CONF
+	echo "[$gw] charon-systemd"
+	start "$gw" env STRONGSWAN_CONF="$work/$gw/strongswan.conf" \
+		nsenter --net="/run/netns/$(netns_of "$gw")" -- charon-systemd
+	gateway_ready "$gw"
+	swanctl "$gw" --load-all
+}
+
+netns_of() {
+	local ns=netns_$1
+
+	echo "${!ns}"
+}
+
+# gateway_ready GATEWAY: until its daemon, started last, answers by VICI.
+gateway_ready() {
+	wait_for 30 vici_answers "$1" "$started_pid"
+	kill -0 "$started_pid"
+}
+
+vici_answers() {
+	kill -0 "$2" || return 0
+	[ -S "$work/$1/vici" ] && swanctl "$1" --stats
+}
+
+# swanctl GATEWAY ARGUMENT...: drives the gateway's daemon.
+swanctl() {
+	echo "[$1] swanctl ${*:2}"
+	STRONGSWAN_CONF="$work/$1/strongswan.conf" SWANCTL_DIR="$work/$1" \
+		command swanctl "${@:2}" --uri "unix://$work/$1/vici"
+}
+
+# child_sas GATEWAY: how many Child SAs are installed there.
+child_sas() {
+	swanctl "$1" --list-sas --raw | grep -o 'state=INSTALLED' | wc -l
+}
+
+# answered FROM ADDRESS: a ping goes through, in ten tries at most (they may be
+# lost where the way loses packets).
+answered() {
+	local try
+
+	for try in {1..10}; do
+		run_in "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null || continue
+		echo "[$1] ping $2: answered at try $try"
+		return
+	done
+	echo "[$1] ping $2: no answer in 10 tries"
+	return 1
+}

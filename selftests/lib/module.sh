@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The module, and the kernel's log.
+
+# What the kernel says when something is wrong with it.
+kmsg_splat='WARNING:|BUG:|Oops|KASAN|UBSAN|KCSAN|refcount_t:|rcu.*stall|possible .* (locking|deadlock)|INFO: task|blocked for more than|unreferenced object|general protection|Call Trace:|unregister_netdevice: waiting|sleeping function called|suspicious RCU'
+
+# The module's file: $IKEFP_MODULE, or the build for this kernel, or the plain
+# build; without any, the kernel's own is meant.
+module_file() {
+	local file
+
+	for file in "${IKEFP_MODULE:-}" "$selftests/../.build/$(uname -r)/kmod/ikefp.ko" \
+		"$selftests/../kmod/ikefp.ko"; do
+		if [ -n "$file" ] && [ -e "$file" ]; then
+			echo "$file"
+			return
+		fi
+	done
+}
+
+# module_load [PARAMETER=VALUE...]
+module_load() {
+	local file
+
+	[ ! -d /sys/module/ikefp ] || return 0
+	file=$(module_file)
+	if [ -z "$file" ]; then
+		modprobe ikefp "$@"
+		return
+	fi
+	# What insmod does not do: load what the module needs.
+	modinfo -F depends "$file" | tr ',' '\n' | xargs -rn 1 modprobe
+	insmod "$file" "$@"
+}
+
+# need_module: for scripts that are about nothing else.
+need_module() {
+	module_load || ktap_skip_all "the module ikefp cannot be loaded (see above)"
+}
+
+module_unload() {
+	[ ! -d /sys/module/ikefp ] || rmmod ikefp
+}
+
+# kmsg_mark NAME: from here on the kernel's log is NAME's.
+kmsg_mark() {
+	kmsg_name="ikefp selftest $$: $1"
+	echo "$kmsg_name" >/dev/kmsg
+}
+
+# kmsg_check: fails, and shows it, if the kernel complained since the mark.
+kmsg_check() {
+	local since
+
+	if [ -w /sys/kernel/debug/kmemleak ]; then
+		echo scan >/sys/kernel/debug/kmemleak
+		[ ! -s /sys/kernel/debug/kmemleak ] || cat /sys/kernel/debug/kmemleak >/dev/kmsg
+	fi
+	since=$(dmesg | awk -v mark="$kmsg_name" 'seen; index($0, mark) { seen = 1 }')
+	grep -qE "$kmsg_splat" <<<"$since" || return 0
+	echo "the kernel complained:"
+	echo "$since"
+	return 1
+}
