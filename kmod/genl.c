@@ -10,36 +10,6 @@
 
 #include <uapi/linux/ikefp.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation ikefp_a_policy_rto_initial_ms_range = {
-	.min	= 10ULL,
-	.max	= 60000ULL,
-};
-
-static const struct netlink_range_validation ikefp_a_policy_rto_min_ms_range = {
-	.min	= 10ULL,
-	.max	= 60000ULL,
-};
-
-static const struct netlink_range_validation ikefp_a_policy_rto_max_ms_range = {
-	.min	= 10ULL,
-	.max	= 3600000ULL,
-};
-
-static const struct netlink_range_validation ikefp_a_policy_give_up_ms_range = {
-	.min	= 10ULL,
-	.max	= 86400000ULL,
-};
-
-static const struct netlink_range_validation ikefp_a_policy_half_open_ms_range = {
-	.min	= 10ULL,
-	.max	= 3600000ULL,
-};
-
-static const struct netlink_range_validation ikefp_a_policy_linger_ms_range = {
-	.max	= 3600000ULL,
-};
-
 /* Common nested types */
 const struct nla_policy ikefp_keys_nl_policy[IKEFP_A_KEYS_SK_AR + 1] = {
 	[IKEFP_A_KEYS_ENCR] = { .type = NLA_U16, },
@@ -129,15 +99,15 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 
 /* IKEFP_CMD_POLICY_SET - do */
 const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN + 1] = {
-	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_initial_ms_range),
-	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_min_ms_range),
-	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_rto_max_ms_range),
+	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_BACKOFF_PERCENT] = NLA_POLICY_RANGE(NLA_U32, 100, 1000),
 	[IKEFP_A_POLICY_JITTER_PERCENT] = NLA_POLICY_MAX(NLA_U32, 100),
 	[IKEFP_A_POLICY_TRIES] = NLA_POLICY_MAX(NLA_U32, 1000),
-	[IKEFP_A_POLICY_GIVE_UP_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_give_up_ms_range),
-	[IKEFP_A_POLICY_HALF_OPEN_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_half_open_ms_range),
-	[IKEFP_A_POLICY_LINGER_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ikefp_a_policy_linger_ms_range),
+	[IKEFP_A_POLICY_GIVE_UP_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_HALF_OPEN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_LINGER_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_SAS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_HALF_OPEN] = { .type = NLA_U32, },
 };

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <net/netlink.h>
+
+#include "attrs.h"
+#include "listener.h"
+#include "path.h"
+
+/* Offsets from the first attribute of a path. */
+enum { LOCAL_IPV4, LOCAL_IPV6, LOCAL_PORT, REMOTE_IPV4, REMOTE_IPV6, REMOTE_PORT, IFINDEX };
+
+#define OFFSET(SET, NAME) (IKEFP_A_##SET##_##NAME - IKEFP_A_##SET##_LOCAL_IPV4)
+#define SAME_ORDER(SET) \
+	static_assert(OFFSET(SET, LOCAL_IPV6) == LOCAL_IPV6 && \
+		      OFFSET(SET, LOCAL_PORT) == LOCAL_PORT && \
+		      OFFSET(SET, REMOTE_IPV4) == REMOTE_IPV4 && \
+		      OFFSET(SET, REMOTE_IPV6) == REMOTE_IPV6 && \
+		      OFFSET(SET, REMOTE_PORT) == REMOTE_PORT && \
+		      OFFSET(SET, IFINDEX) == IFINDEX)
+
+SAME_ORDER(SA);
+SAME_ORDER(MESSAGE);
+SAME_ORDER(EVENT);
+
+/**
+ * ikefp_put_path() - add a path's attributes to a message
+ * @skb: the message
+ * @local_ipv4: the attribute local-ipv4 of the set; the others follow it
+ * @path: the path
+ *
+ * Return: 0, or -EMSGSIZE.
+ */
+int ikefp_put_path(struct sk_buff *skb, int local_ipv4, const struct ikefp_path *path)
+{
+	const struct ikefp_listener *listener = path->listener;
+
+	if (listener->family == AF_INET) {
+		if (nla_put_in_addr(skb, local_ipv4 + LOCAL_IPV4, path->local.v4) ||
+		    nla_put_in_addr(skb, local_ipv4 + REMOTE_IPV4, path->remote.v4))
+			return -EMSGSIZE;
+	} else {
+		if (nla_put_in6_addr(skb, local_ipv4 + LOCAL_IPV6, &path->local.v6) ||
+		    nla_put_in6_addr(skb, local_ipv4 + REMOTE_IPV6, &path->remote.v6))
+			return -EMSGSIZE;
+	}
+	if (nla_put_be16(skb, local_ipv4 + LOCAL_PORT, listener->port) ||
+	    nla_put_be16(skb, local_ipv4 + REMOTE_PORT, path->remote_port))
+		return -EMSGSIZE;
+	if (path->ifindex && nla_put_u32(skb, local_ipv4 + IFINDEX, path->ifindex))
+		return -EMSGSIZE;
+	return 0;
+}

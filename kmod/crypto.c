@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All algorithms come as one AEAD of the kernel's crypto API: AES-GCM (RFC 5282),
+ * ChaCha20-Poly1305 (RFC 7634), and AES-CBC with HMAC-SHA2 (RFC 7296 section 3.14) as
+ * authenc(), whose encrypt-then-MAC is just what section 3.14 describes. A sealed
+ * message is
+ *
+ *	IKE header, SK header, IV | inner payloads, padding, pad length | ICV
+ *	                          | encrypted                           |
+ *
+ * and authentic is, with AES-CBC, all before the ICV; with the others the same
+ * but the IV, which is part of the nonce: salt | IV.
+ *
+ * Only synchronous implementations are asked for, so that a message is opened where
+ * it arrives.
+ */
+
+#include <crypto/aead.h>
+#include <crypto/authenc.h>
+#include <linux/err.h>
+#include <linux/netlink.h>
+#include <linux/random.h>
+#include <linux/rtnetlink.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <net/netlink.h>
+
+#include "crypto.h"
+
+#define AAD_LEN (IKEFP_HEADER_LEN + IKEFP_PAYLOAD_HEADER_LEN)
+#define SALT_LEN 4
+#define NONCE_LEN 12
+#define MAX_IV_LEN 16
+
+struct algorithm {
+	u16 encr; /* IANA transform type 1 */
+	u16 integ; /* IANA transform type 3, 0 for an AEAD */
+	const char *name;
+	u8 key_lens[2]; /* octets; the salt not counted */
+	u8 integ_key_len;
+	u8 salt_len;
+	u8 iv_len;
+	u8 block_len;
+	u8 icv_len;
+};
+
+static const struct algorithm algorithms[] = {
+	{
+		.encr = 20, .name = "gcm(aes)", .key_lens = { 16, 32 },
+		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = 16,
+	}, {
+		.encr = 28, .name = "rfc7539(chacha20,poly1305)", .key_lens = { 32 },
+		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = 16,
+	}, {
+		.encr = 12, .integ = 12, .name = "authenc(hmac(sha256),cbc(aes))",
+		.key_lens = { 16, 32 }, .integ_key_len = 32, .iv_len = 16, .block_len = 16,
+		.icv_len = 16,
+	}, {
+		.encr = 12, .integ = 13, .name = "authenc(hmac(sha384),cbc(aes))",
+		.key_lens = { 16, 32 }, .integ_key_len = 48, .iv_len = 16, .block_len = 16,
+		.icv_len = 24,
+	}, {
+		.encr = 12, .integ = 14, .name = "authenc(hmac(sha512),cbc(aes))",
+		.key_lens = { 16, 32 }, .integ_key_len = 64, .iv_len = 16, .block_len = 16,
+		.icv_len = 32,
+	},
+};
+
+/* One way: the keys of those who send it. */
+struct direction {
+	struct aead_request *request;
+	u8 salt[SALT_LEN];
+};
+
+/* Used by one at a time: the caller holds the SA's lock. */
+struct ikefp_crypto {
+	const struct algorithm *algorithm;
+	struct direction out;
+	struct direction in;
+	u64 next_iv; /* of an AEAD, never used twice */
+};
+
+static const struct algorithm *find_algorithm(struct nlattr *const *keys,
+					      struct netlink_ext_ack *extack)
+{
+	u16 encr = nla_get_u16(keys[IKEFP_A_KEYS_ENCR]);
+	u16 integ = keys[IKEFP_A_KEYS_INTEG] ? nla_get_u16(keys[IKEFP_A_KEYS_INTEG]) : 0;
+	bool known = false;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(algorithms); i++) {
+		known |= algorithms[i].encr == encr;
+		if (algorithms[i].encr == encr && algorithms[i].integ == integ)
+			return &algorithms[i];
+	}
+	if (known)
+		NL_SET_ERR_MSG_ATTR(extack,
+				    keys[IKEFP_A_KEYS_INTEG] ?: keys[IKEFP_A_KEYS_ENCR],
+				    "this encryption does not go with this integrity algorithm");
+	else
+		NL_SET_ERR_MSG_ATTR(extack, keys[IKEFP_A_KEYS_ENCR],
+				    "encryption algorithm is none of 12, 20, 28");
+	return NULL;
+}
+
+/* authenc() wants both keys in a form of its own. Not kept on the stack: 104 octets. */
+static int set_authenc_key(struct crypto_aead *tfm, const struct nlattr *encr,
+			   const struct nlattr *integ)
+{
+	struct crypto_authenc_key_param *param;
+	struct rtattr *rta;
+	u32 len = RTA_SPACE(sizeof(*param)) + nla_len(integ) + nla_len(encr);
+	u8 *key, *p;
+	int err;
+
+	key = kmalloc(len, GFP_KERNEL);
+	if (!key)
+		return -ENOMEM;
+	rta = (struct rtattr *)key;
+	rta->rta_type = CRYPTO_AUTHENC_KEYA_PARAM;
+	rta->rta_len = RTA_LENGTH(sizeof(*param));
+	param = RTA_DATA(rta);
+	param->enckeylen = cpu_to_be32(nla_len(encr));
+	p = key + RTA_SPACE(sizeof(*param));
+	memcpy(p, nla_data(integ), nla_len(integ));
+	memcpy(p + nla_len(integ), nla_data(encr), nla_len(encr));
+	err = crypto_aead_setkey(tfm, key, len);
+	kfree_sensitive(key);
+	return err;
+}
+
+static int direction_init(struct direction *direction, const struct algorithm *algorithm,
+			  const struct nlattr *encr, const struct nlattr *integ)
+{
+	struct crypto_aead *tfm;
+	int key_len = nla_len(encr) - algorithm->salt_len;
+	int err;
+
+	tfm = crypto_alloc_aead(algorithm->name, 0, CRYPTO_ALG_ASYNC);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	err = crypto_aead_setauthsize(tfm, algorithm->icv_len);
+	if (err)
+		goto free_tfm;
+	err = algorithm->integ ? set_authenc_key(tfm, encr, integ) :
+				 crypto_aead_setkey(tfm, nla_data(encr), key_len);
+	if (err)
+		goto free_tfm;
+	err = -ENOMEM;
+	direction->request = aead_request_alloc(tfm, GFP_KERNEL);
+	if (!direction->request)
+		goto free_tfm;
+	aead_request_set_callback(direction->request, 0, NULL, NULL);
+	memcpy(direction->salt, nla_data(encr) + key_len, algorithm->salt_len);
+	return 0;
+
+free_tfm:
+	crypto_free_aead(tfm);
+	return err;
+}
+
+static void direction_free(struct direction *direction)
+{
+	struct crypto_aead *tfm;
+
+	if (!direction->request)
+		return;
+	tfm = crypto_aead_reqtfm(direction->request);
+	aead_request_free(direction->request);
+	crypto_free_aead(tfm);
+}
+
+static int check_lengths(const struct algorithm *algorithm, struct nlattr *const *keys,
+			 struct netlink_ext_ack *extack)
+{
+	static const int encr_keys[] = { IKEFP_A_KEYS_SK_EI, IKEFP_A_KEYS_SK_ER };
+	static const int integ_keys[] = { IKEFP_A_KEYS_SK_AI, IKEFP_A_KEYS_SK_AR };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct nlattr *key = keys[encr_keys[i]];
+		int len;
+
+		if (!key) {
+			NL_SET_ERR_MSG(extack, "both sk-ei and sk-er are needed");
+			return -EINVAL;
+		}
+		len = nla_len(key) - algorithm->salt_len;
+		if (len <= 0 || (len != algorithm->key_lens[0] && len != algorithm->key_lens[1])) {
+			NL_SET_ERR_MSG_ATTR(extack, key,
+					    "encryption key's length does not fit the algorithm");
+			return -EINVAL;
+		}
+		key = keys[integ_keys[i]];
+		if (!key != !algorithm->integ) {
+			NL_SET_ERR_MSG(extack,
+				       "sk-ai and sk-ar go with an integrity algorithm, and only so");
+			return -EINVAL;
+		}
+		if (key && nla_len(key) != algorithm->integ_key_len) {
+			NL_SET_ERR_MSG_ATTR(extack, key,
+					    "integrity key's length does not fit the algorithm");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ikefp_crypto_new() - take the keys of an IKE SA
+ * @keys: the attributes of the set `keys`, validated by their policy
+ * @role: ours
+ * @extack: what to tell the caller
+ *
+ * Context: process. Sleeps; may load algorithms.
+ * Return: what seals and opens, or an ERR_PTR: -EINVAL for keys that do not fit,
+ * -ENOENT for an algorithm that this kernel does not have, -ENOMEM.
+ */
+struct ikefp_crypto *ikefp_crypto_new(struct nlattr *const *keys, enum ikefp_role role,
+				      struct netlink_ext_ack *extack)
+{
+	const struct algorithm *algorithm;
+	struct direction *from_initiator, *from_responder;
+	struct ikefp_crypto *crypto;
+	int err;
+
+	if (!keys[IKEFP_A_KEYS_ENCR]) {
+		NL_SET_ERR_MSG(extack, "encryption algorithm is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	algorithm = find_algorithm(keys, extack);
+	if (!algorithm)
+		return ERR_PTR(-EINVAL);
+	err = check_lengths(algorithm, keys, extack);
+	if (err)
+		return ERR_PTR(err);
+
+	crypto = kzalloc(sizeof(*crypto), GFP_KERNEL);
+	if (!crypto)
+		return ERR_PTR(-ENOMEM);
+	crypto->algorithm = algorithm;
+	from_initiator = role == IKEFP_ROLE_INITIATOR ? &crypto->out : &crypto->in;
+	from_responder = role == IKEFP_ROLE_INITIATOR ? &crypto->in : &crypto->out;
+	err = direction_init(from_initiator, algorithm, keys[IKEFP_A_KEYS_SK_EI],
+			     keys[IKEFP_A_KEYS_SK_AI]);
+	if (!err)
+		err = direction_init(from_responder, algorithm, keys[IKEFP_A_KEYS_SK_ER],
+				     keys[IKEFP_A_KEYS_SK_AR]);
+	if (err) {
+		if (err == -ENOENT)
+			NL_SET_ERR_MSG(extack, "this kernel does not have the algorithm");
+		else
+			NL_SET_ERR_MSG(extack, "the crypto API refused the keys");
+		ikefp_crypto_free(crypto);
+		return ERR_PTR(err);
+	}
+	return crypto;
+}
+
+/**
+ * ikefp_crypto_free() - wipe the keys
+ * @crypto: may be NULL
+ *
+ * Context: process.
+ */
+void ikefp_crypto_free(struct ikefp_crypto *crypto)
+{
+	if (!crypto)
+		return;
+	direction_free(&crypto->out);
+	direction_free(&crypto->in);
+	kfree_sensitive(crypto);
+}
+
+/* Octets of padding, the pad length's own not counted. */
+static u32 padding_len(const struct algorithm *algorithm, u32 inner_len)
+{
+	u32 over = (inner_len + 1) % algorithm->block_len;
+
+	return over ? algorithm->block_len - over : 0;
+}
+
+/**
+ * ikefp_crypto_sealed_len() - how long a sealed message will be
+ * @crypto: the keys
+ * @inner_len: octets of its inner payloads, at most IKEFP_MAX_MESSAGE
+ *
+ * Return: octets from the IKE header to the ICV.
+ */
+u32 ikefp_crypto_sealed_len(const struct ikefp_crypto *crypto, u32 inner_len)
+{
+	const struct algorithm *algorithm = crypto->algorithm;
+
+	return AAD_LEN + algorithm->iv_len + inner_len + padding_len(algorithm, inner_len) + 1 +
+	       algorithm->icv_len;
+}
+
+/*
+ * Runs the AEAD over a message in place. With AES-CBC the IV is both authentic and
+ * the cipher's own; otherwise it stands between the two parts that the AEAD sees.
+ */
+static int run(const struct ikefp_crypto *crypto, struct direction *direction, u8 *message,
+	       u32 len, bool seal)
+{
+	const struct algorithm *algorithm = crypto->algorithm;
+	struct aead_request *request = direction->request;
+	u32 body = AAD_LEN + algorithm->iv_len;
+	u32 crypt_len = len - body - (seal ? algorithm->icv_len : 0);
+	struct scatterlist sg[2];
+	u8 iv[MAX_IV_LEN];
+	int err;
+
+	if (algorithm->integ) {
+		memcpy(iv, message + AAD_LEN, algorithm->iv_len);
+		sg_init_one(sg, message, len);
+		aead_request_set_ad(request, body);
+	} else {
+		memcpy(iv, direction->salt, SALT_LEN);
+		memcpy(iv + SALT_LEN, message + AAD_LEN, NONCE_LEN - SALT_LEN);
+		sg_init_table(sg, 2);
+		sg_set_buf(&sg[0], message, AAD_LEN);
+		sg_set_buf(&sg[1], message + body, len - body);
+		aead_request_set_ad(request, AAD_LEN);
+	}
+	aead_request_set_crypt(request, sg, sg, crypt_len, iv);
+	err = seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
+	memzero_explicit(iv, sizeof(iv));
+	return err;
+}
+
+/**
+ * ikefp_crypto_seal() - seal a message
+ * @crypto: the keys
+ * @message: IKE header and SK header are set; the rest is filled in
+ * @len: ikefp_crypto_sealed_len()
+ * @inner: the inner payloads
+ * @inner_len: octets of them
+ *
+ * Context: any; the caller holds the SA's lock.
+ * Return: 0, or the crypto API's error; then the octets must not be sent.
+ */
+int ikefp_crypto_seal(struct ikefp_crypto *crypto, u8 *message, u32 len, const u8 *inner,
+		      u32 inner_len)
+{
+	const struct algorithm *algorithm = crypto->algorithm;
+	u32 pad_len = padding_len(algorithm, inner_len);
+	u8 *iv = message + AAD_LEN;
+	u8 *p = iv + algorithm->iv_len;
+
+	/*
+	 * An AEAD's IV must be new, and a counter is; AES-CBC's must be unpredictable
+	 * too (RFC 7296 section 3.14).
+	 */
+	if (algorithm->integ) {
+		get_random_bytes(iv, algorithm->iv_len);
+	} else {
+		__be64 next_iv = cpu_to_be64(crypto->next_iv++);
+
+		memcpy(iv, &next_iv, sizeof(next_iv));
+	}
+	memcpy(p, inner, inner_len);
+	memset(p + inner_len, 0, pad_len);
+	p[inner_len + pad_len] = pad_len;
+	return run(crypto, &crypto->out, message, len, true);
+}
+
+/**
+ * ikefp_crypto_open() - verify and open a message, in place
+ * @crypto: the keys
+ * @message: the message from its IKE header on, in contiguous memory of our own; if it
+ *           is not authentic, its octets are of no use afterwards
+ * @len: octets of it, as in its header
+ * @inner: where the inner payloads begin
+ * @inner_len: octets of them
+ *
+ * Context: any; the caller holds the SA's lock.
+ * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_crypto_open(struct ikefp_crypto *crypto, u8 *message, u32 len, u8 **inner,
+		      u32 *inner_len)
+{
+	const struct algorithm *algorithm = crypto->algorithm;
+	u32 body = AAD_LEN + algorithm->iv_len;
+	u32 text_len;
+	u8 pad_len;
+
+	if (len < body + algorithm->block_len + algorithm->icv_len)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	text_len = len - body - algorithm->icv_len;
+	if (text_len % algorithm->block_len)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+
+	switch (run(crypto, &crypto->in, message, len, false)) {
+	case 0:
+		break;
+	case -ENOMEM:
+		return IKEFP_A_STATS_DROP_MEMORY;
+	default:
+		return IKEFP_A_STATS_DROP_INTEGRITY;
+	}
+
+	pad_len = message[body + text_len - 1];
+	if (pad_len + 1 > text_len)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	*inner = message + body;
+	*inner_len = text_len - 1 - pad_len;
+	return 0;
+}

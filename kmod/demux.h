@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way in from the wire. */
+#ifndef IKEFP_DEMUX_H
+#define IKEFP_DEMUX_H
+
+struct sk_buff;
+struct sock;
+
+int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/kmod.h>
+#include <linux/net.h>
+#include <linux/netlink.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/udp.h>
+#include <linux/xfrm.h>
+#include <net/ipv6.h>
+#include <net/udp_tunnel.h>
+#include <net/xfrm.h>
+
+#include "listener.h"
+
+/*
+ * IKE must not be caught by the tunnels that it sets up: a policy of the socket's
+ * own lets its packets past all others, both ways.
+ */
+static int allow_past_xfrm(struct sock *sk)
+{
+	const int option = sk->sk_family == AF_INET ? IP_XFRM_POLICY : IPV6_XFRM_POLICY;
+	struct xfrm_userpolicy_info policy = {
+		.sel.family = sk->sk_family,
+		.lft = {
+			.soft_byte_limit = XFRM_INF,
+			.hard_byte_limit = XFRM_INF,
+			.soft_packet_limit = XFRM_INF,
+			.hard_packet_limit = XFRM_INF,
+		},
+		.action = XFRM_POLICY_ALLOW,
+	};
+	int err;
+
+	for (policy.dir = XFRM_POLICY_IN; policy.dir <= XFRM_POLICY_OUT; policy.dir++) {
+		err = xfrm_user_policy(sk, option, KERNEL_SOCKPTR(&policy), sizeof(policy));
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive,
+		       struct netlink_ext_ack *extack)
+{
+	struct udp_port_cfg port = {
+		.family = listener->family,
+		.local_udp_port = listener->port,
+		.use_udp_checksums = 1,
+		.use_udp6_tx_checksums = 1,
+		.use_udp6_rx_checksums = 1,
+	};
+	struct udp_tunnel_sock_cfg tunnel = {
+		.sk_user_data = listener,
+		.encap_type = UDP_ENCAP_ESPINUDP,
+		.encap_rcv = receive,
+	};
+	int err;
+
+	if (listener->family == AF_INET) {
+		port.local_ip.s_addr = listener->addr.v4;
+	} else {
+		port.local_ip6 = listener->addr.v6;
+		port.ipv6_v6only = 1;
+	}
+
+	err = udp_sock_create(listener->ctx->net, &port, &listener->sock);
+	if (err == -EADDRINUSE) {
+		NL_SET_ERR_MSG(extack, "another socket has this address and port, an IKE daemon's?");
+		return err;
+	}
+	if (err) {
+		NL_SET_ERR_MSG(extack, "cannot bind to this address and port");
+		return err;
+	}
+
+	request_module("net-pf-%d-proto-%d", PF_NETLINK, NETLINK_XFRM);
+	err = allow_past_xfrm(listener->sock->sk);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no XFRM policy for the socket; is xfrm_user loaded?");
+		udp_tunnel_sock_release(listener->sock);
+		return err;
+	}
+	setup_udp_tunnel_sock(listener->ctx->net, listener->sock, &tunnel);
+	return 0;
+}
+
+/**
+ * ikefp_listener_open() - open a listener
+ * @ctx: the namespace
+ * @kind: what its datagrams look like
+ * @key: address and port to bind to
+ * @receive: called for each datagram as a UDP socket's encap_rcv, the listener being
+ *           the socket's user data
+ * @extack: what to tell the caller
+ *
+ * Context: process, under config_lock.
+ * Return: 0, -EEXIST where there is such a listener, or what the socket says.
+ */
+int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind,
+			const struct ikefp_listener_key *key, ikefp_receive_fn receive,
+			struct netlink_ext_ack *extack)
+{
+	struct ikefp_listener *listener;
+	int err;
+
+	if (ikefp_listener_find(ctx, key)) {
+		NL_SET_ERR_MSG(extack, "there is a listener on this address and port");
+		return -EEXIST;
+	}
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
+	if (!listener)
+		return -ENOMEM;
+
+	refcount_set(&listener->refs, 1);
+	listener->ctx = ctx;
+	listener->kind = kind;
+	listener->family = key->family;
+	listener->port = key->port;
+	listener->addr = key->addr;
+
+	err = open_socket(listener, receive, extack);
+	if (err) {
+		kfree(listener);
+		return err;
+	}
+	rcu_assign_pointer(listener->sk, listener->sock->sk);
+	list_add_tail_rcu(&listener->node, &ctx->listeners);
+	ctx->listener_generation++;
+	return 0;
+}
+
+/**
+ * ikefp_listener_find() - the listener bound to just this
+ * @ctx: the namespace
+ * @key: the address and port it is bound to
+ *
+ * Context: under config_lock or RCU.
+ * Return: the listener, not held, or NULL.
+ */
+struct ikefp_listener *ikefp_listener_find(struct ikefp_context *ctx,
+					   const struct ikefp_listener_key *key)
+{
+	struct ikefp_listener *listener;
+
+	list_for_each_entry_rcu(listener, &ctx->listeners, node,
+				lockdep_is_held(&ctx->config_lock)) {
+		if (listener->family == key->family && listener->port == key->port &&
+		    !memcmp(&listener->addr, &key->addr, sizeof(key->addr)))
+			return listener;
+	}
+	return NULL;
+}
+
+/**
+ * ikefp_listener_for_local() - the listener that serves a local address
+ * @ctx: the namespace
+ * @local: the local address and port of a path
+ *
+ * Context: under RCU.
+ * Return: the listener bound to the address, else the one bound to every address;
+ * not held; or NULL.
+ */
+struct ikefp_listener *ikefp_listener_for_local(struct ikefp_context *ctx,
+						const struct ikefp_listener_key *local)
+{
+	struct ikefp_listener_key any = { .family = local->family, .port = local->port };
+	struct ikefp_listener *listener = ikefp_listener_find(ctx, local);
+
+	return listener ?: ikefp_listener_find(ctx, &any);
+}
+
+/**
+ * ikefp_listener_close() - close a listener
+ * @listener: a listener in its namespace's list; the list's hold is given up
+ *
+ * On return its receive function runs no more. SAs may still hold the listener, and
+ * cannot send through it.
+ *
+ * Context: process, under config_lock or with the namespace on its way out. Sleeps.
+ */
+void ikefp_listener_close(struct ikefp_listener *listener)
+{
+	list_del_rcu(&listener->node);
+	listener->ctx->listener_generation++;
+	RCU_INIT_POINTER(listener->sk, NULL);
+	udp_tunnel_sock_release(listener->sock);
+	/*
+	 * A datagram that found the socket before it was released may be in the
+	 * receive function still.
+	 */
+	synchronize_rcu();
+	ikefp_listener_put(listener);
+}
+
+/**
+ * ikefp_listener_put() - give up a hold
+ * @listener: may be NULL
+ *
+ * Any context.
+ */
+void ikefp_listener_put(struct ikefp_listener *listener)
+{
+	if (listener && refcount_dec_and_test(&listener->refs))
+		kfree_rcu(listener, rcu);
+}

@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An IKE message from the wire goes through these steps; each drops what fails it,
+ * with a counter of its own:
+ *
+ * 1. the header (wire.c); another major version is answered, within a rate limit;
+ * 2. the SA: an IKE_SA_INIT request makes one, all else must name one by its SPIs;
+ * 3. a duplicate of the latest request is answered from the cache, if its octets are
+ *    the request's and it comes from where the request came from;
+ * 4. a request must be the next, a response that of the outstanding request;
+ * 5. it is opened with the SA's keys, and then
+ * 6. an empty INFORMATIONAL request is answered here, and everything else goes to the
+ *    worker; only when it is in the worker's socket has it been received: the window
+ *    moves, the timer stops. Otherwise it is as if lost on the way.
+ *
+ * Until step 5 nothing of the SA changes. Responses to a raw request are never
+ * authentic: they go up, each different one once, and change nothing.
+ */
+
+#include <linux/netlink.h>
+#include <linux/siphash.h>
+#include <linux/skbuff.h>
+
+#include "crypto.h"
+#include "datagram.h"
+#include "listener.h"
+#include "message.h"
+#include "monitor.h"
+#include "sa.h"
+#include "timers.h"
+#include "trace.h"
+#include "transmit.h"
+#include "upcall.h"
+#include "window.h"
+#include "worker.h"
+
+/* Answers to other major versions, in a namespace. */
+#define VERSION_ANSWERS_PER_SECOND 10
+#define VERSION_ANSWERS_BURST 10
+
+/* What is to be transmitted when the lock is no longer held. */
+struct outgoing {
+	struct ikefp_datagram *octets; /* NULL: nothing */
+	struct ikefp_path path;
+};
+
+static void outgoing_set(struct outgoing *out, struct ikefp_datagram *octets,
+			 const struct ikefp_path *path)
+{
+	out->octets = ikefp_datagram_hold(octets);
+	ikefp_path_set(&out->path, path);
+}
+
+static int outgoing_send(struct ikefp_context *ctx, struct outgoing *out)
+{
+	int err;
+
+	if (!out->octets)
+		return 0;
+	err = ikefp_transmit(ctx, &out->path, out->octets->octets, out->octets->len);
+	ikefp_datagram_put(out->octets);
+	ikefp_path_put(&out->path);
+	return err;
+}
+
+static void drop(struct ikefp_context *ctx, int reason, const struct ikefp_header *header)
+{
+	ikefp_count(ctx, reason);
+	trace_ikefp_drop(ctx->net, reason, header->spi_i, header->spi_r, header->exchange_type,
+			 header->message_id);
+}
+
+static u64 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
+{
+	return siphash(skb->data, skb->len, &ctx->digest_key);
+}
+
+/* Sealed messages */
+
+/*
+ * Seals inner payloads into room, which is at least IKEFP_SEAL_OVERHEAD longer than
+ * they are, and sets its length. The SA is locked.
+ */
+static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool response,
+		u32 message_id, struct ikefp_datagram *room)
+{
+	bool initiator = sa->role == IKEFP_ROLE_INITIATOR;
+	u32 len = ikefp_crypto_sealed_len(sa->crypto, inner->len);
+	const struct ikefp_header header = {
+		.spi_i = initiator ? sa->spi : sa->peer_spi,
+		.spi_r = initiator ? sa->peer_spi : sa->spi,
+		.first_payload = IKEFP_PAYLOAD_SK,
+		.version = IKEFP_VERSION_2_0,
+		.exchange_type = inner->exchange_type,
+		.flags = (initiator ? IKEFP_FLAG_INITIATOR : 0) |
+			 (response ? IKEFP_FLAG_RESPONSE : 0),
+		.message_id = message_id,
+		.length = len,
+	};
+
+	if (WARN_ON_ONCE(len > room->len))
+		return -EMSGSIZE;
+	if (len > IKEFP_MAX_MESSAGE - IKEFP_MARKER_LEN)
+		return -EMSGSIZE;
+	room->len = len;
+	ikefp_wire_put_header(room->octets, &header);
+	ikefp_wire_put_sk(room->octets + IKEFP_HEADER_LEN, inner->first_payload,
+			  len - IKEFP_HEADER_LEN);
+	return ikefp_crypto_seal(sa->crypto, room->octets, len, inner->octets, inner->len);
+}
+
+/* The answer to the latest request, which it is kept for. */
+static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct outgoing *out)
+{
+	sa->answer.octets = octets;
+	sa->messages_out++;
+	outgoing_set(out, octets, &sa->answer.path);
+}
+
+/* A request was received: from here on the one before it is forgotten. */
+static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
+			     u64 request_digest, const struct ikefp_path *path)
+{
+	ikefp_datagram_put(sa->answer.octets);
+	sa->answer.octets = NULL;
+	sa->answer.known = true;
+	sa->answer.exchange_type = header->exchange_type;
+	sa->answer.digest = request_digest;
+	ikefp_path_set(&sa->answer.path, path);
+	sa->next_in++;
+	sa->messages_in++;
+}
+
+static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
+			     const struct ikefp_path *path, struct outgoing *out)
+{
+	if (!sa->answer.known)
+		return IKEFP_A_STATS_DROP_MESSAGE_ID;
+	if (!ikefp_path_same_remote(&sa->answer.path, path))
+		return IKEFP_A_STATS_DROP_SOURCE;
+	if (skb_linearize(skb))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	if (sa->answer.digest != digest(sa->ctx, skb))
+		return IKEFP_A_STATS_DROP_DIGEST;
+	sa->duplicates++;
+	if (!sa->answer.octets)
+		return IKEFP_A_STATS_DROP_IN_PROGRESS;
+	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
+	outgoing_set(out, sa->answer.octets, path);
+	return 0;
+}
+
+static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
+		       struct ikefp_received *received)
+{
+	u8 *inner;
+	int reason;
+
+	reason = ikefp_wire_check_sk(skb->data, skb->len, &received->first_payload);
+	if (reason)
+		return reason;
+	reason = ikefp_crypto_open(sa->crypto, skb->data, skb->len, &inner,
+				   &received->payload_len);
+	if (reason)
+		return reason;
+	received->payload = inner;
+	if (!received->payload_len != !received->first_payload)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	return 0;
+}
+
+/* A request that asks for nothing but a sign of life (RFC 7296 section 1.4). */
+static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *received,
+			   u64 request_digest, struct outgoing *out)
+{
+	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
+	struct ikefp_datagram *octets;
+
+	octets = ikefp_datagram_new(IKEFP_SEAL_OVERHEAD, GFP_ATOMIC);
+	if (!octets || seal(sa, &empty, true, received->header->message_id, octets)) {
+		ikefp_datagram_put(octets);
+		return IKEFP_A_STATS_DROP_MEMORY;
+	}
+	accepted_request(sa, received->header, request_digest, received->path);
+	answered(sa, octets, out);
+	ikefp_count(sa->ctx, IKEFP_A_STATS_LIVENESS_ANSWERED);
+	return 0;
+}
+
+static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
+			   struct ikefp_received *received, struct outgoing *out)
+{
+	const struct ikefp_header *header = received->header;
+	u64 request_digest;
+	int reason;
+
+	switch (ikefp_window_check(sa->next_in, header->message_id)) {
+	case IKEFP_WINDOW_DUPLICATE:
+		return receive_duplicate(sa, skb, received->path, out);
+	case IKEFP_WINDOW_OUTSIDE:
+		return IKEFP_A_STATS_DROP_MESSAGE_ID;
+	case IKEFP_WINDOW_NEW:
+		break;
+	}
+	if (sa->state == IKEFP_SA_STATE_LINGERING)
+		return IKEFP_A_STATS_DROP_UNKNOWN_SPI;
+	if (!sa->crypto)
+		return IKEFP_A_STATS_DROP_NO_KEYS;
+	/* The window is one: no request before the last is answered. */
+	if (sa->answer.known && !sa->answer.octets)
+		return IKEFP_A_STATS_DROP_MESSAGE_ID;
+	if (skb_ensure_writable(skb, skb->len))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	request_digest = digest(sa->ctx, skb);
+	reason = open_sealed(sa, skb, received);
+	if (reason)
+		return reason;
+
+	if (header->exchange_type == IKEFP_INFORMATIONAL && !received->payload_len &&
+	    sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		return answer_liveness(sa, received, request_digest, out);
+
+	reason = ikefp_upcall_message(sa, received);
+	if (reason)
+		return reason;
+	accepted_request(sa, header, request_digest, received->path);
+	return 0;
+}
+
+static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
+			    struct ikefp_received *received)
+{
+	const struct ikefp_header *header = received->header;
+	struct ikefp_exchange *exchange = &sa->exchange;
+	int reason;
+
+	if (!exchange->octets || exchange->over || exchange->raw ||
+	    exchange->message_id != header->message_id ||
+	    exchange->exchange_type != header->exchange_type)
+		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
+	if (skb_ensure_writable(skb, skb->len))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	reason = open_sealed(sa, skb, received);
+	if (reason)
+		return reason;
+	reason = ikefp_upcall_message(sa, received);
+	if (reason)
+		return reason;
+
+	if (exchange->tries == 1)
+		ikefp_rtt_sample(&sa->rtt, ktime_us_delta(ktime_get(), exchange->first_sent));
+	ikefp_sa_forget_exchange(sa);
+	ikefp_timers_update(sa);
+	sa->messages_in++;
+	return 0;
+}
+
+/* Raw messages */
+
+static bool seen_before(struct ikefp_sa *sa, u64 response_digest)
+{
+	int i;
+
+	for (i = 0; i < IKEFP_RESPONSES_SEEN; i++) {
+		if (sa->responses_seen[i] == response_digest)
+			return true;
+	}
+	return false;
+}
+
+static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
+				struct ikefp_received *received)
+{
+	const struct ikefp_header *header = received->header;
+	struct ikefp_exchange *exchange = &sa->exchange;
+	u64 response_digest;
+	int reason;
+
+	if (!exchange->octets || exchange->over || !exchange->raw)
+		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
+	if (!ikefp_path_same_remote(&sa->path, received->path))
+		return IKEFP_A_STATS_DROP_SOURCE;
+	if (skb_linearize(skb))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	if (!ikefp_wire_check_payloads(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
+				       header->first_payload))
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	response_digest = digest(sa->ctx, skb);
+	if (seen_before(sa, response_digest))
+		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
+
+	received->raw = true;
+	received->first_payload = header->first_payload;
+	received->payload = skb->data;
+	received->payload_len = skb->len;
+	reason = ikefp_upcall_message(sa, received);
+	if (reason)
+		return reason;
+	sa->responses_seen[sa->responses_seen_next++ % IKEFP_RESPONSES_SEEN] = response_digest;
+	sa->init_rtt_us = 0;
+	if (exchange->tries == 1) {
+		s64 rtt_us = ktime_us_delta(ktime_get(), exchange->first_sent);
+
+		sa->init_rtt_us = clamp_t(s64, rtt_us, 1, U32_MAX);
+	}
+	sa->messages_in++;
+	return 0;
+}
+
+/* A first request whose octets made an SA before. */
+static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *path,
+				  struct outgoing *out)
+{
+	int reason = 0;
+
+	spin_lock_bh(&sa->lock);
+	sa->duplicates++;
+	if (!sa->init.response) {
+		reason = IKEFP_A_STATS_DROP_IN_PROGRESS;
+	} else {
+		ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
+		outgoing_set(out, sa->init.response, path);
+	}
+	spin_unlock_bh(&sa->lock);
+	return reason;
+}
+
+/* The first message of an SA to be: nothing is known of its sender. */
+static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
+			const struct ikefp_header *header, const struct ikefp_path *path,
+			struct outgoing *out)
+{
+	struct ikefp_received received = {
+		.header = header,
+		.path = path,
+		.raw = true,
+		.first_payload = header->first_payload,
+	};
+	struct ikefp_init_key key = {
+		.remote = path->remote,
+		.remote_port = path->remote_port,
+		.family = path->listener->family,
+		.ifindex = path->ifindex,
+	};
+	struct ikefp_sa *sa;
+	int reason;
+
+	if (skb_linearize(skb))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	if (!ikefp_wire_check_payloads(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
+				       header->first_payload))
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	key.digest = digest(ctx, skb);
+	sa = ikefp_sa_find_init(ctx, &key);
+	if (sa)
+		return receive_init_duplicate(sa, path, out);
+
+	/* Before memory is spent on it. */
+	if (!ikefp_worker_portid(ctx))
+		return IKEFP_A_STATS_DROP_NO_WORKER;
+	sa = ikefp_sa_new_responder(ctx, header->spi_i, &key, path, &reason);
+	if (!sa)
+		return reason;
+	received.payload = skb->data;
+	received.payload_len = skb->len;
+	spin_lock_bh(&sa->lock);
+	reason = ikefp_upcall_message(sa, &received);
+	if (!reason) {
+		sa->messages_in++;
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
+		ikefp_timers_update(sa);
+	}
+	spin_unlock_bh(&sa->lock);
+	if (reason)
+		ikefp_sa_kill(sa);
+	ikefp_sa_put(sa);
+	return reason;
+}
+
+/* Every message */
+
+static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
+			  const struct ikefp_header *header, const struct ikefp_path *path,
+			  struct outgoing *out)
+{
+	bool from_initiator = ikefp_header_is_from_initiator(header);
+	u64 own_spi = from_initiator ? header->spi_r : header->spi_i;
+	u64 peer_spi = from_initiator ? header->spi_i : header->spi_r;
+	struct ikefp_received received = { .header = header, .path = path };
+	struct ikefp_sa *sa = ikefp_sa_find(ctx, own_spi);
+	int reason;
+
+	if (!sa)
+		return IKEFP_A_STATS_DROP_UNKNOWN_SPI;
+	spin_lock_bh(&sa->lock);
+	if (sa->dead)
+		reason = IKEFP_A_STATS_DROP_UNKNOWN_SPI;
+	else if (from_initiator == (sa->role == IKEFP_ROLE_INITIATOR))
+		reason = IKEFP_A_STATS_DROP_FLAGS;
+	else if (header->exchange_type == IKEFP_IKE_SA_INIT)
+		reason = receive_raw_response(sa, skb, &received);
+	else if (sa->peer_spi != peer_spi)
+		reason = IKEFP_A_STATS_DROP_UNKNOWN_SPI;
+	else if (ikefp_header_is_response(header))
+		reason = receive_response(sa, skb, &received);
+	else
+		reason = receive_request(sa, skb, &received, out);
+	spin_unlock_bh(&sa->lock);
+	return reason;
+}
+
+/*
+ * A higher major version is answered with ours (RFC 7296 section 2.5), unless the
+ * answer would be longer than what it answers.
+ */
+static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *header,
+			  u32 len, const struct ikefp_path *path)
+{
+	u8 answer[IKEFP_INVALID_MAJOR_VERSION_LEN];
+	bool allowed;
+
+	if (header->version < IKEFP_VERSION_2_0 || ikefp_header_is_response(header) ||
+	    len < sizeof(answer))
+		return IKEFP_A_STATS_DROP_VERSION;
+	spin_lock_bh(&ctx->bucket_lock);
+	allowed = ikefp_bucket_take(&ctx->version_bucket, ktime_get_ns(),
+				    VERSION_ANSWERS_PER_SECOND, VERSION_ANSWERS_BURST);
+	spin_unlock_bh(&ctx->bucket_lock);
+	if (!allowed)
+		return IKEFP_A_STATS_DROP_RATE_LIMIT;
+	ikefp_wire_put_invalid_major_version(answer, header);
+	ikefp_transmit(ctx, path, answer, sizeof(answer));
+	ikefp_count(ctx, IKEFP_A_STATS_INVALID_MAJOR_VERSION_SENT);
+	return IKEFP_A_STATS_DROP_VERSION;
+}
+
+/**
+ * ikefp_message_receive() - take an IKE message from the wire
+ * @ctx: the namespace
+ * @skb: the datagram, its data beginning with the IKE header; stays the caller's, its
+ *       octets may be changed
+ * @path: where it came to and from
+ *
+ * Context: softirq, under RCU.
+ */
+void ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+			   const struct ikefp_path *path)
+{
+	struct ikefp_header header = {};
+	struct outgoing out = {};
+	int reason;
+
+	ikefp_count(ctx, IKEFP_A_STATS_RX_MESSAGES);
+	if (!pskb_may_pull(skb, IKEFP_HEADER_LEN)) {
+		drop(ctx, IKEFP_A_STATS_DROP_SHORT, &header);
+		return;
+	}
+	ikefp_wire_get_header(skb->data, &header);
+	reason = ikefp_wire_check_header(&header, skb->len);
+	if (reason == IKEFP_A_STATS_DROP_VERSION)
+		reason = answer_version(ctx, &header, skb->len, path);
+	else if (!reason && header.exchange_type == IKEFP_IKE_SA_INIT &&
+		 !ikefp_header_is_response(&header))
+		reason = receive_init(ctx, skb, &header, path, &out);
+	else if (!reason)
+		reason = receive_for_sa(ctx, skb, &header, path, &out);
+	if (reason)
+		drop(ctx, reason, &header);
+	outgoing_send(ctx, &out);
+}
+
+/* To the wire, for the helper */
+
+static int not_there(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "the SA is deleted");
+	return -ENOENT;
+}
+
+static bool is_gone(const struct ikefp_sa *sa)
+{
+	return sa->dead || sa->state == IKEFP_SA_STATE_LINGERING;
+}
+
+static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, bool raw,
+			   u8 exchange_type, u32 message_id, struct outgoing *out)
+{
+	ikefp_sa_forget_exchange(sa);
+	sa->exchange.octets = ikefp_datagram_hold(octets);
+	sa->exchange.raw = raw;
+	sa->exchange.exchange_type = exchange_type;
+	sa->exchange.message_id = message_id;
+	ikefp_timers_request_sent(sa);
+	sa->messages_out++;
+	outgoing_set(out, octets, &sa->path);
+}
+
+static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *header,
+			    struct ikefp_datagram *octets, struct outgoing *out,
+			    struct netlink_ext_ack *extack)
+{
+	if (sa->role != IKEFP_ROLE_INITIATOR || header->spi_i != sa->spi) {
+		NL_SET_ERR_MSG(extack, "a raw request goes from an initiator's SA, with its SPI");
+		return -EINVAL;
+	}
+	if (sa->crypto) {
+		NL_SET_ERR_MSG(extack, "the SA has keys: IKE_SA_INIT is over");
+		return -EINVAL;
+	}
+	start_exchange(sa, octets, true, header->exchange_type, 0, out);
+	return 0;
+}
+
+static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *header,
+			     struct ikefp_datagram *octets, struct outgoing *out,
+			     struct netlink_ext_ack *extack)
+{
+	if (sa->role != IKEFP_ROLE_RESPONDER || header->spi_i != sa->peer_spi ||
+	    (header->spi_r && header->spi_r != sa->spi)) {
+		NL_SET_ERR_MSG(extack, "a raw response goes from a responder's SA, with its SPIs");
+		return -EINVAL;
+	}
+	if (!sa->init.hashed || sa->init.response) {
+		NL_SET_ERR_MSG(extack, "no IKE_SA_INIT request waits for a response");
+		return -EINVAL;
+	}
+	sa->init.response = ikefp_datagram_hold(octets);
+	sa->messages_out++;
+	outgoing_set(out, octets, &sa->path);
+	return 0;
+}
+
+/**
+ * ikefp_message_send_raw() - send an IKE_SA_INIT message
+ * @sa: the SA, held
+ * @octets: the message from its IKE header on; another hold is taken as needed
+ * @extack: what to tell the caller
+ *
+ * A request is retransmitted until keys are set, another request takes its place, or
+ * it is given up. A response is sent again for each duplicate of the request.
+ *
+ * Context: process.
+ * Return: 0, even where the network did not take this copy; -EINVAL for octets that
+ * do not fit the SA, -ENOENT when it was deleted.
+ */
+int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
+			   struct netlink_ext_ack *extack)
+{
+	struct ikefp_header header;
+	struct outgoing out = {};
+	int err;
+
+	if (octets->len < IKEFP_HEADER_LEN) {
+		NL_SET_ERR_MSG(extack, "a raw message begins with an IKE header");
+		return -EINVAL;
+	}
+	ikefp_wire_get_header(octets->octets, &header);
+	if (ikefp_wire_check_header(&header, octets->len) ||
+	    header.exchange_type != IKEFP_IKE_SA_INIT ||
+	    !ikefp_wire_check_payloads(octets->octets + IKEFP_HEADER_LEN,
+				       octets->len - IKEFP_HEADER_LEN, header.first_payload)) {
+		NL_SET_ERR_MSG(extack, "a raw message must be a well-formed IKE_SA_INIT message");
+		return -EINVAL;
+	}
+
+	spin_lock_bh(&sa->lock);
+	if (is_gone(sa))
+		err = not_there(extack);
+	else if (ikefp_header_is_response(&header))
+		err = send_raw_response(sa, &header, octets, &out, extack);
+	else
+		err = send_raw_request(sa, &header, octets, &out, extack);
+	spin_unlock_bh(&sa->lock);
+	outgoing_send(sa->ctx, &out);
+	return err;
+}
+
+/**
+ * ikefp_message_send_request() - send a sealed request
+ * @sa: the SA, held
+ * @inner: its payloads
+ * @room: a datagram IKEFP_SEAL_OVERHEAD longer than the payloads
+ * @message_id: where the ID that it got goes
+ * @extack: what to tell the caller
+ *
+ * Context: process.
+ * Return: 0, even where the network did not take this copy; -ENOKEY without keys,
+ * -EBUSY while another request is outstanding, -EOVERFLOW when the SA has no message
+ * IDs left, -EMSGSIZE, -ENOENT when it was deleted, or the crypto API's error.
+ */
+int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,
+			       struct ikefp_datagram *room, u32 *message_id,
+			       struct netlink_ext_ack *extack)
+{
+	struct outgoing out = {};
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	if (is_gone(sa)) {
+		err = not_there(extack);
+	} else if (!sa->crypto) {
+		NL_SET_ERR_MSG(extack, "the SA has no keys yet");
+		err = -ENOKEY;
+	} else if (sa->exchange.octets) {
+		NL_SET_ERR_MSG(extack, "another request is outstanding");
+		err = -EBUSY;
+	} else if (sa->next_out == U32_MAX) {
+		NL_SET_ERR_MSG(extack, "the SA has no message IDs left");
+		err = -EOVERFLOW;
+	} else {
+		err = seal(sa, inner, false, sa->next_out, room);
+		if (err)
+			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
+	}
+	if (!err) {
+		*message_id = sa->next_out++;
+		start_exchange(sa, room, false, inner->exchange_type, *message_id, &out);
+	}
+	spin_unlock_bh(&sa->lock);
+	outgoing_send(sa->ctx, &out);
+	return err;
+}
+
+/**
+ * ikefp_message_send_response() - answer a sealed request
+ * @sa: the SA, held
+ * @inner: the answer's payloads
+ * @message_id: the request's
+ * @room: a datagram IKEFP_SEAL_OVERHEAD longer than the payloads
+ * @extack: what to tell the caller
+ *
+ * It goes where the request came from, and is kept for the request's duplicates.
+ *
+ * Context: process.
+ * Return: 0, even where the network did not take this copy; -EINVAL where no such
+ * request waits, -EMSGSIZE, -ENOENT when the SA was deleted, or the crypto API's error.
+ */
+int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner,
+				u32 message_id, struct ikefp_datagram *room,
+				struct netlink_ext_ack *extack)
+{
+	struct ikefp_answer *answer = &sa->answer;
+	struct outgoing out = {};
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	if (is_gone(sa)) {
+		err = not_there(extack);
+	} else if (!answer->known || answer->octets || message_id != sa->next_in - 1 ||
+		   inner->exchange_type != answer->exchange_type) {
+		NL_SET_ERR_MSG(extack, "no such request waits for a response");
+		err = -EINVAL;
+	} else {
+		err = seal(sa, inner, true, message_id, room);
+		if (err)
+			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
+		else
+			answered(sa, ikefp_datagram_hold(room), &out);
+	}
+	spin_unlock_bh(&sa->lock);
+	outgoing_send(sa->ctx, &out);
+	return err;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The IKE message layer: what a message does to an SA, from the wire and to it. */
+#ifndef IKEFP_MESSAGE_H
+#define IKEFP_MESSAGE_H
+
+#include <linux/types.h>
+
+#include "wire.h"
+
+struct ikefp_context;
+struct ikefp_datagram;
+struct ikefp_path;
+struct ikefp_sa;
+struct netlink_ext_ack;
+struct sk_buff;
+
+/* More than any algorithm adds to the inner payloads of a sealed message. */
+#define IKEFP_SEAL_OVERHEAD 128
+
+/* A sealed message to be. */
+struct ikefp_inner {
+	u8 exchange_type;
+	u8 first_payload;
+	const u8 *octets;
+	u32 len;
+};
+
+void ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+			   const struct ikefp_path *path);
+int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
+			   struct netlink_ext_ack *extack);
+int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,
+			       struct ikefp_datagram *room, u32 *message_id,
+			       struct netlink_ext_ack *extack);
+int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner,
+				u32 message_id, struct ikefp_datagram *room,
+				struct netlink_ext_ack *extack);
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <net/genetlink.h>
+
+#include "attrs.h"
+#include "listener.h"
+#include "monitor.h"
+#include "sa.h"
+
+static const struct genl_family *monitor_family;
+static unsigned int monitor_group;
+
+/**
+ * ikefp_monitor_init() - before the first namespace
+ * @family: the family that events belong to
+ * @group: its multicast group for them
+ */
+void ikefp_monitor_init(const struct genl_family *family, unsigned int group)
+{
+	monitor_family = family;
+	monitor_group = group;
+}
+
+/* NULL where nobody watches, which costs next to nothing, or without memory. */
+static struct sk_buff *begin(struct ikefp_context *ctx, enum ikefp_event_kind event,
+			     void **message)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(monitor_family, ctx->net, monitor_group))
+		return NULL;
+	skb = genlmsg_new(256, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	*message = genlmsg_put(skb, 0, 0, monitor_family, 0, IKEFP_CMD_MONITOR_EVENT);
+	if (!*message || nla_put_u8(skb, IKEFP_A_EVENT_EVENT, event)) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+static void end(struct ikefp_context *ctx, struct sk_buff *skb, void *message, bool whole)
+{
+	if (WARN_ON_ONCE(!whole)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, message);
+	genlmsg_multicast_netns(monitor_family, ctx->net, skb, 0, monitor_group, GFP_ATOMIC);
+}
+
+static bool put_sa(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	return !nla_put_be64(skb, IKEFP_A_EVENT_SPI, cpu_to_be64(sa->spi), IKEFP_A_EVENT_PAD) &&
+	       !nla_put_be64(skb, IKEFP_A_EVENT_PEER_SPI, cpu_to_be64(sa->peer_spi),
+			     IKEFP_A_EVENT_PAD) &&
+	       !nla_put_u8(skb, IKEFP_A_EVENT_ROLE, sa->role) &&
+	       !nla_put_u8(skb, IKEFP_A_EVENT_STATE, sa->state) &&
+	       !ikefp_put_path(skb, IKEFP_A_EVENT_LOCAL_IPV4, &sa->path);
+}
+
+/**
+ * ikefp_monitor_sa() - something has become of an SA
+ * @sa: the SA, locked
+ * @event: what
+ *
+ * Context: any, as for all functions here. An event that cannot be sent is lost.
+ */
+void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind event)
+{
+	void *message;
+	struct sk_buff *skb = begin(sa->ctx, event, &message);
+
+	if (skb)
+		end(sa->ctx, skb, message, put_sa(skb, sa));
+}
+
+/**
+ * ikefp_monitor_exchange() - something has become of an SA's request
+ * @sa: the SA, locked, its exchange still there
+ * @event: what
+ * @waited_ms: since the last copy was sent
+ */
+void ikefp_monitor_exchange(struct ikefp_sa *sa, enum ikefp_event_kind event, u32 waited_ms)
+{
+	const struct ikefp_exchange *exchange = &sa->exchange;
+	void *message;
+	struct sk_buff *skb = begin(sa->ctx, event, &message);
+
+	if (!skb)
+		return;
+	end(sa->ctx, skb, message,
+	    put_sa(skb, sa) &&
+	    !nla_put_u8(skb, IKEFP_A_EVENT_EXCHANGE_TYPE, exchange->exchange_type) &&
+	    !nla_put_u32(skb, IKEFP_A_EVENT_MESSAGE_ID, exchange->message_id) &&
+	    !nla_put_u32(skb, IKEFP_A_EVENT_TRIES, exchange->tries) &&
+	    !nla_put_u32(skb, IKEFP_A_EVENT_WAITED_MS, waited_ms));
+}
+
+/**
+ * ikefp_monitor_listener() - a listener comes or goes
+ * @ctx: the namespace
+ * @listener: the listener
+ * @event: what
+ */
+void ikefp_monitor_listener(struct ikefp_context *ctx, const struct ikefp_listener *listener,
+			    enum ikefp_event_kind event)
+{
+	void *message;
+	struct sk_buff *skb = begin(ctx, event, &message);
+	int err;
+
+	if (!skb)
+		return;
+	if (listener->family == AF_INET)
+		err = nla_put_in_addr(skb, IKEFP_A_EVENT_LOCAL_IPV4, listener->addr.v4);
+	else
+		err = nla_put_in6_addr(skb, IKEFP_A_EVENT_LOCAL_IPV6, &listener->addr.v6);
+	end(ctx, skb, message,
+	    !err && !nla_put_u8(skb, IKEFP_A_EVENT_LISTENER_KIND, listener->kind) &&
+	    !nla_put_be16(skb, IKEFP_A_EVENT_LOCAL_PORT, listener->port));
+}
+
+/**
+ * ikefp_monitor_worker() - a worker comes or goes
+ * @ctx: the namespace
+ * @portid: its socket's port ID
+ * @event: what
+ */
+void ikefp_monitor_worker(struct ikefp_context *ctx, u32 portid, enum ikefp_event_kind event)
+{
+	void *message;
+	struct sk_buff *skb = begin(ctx, event, &message);
+
+	if (skb)
+		end(ctx, skb, message, !nla_put_u32(skb, IKEFP_A_EVENT_WORKER, portid));
+}

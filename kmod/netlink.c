@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The family, and the commands for what is not an SA: listeners, worker, settings. */
+
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "context.h"
+#include "demux.h"
+#include "genl.h"
+#include "listener.h"
+#include "monitor.h"
+#include "netlink.h"
+#include "upcall.h"
+#include "worker.h"
+
+struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
+
+static const struct genl_multicast_group groups[] = {
+	[IKEFP_NLGRP_MONITOR] = { .name = IKEFP_MCGRP_MONITOR, .flags = GENL_UNS_ADMIN_PERM },
+};
+
+struct genl_family ikefp_netlink_family __ro_after_init = {
+	.name = IKEFP_FAMILY_NAME,
+	.version = IKEFP_FAMILY_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = ikefp_nl_ops,
+	.n_ops = ARRAY_SIZE(ikefp_nl_ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+	.resv_start_op = IKEFP_CMD_LISTENER_ADD,
+};
+
+/* A worker is its socket: when that is closed, there is none. */
+static int socket_released(struct notifier_block *block, unsigned long event, void *data)
+{
+	const struct netlink_notify *notify = data;
+	struct ikefp_context *ctx;
+
+	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	ctx = ikefp_netlink_context(notify->net);
+	if (ctx && ikefp_worker_detach(ctx, notify->portid))
+		ikefp_monitor_worker(ctx, notify->portid, IKEFP_EVENT_KIND_WORKER_DETACHED);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block release_notifier = { .notifier_call = socket_released };
+
+/**
+ * ikefp_netlink_register() - open the family
+ * @context: finds the context of a namespace, for as long as the family is open
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
+ */
+int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *net))
+{
+	int err;
+
+	ikefp_netlink_context = context;
+	ikefp_upcall_init(&ikefp_netlink_family);
+	ikefp_monitor_init(&ikefp_netlink_family, IKEFP_NLGRP_MONITOR);
+	err = netlink_register_notifier(&release_notifier);
+	if (err)
+		return err;
+	err = genl_register_family(&ikefp_netlink_family);
+	if (err)
+		netlink_unregister_notifier(&release_notifier);
+	return err;
+}
+
+/**
+ * ikefp_netlink_unregister() - close the family
+ *
+ * On return no command runs and no more upcall is read; whoever makes one gets told
+ * that there is no worker.
+ *
+ * Context: module exit.
+ */
+void ikefp_netlink_unregister(void)
+{
+	genl_unregister_family(&ikefp_netlink_family);
+	netlink_unregister_notifier(&release_notifier);
+}
+
+static struct ikefp_context *context_of(struct genl_info *info)
+{
+	return ikefp_netlink_context(genl_info_net(info));
+}
+
+/* Listeners */
+
+static int get_listener_key(const struct genl_info *info, struct ikefp_listener_key *key)
+{
+	struct nlattr *v4 = info->attrs[IKEFP_A_LISTENER_IPV4];
+	struct nlattr *v6 = info->attrs[IKEFP_A_LISTENER_IPV6];
+
+	memset(key, 0, sizeof(*key));
+	if (!ikefp_netlink_has(info, IKEFP_A_LISTENER_FAMILY, "family is missing") ||
+	    !ikefp_netlink_has(info, IKEFP_A_LISTENER_PORT, "port is missing"))
+		return -EINVAL;
+	key->family = nla_get_u16(info->attrs[IKEFP_A_LISTENER_FAMILY]);
+	key->port = nla_get_be16(info->attrs[IKEFP_A_LISTENER_PORT]);
+	if (key->family != AF_INET && key->family != AF_INET6) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_LISTENER_FAMILY],
+				    "family is neither AF_INET nor AF_INET6");
+		return -EAFNOSUPPORT;
+	}
+	if (!key->port) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_LISTENER_PORT],
+				    "port is 0");
+		return -EINVAL;
+	}
+	if ((v4 && key->family != AF_INET) || (v6 && key->family != AF_INET6)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, v4 ?: v6, "address is not of this family");
+		return -EINVAL;
+	}
+	if (v4)
+		key->addr.v4 = nla_get_in_addr(v4);
+	if (v6)
+		key->addr.v6 = nla_get_in6_addr(v6);
+	return 0;
+}
+
+int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct ikefp_listener_key key;
+	enum ikefp_listener_kind kind;
+	int err;
+
+	if (!ikefp_netlink_has(info, IKEFP_A_LISTENER_KIND, "kind is missing"))
+		return -EINVAL;
+	err = get_listener_key(info, &key);
+	if (err)
+		return err;
+	kind = nla_get_u8(info->attrs[IKEFP_A_LISTENER_KIND]);
+
+	mutex_lock(&ctx->config_lock);
+	err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive, info->extack);
+	if (!err)
+		ikefp_monitor_listener(ctx, ikefp_listener_find(ctx, &key),
+				       IKEFP_EVENT_KIND_LISTENER_ADDED);
+	mutex_unlock(&ctx->config_lock);
+	return err;
+}
+
+static int no_listener(const struct genl_info *info)
+{
+	NL_SET_ERR_MSG(info->extack, "no listener is bound to just this address and port");
+	return -ENOENT;
+}
+
+int ikefp_nl_listener_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct ikefp_listener *listener;
+	struct ikefp_listener_key key;
+	int err;
+
+	err = get_listener_key(info, &key);
+	if (err)
+		return err;
+	mutex_lock(&ctx->config_lock);
+	listener = ikefp_listener_find(ctx, &key);
+	if (listener) {
+		ikefp_monitor_listener(ctx, listener, IKEFP_EVENT_KIND_LISTENER_REMOVED);
+		ikefp_listener_close(listener);
+	}
+	mutex_unlock(&ctx->config_lock);
+	return listener ? 0 : no_listener(info);
+}
+
+static int put_listener(struct sk_buff *skb, const struct ikefp_listener *listener)
+{
+	static const struct ikefp_address any;
+
+	if (nla_put_u8(skb, IKEFP_A_LISTENER_KIND, listener->kind) ||
+	    nla_put_u16(skb, IKEFP_A_LISTENER_FAMILY, listener->family) ||
+	    nla_put_be16(skb, IKEFP_A_LISTENER_PORT, listener->port))
+		return -EMSGSIZE;
+	if (!memcmp(&listener->addr, &any, sizeof(any)))
+		return 0;
+	if (listener->family == AF_INET)
+		return nla_put_in_addr(skb, IKEFP_A_LISTENER_IPV4, listener->addr.v4);
+	return nla_put_in6_addr(skb, IKEFP_A_LISTENER_IPV6, &listener->addr.v6);
+}
+
+int ikefp_nl_listener_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	const struct ikefp_listener *listener;
+	struct ikefp_listener_key key;
+	struct sk_buff *reply;
+	void *message;
+	int err;
+
+	err = get_listener_key(info, &key);
+	if (err)
+		return err;
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
+				    IKEFP_CMD_LISTENER_GET);
+	err = -EMSGSIZE;
+	if (!message)
+		goto free;
+	rcu_read_lock();
+	listener = ikefp_listener_find(ctx, &key);
+	err = listener ? put_listener(reply, listener) : no_listener(info);
+	rcu_read_unlock();
+	if (err)
+		goto free;
+	genlmsg_end(reply, message);
+	return genlmsg_reply(reply, info);
+
+free:
+	nlmsg_free(reply);
+	return err;
+}
+
+int ikefp_nl_listener_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ikefp_context *ctx = ikefp_netlink_context(sock_net(skb->sk));
+	const struct ikefp_listener *listener;
+	long index = 0;
+
+	mutex_lock(&ctx->config_lock);
+	cb->seq = ctx->listener_generation + 1;
+	list_for_each_entry(listener, &ctx->listeners, node) {
+		void *message;
+
+		if (index++ < cb->args[0])
+			continue;
+		message = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				      &ikefp_netlink_family, NLM_F_MULTI,
+				      IKEFP_CMD_LISTENER_GET);
+		if (!message)
+			break;
+		if (put_listener(skb, listener)) {
+			genlmsg_cancel(skb, message);
+			break;
+		}
+		genl_dump_check_consistent(cb, message);
+		genlmsg_end(skb, message);
+		cb->args[0] = index;
+	}
+	mutex_unlock(&ctx->config_lock);
+	return skb->len;
+}
+
+/* Worker */
+
+int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct sk_buff *reply;
+	void *message;
+	int err;
+
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
+				    IKEFP_CMD_WORKER_ATTACH);
+	if (!message || nla_put_u32(reply, IKEFP_A_EVENT_WORKER, info->snd_portid)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	err = ikefp_worker_attach(ctx, info->snd_portid);
+	if (err) {
+		NL_SET_ERR_MSG(info->extack, "another worker is attached to this namespace");
+		nlmsg_free(reply);
+		return err;
+	}
+	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
+	genlmsg_end(reply, message);
+	return genlmsg_reply(reply, info);
+}
+
+/* Settings and counters */
+
+#define DAY_MS (24u * 3600 * 1000)
+
+static bool is_time(int setting)
+{
+	switch (setting) {
+	case IKEFP_A_POLICY_RTO_INITIAL_MS:
+	case IKEFP_A_POLICY_RTO_MIN_MS:
+	case IKEFP_A_POLICY_RTO_MAX_MS:
+	case IKEFP_A_POLICY_GIVE_UP_MS:
+	case IKEFP_A_POLICY_HALF_OPEN_MS:
+	case IKEFP_A_POLICY_LINGER_MS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
+{
+	int i;
+
+	for (i = IKEFP_A_POLICY_PAD + 1; i <= IKEFP_A_POLICY_MAX; i++) {
+		if (!info->attrs[i])
+			continue;
+		policy->value[i] = nla_get_u32(info->attrs[i]);
+		if (is_time(i) && policy->value[i] > DAY_MS) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[i],
+					    "time is longer than a day");
+			return -ERANGE;
+		}
+	}
+	if (policy->value[IKEFP_A_POLICY_RTO_MAX_MS] < policy->value[IKEFP_A_POLICY_RTO_MIN_MS]) {
+		NL_SET_ERR_MSG(info->extack, "rto-max-ms would be less than rto-min-ms");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+int ikefp_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct ikefp_policy policy;
+	int err;
+	int i;
+
+	mutex_lock(&ctx->config_lock);
+	policy = ctx->policy;
+	err = get_policy(info, &policy);
+	if (!err) {
+		for (i = IKEFP_A_POLICY_PAD + 1; i <= IKEFP_A_POLICY_MAX; i++)
+			WRITE_ONCE(ctx->policy.value[i], policy.value[i]);
+	}
+	mutex_unlock(&ctx->config_lock);
+	return err;
+}
+
+int ikefp_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct sk_buff *reply;
+	void *message;
+	int i;
+
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0, IKEFP_CMD_POLICY_GET);
+	if (!message)
+		goto too_long;
+	for (i = IKEFP_A_POLICY_PAD + 1; i <= IKEFP_A_POLICY_MAX; i++) {
+		if (nla_put_u32(reply, i, READ_ONCE(ctx->policy.value[i])))
+			goto too_long;
+	}
+	genlmsg_end(reply, message);
+	return genlmsg_reply(reply, info);
+
+too_long:
+	nlmsg_free(reply);
+	return -EMSGSIZE;
+}
+
+static u64 counter(struct ikefp_context *ctx, int stat)
+{
+	u64 sum = 0;
+	int cpu;
+
+	switch (stat) {
+	case IKEFP_A_STATS_SAS:
+		return atomic_read(&ctx->sa_count);
+	case IKEFP_A_STATS_HALF_OPEN:
+		return atomic_read(&ctx->half_open_count);
+	}
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);
+	return sum;
+}
+
+int ikefp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = context_of(info);
+	struct sk_buff *reply;
+	void *message;
+	int i;
+
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0, IKEFP_CMD_STATS_GET);
+	if (!message)
+		goto too_long;
+	for (i = IKEFP_A_STATS_PAD + 1; i <= IKEFP_A_STATS_MAX; i++) {
+		if (nla_put_u64_64bit(reply, i, counter(ctx, i), IKEFP_A_STATS_PAD))
+			goto too_long;
+	}
+	genlmsg_end(reply, message);
+	return genlmsg_reply(reply, info);
+
+too_long:
+	nlmsg_free(reply);
+	return -EMSGSIZE;
+}

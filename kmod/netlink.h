@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way in from the helper: the family and its commands. */
+#ifndef IKEFP_NETLINK_H
+#define IKEFP_NETLINK_H
+
+struct genl_info;
+struct ikefp_context;
+struct net;
+
+/* @context: finds the context of a namespace. */
+int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *net));
+void ikefp_netlink_unregister(void);
+
+extern struct genl_family ikefp_netlink_family;
+extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
+
+/* Whether @attribute was given; if not, the caller's extack says so with @message. */
+#define ikefp_netlink_has(info, attribute, message) \
+({ \
+	const struct genl_info *__info = (info); \
+	bool __has = __info->attrs[attribute]; \
+	if (!__has) \
+		NL_SET_ERR_MSG(__info->extack, message); \
+	__has; \
+})
+
+#endif

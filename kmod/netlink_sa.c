@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The commands for SAs and their messages. */
+
+#include <net/genetlink.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "attrs.h"
+#include "context.h"
+#include "crypto.h"
+#include "datagram.h"
+#include "genl.h"
+#include "listener.h"
+#include "message.h"
+#include "monitor.h"
+#include "netlink.h"
+#include "sa.h"
+#include "timers.h"
+
+static u64 get_spi(const struct nlattr *attribute)
+{
+	return be64_to_cpu(nla_get_be64(attribute));
+}
+
+/* The SA that a command names, held; or an ERR_PTR. */
+static struct ikefp_sa *get_sa(struct genl_info *info, struct nlattr *spi)
+{
+	struct ikefp_sa *sa;
+
+	if (!spi) {
+		NL_SET_ERR_MSG(info->extack, "spi is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	sa = ikefp_sa_get(ikefp_netlink_context(genl_info_net(info)), get_spi(spi));
+	if (!sa) {
+		NL_SET_ERR_MSG_ATTR(info->extack, spi, "no SA has this SPI");
+		return ERR_PTR(-ENOENT);
+	}
+	return sa;
+}
+
+static bool has_path(const struct genl_info *info)
+{
+	int i;
+
+	for (i = IKEFP_A_SA_LOCAL_IPV4; i <= IKEFP_A_SA_IFINDEX; i++) {
+		if (info->attrs[i])
+			return true;
+	}
+	return false;
+}
+
+static int get_v4(const struct genl_info *info, struct ikefp_path *path)
+{
+	if (!ikefp_netlink_has(info, IKEFP_A_SA_LOCAL_IPV4, "local-ipv4 is missing") ||
+	    !ikefp_netlink_has(info, IKEFP_A_SA_REMOTE_IPV4, "remote-ipv4 is missing"))
+		return -EINVAL;
+	path->local.v4 = nla_get_in_addr(info->attrs[IKEFP_A_SA_LOCAL_IPV4]);
+	path->remote.v4 = nla_get_in_addr(info->attrs[IKEFP_A_SA_REMOTE_IPV4]);
+	if (!path->local.v4 || !path->remote.v4) {
+		NL_SET_ERR_MSG(info->extack, "an SA's addresses cannot be 0.0.0.0");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_v6(const struct genl_info *info, struct ikefp_path *path)
+{
+	if (!ikefp_netlink_has(info, IKEFP_A_SA_LOCAL_IPV6, "local address is missing") ||
+	    !ikefp_netlink_has(info, IKEFP_A_SA_REMOTE_IPV6, "remote address is missing"))
+		return -EINVAL;
+	path->local.v6 = nla_get_in6_addr(info->attrs[IKEFP_A_SA_LOCAL_IPV6]);
+	path->remote.v6 = nla_get_in6_addr(info->attrs[IKEFP_A_SA_REMOTE_IPV6]);
+	if (ipv6_addr_any(&path->local.v6) || ipv6_addr_any(&path->remote.v6)) {
+		NL_SET_ERR_MSG(info->extack, "an SA's addresses cannot be ::");
+		return -EINVAL;
+	}
+	if (ipv6_addr_type(&path->remote.v6) & IPV6_ADDR_LINKLOCAL) {
+		if (!ikefp_netlink_has(info, IKEFP_A_SA_IFINDEX,
+				       "ifindex is missing for a link-local address"))
+			return -EINVAL;
+		path->ifindex = nla_get_u32(info->attrs[IKEFP_A_SA_IFINDEX]);
+	}
+	return 0;
+}
+
+/* The path that the attributes describe; its listener is held. */
+static int get_path(struct genl_info *info, struct ikefp_path *path)
+{
+	struct ikefp_context *ctx = ikefp_netlink_context(genl_info_net(info));
+	bool v4 = info->attrs[IKEFP_A_SA_LOCAL_IPV4] || info->attrs[IKEFP_A_SA_REMOTE_IPV4];
+	bool v6 = info->attrs[IKEFP_A_SA_LOCAL_IPV6] || info->attrs[IKEFP_A_SA_REMOTE_IPV6];
+	struct ikefp_listener_key local = { .family = v4 ? AF_INET : AF_INET6 };
+	struct ikefp_path found = {};
+	int err;
+
+	if (v4 && v6) {
+		NL_SET_ERR_MSG(info->extack, "IPv4 and IPv6 addresses together");
+		return -EINVAL;
+	}
+	err = v4 ? get_v4(info, &found) : get_v6(info, &found);
+	if (err)
+		return err;
+	if (!ikefp_netlink_has(info, IKEFP_A_SA_LOCAL_PORT, "local-port is missing") ||
+	    !ikefp_netlink_has(info, IKEFP_A_SA_REMOTE_PORT, "remote-port is missing"))
+		return -EINVAL;
+	found.remote_port = nla_get_be16(info->attrs[IKEFP_A_SA_REMOTE_PORT]);
+	local.port = nla_get_be16(info->attrs[IKEFP_A_SA_LOCAL_PORT]);
+	local.addr = found.local;
+
+	rcu_read_lock();
+	found.listener = ikefp_listener_for_local(ctx, &local);
+	if (found.listener)
+		ikefp_path_set(path, &found);
+	rcu_read_unlock();
+	if (!found.listener) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_LOCAL_PORT],
+				    "no listener serves this local address and port");
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+static int creation_failed(const struct genl_info *info, int reason)
+{
+	switch (reason) {
+	case 0:
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_SPI],
+				    "another SA has this SPI");
+		return -EEXIST;
+	case IKEFP_A_STATS_DROP_SA_LIMIT:
+		NL_SET_ERR_MSG(info->extack, "there are max-sas SAs already");
+		return -ENOSPC;
+	default:
+		return -ENOMEM;
+	}
+}
+
+int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_context *ctx = ikefp_netlink_context(genl_info_net(info));
+	struct ikefp_path path = {};
+	struct ikefp_sa *sa;
+	int reason = 0;
+	u64 spi;
+	int err;
+
+	if (!ikefp_netlink_has(info, IKEFP_A_SA_SPI, "spi is missing"))
+		return -EINVAL;
+	spi = get_spi(info->attrs[IKEFP_A_SA_SPI]);
+	if (!spi) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_SPI], "spi is 0");
+		return -EINVAL;
+	}
+	err = get_path(info, &path);
+	if (err)
+		return err;
+	sa = ikefp_sa_new_initiator(ctx, spi, &path, &reason);
+	ikefp_path_put(&path);
+	if (!sa)
+		return creation_failed(info, reason);
+	spin_lock_bh(&sa->lock);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
+	spin_unlock_bh(&sa->lock);
+	ikefp_sa_put(sa);
+	return 0;
+}
+
+/* All that sa-set can change, parsed. */
+struct change {
+	u64 peer_spi; /* 0: not given */
+	bool established;
+	struct ikefp_path path; /* listener NULL: not given */
+	struct ikefp_crypto *crypto; /* NULL: not given */
+};
+
+static int check_change(const struct ikefp_sa *sa, const struct change *change,
+			struct netlink_ext_ack *extack)
+{
+	if (sa->dead || sa->state == IKEFP_SA_STATE_LINGERING) {
+		NL_SET_ERR_MSG(extack, "the SA is deleted");
+		return -ENOENT;
+	}
+	if (change->peer_spi && change->peer_spi != sa->peer_spi &&
+	    (sa->crypto || sa->role == IKEFP_ROLE_RESPONDER)) {
+		NL_SET_ERR_MSG(extack, "the peer's SPI is settled");
+		return -EEXIST;
+	}
+	if (change->crypto && sa->crypto) {
+		NL_SET_ERR_MSG(extack, "the SA has keys");
+		return -EEXIST;
+	}
+	if (change->crypto && !change->peer_spi && !sa->peer_spi) {
+		NL_SET_ERR_MSG(extack, "keys need the peer's SPI");
+		return -EINVAL;
+	}
+	if (change->established && !change->crypto && !sa->crypto) {
+		NL_SET_ERR_MSG(extack, "an SA without keys cannot be established");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* IKE_SA_INIT is over: its answer was good. */
+static void take_keys(struct ikefp_sa *sa, struct change *change)
+{
+	sa->crypto = change->crypto;
+	change->crypto = NULL;
+	ikefp_sa_forget_exchange(sa);
+	if (sa->role == IKEFP_ROLE_INITIATOR)
+		sa->next_out = 1;
+	if (sa->init_rtt_us)
+		ikefp_rtt_sample(&sa->rtt, sa->init_rtt_us);
+}
+
+static int apply_change(struct ikefp_sa *sa, struct change *change,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	err = check_change(sa, change, extack);
+	if (err)
+		goto unlock;
+	if (change->peer_spi)
+		sa->peer_spi = change->peer_spi;
+	if (change->path.listener)
+		ikefp_path_set(&sa->path, &change->path);
+	if (change->crypto)
+		take_keys(sa, change);
+	if (change->established)
+		ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
+	ikefp_timers_update(sa);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CHANGED);
+unlock:
+	spin_unlock_bh(&sa->lock);
+	return err;
+}
+
+static int get_keys(const struct genl_info *info, const struct ikefp_sa *sa,
+		    struct change *change)
+{
+	struct nlattr *keys[IKEFP_A_KEYS_MAX + 1];
+	struct ikefp_crypto *crypto;
+	int err;
+
+	err = nla_parse_nested(keys, IKEFP_A_KEYS_MAX, info->attrs[IKEFP_A_SA_KEYS],
+			       ikefp_keys_nl_policy, info->extack);
+	if (err)
+		return err;
+	crypto = ikefp_crypto_new(keys, sa->role, info->extack);
+	if (IS_ERR(crypto))
+		return PTR_ERR(crypto);
+	change->crypto = crypto;
+	return 0;
+}
+
+static int get_change(struct genl_info *info, const struct ikefp_sa *sa,
+		      struct change *change)
+{
+	struct nlattr *state = info->attrs[IKEFP_A_SA_STATE];
+	int err;
+
+	if (state && nla_get_u8(state) != IKEFP_SA_STATE_ESTABLISHED) {
+		NL_SET_ERR_MSG_ATTR(info->extack, state, "state can only be set to established");
+		return -EINVAL;
+	}
+	change->established = state;
+	if (info->attrs[IKEFP_A_SA_PEER_SPI]) {
+		change->peer_spi = get_spi(info->attrs[IKEFP_A_SA_PEER_SPI]);
+		if (!change->peer_spi) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_PEER_SPI],
+					    "peer-spi is 0");
+			return -EINVAL;
+		}
+	}
+	if (has_path(info)) {
+		err = get_path(info, &change->path);
+		if (err)
+			return err;
+	}
+	return info->attrs[IKEFP_A_SA_KEYS] ? get_keys(info, sa, change) : 0;
+}
+
+int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *keys = info->attrs[IKEFP_A_SA_KEYS];
+	struct change change = {};
+	struct ikefp_sa *sa;
+	int err;
+
+	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	if (IS_ERR(sa)) {
+		err = PTR_ERR(sa);
+		goto wipe;
+	}
+	err = get_change(info, sa, &change);
+	if (!err)
+		err = apply_change(sa, &change, info->extack);
+	ikefp_crypto_free(change.crypto);
+	ikefp_path_put(&change.path);
+	ikefp_sa_put(sa);
+wipe:
+	/* The message's memory is about to be anybody's. */
+	if (keys)
+		memzero_explicit(nla_data(keys), nla_len(keys));
+	return err;
+}
+
+int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ikefp_crypto *crypto = NULL;
+	bool linger = false;
+	struct ikefp_sa *sa;
+	int err = 0;
+
+	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	if (IS_ERR(sa))
+		return PTR_ERR(sa);
+	spin_lock_bh(&sa->lock);
+	if (sa->dead || sa->state == IKEFP_SA_STATE_LINGERING) {
+		NL_SET_ERR_MSG(info->extack, "the SA is deleted");
+		err = -ENOENT;
+	} else {
+		linger = sa->answer.octets || sa->init.response;
+		swap(crypto, sa->crypto);
+		ikefp_sa_forget_exchange(sa);
+		if (linger) {
+			ikefp_sa_set_state(sa, IKEFP_SA_STATE_LINGERING);
+			ikefp_timers_linger(sa);
+		}
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
+	}
+	spin_unlock_bh(&sa->lock);
+	if (!err && !linger)
+		ikefp_sa_kill(sa);
+	ikefp_crypto_free(crypto);
+	ikefp_sa_put(sa);
+	return err;
+}
+
+static int put_u64(struct sk_buff *skb, int attribute, u64 value)
+{
+	return nla_put_u64_64bit(skb, attribute, value, IKEFP_A_SA_PAD);
+}
+
+static int put_spi(struct sk_buff *skb, int attribute, u64 spi)
+{
+	return nla_put_be64(skb, attribute, cpu_to_be64(spi), IKEFP_A_SA_PAD);
+}
+
+static int put_rto(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	const struct ikefp_policy *policy = &sa->ctx->policy;
+	const struct ikefp_rto_params params = {
+		.initial_ms = ikefp_policy_get(policy, RTO_INITIAL_MS),
+		.min_ms = ikefp_policy_get(policy, RTO_MIN_MS),
+		.max_ms = ikefp_policy_get(policy, RTO_MAX_MS),
+	};
+
+	return nla_put_u32(skb, IKEFP_A_SA_SRTT_US, sa->rtt.srtt_us) ||
+	       nla_put_u32(skb, IKEFP_A_SA_RTTVAR_US, sa->rtt.rttvar_us) ||
+	       nla_put_u32(skb, IKEFP_A_SA_RTO_MS, ikefp_rto_first_ms(&sa->rtt, &params));
+}
+
+/* Everything but the keys. */
+static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
+{
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	err = put_spi(skb, IKEFP_A_SA_SPI, sa->spi) ||
+	      put_spi(skb, IKEFP_A_SA_PEER_SPI, sa->peer_spi) ||
+	      nla_put_u8(skb, IKEFP_A_SA_ROLE, sa->role) ||
+	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
+	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
+	      put_rto(skb, sa) ||
+	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING, sa->exchange.octets ? 1 : 0) ||
+	      nla_put_u32(skb, IKEFP_A_SA_TRIES, sa->exchange.tries) ||
+	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_OUT, sa->next_out) ||
+	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->next_in) ||
+	      put_u64(skb, IKEFP_A_SA_AGE_MS, ktime_ms_delta(ktime_get(), sa->created)) ||
+	      put_u64(skb, IKEFP_A_SA_MESSAGES_IN, sa->messages_in) ||
+	      put_u64(skb, IKEFP_A_SA_MESSAGES_OUT, sa->messages_out) ||
+	      put_u64(skb, IKEFP_A_SA_RETRANSMITS, sa->retransmits) ||
+	      put_u64(skb, IKEFP_A_SA_DUPLICATES, sa->duplicates);
+	spin_unlock_bh(&sa->lock);
+	return err ? -EMSGSIZE : 0;
+}
+
+int ikefp_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	struct ikefp_sa *sa;
+	void *message;
+	int err;
+
+	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	if (IS_ERR(sa))
+		return PTR_ERR(sa);
+	err = -ENOMEM;
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		goto put;
+	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0, IKEFP_CMD_SA_GET);
+	if (!message || put_sa(reply, sa)) {
+		nlmsg_free(reply);
+		err = -EMSGSIZE;
+		goto put;
+	}
+	genlmsg_end(reply, message);
+	err = genlmsg_reply(reply, info);
+put:
+	ikefp_sa_put(sa);
+	return err;
+}
+
+int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ikefp_context *ctx = ikefp_netlink_context(sock_net(skb->sk));
+	unsigned long id = cb->args[0];
+	struct ikefp_sa *sa;
+
+	cb->seq = atomic_read(&ctx->sa_generation) ?: 1;
+	for (; (sa = ikefp_sa_get_next(ctx, &id)); id++) {
+		void *message = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+					    &ikefp_netlink_family, NLM_F_MULTI,
+					    IKEFP_CMD_SA_GET);
+		int err = message ? put_sa(skb, sa) : -EMSGSIZE;
+
+		ikefp_sa_put(sa);
+		if (err) {
+			if (message)
+				genlmsg_cancel(skb, message);
+			break;
+		}
+		genl_dump_check_consistent(cb, message);
+		genlmsg_end(skb, message);
+	}
+	cb->args[0] = id;
+	return skb->len;
+}
+
+/* Messages */
+
+/* A raw message is kept as it is; a sealed one is made into what is kept. */
+static struct ikefp_datagram *get_datagram(const struct genl_info *info, bool raw)
+{
+	const struct nlattr *payload = info->attrs[IKEFP_A_MESSAGE_PAYLOAD];
+	u32 len = payload ? nla_len(payload) : 0;
+	struct ikefp_datagram *datagram;
+
+	if (len > IKEFP_MAX_MESSAGE - IKEFP_MARKER_LEN) {
+		NL_SET_ERR_MSG_ATTR(info->extack, payload, "payload does not fit a UDP datagram");
+		return ERR_PTR(-EMSGSIZE);
+	}
+	datagram = ikefp_datagram_new(raw ? len : len + IKEFP_SEAL_OVERHEAD, GFP_KERNEL);
+	if (!datagram)
+		return ERR_PTR(-ENOMEM);
+	if (raw)
+		memcpy(datagram->octets, nla_data(payload), len);
+	return datagram;
+}
+
+static int get_inner(const struct genl_info *info, struct ikefp_inner *inner)
+{
+	const struct nlattr *payload = info->attrs[IKEFP_A_MESSAGE_PAYLOAD];
+	const struct nlattr *first = info->attrs[IKEFP_A_MESSAGE_FIRST_PAYLOAD];
+
+	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_EXCHANGE_TYPE, "exchange-type is missing"))
+		return -EINVAL;
+	inner->exchange_type = nla_get_u8(info->attrs[IKEFP_A_MESSAGE_EXCHANGE_TYPE]);
+	inner->first_payload = first ? nla_get_u8(first) : IKEFP_PAYLOAD_NONE;
+	inner->octets = payload ? nla_data(payload) : NULL;
+	inner->len = payload ? nla_len(payload) : 0;
+
+	switch (inner->exchange_type) {
+	case IKEFP_IKE_AUTH:
+	case IKEFP_CREATE_CHILD_SA:
+	case IKEFP_INFORMATIONAL:
+	case IKEFP_IKE_INTERMEDIATE:
+	case IKEFP_IKE_FOLLOWUP_KE:
+		break;
+	default:
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_MESSAGE_EXCHANGE_TYPE],
+				    "not an exchange type of sealed messages");
+		return -EINVAL;
+	}
+	if (!inner->len != !inner->first_payload) {
+		NL_SET_ERR_MSG(info->extack, "first-payload is 0 just where there is no payload");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int reply_message_id(struct genl_info *info, struct sk_buff *reply, u32 message_id)
+{
+	void *message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
+					  IKEFP_CMD_MESSAGE_SEND);
+
+	if (!message || nla_put_u32(reply, IKEFP_A_MESSAGE_MESSAGE_ID, message_id)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, message);
+	return genlmsg_reply(reply, info);
+}
+
+static int send_raw(struct ikefp_sa *sa, const struct genl_info *info)
+{
+	struct ikefp_datagram *octets;
+	int err;
+
+	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_PAYLOAD, "payload is missing"))
+		return -EINVAL;
+	octets = get_datagram(info, true);
+	if (IS_ERR(octets))
+		return PTR_ERR(octets);
+	err = ikefp_message_send_raw(sa, octets, info->extack);
+	ikefp_datagram_put(octets);
+	return err;
+}
+
+static int send_response(struct ikefp_sa *sa, const struct genl_info *info)
+{
+	struct ikefp_datagram *room;
+	struct ikefp_inner inner;
+	int err;
+
+	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_MESSAGE_ID,
+			       "message-id of the request is missing"))
+		return -EINVAL;
+	err = get_inner(info, &inner);
+	if (err)
+		return err;
+	room = get_datagram(info, false);
+	if (IS_ERR(room))
+		return PTR_ERR(room);
+	err = ikefp_message_send_response(sa, &inner,
+					  nla_get_u32(info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID]),
+					  room, info->extack);
+	ikefp_datagram_put(room);
+	return err;
+}
+
+static int send_request(struct ikefp_sa *sa, struct genl_info *info)
+{
+	struct ikefp_datagram *room;
+	struct ikefp_inner inner;
+	struct sk_buff *reply;
+	u32 message_id;
+	int err;
+
+	if (info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID],
+				    "the kernel gives a request its message ID");
+		return -EINVAL;
+	}
+	err = get_inner(info, &inner);
+	if (err)
+		return err;
+	room = get_datagram(info, false);
+	if (IS_ERR(room))
+		return PTR_ERR(room);
+	/* Before the request is on its way, so that nothing can fail then. */
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply) {
+		err = -ENOMEM;
+		goto put;
+	}
+	err = ikefp_message_send_request(sa, &inner, room, &message_id, info->extack);
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = reply_message_id(info, reply, message_id);
+put:
+	ikefp_datagram_put(room);
+	return err;
+}
+
+int ikefp_nl_message_send_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	bool response = nla_get_flag(info->attrs[IKEFP_A_MESSAGE_RESPONSE]);
+	bool raw = nla_get_flag(info->attrs[IKEFP_A_MESSAGE_RAW]);
+	struct ikefp_sa *sa;
+	int err;
+
+	sa = get_sa(info, info->attrs[IKEFP_A_MESSAGE_SPI]);
+	if (IS_ERR(sa))
+		return PTR_ERR(sa);
+	if (raw)
+		err = send_raw(sa, info);
+	else if (response)
+		err = send_response(sa, info);
+	else
+		err = send_request(sa, info);
+	ikefp_sa_put(sa);
+	return err;
+}

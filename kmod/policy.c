@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "policy.h"
+
+/**
+ * ikefp_policy_init() - the settings of a namespace that nobody has changed
+ * @policy: the settings
+ *
+ * A lost packet on a fresh SA costs half a second and on a measured path of 20 ms
+ * costs 200 ms. The backoff is gentle and its cap low, so that a request that keeps
+ * being lost has about 17 tries in the minute before it is given up.
+ */
+void ikefp_policy_init(struct ikefp_policy *policy)
+{
+	*policy = (struct ikefp_policy){ .value = {
+		[IKEFP_A_POLICY_RTO_INITIAL_MS] = 500,
+		[IKEFP_A_POLICY_RTO_MIN_MS] = 200,
+		[IKEFP_A_POLICY_RTO_MAX_MS] = 5000,
+		[IKEFP_A_POLICY_BACKOFF_PERCENT] = 150,
+		[IKEFP_A_POLICY_JITTER_PERCENT] = 10,
+		[IKEFP_A_POLICY_TRIES] = 0,
+		[IKEFP_A_POLICY_GIVE_UP_MS] = 60000,
+		[IKEFP_A_POLICY_HALF_OPEN_MS] = 30000,
+		[IKEFP_A_POLICY_LINGER_MS] = 30000,
+		[IKEFP_A_POLICY_MAX_SAS] = 200000,
+		[IKEFP_A_POLICY_MAX_HALF_OPEN] = 1000,
+	} };
+}

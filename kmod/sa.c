@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+#include <net/net_namespace.h>
+
+#include "compat.h"
+#include "crypto.h"
+#include "datagram.h"
+#include "sa.h"
+#include "trace.h"
+
+/* Ends the lives of SAs, where freeing keys may sleep. */
+static struct workqueue_struct *free_queue;
+static struct kmem_cache *sa_cache;
+
+static const struct rhashtable_params by_spi = {
+	.key_len = sizeof_field(struct ikefp_sa, spi),
+	.key_offset = offsetof(struct ikefp_sa, spi),
+	.head_offset = offsetof(struct ikefp_sa, spi_node),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params by_init = {
+	.key_len = sizeof(struct ikefp_init_key),
+	.key_offset = offsetof(struct ikefp_sa, init.key),
+	.head_offset = offsetof(struct ikefp_sa, init.node),
+	.automatic_shrinking = true,
+};
+
+/**
+ * ikefp_sa_module_init() - what all namespaces' SAs share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ikefp_sa_module_init(void)
+{
+	sa_cache = KMEM_CACHE(ikefp_sa, 0);
+	if (!sa_cache)
+		return -ENOMEM;
+	free_queue = alloc_workqueue("ikefp_free", WQ_UNBOUND, 0);
+	if (!free_queue) {
+		kmem_cache_destroy(sa_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * ikefp_sa_module_exit() - after the last namespace is gone
+ */
+void ikefp_sa_module_exit(void)
+{
+	destroy_workqueue(free_queue);
+	kmem_cache_destroy(sa_cache);
+}
+
+/**
+ * ikefp_sa_tables_init() - a namespace begins
+ * @ctx: the namespace
+ * @expired: the function of the SAs' timers; it has a hold on the SA to give up
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ikefp_sa_tables_init(struct ikefp_context *ctx, void (*expired)(struct timer_list *timer))
+{
+	int err;
+
+	err = rhashtable_init(&ctx->sas, &by_spi);
+	if (err)
+		return err;
+	err = rhashtable_init(&ctx->inits, &by_init);
+	if (err) {
+		rhashtable_destroy(&ctx->sas);
+		return err;
+	}
+	xa_init_flags(&ctx->sa_ids, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	get_random_bytes(&ctx->digest_key, sizeof(ctx->digest_key));
+	ctx->sa_expired = expired;
+	return 0;
+}
+
+/**
+ * ikefp_sa_tables_exit() - a namespace ends
+ * @ctx: the namespace, whose listeners are closed and commands over
+ *
+ * On return no SA is left, nor a timer of one.
+ *
+ * Context: process. Sleeps.
+ */
+void ikefp_sa_tables_exit(struct ikefp_context *ctx)
+{
+	struct ikefp_sa *sa;
+	unsigned long id;
+
+	for (id = 0; (sa = ikefp_sa_get_next(ctx, &id)); id++) {
+		ikefp_sa_kill(sa);
+		ikefp_sa_put(sa);
+	}
+	/* Timers that run at this moment, and grace periods. */
+	wait_var_event(&ctx->sa_count, !atomic_read(&ctx->sa_count));
+	xa_destroy(&ctx->sa_ids);
+	rhashtable_destroy(&ctx->inits);
+	rhashtable_destroy(&ctx->sas);
+}
+
+static void free_sa(struct work_struct *work)
+{
+	struct ikefp_sa *sa = container_of(to_rcu_work(work), struct ikefp_sa, free_work);
+	struct ikefp_context *ctx = sa->ctx;
+
+	ikefp_crypto_free(sa->crypto);
+	ikefp_datagram_put(sa->exchange.octets);
+	ikefp_datagram_put(sa->answer.octets);
+	ikefp_datagram_put(sa->init.response);
+	ikefp_path_put(&sa->answer.path);
+	ikefp_path_put(&sa->path);
+	kmem_cache_free(sa_cache, sa);
+	if (atomic_dec_and_test(&ctx->sa_count))
+		wake_up_var(&ctx->sa_count);
+}
+
+/**
+ * ikefp_sa_put() - give up a hold
+ * @sa: not NULL
+ *
+ * Any context.
+ */
+void ikefp_sa_put(struct ikefp_sa *sa)
+{
+	if (refcount_dec_and_test(&sa->refs))
+		queue_rcu_work(free_queue, &sa->free_work);
+}
+
+static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role,
+				 const struct ikefp_path *path, int *reason)
+{
+	struct ikefp_sa *sa;
+
+	/*
+	 * The context is there as long as the count is not zero, and dropping it to
+	 * zero wakes whoever waits for that: count first.
+	 */
+	if (atomic_inc_return(&ctx->sa_count) > ikefp_policy_get(&ctx->policy, MAX_SAS)) {
+		*reason = IKEFP_A_STATS_DROP_SA_LIMIT;
+		goto uncount;
+	}
+	sa = kmem_cache_zalloc(sa_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!sa) {
+		*reason = IKEFP_A_STATS_DROP_MEMORY;
+		goto uncount;
+	}
+	refcount_set(&sa->refs, 1);
+	spin_lock_init(&sa->lock);
+	INIT_RCU_WORK(&sa->free_work, free_sa);
+	timer_setup(&sa->timer, ctx->sa_expired, 0);
+	sa->ctx = ctx;
+	sa->role = role;
+	sa->state = IKEFP_SA_STATE_HALF_OPEN;
+	sa->created = ktime_get();
+	ikefp_path_set(&sa->path, path);
+	return sa;
+
+uncount:
+	if (atomic_dec_and_test(&ctx->sa_count))
+		wake_up_var(&ctx->sa_count);
+	return NULL;
+}
+
+/* The SA is out of all tables afterwards, or never was in them. */
+static void unhash(struct ikefp_sa *sa)
+{
+	struct ikefp_context *ctx = sa->ctx;
+
+	rhashtable_remove_fast(&ctx->sas, &sa->spi_node, by_spi);
+	xa_erase_bh(&ctx->sa_ids, sa->id);
+	atomic_inc(&ctx->sa_generation);
+}
+
+/* -EEXIST: the SPI is taken. */
+static int hash(struct ikefp_sa *sa)
+{
+	struct ikefp_context *ctx = sa->ctx;
+	int err;
+
+	err = xa_alloc_cyclic_bh(&ctx->sa_ids, &sa->id, NULL, xa_limit_32b, &ctx->sa_next_id,
+				 GFP_ATOMIC | __GFP_NOWARN);
+	if (err < 0)
+		return err;
+	err = rhashtable_lookup_insert_fast(&ctx->sas, &sa->spi_node, by_spi);
+	if (err) {
+		xa_erase_bh(&ctx->sa_ids, sa->id);
+		return err;
+	}
+	/* Into the listing only when it is whole. */
+	xa_store_bh(&ctx->sa_ids, sa->id, sa, GFP_ATOMIC | __GFP_NOWARN);
+	atomic_inc(&ctx->sa_generation);
+	return 0;
+}
+
+static void trace_created(const struct ikefp_sa *sa)
+{
+	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, -1, sa->state);
+}
+
+/**
+ * ikefp_sa_new_initiator() - the helper begins an SA
+ * @ctx: the namespace
+ * @spi: our SPI, not 0
+ * @path: the way of its requests
+ * @reason: where the failure's counter goes, or 0: the SPI is taken
+ *
+ * Context: process.
+ * Return: the SA, held once more than the tables hold it; NULL on failure.
+ */
+struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
+					const struct ikefp_path *path, int *reason)
+{
+	struct ikefp_sa *sa = alloc_sa(ctx, IKEFP_ROLE_INITIATOR, path, reason);
+	int err;
+
+	if (!sa)
+		return NULL;
+	sa->spi = spi;
+	ikefp_sa_hold(sa);
+	local_bh_disable();
+	err = hash(sa);
+	local_bh_enable();
+	if (err) {
+		*reason = err == -EEXIST ? 0 : IKEFP_A_STATS_DROP_MEMORY;
+		ikefp_sa_put(sa);
+		ikefp_sa_put(sa);
+		return NULL;
+	}
+	trace_created(sa);
+	return sa;
+}
+
+/**
+ * ikefp_sa_new_responder() - a peer begins an SA
+ * @ctx: the namespace
+ * @peer_spi: the initiator's SPI
+ * @key: its IKE_SA_INIT request
+ * @path: the way of the answer
+ * @reason: where the failure's counter goes (IKEFP_A_STATS_DROP_*)
+ *
+ * Half-open SAs are bounded in number, and expire.
+ *
+ * Context: softirq.
+ * Return: the SA with a random SPI of our own, held once more than the tables hold
+ * it; NULL on failure.
+ */
+struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
+					const struct ikefp_init_key *key,
+					const struct ikefp_path *path, int *reason)
+{
+	unsigned long life = msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_MS));
+	struct ikefp_sa *sa;
+	int err;
+
+	if (atomic_inc_return(&ctx->half_open_count) >
+	    ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN)) {
+		*reason = IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT;
+		goto uncount;
+	}
+	sa = alloc_sa(ctx, IKEFP_ROLE_RESPONDER, path, reason);
+	if (!sa)
+		goto uncount;
+	sa->counted_half_open = true;
+	sa->peer_spi = peer_spi;
+	sa->half_open_deadline = jiffies + life;
+	sa->init.key = *key;
+	sa->init.deadline = sa->half_open_deadline;
+	sa->next_in = 1;
+	ikefp_sa_hold(sa);
+
+	/* Locked, so that whoever finds it at once finds it whole or dead. */
+	spin_lock_bh(&sa->lock);
+	do {
+		sa->spi = get_random_u64();
+		err = sa->spi ? hash(sa) : -EEXIST;
+	} while (err == -EEXIST);
+	if (err)
+		goto dead;
+	err = rhashtable_lookup_insert_fast(&ctx->inits, &sa->init.node, by_init);
+	if (err) {
+		unhash(sa);
+		goto dead;
+	}
+	sa->init.hashed = true;
+	trace_created(sa);
+	spin_unlock_bh(&sa->lock);
+	return sa;
+
+dead:
+	/* Where it is there already, its duplicate was faster, on another CPU. */
+	*reason = err == -EEXIST ? IKEFP_A_STATS_DROP_IN_PROGRESS : IKEFP_A_STATS_DROP_MEMORY;
+	sa->dead = true;
+	spin_unlock_bh(&sa->lock);
+	ikefp_sa_put(sa);
+	ikefp_sa_put(sa);
+uncount:
+	atomic_dec(&ctx->half_open_count);
+	return NULL;
+}
+
+/**
+ * ikefp_sa_find() - find an SA by its own SPI
+ * @ctx: the namespace
+ * @spi: our SPI
+ *
+ * Context: under RCU.
+ * Return: the SA, not held, or NULL. It may die before its lock is taken.
+ */
+struct ikefp_sa *ikefp_sa_find(struct ikefp_context *ctx, u64 spi)
+{
+	return rhashtable_lookup(&ctx->sas, &spi, by_spi);
+}
+
+/**
+ * ikefp_sa_find_init() - find the SA that an IKE_SA_INIT request has made
+ * @ctx: the namespace
+ * @key: the request
+ *
+ * Context: under RCU.
+ * Return: the SA, not held, or NULL.
+ */
+struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
+				    const struct ikefp_init_key *key)
+{
+	return rhashtable_lookup(&ctx->inits, key, by_init);
+}
+
+/**
+ * ikefp_sa_get() - find an SA by its own SPI, to keep it
+ * @ctx: the namespace
+ * @spi: our SPI
+ *
+ * Context: any.
+ * Return: the SA, held, or NULL.
+ */
+struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi)
+{
+	struct ikefp_sa *sa;
+
+	rcu_read_lock();
+	sa = ikefp_sa_find(ctx, spi);
+	if (sa && !refcount_inc_not_zero(&sa->refs))
+		sa = NULL;
+	rcu_read_unlock();
+	return sa;
+}
+
+/**
+ * ikefp_sa_get_next() - go through all SAs
+ * @ctx: the namespace
+ * @id: where to begin; then the ID of the SA found
+ *
+ * Return: the first SA from @id on, held, or NULL. An SA that is there all the time
+ * is found just once.
+ */
+struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
+{
+	struct ikefp_sa *sa;
+
+	rcu_read_lock();
+	for (sa = xa_find(&ctx->sa_ids, id, ULONG_MAX, XA_PRESENT); sa;
+	     sa = xa_find_after(&ctx->sa_ids, id, ULONG_MAX, XA_PRESENT)) {
+		if (refcount_inc_not_zero(&sa->refs))
+			break;
+	}
+	rcu_read_unlock();
+	return sa;
+}
+
+static void uncount_half_open(struct ikefp_sa *sa)
+{
+	if (!sa->counted_half_open)
+		return;
+	sa->counted_half_open = false;
+	atomic_dec(&sa->ctx->half_open_count);
+}
+
+/**
+ * ikefp_sa_set_state() - move to another state
+ * @sa: the SA, locked
+ * @state: the state
+ */
+void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
+{
+	if (sa->state == state)
+		return;
+	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, state);
+	sa->state = state;
+	uncount_half_open(sa);
+}
+
+/**
+ * ikefp_sa_forget_exchange() - nothing is outstanding any more
+ * @sa: the SA, locked
+ */
+void ikefp_sa_forget_exchange(struct ikefp_sa *sa)
+{
+	ikefp_datagram_put(sa->exchange.octets);
+	memset(&sa->exchange, 0, sizeof(sa->exchange));
+}
+
+/**
+ * ikefp_sa_forget_init() - no longer recognise duplicates of the first request
+ * @sa: the SA, locked
+ */
+void ikefp_sa_forget_init(struct ikefp_sa *sa)
+{
+	if (!sa->init.hashed)
+		return;
+	sa->init.hashed = false;
+	rhashtable_remove_fast(&sa->ctx->inits, &sa->init.node, by_init);
+	ikefp_datagram_put(sa->init.response);
+	sa->init.response = NULL;
+}
+
+/**
+ * ikefp_sa_kill() - take an SA out of the world
+ * @sa: the SA, held by the caller, not locked; may be dead already
+ *
+ * The tables' hold and the pending timer's are given up.
+ *
+ * Context: any.
+ */
+void ikefp_sa_kill(struct ikefp_sa *sa)
+{
+	spin_lock_bh(&sa->lock);
+	if (sa->dead) {
+		spin_unlock_bh(&sa->lock);
+		return;
+	}
+	sa->dead = true;
+	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
+	uncount_half_open(sa);
+	ikefp_sa_forget_exchange(sa);
+	ikefp_sa_forget_init(sa);
+	unhash(sa);
+	if (timer_delete(&sa->timer))
+		ikefp_sa_put(sa);
+	spin_unlock_bh(&sa->lock);
+	ikefp_sa_put(sa);
+}

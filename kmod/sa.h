@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An IKE SA: its state, its tables, its life.
+ *
+ * An SA is found under RCU by its own SPI, or by the IKE_SA_INIT request that made
+ * it. The tables hold it once, its pending timer holds it once, and whoever keeps it
+ * longer than an RCU read side holds it. It is freed, in process context and a grace
+ * period later, when nobody does.
+ *
+ * Its lock orders everything that happens to it. Under the lock messages are opened
+ * and sealed and upcalls made, but nothing is transmitted: that is done with a copy
+ * of the path and a hold on the octets, after the lock.
+ */
+#ifndef IKEFP_SA_H
+#define IKEFP_SA_H
+
+#include <linux/ktime.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "context.h"
+#include "path.h"
+#include "rto.h"
+
+struct ikefp_crypto;
+struct ikefp_datagram;
+
+/* Digests of unauthenticated responses that were handed up already. */
+#define IKEFP_RESPONSES_SEEN 4
+
+/* What makes an IKE_SA_INIT request the same as another (RFC 7296 section 2.1). */
+struct ikefp_init_key {
+	u64 digest; /* of its octets */
+	struct ikefp_address remote;
+	__be16 remote_port;
+	u16 family;
+	int ifindex;
+};
+
+/* The request of ours that waits for its answer. octets is NULL: there is none. */
+struct ikefp_exchange {
+	struct ikefp_datagram *octets;
+	bool raw;
+	bool over; /* given up; the worker has yet to be told */
+	u8 exchange_type;
+	u32 message_id;
+	u32 tries; /* copies sent */
+	u32 rto_ms; /* the wait in force, without jitter */
+	ktime_t first_sent;
+	ktime_t last_sent;
+	unsigned long deadline; /* jiffies */
+	struct ikefp_rto_params params;
+};
+
+/* The peer's latest sealed request, and our answer to it. */
+struct ikefp_answer {
+	bool known; /* there was a request */
+	u8 exchange_type;
+	u64 digest; /* of the request's octets */
+	struct ikefp_path path; /* where the request came from */
+	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
+};
+
+/* The IKE_SA_INIT request that made a responder's SA. */
+struct ikefp_init {
+	struct ikefp_init_key key;
+	struct rhash_head node;
+	bool hashed;
+	unsigned long deadline; /* jiffies; when its duplicates are forgotten */
+	struct ikefp_datagram *response; /* NULL: the helper has not answered yet */
+};
+
+struct ikefp_sa {
+	u64 spi; /* own, host order, as all SPIs here */
+	struct rhash_head spi_node;
+	struct ikefp_context *ctx;
+	u32 id; /* in ctx->sa_ids */
+	enum ikefp_role role;
+	refcount_t refs;
+	spinlock_t lock; /* all below */
+
+	bool dead; /* out of the tables, or about to be */
+	bool counted_half_open;
+	enum ikefp_sa_state state;
+	u64 peer_spi;
+	struct ikefp_path path; /* of our own requests */
+	struct ikefp_crypto *crypto;
+	u32 next_out;
+	u32 next_in;
+	struct ikefp_exchange exchange;
+	struct ikefp_answer answer;
+	struct ikefp_init init;
+	u64 responses_seen[IKEFP_RESPONSES_SEEN];
+	u8 responses_seen_next;
+	u32 init_rtt_us; /* a sample that counts once the answer was good */
+	struct ikefp_rtt rtt;
+	struct timer_list timer;
+	unsigned long half_open_deadline; /* jiffies */
+	unsigned long linger_deadline; /* jiffies */
+
+	ktime_t created;
+	u64 messages_in;
+	u64 messages_out;
+	u64 retransmits;
+	u64 duplicates;
+
+	struct rcu_work free_work;
+};
+
+int ikefp_sa_tables_init(struct ikefp_context *ctx, void (*expired)(struct timer_list *timer));
+void ikefp_sa_tables_exit(struct ikefp_context *ctx);
+int ikefp_sa_module_init(void);
+void ikefp_sa_module_exit(void);
+
+struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
+					const struct ikefp_path *path, int *reason);
+struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
+					const struct ikefp_init_key *key,
+					const struct ikefp_path *path, int *reason);
+struct ikefp_sa *ikefp_sa_find(struct ikefp_context *ctx, u64 spi);
+struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
+				    const struct ikefp_init_key *key);
+struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi);
+struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id);
+void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
+void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
+void ikefp_sa_forget_init(struct ikefp_sa *sa);
+void ikefp_sa_kill(struct ikefp_sa *sa);
+void ikefp_sa_put(struct ikefp_sa *sa);
+
+/* Needs RCU and a lock that shows it not dead, or another hold. */
+static inline void ikefp_sa_hold(struct ikefp_sa *sa)
+{
+	refcount_inc(&sa->refs);
+}
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an SA does when nothing arrives. Each has one timer, which serves the nearest
+ * of its deadlines:
+ *
+ * - The outstanding request is retransmitted when its answer has not come after the
+ *   RTO, then after a wait that grows by the backoff each time; and given up after
+ *   its last wait, of which the worker is told.
+ * - A responder's half-open SA that does not become established in time is deleted,
+ *   of which the worker is told.
+ * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
+ *   would live, also when the SA is established meanwhile.
+ * - A deleted SA that lingers goes.
+ *
+ * Where the worker's socket has no room for what it must be told, it is tried again
+ * a second later.
+ *
+ * A pending timer holds its SA.
+ */
+
+#include <linux/jiffies.h>
+#include <linux/random.h>
+
+#include "compat.h"
+#include "datagram.h"
+#include "listener.h"
+#include "monitor.h"
+#include "sa.h"
+#include "timers.h"
+#include "trace.h"
+#include "transmit.h"
+#include "upcall.h"
+
+#define UPCALL_RETRY HZ
+
+static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
+{
+	if (!*any || time_before(deadline, *nearest))
+		*nearest = deadline;
+	*any = true;
+}
+
+/**
+ * ikefp_timers_update() - set the timer to the nearest deadline
+ * @sa: the SA, locked; may be dead
+ *
+ * Should be called after anything that a deadline depends on has changed.
+ */
+void ikefp_timers_update(struct ikefp_sa *sa)
+{
+	unsigned long nearest = 0;
+	bool any = false;
+
+	if (sa->dead)
+		return;
+	if (sa->exchange.octets)
+		earlier(&nearest, &any, sa->exchange.deadline);
+	if (sa->role == IKEFP_ROLE_RESPONDER && sa->state == IKEFP_SA_STATE_HALF_OPEN)
+		earlier(&nearest, &any, sa->half_open_deadline);
+	if (sa->init.hashed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		earlier(&nearest, &any, sa->init.deadline);
+	if (sa->state == IKEFP_SA_STATE_LINGERING)
+		earlier(&nearest, &any, sa->linger_deadline);
+
+	if (!any) {
+		if (timer_delete(&sa->timer))
+			ikefp_sa_put(sa);
+	} else if (!mod_timer(&sa->timer, nearest)) {
+		ikefp_sa_hold(sa);
+	}
+}
+
+static void wait_for_answer(struct ikefp_exchange *exchange)
+{
+	u32 elapsed_ms = ktime_ms_delta(exchange->last_sent, exchange->first_sent);
+	u32 wait_ms = ikefp_rto_wait_ms(exchange->rto_ms, elapsed_ms, get_random_u32(),
+					&exchange->params);
+
+	/* A tick more, since this one has begun already: never early. */
+	exchange->deadline = jiffies + msecs_to_jiffies(wait_ms) + 1;
+}
+
+/**
+ * ikefp_timers_request_sent() - the first copy of a request goes out
+ * @sa: the SA, locked, its exchange filled in but for what concerns time
+ *
+ * The settings that hold now hold for the request to its end.
+ */
+void ikefp_timers_request_sent(struct ikefp_sa *sa)
+{
+	const struct ikefp_policy *policy = &sa->ctx->policy;
+	struct ikefp_exchange *exchange = &sa->exchange;
+
+	exchange->params = (struct ikefp_rto_params){
+		.initial_ms = ikefp_policy_get(policy, RTO_INITIAL_MS),
+		.min_ms = ikefp_policy_get(policy, RTO_MIN_MS),
+		.max_ms = ikefp_policy_get(policy, RTO_MAX_MS),
+		.backoff_percent = ikefp_policy_get(policy, BACKOFF_PERCENT),
+		.jitter_percent = ikefp_policy_get(policy, JITTER_PERCENT),
+		.tries = ikefp_policy_get(policy, TRIES),
+		.give_up_ms = ikefp_policy_get(policy, GIVE_UP_MS),
+	};
+	exchange->tries = 1;
+	exchange->first_sent = ktime_get();
+	exchange->last_sent = exchange->first_sent;
+	exchange->rto_ms = ikefp_rto_first_ms(&sa->rtt, &exchange->params);
+	wait_for_answer(exchange);
+	ikefp_timers_update(sa);
+}
+
+/**
+ * ikefp_timers_linger() - an SA was deleted whose cached responses are still given
+ * @sa: the SA, locked
+ */
+void ikefp_timers_linger(struct ikefp_sa *sa)
+{
+	sa->linger_deadline =
+		jiffies + msecs_to_jiffies(ikefp_policy_get(&sa->ctx->policy, LINGER_MS));
+	ikefp_timers_update(sa);
+}
+
+static bool is_over(const struct ikefp_exchange *exchange, ktime_t now)
+{
+	if (exchange->params.tries)
+		return exchange->tries > exchange->params.tries;
+	return ktime_ms_delta(now, exchange->first_sent) >= exchange->params.give_up_ms;
+}
+
+/* The wait for an answer is over. Whether there is another copy to send. */
+static bool expired_request(struct ikefp_sa *sa)
+{
+	struct ikefp_exchange *exchange = &sa->exchange;
+	ktime_t now = ktime_get();
+	u32 waited_ms = ktime_ms_delta(now, exchange->last_sent);
+	int reason;
+
+	if (!exchange->over && !is_over(exchange, now)) {
+		exchange->tries++;
+		exchange->last_sent = now;
+		exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
+		wait_for_answer(exchange);
+		sa->retransmits++;
+		ikefp_count(sa->ctx, IKEFP_A_STATS_RETRANSMITS);
+		ikefp_monitor_exchange(sa, IKEFP_EVENT_KIND_RETRANSMIT, waited_ms);
+		trace_ikefp_retransmit(sa->ctx->net, sa->spi, exchange->exchange_type,
+				       exchange->message_id, exchange->tries, waited_ms);
+		return true;
+	}
+
+	if (!exchange->over) {
+		exchange->over = true;
+		ikefp_count(sa->ctx, IKEFP_A_STATS_EXCHANGE_TIMEOUTS);
+		ikefp_monitor_exchange(sa, IKEFP_EVENT_KIND_EXCHANGE_TIMEOUT, waited_ms);
+	}
+	reason = ikefp_upcall_exchange_timeout(sa);
+	if (reason)
+		ikefp_count(sa->ctx, reason);
+	if (!reason || reason == IKEFP_A_STATS_DROP_NO_WORKER)
+		ikefp_sa_forget_exchange(sa);
+	else
+		exchange->deadline = jiffies + UPCALL_RETRY;
+	return false;
+}
+
+/* A half-open SA's time is up. Whether it can be deleted now. */
+static bool expired_half_open(struct ikefp_sa *sa)
+{
+	int reason = ikefp_upcall_sa_expired(sa);
+
+	if (reason)
+		ikefp_count(sa->ctx, reason);
+	if (reason && reason != IKEFP_A_STATS_DROP_NO_WORKER) {
+		sa->half_open_deadline = jiffies + UPCALL_RETRY;
+		return false;
+	}
+	ikefp_count(sa->ctx, IKEFP_A_STATS_HALF_OPEN_EXPIRED);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_EXPIRED);
+	return true;
+}
+
+/**
+ * ikefp_timers_expired() - a deadline of an SA has come
+ * @timer: the SA's timer, whose hold on it is given up here
+ *
+ * Context: softirq.
+ */
+void ikefp_timers_expired(struct timer_list *timer)
+{
+	struct ikefp_sa *sa = container_of(timer, struct ikefp_sa, timer);
+	struct ikefp_datagram *copy = NULL;
+	unsigned long now = jiffies;
+	struct ikefp_path path = {};
+	bool kill = false;
+
+	spin_lock_bh(&sa->lock);
+	if (sa->dead) {
+		spin_unlock_bh(&sa->lock);
+		ikefp_sa_put(sa);
+		return;
+	}
+	switch (sa->state) {
+	case IKEFP_SA_STATE_HALF_OPEN:
+		if (sa->role == IKEFP_ROLE_RESPONDER &&
+		    time_after_eq(now, sa->half_open_deadline))
+			kill = expired_half_open(sa);
+		break;
+	case IKEFP_SA_STATE_ESTABLISHED:
+		if (sa->init.hashed && time_after_eq(now, sa->init.deadline))
+			ikefp_sa_forget_init(sa);
+		break;
+	case IKEFP_SA_STATE_LINGERING:
+		kill = time_after_eq(now, sa->linger_deadline);
+		break;
+	}
+	if (!kill && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline) &&
+	    expired_request(sa)) {
+		copy = ikefp_datagram_hold(sa->exchange.octets);
+		ikefp_path_set(&path, &sa->path);
+	}
+	if (!kill)
+		ikefp_timers_update(sa);
+	spin_unlock_bh(&sa->lock);
+
+	if (kill)
+		ikefp_sa_kill(sa);
+	if (copy) {
+		ikefp_transmit(sa->ctx, &path, copy->octets, copy->len);
+		ikefp_datagram_put(copy);
+		ikefp_path_put(&path);
+	}
+	ikefp_sa_put(sa);
+}

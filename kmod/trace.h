@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tracepoints. SPIs are printed as on the wire, addresses not: the SA has them. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM ikefp
+
+#if !defined(IKEFP_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define IKEFP_TRACE_H
+
+#include <linux/tracepoint.h>
+#include <net/net_namespace.h>
+
+#include "wire.h"
+
+TRACE_DEFINE_ENUM(IKEFP_SA_STATE_HALF_OPEN);
+TRACE_DEFINE_ENUM(IKEFP_SA_STATE_ESTABLISHED);
+TRACE_DEFINE_ENUM(IKEFP_SA_STATE_LINGERING);
+
+#define ikefp_show_state(state) \
+	__print_symbolic(state, \
+			 { -1, "none" }, \
+			 { IKEFP_SA_STATE_HALF_OPEN, "half-open" }, \
+			 { IKEFP_SA_STATE_ESTABLISHED, "established" }, \
+			 { IKEFP_SA_STATE_LINGERING, "lingering" })
+
+/* From and to -1: before the SA was created, after it was deleted. */
+TRACE_EVENT(ikefp_sa_state,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi, int from, int to),
+	TP_ARGS(net, spi, peer_spi, from, to),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u64, peer_spi)
+		__field(int, from)
+		__field(int, to)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->peer_spi = peer_spi;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("netns=%u spi=%016llx peer_spi=%016llx %s -> %s", __entry->netns,
+		  __entry->spi, __entry->peer_spi, ikefp_show_state(__entry->from),
+		  ikefp_show_state(__entry->to))
+);
+
+TRACE_EVENT(ikefp_retransmit,
+	TP_PROTO(const struct net *net, u64 spi, u8 exchange_type, u32 message_id, u32 tries,
+		 u32 waited_ms),
+	TP_ARGS(net, spi, exchange_type, message_id, tries, waited_ms),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u8, exchange_type)
+		__field(u32, message_id)
+		__field(u32, tries)
+		__field(u32, waited_ms)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->exchange_type = exchange_type;
+		__entry->message_id = message_id;
+		__entry->tries = tries;
+		__entry->waited_ms = waited_ms;
+	),
+	TP_printk("netns=%u spi=%016llx exchange_type=%u message_id=%u tries=%u waited_ms=%u",
+		  __entry->netns, __entry->spi, __entry->exchange_type, __entry->message_id,
+		  __entry->tries, __entry->waited_ms)
+);
+
+/* @reason: the number of the drop counter in the attribute set `stats`. */
+TRACE_EVENT(ikefp_drop,
+	TP_PROTO(const struct net *net, int reason, u64 spi_i, u64 spi_r, u8 exchange_type,
+		 u32 message_id),
+	TP_ARGS(net, reason, spi_i, spi_r, exchange_type, message_id),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(int, reason)
+		__field(u64, spi_i)
+		__field(u64, spi_r)
+		__field(u8, exchange_type)
+		__field(u32, message_id)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->reason = reason;
+		__entry->spi_i = spi_i;
+		__entry->spi_r = spi_r;
+		__entry->exchange_type = exchange_type;
+		__entry->message_id = message_id;
+	),
+	TP_printk("netns=%u reason=%d spi_i=%016llx spi_r=%016llx exchange_type=%u message_id=%u",
+		  __entry->netns, __entry->reason, __entry->spi_i, __entry->spi_r,
+		  __entry->exchange_type, __entry->message_id)
+);
+
+#endif
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

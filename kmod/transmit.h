@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way out to the wire. */
+#ifndef IKEFP_TRANSMIT_H
+#define IKEFP_TRANSMIT_H
+
+#include <linux/types.h>
+
+struct ikefp_context;
+struct ikefp_path;
+
+int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
+		   u32 len);
+
+#endif

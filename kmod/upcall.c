@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <net/genetlink.h>
+
+#include "attrs.h"
+#include "sa.h"
+#include "upcall.h"
+#include "worker.h"
+
+/* Octets of all the attributes of an upcall but the payload, with room to spare. */
+#define FIXED_ATTRS_LEN 256
+
+static const struct genl_family *upcall_family;
+
+/**
+ * ikefp_upcall_init() - before the first namespace
+ * @family: the family that upcalls belong to
+ */
+void ikefp_upcall_init(const struct genl_family *family)
+{
+	upcall_family = family;
+}
+
+/*
+ * A worker's socket that is full refuses at once; the caller takes the message as
+ * not received, and the peer will send it again.
+ */
+static int deliver(struct ikefp_context *ctx, struct sk_buff *skb, void *message)
+{
+	u32 portid = ikefp_worker_portid(ctx);
+
+	if (!portid) {
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_NO_WORKER;
+	}
+	genlmsg_end(skb, message);
+	switch (genlmsg_unicast(ctx->net, skb, portid)) {
+	case 0:
+		ikefp_count(ctx, IKEFP_A_STATS_UPCALLS);
+		return 0;
+	case -ECONNREFUSED:
+		return IKEFP_A_STATS_DROP_NO_WORKER;
+	default:
+		return IKEFP_A_STATS_DROP_WORKER_FULL;
+	}
+}
+
+static int put_u64(struct sk_buff *skb, int attribute, u64 value)
+{
+	return nla_put_be64(skb, attribute, cpu_to_be64(value), IKEFP_A_MESSAGE_PAD);
+}
+
+static int put_received(struct sk_buff *skb, const struct ikefp_sa *sa,
+			const struct ikefp_received *received)
+{
+	const struct ikefp_header *header = received->header;
+
+	if (put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi) ||
+	    put_u64(skb, IKEFP_A_MESSAGE_SPI_I, header->spi_i) ||
+	    put_u64(skb, IKEFP_A_MESSAGE_SPI_R, header->spi_r) ||
+	    nla_put_u8(skb, IKEFP_A_MESSAGE_EXCHANGE_TYPE, header->exchange_type) ||
+	    nla_put_u8(skb, IKEFP_A_MESSAGE_FLAGS, header->flags) ||
+	    nla_put_u32(skb, IKEFP_A_MESSAGE_MESSAGE_ID, header->message_id) ||
+	    nla_put_u8(skb, IKEFP_A_MESSAGE_FIRST_PAYLOAD, received->first_payload) ||
+	    ikefp_put_path(skb, IKEFP_A_MESSAGE_LOCAL_IPV4, received->path))
+		return -EMSGSIZE;
+	if (received->raw && nla_put_flag(skb, IKEFP_A_MESSAGE_RAW))
+		return -EMSGSIZE;
+	if (ikefp_header_is_response(header) && nla_put_flag(skb, IKEFP_A_MESSAGE_RESPONSE))
+		return -EMSGSIZE;
+	return nla_put(skb, IKEFP_A_MESSAGE_PAYLOAD, received->payload_len, received->payload);
+}
+
+/**
+ * ikefp_upcall_message() - hand a message to the worker
+ * @sa: the SA that it belongs to, locked
+ * @received: the message
+ *
+ * Context: any.
+ * Return: 0 when it is in the worker's socket; else the counter of the reason why not
+ * (IKEFP_A_STATS_DROP_*), and the message is to be treated as lost on the way.
+ */
+int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *received)
+{
+	struct ikefp_context *ctx = sa->ctx;
+	struct sk_buff *skb;
+	void *message;
+
+	/* Before memory is spent on it. */
+	if (!ikefp_worker_portid(ctx))
+		return IKEFP_A_STATS_DROP_NO_WORKER;
+	skb = genlmsg_new(FIXED_ATTRS_LEN + nla_total_size(received->payload_len),
+			  GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return IKEFP_A_STATS_DROP_MEMORY;
+	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_MESSAGE_RECV);
+	if (!message || put_received(skb, sa, received)) {
+		WARN_ON_ONCE(1);
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_MEMORY;
+	}
+	return deliver(ctx, skb, message);
+}
+
+/**
+ * ikefp_upcall_exchange_timeout() - tell the worker that a request was given up
+ * @sa: the SA, locked, its exchange still there
+ *
+ * Context: any.
+ * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
+{
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, GFP_ATOMIC | __GFP_NOWARN);
+	void *message;
+
+	if (!skb)
+		return IKEFP_A_STATS_DROP_MEMORY;
+	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_EXCHANGE_TIMEOUT);
+	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi) ||
+	    nla_put_u8(skb, IKEFP_A_MESSAGE_EXCHANGE_TYPE, sa->exchange.exchange_type) ||
+	    nla_put_u32(skb, IKEFP_A_MESSAGE_MESSAGE_ID, sa->exchange.message_id)) {
+		WARN_ON_ONCE(1);
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_MEMORY;
+	}
+	return deliver(sa->ctx, skb, message);
+}
+
+/**
+ * ikefp_upcall_sa_expired() - tell the worker that a half-open SA's time is up
+ * @sa: the SA, locked
+ *
+ * Context: any.
+ * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_upcall_sa_expired(struct ikefp_sa *sa)
+{
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, GFP_ATOMIC | __GFP_NOWARN);
+	void *message;
+
+	if (!skb)
+		return IKEFP_A_STATS_DROP_MEMORY;
+	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_SA_EXPIRED);
+	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi)) {
+		WARN_ON_ONCE(1);
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_MEMORY;
+	}
+	return deliver(sa->ctx, skb, message);
+}

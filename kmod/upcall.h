@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way out to the helper: what the worker is told. */
+#ifndef IKEFP_UPCALL_H
+#define IKEFP_UPCALL_H
+
+#include <linux/types.h>
+
+struct genl_family;
+struct ikefp_header;
+struct ikefp_path;
+struct ikefp_sa;
+
+/* What was received; payloads in the clear, or the whole of a raw message. */
+struct ikefp_received {
+	const struct ikefp_header *header;
+	const struct ikefp_path *path;
+	bool raw;
+	u8 first_payload;
+	const u8 *payload;
+	u32 payload_len;
+};
+
+void ikefp_upcall_init(const struct genl_family *family);
+int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *received);
+int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa);
+int ikefp_upcall_sa_expired(struct ikefp_sa *sa);
+
+#endif

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "wire.h"
+
+static u16 load16(const u8 *p)
+{
+	return (u16)(p[0] << 8 | p[1]);
+}
+
+static u32 load32(const u8 *p)
+{
+	return (u32)load16(p) << 16 | load16(p + 2);
+}
+
+static u64 load64(const u8 *p)
+{
+	return (u64)load32(p) << 32 | load32(p + 4);
+}
+
+static void store16(u8 *p, u16 value)
+{
+	p[0] = (u8)(value >> 8);
+	p[1] = (u8)value;
+}
+
+static void store32(u8 *p, u32 value)
+{
+	store16(p, (u16)(value >> 16));
+	store16(p + 2, (u16)value);
+}
+
+static void store64(u8 *p, u64 value)
+{
+	store32(p, (u32)(value >> 32));
+	store32(p + 4, (u32)value);
+}
+
+/**
+ * ikefp_wire_get_header() - read an IKE header
+ * @octets: at least IKEFP_HEADER_LEN octets, any alignment
+ * @header: where the fields go, in host order; nothing is checked
+ */
+void ikefp_wire_get_header(const u8 *octets, struct ikefp_header *header)
+{
+	header->spi_i = load64(octets);
+	header->spi_r = load64(octets + 8);
+	header->first_payload = octets[16];
+	header->version = octets[17];
+	header->exchange_type = octets[18];
+	header->flags = octets[19];
+	header->message_id = load32(octets + 20);
+	header->length = load32(octets + 24);
+}
+
+/**
+ * ikefp_wire_put_header() - write an IKE header
+ * @octets: room for IKEFP_HEADER_LEN octets
+ * @header: the fields, in host order
+ */
+void ikefp_wire_put_header(u8 *octets, const struct ikefp_header *header)
+{
+	store64(octets, header->spi_i);
+	store64(octets + 8, header->spi_r);
+	octets[16] = header->first_payload;
+	octets[17] = header->version;
+	octets[18] = header->exchange_type;
+	octets[19] = header->flags;
+	store32(octets + 20, header->message_id);
+	store32(octets + 24, header->length);
+}
+
+/**
+ * ikefp_wire_check_header() - what can be said of a header without an SA
+ * @header: the header
+ * @len: octets of the datagram from the header on, at least IKEFP_HEADER_LEN
+ *
+ * The checks of RFC 7296 sections 2.5 and 3.1 in the order in which they can be
+ * relied on: the rest of a header of another major version means nothing to us.
+ * Reserved flags and the minor version are ignored, as section 3.1 wants.
+ *
+ * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_wire_check_header(const struct ikefp_header *header, size_t len)
+{
+	bool init = header->exchange_type == IKEFP_IKE_SA_INIT;
+
+	if (header->version >> 4 != IKEFP_VERSION_2_0 >> 4)
+		return IKEFP_A_STATS_DROP_VERSION;
+	if (header->length != len)
+		return IKEFP_A_STATS_DROP_LENGTH;
+
+	switch (header->exchange_type) {
+	case IKEFP_IKE_SA_INIT:
+	case IKEFP_IKE_AUTH:
+	case IKEFP_CREATE_CHILD_SA:
+	case IKEFP_INFORMATIONAL:
+	case IKEFP_IKE_INTERMEDIATE:
+	case IKEFP_IKE_FOLLOWUP_KE:
+		break;
+	default:
+		return IKEFP_A_STATS_DROP_EXCHANGE_TYPE;
+	}
+
+	/* Only the initiator's SPI is always there (section 3.1). */
+	if (!header->spi_i || (!header->spi_r && !init))
+		return IKEFP_A_STATS_DROP_UNKNOWN_SPI;
+
+	/* The first message, and it alone, has no responder's SPI and asks. */
+	if (init) {
+		bool from_initiator = ikefp_header_is_from_initiator(header);
+
+		if (ikefp_header_is_response(header) == from_initiator)
+			return IKEFP_A_STATS_DROP_FLAGS;
+		if (from_initiator && header->spi_r)
+			return IKEFP_A_STATS_DROP_FLAGS;
+		if (header->message_id)
+			return IKEFP_A_STATS_DROP_MESSAGE_ID;
+	}
+	return 0;
+}
+
+/**
+ * ikefp_wire_check_payloads() - do the payloads of a cleartext message fit it
+ * @octets: what follows the IKE header
+ * @len: octets of it
+ * @first_payload: type of the first payload
+ *
+ * Walks the generic payload headers (RFC 7296 section 3.2) to the end; what the
+ * payloads hold is the helper's to judge. Time is linear in @len, at most one step
+ * for four octets.
+ *
+ * Return: whether the chain ends exactly with the message and has no SK or SKF.
+ */
+bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
+{
+	u8 type = first_payload;
+
+	while (type != IKEFP_PAYLOAD_NONE) {
+		size_t payload_len;
+
+		if (type == IKEFP_PAYLOAD_SK || type == IKEFP_PAYLOAD_SKF)
+			return false;
+		if (len < IKEFP_PAYLOAD_HEADER_LEN)
+			return false;
+		payload_len = load16(octets + 2);
+		if (payload_len < IKEFP_PAYLOAD_HEADER_LEN || payload_len > len)
+			return false;
+		type = octets[0];
+		octets += payload_len;
+		len -= payload_len;
+	}
+	return !len;
+}
+
+/**
+ * ikefp_wire_check_sk() - find the SK payload of a sealed message
+ * @octets: the message from its IKE header on
+ * @len: octets of it, as in its header, at least IKEFP_HEADER_LEN
+ * @inner_first_payload: type of the first payload inside
+ *
+ * The SK payload must be the first and, since it is the last too (RFC 7296 section
+ * 3.14), the only one.
+ *
+ * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_wire_check_sk(const u8 *octets, size_t len, u8 *inner_first_payload)
+{
+	const u8 *sk = octets + IKEFP_HEADER_LEN;
+	u8 type = octets[16];
+
+	if (type == IKEFP_PAYLOAD_SKF)
+		return IKEFP_A_STATS_DROP_FRAGMENT;
+	if (type != IKEFP_PAYLOAD_SK)
+		return IKEFP_A_STATS_DROP_NOT_SEALED;
+	if (len < IKEFP_HEADER_LEN + IKEFP_PAYLOAD_HEADER_LEN ||
+	    load16(sk + 2) != len - IKEFP_HEADER_LEN)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	*inner_first_payload = sk[0];
+	return 0;
+}
+
+/**
+ * ikefp_wire_put_sk() - write the generic header of an SK payload
+ * @octets: room for IKEFP_PAYLOAD_HEADER_LEN octets
+ * @inner_first_payload: type of the first payload inside
+ * @len: octets of the SK payload, this header included
+ */
+void ikefp_wire_put_sk(u8 *octets, u8 inner_first_payload, u16 len)
+{
+	octets[0] = inner_first_payload;
+	octets[1] = 0;
+	store16(octets + 2, len);
+}
+
+/**
+ * ikefp_wire_put_invalid_major_version() - write the answer to another major version
+ * @octets: room for IKEFP_INVALID_MAJOR_VERSION_LEN octets
+ * @request: the header of the message to answer
+ *
+ * An unauthenticated notify of 8 octets, with our version in the header (RFC 7296
+ * sections 1.5, 2.5 and 3.10).
+ */
+void ikefp_wire_put_invalid_major_version(u8 *octets, const struct ikefp_header *request)
+{
+	const u16 invalid_major_version = 5;
+	struct ikefp_header header = *request;
+	u8 *notify = octets + IKEFP_HEADER_LEN;
+
+	header.first_payload = IKEFP_PAYLOAD_NOTIFY;
+	header.version = IKEFP_VERSION_2_0;
+	header.flags = IKEFP_FLAG_RESPONSE;
+	if (!ikefp_header_is_from_initiator(request))
+		header.flags |= IKEFP_FLAG_INITIATOR;
+	header.length = IKEFP_INVALID_MAJOR_VERSION_LEN;
+	ikefp_wire_put_header(octets, &header);
+
+	memset(notify, 0, 4);
+	store16(notify + 2, 8);
+	notify[4] = 0; /* protocol ID: none */
+	notify[5] = 0; /* SPI size */
+	store16(notify + 6, invalid_major_version);
+}
