@@ -7,55 +7,63 @@
 #include <stdint.h>
 
 #include "kdf.h"
+#include "payload.h"
 #include "proposal.h"
 #include "ts.h"
 
 struct child_conf;
+struct ike_manager;
 struct ike_sa;
 
 enum child_sa_state {
 	CHILD_CREATED,		/* inbound SPI allocated */
 	CHILD_INSTALLED,	/* both ESP SAs and the policies are in the kernel */
-	CHILD_DELETING,		/* our DELETE is outstanding */
+	CHILD_DELETING,		/* our DELETE is queued or outstanding */
 };
 
 struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
 	struct ike_sa *ike_sa;
-	const struct child_conf *cfg;	/* lives as long as the IKE SA's conn */
+	const struct child_conf *conf;	/* lives as long as the IKE SA's conn */
 	enum child_sa_state state;
 	uint32_t unique_id;
 	uint32_t reqid;
 	uint32_t spi_in;		/* host order; 0: none allocated */
 	uint32_t spi_out;
+	struct endpoint local, remote;	/* the tunnel's ends, as installed */
 	struct proposal proposal;	/* chosen: one transform of each type */
 	struct ts_list local_ts;	/* narrowed */
 	struct ts_list remote_ts;
 	bool encap;			/* ESP in UDP */
-	bool states_in, states_out;	/* installed, to be taken away again */
-	unsigned int policies;		/* how many of its policies are installed */
-	int64_t installed_ms;		/* loop_now_ms() at installation */
+	bool state_in, state_out;	/* are in the kernel */
+	bool has_policies;
+	uint64_t installed_ms;		/* loop_now_ms() at installation */
 };
 
 /* strongSwan's name of the state, as --list-sas prints it ("INSTALLED"). */
 const char *child_sa_state_name(enum child_sa_state state);
 
-/* A new Child SA with an inbound SPI; it is linked to ike_sa. NULL on failure. */
-struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *cfg);
+/* A new Child SA with an inbound SPI, in ike_sa's list; NULL if that failed. */
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf);
 
 /*
- * Installs both ESP SAs and the policies. keys are the initiator's and the
- * responder's of RFC 7296 section 2.17. Returns 0 or a negative error; after an
- * error nothing of it is left in the kernel.
+ * Installs both ESP SAs and the policies under the endpoints of the IKE SA.
+ * keys.ei and keys.ai are of the exchange's initiator, RFC 7296 section 2.17;
+ * initiator: that is us. Returns 0 or a negative error.
  */
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		     bool initiator);
 
-/* Takes everything out of the kernel, unlinks and frees it. */
+/* Takes everything out of the kernel, unlinks and frees it. NULL is fine. */
 void child_sa_destroy(struct child_sa *child);
 
-/* By either of its SPIs, host order; NULL if there is none. */
+/* By one of its SPIs, host order; NULL if there is none. */
 struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
 struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
+
+/* Its ESP SAs' traffic so far. */
+struct xfrm_usage;
+void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
+		    struct xfrm_usage *out);
 
 #endif

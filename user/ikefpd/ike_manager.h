@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * All IKE SAs of this daemon: the table by SPI, what starts and ends them, and
- * the tries that follow a failed one.
+ * who waits for what becomes of them.
  */
 #ifndef IKEFPD_IKE_MANAGER_H
 #define IKEFPD_IKE_MANAGER_H
@@ -9,14 +9,77 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control.h"
 #include "ike_sa.h"
+#include "loop.h"
+#include "policy.h"
+#include "xfrm.h"
 
-struct config;
-struct kernel;
-struct loop;
-struct xfrm;
+struct waiter;
 
-/* Walk all IKE SAs; oldest first. The walker must not end any. */
-struct ike_sa *ike_manager_first(const struct ike_manager *m);
+struct ike_manager {
+	struct loop *loop;
+	struct kernel *kernel;
+	struct xfrm *xfrm;
+	const struct config *config;
+	struct ike_sa *sas;		/* oldest first */
+	struct policy *policies;	/* installed, each with its Child SAs */
+	struct waiter *waiters;
+	uint32_t last_ike_id, last_child_id, last_reqid;
+	bool stopping;
+	struct loop_timer stop_timer;
+	void (*stopped)(struct ike_manager *m);
+};
+
+/* The pointers stay the caller's. */
+void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *kernel,
+		      struct xfrm *xfrm, const struct config *config);
+/* Ends what is left, at once and without a word to the peers. */
+void ike_manager_clear(struct ike_manager *m);
+
+/* By our own SPI; NULL if there is none. */
+struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local);
+struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id);
+struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id);
+
+/* What came up from the kernel. */
+void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg);
+void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
+
+/* control.h's functions, for a manager of one's own. */
+void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
+			  const struct child_conf *child, struct control_job *job);
+void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
+			       struct control_job *job);
+void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
+				 struct control_job *job);
+void ike_manager_forget(struct ike_manager *m, struct control_job *job);
+
+/*
+ * Sends a DELETE for every IKE SA, takes no new ones, and calls stopped once all
+ * are gone, or after wait_ms at the latest, from the loop.
+ */
+void ike_manager_stop(struct ike_manager *m, uint64_t wait_ms,
+		      void (*stopped)(struct ike_manager *m));
+
+/* Makes m the one that control.h's functions mean. */
+void control_attach(struct ike_manager *m);
+
+/* What an IKE SA or a Child SA tells those who wait for it. */
+void ike_manager_child_up(struct ike_manager *m, const struct child_sa *child);
+/* The Child SA that was asked for with the IKE SA did not come to be. */
+void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id,
+			      const char *reason);
+void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id);
+void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason);
+
+/*
+ * INITIAL_CONTACT, RFC 7296 section 2.4: ends every other established IKE SA
+ * between the same identities that is older than this one.
+ */
+void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa);
+/* Is there another established IKE SA between the same identities? */
+bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *local,
+			     const struct ike_id *remote);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An IKE SA: its state, and what a message, an event or a command does to it.
+ * An IKE SA: its state, its requests, and what a message or an event does to it.
  * The exchanges themselves are in ike_init, ike_auth, informational and
  * create_child.
+ *
+ * A function that may end the IKE SA says so; its caller must not look at the SA
+ * afterwards.
  */
 #ifndef IKEFPD_IKE_SA_H
 #define IKEFPD_IKE_SA_H
@@ -17,18 +20,47 @@
 #include "id.h"
 #include "kdf.h"
 #include "kernel.h"
+#include "log.h"
 #include "payload.h"
 #include "proposal.h"
 
 struct conn;
 struct ike_manager;
-struct ike_task;
 
 enum ike_sa_state {
 	IKE_CREATED,
 	IKE_CONNECTING,		/* up to the end of IKE_AUTH */
 	IKE_ESTABLISHED,
-	IKE_DELETING,		/* our DELETE is outstanding */
+	IKE_DELETING,		/* our DELETE is queued or outstanding */
+};
+
+/* What a request of ours is about. */
+enum ike_task_type {
+	TASK_NONE,
+	TASK_IKE_INIT,
+	TASK_IKE_AUTH,
+	TASK_DELETE_CHILD,
+	TASK_DELETE_IKE,
+};
+
+/* A request that waits for its turn: the window is one. */
+struct ike_task {
+	struct ike_task *next;
+	enum ike_task_type type;
+	uint32_t spi;		/* DELETE_CHILD: our inbound SPI, host order */
+};
+
+/* The handshake's own state: wiped and freed once the IKE SA is established. */
+struct ike_handshake {
+	struct dh *dh;
+	uint16_t group;		/* of the KE payload */
+	unsigned int restarts;	/* COOKIE and INVALID_KE_PAYLOAD so far */
+	struct buf cookie;
+	struct buf nonce_i, nonce_r;
+	struct buf request, response;	/* octets of IKE_SA_INIT, for AUTH */
+	struct ike_keys keys;
+	const struct child_conf *child_conf;	/* what the initiator asks for */
+	struct child_sa *child;
 };
 
 struct ike_sa {
@@ -36,39 +68,31 @@ struct ike_sa {
 	struct ike_manager *manager;
 	struct conn *conn;		/* a reference; NULL: responder before IKE_AUTH */
 	uint32_t unique_id;
+	struct log_sa log;
 	enum ike_sa_state state;
 	bool initiator;			/* original initiator of this IKE SA */
 	uint64_t spi_i, spi_r;		/* host order; spi_r 0 until known */
 	struct endpoint local, remote;
-	struct ike_id local_id, remote_id;
-	struct proposal proposal;	/* chosen; proposal.n == 0 until then */
+	struct ike_id local_id, remote_id;	/* ID_ANY until known */
+	struct proposal proposal;	/* chosen; n is 0 until then */
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
-	bool nat_fake;			/* encap = yes: NAT-D hash faked by us */
-	int64_t created_ms;		/* loop_now_ms() */
-	int64_t established_ms;
-	struct child_sa *children;
+	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
+	uint64_t created_ms;		/* loop_now_ms() */
+	uint64_t established_ms;
+	struct ike_handshake *handshake;
+	struct child_sa *children;	/* in order of creation */
+	char failure[128];		/* the last reason heard, for who waits */
 
-	/* The handshake: gone (wiped) once the IKE SA is established. */
-	struct dh *dh;
-	uint16_t dh_group;		/* of our KE payload */
-	unsigned int init_restarts;	/* COOKIE and INVALID_KE_PAYLOAD so far */
-	struct buf cookie;
-	struct buf nonce_i, nonce_r;
-	struct buf init_request;	/* octets of IKE_SA_INIT, for AUTH */
-	struct buf init_response;
-	struct ike_keys keys;
-
-	struct child_sa *auth_child;	/* of our IKE_AUTH request */
-
-	/* Window of one: what we asked, and what waits for its turn. */
-	struct ike_task *task;
+	struct ike_task active;		/* type TASK_NONE: nothing outstanding */
 	struct ike_task *queue;
-	int64_t delete_deadline_ms;
-	bool kernel_sa;			/* there is a kernel SA to delete */
 };
+
+#define ike_log(sa, group, level, ...) log_sa(group, level, &(sa)->log, __VA_ARGS__)
 
 /* strongSwan's name of the state, as --list-sas prints it ("ESTABLISHED"). */
 const char *ike_sa_state_name(enum ike_sa_state state);
+/* What a task does, as --list-sas names it ("IKE_AUTH"); NULL for TASK_NONE. */
+const char *ike_task_name(enum ike_task_type type);
 
 static inline uint64_t ike_sa_spi_local(const struct ike_sa *sa)
 {
@@ -79,5 +103,43 @@ static inline uint64_t ike_sa_spi_remote(const struct ike_sa *sa)
 {
 	return sa->initiator ? sa->spi_r : sa->spi_i;
 }
+
+/* A new one in the manager's list, with a handshake. conn may be NULL. */
+struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator);
+
+/*
+ * Takes its Child SAs out of the kernel, then the kernel's SA, and frees it. Who
+ * waits for it learns reason; NULL: it went as asked.
+ */
+void ike_sa_destroy(struct ike_sa *sa, const char *reason);
+
+/* Puts it under the names of this connection, for the log too. 0 or -ENOMEM. */
+void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn);
+
+/* What a message of this SA does. May end it. */
+void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg);
+/* Our request was given up. Ends it. */
+void ike_sa_timeout(struct ike_sa *sa);
+
+/*
+ * Sends a sealed request and makes it the active task. Takes w over. Returns 0 or
+ * a negative error.
+ */
+int ike_sa_request(struct ike_sa *sa, enum ike_task_type type, uint8_t exchange,
+		   struct payload_writer *w);
+/* Sends the sealed response to msg. Takes w over. */
+void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
+		    struct payload_writer *w);
+/* The same with a single Notify. */
+void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
+			   uint16_t type, const void *data, size_t len);
+
+/* Queues a request; it is sent when its turn comes. 0 or -ENOMEM. May end it. */
+int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
+/* The active task is done: the next one's turn. May end the SA. */
+void ike_sa_next(struct ike_sa *sa);
+
+/* Both ends are authentic: counts, logs, and wipes the handshake. */
+void ike_sa_established(struct ike_sa *sa);
 
 #endif

@@ -17,6 +17,9 @@
 #include "proposal.h"
 
 struct kernel;
+struct ike_manager;
+struct loop;
+struct retransmit_conf;
 
 /* A message that came up. The pointers are valid during the call alone. */
 struct kernel_message {
@@ -35,15 +38,23 @@ struct kernel_message {
 enum kernel_event_type {
 	KERNEL_EVENT_TIMEOUT,	/* the outstanding request was given up */
 	KERNEL_EVENT_EXPIRED,	/* a half-open SA expired; it is gone */
-	KERNEL_EVENT_DELETED,	/* somebody else took the SA away */
-	KERNEL_EVENT_ENDPOINT,	/* the peer's address changed: remote */
 };
 
 struct kernel_event {
 	enum kernel_event_type type;
 	uint64_t spi_local;
-	struct endpoint local, remote;
 };
+
+/*
+ * Opens the module's family, refuses to be a second helper, clears away the IKE SAs
+ * of a former one, adds the listeners, and from then on hands what comes up to m.
+ * NULL after an error; it is logged with what to do about it.
+ */
+struct kernel *kernel_open(struct loop *loop, struct ike_manager *m);
+/* Deletes what is left of our SAs, takes the listeners away, and closes. */
+void kernel_close(struct kernel *k);
+/* Sets the module's retransmission policy as far as it is configured. */
+int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf);
 
 /* An initiator's SA, before anything is sent. */
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
@@ -54,13 +65,12 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
  * outstanding and is retransmitted until kernel_sa_keys() or kernel_sa_delete().
  */
 int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
-		       const uint8_t *data, size_t len, bool response);
+		       const uint8_t *data, size_t len);
 
 /* Pushes the keys down, once. The handshake moves to these endpoints. */
 int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		   const struct endpoint *local, const struct endpoint *remote,
-		   const struct proposal *chosen, const struct ike_keys *keys,
-		   bool initiator);
+		   const struct proposal *chosen, const struct ike_keys *keys);
 
 /* A sealed request; the kernel gives it the next message ID. */
 int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
@@ -73,9 +83,10 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 
 /*
  * The IKE SA is authenticated: it no longer counts as half-open and has no
- * deadline to meet.
+ * deadline to meet. The endpoints are where its messages go from now on.
  */
-int kernel_sa_established(struct kernel *k, uint64_t spi_local);
+int kernel_sa_established(struct kernel *k, uint64_t spi_local,
+			  const struct endpoint *local, const struct endpoint *remote);
 
 /* Responses sent linger in the kernel for duplicates. */
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local);

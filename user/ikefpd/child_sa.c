@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A Child SA: a pair of ESP SAs and their policies. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "child_sa.h"
+#include "config.h"
+#include "ike_manager.h"
+#include "ike_sa.h"
+#include "policy.h"
+#include "xfrm.h"
+
+const char *child_sa_state_name(enum child_sa_state state)
+{
+	static const char *const names[] = {
+		[CHILD_CREATED] = "CREATED",
+		[CHILD_INSTALLED] = "INSTALLED",
+		[CHILD_DELETING] = "DELETING",
+	};
+
+	return names[state];
+}
+
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf)
+{
+	struct ike_manager *m = ike_sa->manager;
+	struct child_sa *child = calloc(1, sizeof(*child)), **end;
+
+	if (!child)
+		return NULL;
+	child->ike_sa = ike_sa;
+	child->conf = conf;
+	child->unique_id = ++m->last_child_id;
+	child->local = ike_sa->local;
+	child->remote = ike_sa->remote;
+	child->reqid = conf->reqid;
+	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local, child->reqid,
+			   &child->spi_in)) {
+		free(child);
+		return NULL;
+	}
+	for (end = &ike_sa->children; *end;)
+		end = &(*end)->next;
+	*end = child;
+	return child;
+}
+
+static bool same_ts(const struct ts_list *a, const struct ts_list *b)
+{
+	unsigned int i;
+
+	if (a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!ts_equal(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+/* Child SAs with the same selectors share a reqid, as strongSwan has it. */
+static uint32_t choose_reqid(const struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	const struct child_sa *c;
+	const struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		for (c = sa->children; c; c = c->next)
+			if (c != child && c->reqid && same_ts(&c->local_ts, &child->local_ts) &&
+			    same_ts(&c->remote_ts, &child->remote_ts))
+				return c->reqid;
+	return ++m->last_reqid;
+}
+
+static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_key,
+		     size_t encr_len, const uint8_t *integ_key, size_t integ_len)
+{
+	const struct xfrm_state s = {
+		.src = inbound ? child->remote : child->local,
+		.dst = inbound ? child->local : child->remote,
+		.spi = inbound ? child->spi_in : child->spi_out,
+		.reqid = child->reqid,
+		.inbound = inbound,
+		.encap = child->encap,
+		.esn = proposal_id(&child->proposal, TRANSFORM_ESN) == ESN_YES,
+		.replay_window = child->conf->replay_window,
+		.encr = proposal_get(&child->proposal, TRANSFORM_ENCR),
+		.integ = proposal_id(&child->proposal, TRANSFORM_INTEG),
+		.encr_key = encr_key,
+		.encr_len = encr_len,
+		.integ_key = integ_key,
+		.integ_len = integ_len,
+	};
+
+	return xfrm_state_add(child->ike_sa->manager->xfrm, &s);
+}
+
+static void log_established(const struct child_sa *child)
+{
+	char local[TS_STRLEN], remote[TS_STRLEN], text[256];
+
+	ike_log(child->ike_sa, LOG_CFG, LVL_CTRL, "selected proposal: ESP:%s",
+		proposal_str(&child->proposal, text, sizeof(text)));
+	ike_log(child->ike_sa, LOG_IKE, LVL_AUDIT,
+		"CHILD_SA %s{%u} established with SPIs %.8x_i %.8x_o and TS %s%s === %s%s%s",
+		child->conf->name, child->unique_id, child->spi_in, child->spi_out,
+		ts_str(&child->local_ts.v[0], local),
+		child->local_ts.n > 1 ? " ..." : "",
+		ts_str(&child->remote_ts.v[0], remote),
+		child->remote_ts.n > 1 ? " ..." : "",
+		child->encap ? " in UDP" : "");
+}
+
+int child_sa_install(struct child_sa *child, const struct child_keys *keys,
+		     bool initiator)
+{
+	const struct ike_sa *sa = child->ike_sa;
+	struct ike_manager *m = sa->manager;
+	int err;
+
+	child->local = sa->local;
+	child->remote = sa->remote;
+	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	if (!child->reqid)
+		child->reqid = choose_reqid(child);
+
+	/* Inbound first: the peer may send as soon as it is done. */
+	err = add_state(child, true, initiator ? keys->er : keys->ei, keys->encr_len,
+			initiator ? keys->ar : keys->ai, keys->integ_len);
+	if (err)
+		return err;
+	child->state_in = true;
+	err = add_state(child, false, initiator ? keys->ei : keys->er, keys->encr_len,
+			initiator ? keys->ai : keys->ar, keys->integ_len);
+	if (err)
+		return err;
+	child->state_out = true;
+	err = policy_install(&m->policies, m->xfrm, child);
+	if (err)
+		return err;
+	child->has_policies = true;
+	child->state = CHILD_INSTALLED;
+	child->installed_ms = loop_now_ms();
+	log_established(child);
+	return 0;
+}
+
+void child_sa_destroy(struct child_sa *child)
+{
+	struct ike_manager *m;
+	struct child_sa **link;
+	struct ike_sa *sa;
+
+	if (!child)
+		return;
+	sa = child->ike_sa;
+	m = sa->manager;
+	for (link = &sa->children; *link != child;)
+		link = &(*link)->next;
+	*link = child->next;
+	if (child->has_policies)
+		policy_remove(&m->policies, m->xfrm, child);
+	if (child->state_out)
+		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
+	if (child->spi_in)
+		xfrm_state_del(m->xfrm, &child->local, child->spi_in);
+	if (child->state != CHILD_CREATED)
+		ike_log(sa, LOG_IKE, LVL_AUDIT, "CHILD_SA %s{%u} closed",
+			child->conf->name, child->unique_id);
+	ike_manager_child_gone(m, child->unique_id);
+	free(child);
+}
+
+struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi)
+{
+	struct child_sa *child;
+
+	for (child = ike_sa->children; child; child = child->next)
+		if (child->spi_in == spi)
+			return child;
+	return NULL;
+}
+
+struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi)
+{
+	struct child_sa *child;
+
+	for (child = ike_sa->children; child; child = child->next)
+		if (child->spi_out == spi && child->state != CHILD_CREATED)
+			return child;
+	return NULL;
+}
+
+void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
+		    struct xfrm_usage *out)
+{
+	struct xfrm *xfrm = child->ike_sa->manager->xfrm;
+
+	if (xfrm_state_usage(xfrm, &child->local, child->spi_in, in))
+		*in = (struct xfrm_usage){ .use_s = -1 };
+	if (xfrm_state_usage(xfrm, &child->remote, child->spi_out, out))
+		*out = (struct xfrm_usage){ .use_s = -1 };
+}

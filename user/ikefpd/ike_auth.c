@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The IKE_AUTH exchange with a shared key, of both roles. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "auth.h"
+#include "child_negotiate.h"
+#include "config.h"
+#include "ike_auth.h"
+#include "ike_manager.h"
+
+#define ID_HEADER	4
+#define AUTH_HEADER	4
+
+static int put_id_body(struct buf *body, const struct ike_id *id)
+{
+	buf_put8(body, id->type);
+	buf_zero(body, ID_HEADER - 1);
+	buf_put(body, id->data, id->len);
+	return body->failed ? -ENOMEM : 0;
+}
+
+/* What the AUTH payload of one end must hold: prf_len octets. */
+static int expected_auth(const struct ike_sa *sa, bool of_initiator,
+			 const uint8_t *id_body, size_t id_len, uint8_t out[PRF_MAX])
+{
+	const struct ike_handshake *h = sa->handshake;
+	const struct buf *message = of_initiator ? &h->request : &h->response;
+	const struct buf *nonce = of_initiator ? &h->nonce_r : &h->nonce_i;
+	const struct secret *secret;
+
+	secret = config_find_secret(sa->manager->config, &sa->local_id,
+				    &sa->remote_id);
+	if (!secret)
+		return -ENOKEY;
+	return auth_psk(h->keys.prf, secret->data, secret->len, message->data,
+			message->len, nonce->data, nonce->len,
+			of_initiator ? h->keys.pi : h->keys.pr, id_body, id_len, out);
+}
+
+/* Our AUTH payload, for the ID payload with this body. */
+static int put_auth(struct ike_sa *sa, struct payload_writer *w,
+		    const struct buf *id_body)
+{
+	uint8_t auth[PRF_MAX];
+	int err;
+
+	err = expected_auth(sa, sa->initiator, id_body->data, id_body->len, auth);
+	if (err)
+		return err;
+	payload_open(w, PAYLOAD_AUTH);
+	buf_put8(&w->buf, AUTH_METHOD_PSK);
+	buf_zero(&w->buf, AUTH_HEADER - 1);
+	buf_put(&w->buf, auth, sa->handshake->keys.prf_len);
+	payload_close(w);
+	OPENSSL_cleanse(auth, sizeof(auth));
+	return 0;
+}
+
+/* Is the peer's AUTH the right one? Constant time in the octets. */
+static bool check_auth(const struct ike_sa *sa, const struct payload *id,
+		       const struct payload *auth)
+{
+	size_t len = sa->handshake->keys.prf_len;
+	uint8_t expected[PRF_MAX];
+	bool good;
+
+	if (auth->body[0] != AUTH_METHOD_PSK) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"the peer's authentication method %u is not supported",
+			auth->body[0]);
+		return false;
+	}
+	if (expected_auth(sa, !sa->initiator, id->body, id->len, expected)) {
+		char local[ID_STRLEN], remote[ID_STRLEN];
+
+		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
+			ike_id_str(&sa->local_id, local),
+			ike_id_str(&sa->remote_id, remote));
+		return false;
+	}
+	good = auth->len == AUTH_HEADER + len &&
+	       !CRYPTO_memcmp(auth->body + AUTH_HEADER, expected, len);
+	OPENSSL_cleanse(expected, sizeof(expected));
+	return good;
+}
+
+static int read_id(struct ike_id *id, const struct payload *p)
+{
+	return ike_id_set(id, p->body[0], p->body + ID_HEADER, p->len - ID_HEADER);
+}
+
+static bool exact_id(const struct ike_id *id)
+{
+	return id->type != ID_ANY && !(id->len && id->data[0] == '*');
+}
+
+/*
+ * IDi, [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order of RFC 7296
+ * section 1.2. IDr says whom we want to talk to, if we know it exactly.
+ */
+int ike_auth_start(struct ike_sa *sa)
+{
+	const struct ike_id *wanted = &sa->conn->remote.id;
+	struct ike_handshake *h = sa->handshake;
+	struct buf body = BUF_INIT;
+	struct payload_writer w;
+	char text[ID_STRLEN];
+	int err;
+
+	payload_begin(&w, 0);
+	err = conn_local_id(sa->conn, &sa->local, &sa->local_id);
+	if (!err && wanted->type == ID_ANY)
+		err = ike_id_from_endpoint(&sa->remote_id, &sa->remote);
+	else if (!err)
+		err = ike_id_copy(&sa->remote_id, wanted);
+	if (!err)
+		err = put_id_body(&body, &sa->local_id);
+	if (err)
+		goto out;
+	ike_log(sa, LOG_IKE, LVL_CTRL,
+		"authentication of '%s' (myself) with pre-shared key",
+		ike_id_str(&sa->local_id, text));
+	payload_add(&w, PAYLOAD_IDI, body.data, body.len);
+	if (!ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, INITIAL_CONTACT, NULL, 0);
+	if (exact_id(wanted)) {
+		struct buf idr = BUF_INIT;
+
+		put_id_body(&idr, wanted);
+		payload_add(&w, PAYLOAD_IDR, idr.data, idr.len);
+		buf_clear(&idr);
+	}
+	err = put_auth(sa, &w, &body);
+	if (err == -ENOKEY)
+		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s'",
+			ike_id_str(&sa->remote_id, text));
+	if (!err) {
+		h->child = child_sa_new(sa, h->child_conf);
+		err = h->child ? child_offer(h->child, &w) : -EIO;
+	}
+	if (!err)
+		err = ike_sa_request(sa, TASK_IKE_AUTH, IKE_AUTH, &w);
+out:
+	if (err == -ENOKEY)
+		snprintf(sa->failure, sizeof(sa->failure), "no shared key found");
+	buf_clear(&body);
+	buf_clear(&w.buf);
+	return err;
+}
+
+/*
+ * The peer is not who it should be. It believes in this IKE SA, so it is told
+ * (RFC 7296 section 2.21.2); whether it answers does not matter to who waits.
+ */
+static void reject(struct ike_sa *sa, const char *reason)
+{
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "authentication of the peer failed: %s", reason);
+	while (sa->children)
+		child_sa_destroy(sa->children);
+	sa->handshake->child = NULL;
+	ike_manager_child_failed(sa->manager, sa->unique_id, reason);
+	sa->state = IKE_DELETING;
+	sa->active.type = TASK_NONE;
+	if (ike_sa_queue(sa, TASK_DELETE_IKE, 0))
+		ike_sa_destroy(sa, reason);
+}
+
+/* The Child SA part of the response; the IKE SA stays up without one. */
+static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct ike_handshake *h = sa->handshake;
+	struct child_sa *child = h->child;
+	uint32_t spi = child->spi_in;
+	char reason[128];
+
+	h->child = NULL;
+	switch (child_accept(child, chain, h, reason, sizeof(reason))) {
+	case CHILD_ACCEPTED:
+		ike_manager_child_up(sa->manager, child);
+		break;
+	case CHILD_REFUSED:
+		child_sa_destroy(child);
+		child = NULL;
+		break;
+	case CHILD_UNWANTED:
+		/* The peer has it, we cannot: it has to be deleted there. */
+		if (ike_sa_queue(sa, TASK_DELETE_CHILD, spi))
+			child_sa_destroy(child);
+		child = NULL;
+		break;
+	}
+	if (!child) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"failed to establish CHILD_SA, keeping IKE_SA: %s", reason);
+		ike_manager_child_failed(sa->manager, sa->unique_id, reason);
+	}
+}
+
+void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
+	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
+	char text[ID_STRLEN];
+	struct ike_id id;
+	struct notify n;
+
+	if (!auth && notify_error(&n, chain)) {
+		snprintf(sa->failure, sizeof(sa->failure),
+			 "received %s (%u) notify error", ike_notify_name(n.type),
+			 n.type);
+		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", sa->failure);
+		ike_sa_destroy(sa, sa->failure);
+		return;
+	}
+	if (!idr || !auth || read_id(&id, idr)) {
+		reject(sa, "the IKE_AUTH response lacks IDr or AUTH");
+		return;
+	}
+	ike_id_clear(&sa->remote_id);
+	sa->remote_id = id;
+	if (!conn_accepts_remote_id(sa->conn, &sa->remote_id)) {
+		ike_log(sa, LOG_CFG, LVL_CTRL,
+			"'%s' is not the identity that the connection asks for",
+			ike_id_str(&sa->remote_id, text));
+		reject(sa, "the peer's identity is not the configured one");
+		return;
+	}
+	if (!check_auth(sa, idr, auth)) {
+		reject(sa, "the peer's AUTH is wrong; do both ends have the same secret?");
+		return;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL,
+		"authentication of '%s' with pre-shared key successful",
+		ike_id_str(&sa->remote_id, text));
+
+	/* Queued requests wait until all of this exchange is done. */
+	finish_child(sa, chain);
+	ike_sa_established(sa);
+	ike_sa_next(sa);
+}
+
+/* One answer for all that may be wrong with a peer: it learns nothing from it. */
+static void fail(struct ike_sa *sa, const struct kernel_message *msg,
+		 const char *reason)
+{
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "authentication of the peer failed: %s", reason);
+	ike_sa_respond_notify(sa, msg, AUTHENTICATION_FAILED, NULL, 0);
+	ike_sa_destroy(sa, reason);
+}
+
+/* Was the IKE proposal one of this connection's? Another one's led to it. */
+static bool proposal_allowed(const struct conn *conn, const struct proposal *chosen)
+{
+	struct proposal_list list = conn->proposals;
+	struct buf body = BUF_INIT;
+	struct proposal again;
+	bool allowed;
+
+	proposal_write(&body, chosen, 1, NULL, 0);
+	allowed = !body.failed && !proposal_select(&list, PROTO_IKE, body.data, body.len,
+						   false, &again);
+	buf_clear(&body);
+	return allowed;
+}
+
+static bool identify(struct ike_sa *sa, const struct payload *idi,
+		     const struct payload *idr)
+{
+	char local[ID_STRLEN], remote[ID_STRLEN];
+	struct ike_id asked = { 0 };
+	struct conn *conn;
+
+	if (read_id(&sa->remote_id, idi) || (idr && read_id(&asked, idr))) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "an identity of a wrong length");
+		return false;
+	}
+	ike_log(sa, LOG_CFG, LVL_CTRL, "looking for peer configs matching %s ... %s",
+		idr ? ike_id_str(&asked, local) : "%any",
+		ike_id_str(&sa->remote_id, remote));
+	conn = config_find_by_ids(sa->manager->config, &sa->local, &sa->remote,
+				  idr ? &asked : NULL, &sa->remote_id);
+	ike_id_clear(&asked);
+	if (!conn || !proposal_allowed(conn, &sa->proposal)) {
+		ike_log(sa, LOG_CFG, LVL_CTRL, "no matching peer config found");
+		return false;
+	}
+	ike_sa_set_conn(sa, conn);
+	ike_log(sa, LOG_CFG, LVL_CTRL, "selected peer config '%s'", conn->name);
+	return !conn_local_id(conn, &sa->local, &sa->local_id);
+}
+
+/* The Child SA part of the response: SAr2, TSi, TSr, or why not. */
+static struct child_sa *answer_child(struct ike_sa *sa, struct payload_writer *w,
+				     const struct payload_chain *chain)
+{
+	struct child_sa *child = NULL;
+	uint16_t refusal;
+
+	refusal = child_answer(sa, chain, sa->handshake, &child, w);
+	if (!refusal)
+		return child;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to establish CHILD_SA, keeping IKE_SA: %s",
+		ike_notify_name(refusal));
+	payload_add_notify(w, PROTO_NONE, NULL, 0, refusal, NULL, 0);
+	return NULL;
+}
+
+void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
+		      const struct payload_chain *chain)
+{
+	const struct payload *idi = payload_only(chain, PAYLOAD_IDI);
+	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
+	struct buf body = BUF_INIT;
+	struct payload_writer w;
+	struct child_sa *child;
+	char text[ID_STRLEN];
+	struct notify n;
+	int err;
+
+	if (sa->state != IKE_CONNECTING || sa->initiator) {
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	/* It may have come from and to 4500: RFC 7296 section 2.23. */
+	sa->local = msg->local;
+	sa->remote = msg->remote;
+	if (!idi || !payload_find(chain, PAYLOAD_SA) ||
+	    !payload_find(chain, PAYLOAD_TSI) || !payload_find(chain, PAYLOAD_TSR)) {
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "the IKE_AUTH request lacks a payload");
+		return;
+	}
+	if (!identify(sa, idi, payload_find(chain, PAYLOAD_IDR))) {
+		fail(sa, msg, "no connection for the peer's identity");
+		return;
+	}
+	if (!auth) {
+		fail(sa, msg, "the peer asks for EAP, which is not supported");
+		return;
+	}
+	if (!check_auth(sa, idi, auth)) {
+		fail(sa, msg, "the peer's AUTH is wrong; do both ends have the same secret?");
+		return;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL,
+		"authentication of '%s' with pre-shared key successful",
+		ike_id_str(&sa->remote_id, text));
+	if (!notify_find(&n, chain, INITIAL_CONTACT))
+		ike_manager_initial_contact(sa->manager, sa);
+
+	payload_begin(&w, 0);
+	err = put_id_body(&body, &sa->local_id);
+	payload_add(&w, PAYLOAD_IDR, body.data, body.len);
+	if (!err)
+		err = put_auth(sa, &w, &body);
+	buf_clear(&body);
+	if (err) {
+		buf_clear(&w.buf);
+		fail(sa, msg, "our own AUTH could not be made");
+		return;
+	}
+	child = answer_child(sa, &w, chain);
+	ike_sa_established(sa);
+	ike_sa_respond(sa, msg, &w);
+	if (child)
+		ike_manager_child_up(sa->manager, child);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The IKE_AUTH exchange with a shared key, and its Child SA: RFC 7296 sections
+ * 1.2, 2.9, 2.15, 2.17 and 2.21.2.
+ */
+#ifndef IKEFPD_IKE_AUTH_H
+#define IKEFPD_IKE_AUTH_H
+
+#include "ike_sa.h"
+
+/* Initiator: sends the request. Returns 0 or a negative error. */
+int ike_auth_start(struct ike_sa *sa);
+
+/* Initiator: may end the SA. */
+void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain);
+
+/* Responder: may end the SA. */
+void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
+		      const struct payload_chain *chain);
+
+#endif

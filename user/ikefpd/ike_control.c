@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/* control.h for the daemon's one manager: commands, and snapshots of all SAs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "control.h"
+#include "ike_manager.h"
+
+static struct ike_manager *manager;
+
+void control_attach(struct ike_manager *m)
+{
+	manager = m;
+}
+
+void control_initiate(struct conn *conn, const struct child_conf *child,
+		      struct control_job *job)
+{
+	ike_manager_initiate(manager, conn, child, job);
+}
+
+void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
+{
+	ike_manager_terminate_ike(manager, ike_id, force, job);
+}
+
+void control_terminate_child(uint32_t child_id, struct control_job *job)
+{
+	ike_manager_terminate_child(manager, child_id, job);
+}
+
+void control_forget(struct control_job *job)
+{
+	ike_manager_forget(manager, job);
+}
+
+/* NULL for a transform that is not there. */
+static const char *algorithm(const struct proposal *p, uint8_t type)
+{
+	const struct transform *t = proposal_get(p, type);
+
+	return t && (t->id || type == TRANSFORM_ESN) ? transform_name(type, t->id) : NULL;
+}
+
+static void fill_suite(struct control_suite *suite, const struct proposal *p)
+{
+	const struct transform *encr = proposal_get(p, TRANSFORM_ENCR);
+
+	suite->encr_alg = algorithm(p, TRANSFORM_ENCR);
+	suite->integ_alg = algorithm(p, TRANSFORM_INTEG);
+	suite->prf_alg = algorithm(p, TRANSFORM_PRF);
+	suite->dh_group = algorithm(p, TRANSFORM_DH);
+	suite->encr_keysize = encr ? encr->key_bits : 0;
+	suite->esn = proposal_id(p, TRANSFORM_ESN) == ESN_YES;
+}
+
+static uint32_t seconds_since(uint64_t then_ms)
+{
+	return (loop_now_ms() - then_ms) / 1000;
+}
+
+static void fill_child(struct control_child *c, const struct child_sa *child,
+		       bool counters)
+{
+	struct xfrm_usage in, out;
+
+	*c = (struct control_child) {
+		.name = child->conf->name,
+		.unique_id = child->unique_id,
+		.reqid = child->reqid,
+		.state = child_sa_state_name(child->state),
+		.encap = child->encap,
+		.spi_in = child->spi_in,
+		.spi_out = child->spi_out,
+		.use_in_s = -1,
+		.use_out_s = -1,
+		.local_ts = &child->local_ts,
+		.remote_ts = &child->remote_ts,
+	};
+	fill_suite(&c->suite, &child->proposal);
+	if (child->state != CHILD_CREATED)
+		c->installed_s = seconds_since(child->installed_ms);
+	if (!counters || child->state == CHILD_CREATED)
+		return;
+	child_sa_usage(child, &in, &out);
+	c->bytes_in = in.bytes;
+	c->packets_in = in.packets;
+	c->use_in_s = in.use_s;
+	c->bytes_out = out.bytes;
+	c->packets_out = out.packets;
+	c->use_out_s = out.use_s;
+}
+
+static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
+{
+	*ike = (struct control_ike) {
+		.name = sa->log.name,
+		.unique_id = sa->unique_id,
+		.state = ike_sa_state_name(sa->state),
+		.half_open = sa->state == IKE_CONNECTING,
+		.local = sa->local,
+		.remote = sa->remote,
+		.local_id = sa->local_id.type == ID_ANY ? NULL : &sa->local_id,
+		.remote_id = sa->remote_id.type == ID_ANY ? NULL : &sa->remote_id,
+		.initiator = sa->initiator,
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.nat_local = sa->nat_local,
+		.nat_remote = sa->nat_remote,
+		.nat_fake = sa->nat_fake,
+		.established = sa->state == IKE_ESTABLISHED,
+		.task_active = ike_task_name(sa->active.type),
+		.task_queued = sa->queue ? ike_task_name(sa->queue->type) : NULL,
+	};
+	if (ike->established)
+		ike->established_s = seconds_since(sa->established_ms);
+	fill_suite(&ike->suite, &sa->proposal);
+}
+
+void control_each_ike(bool counters, control_ike_fn fn, void *data)
+{
+	const struct child_sa *child;
+	const struct ike_sa *sa;
+	bool more = true;
+
+	for (sa = manager->sas; sa && more; sa = sa->next) {
+		struct control_child *children = NULL;
+		struct control_ike ike;
+		size_t n = 0;
+
+		fill_ike(&ike, sa);
+		for (child = sa->children; child; child = child->next)
+			n++;
+		if (n)
+			children = calloc(n, sizeof(*children));
+		for (child = sa->children; children && child; child = child->next)
+			fill_child(&children[ike.child_count++], child, counters);
+		ike.children = children;
+		more = fn(&ike, data);
+		free(children);
+	}
+}

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The IKE_SA_INIT exchange, of both roles. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "config.h"
+#include "ike_auth.h"
+#include "ike_init.h"
+#include "ike_manager.h"
+#include "nat.h"
+
+#define NONCE_LEN	32
+#define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
+#define RESTARTS_MAX	5	/* by COOKIE and INVALID_KE_PAYLOAD, which anyone can send */
+
+static int put_nonce(struct buf *nonce)
+{
+	uint8_t octets[NONCE_LEN];
+
+	if (RAND_bytes(octets, sizeof(octets)) != 1)
+		return -EIO;
+	return buf_set(nonce, octets, sizeof(octets));
+}
+
+static int put_ke(struct payload_writer *w, const struct dh *dh)
+{
+	uint8_t public[DH_PUBLIC_MAX];
+
+	if (dh_public(dh, public))
+		return -EIO;
+	payload_open(w, PAYLOAD_KE);
+	buf_put16(&w->buf, dh_group(dh));
+	buf_put16(&w->buf, 0);
+	buf_put(&w->buf, public, dh_public_len(dh_group(dh)));
+	payload_close(w);
+	return 0;
+}
+
+/* Fills in the header of a message whose payloads are written. */
+static int finish(struct payload_writer *w, uint64_t spi_i, uint64_t spi_r,
+		  uint8_t flags)
+{
+	const struct ike_header h = {
+		.spi_i = spi_i,
+		.spi_r = spi_r,
+		.next_payload = w->first,
+		.version = IKE_VERSION,
+		.exchange = IKE_SA_INIT,
+		.flags = flags,
+		.length = w->buf.len,
+	};
+
+	if (w->buf.failed)
+		return -ENOMEM;
+	ike_header_write(w->buf.data, &h);
+	return 0;
+}
+
+/* The request of RFC 7296 section 1.2, with the COOKIE of section 2.6 if any. */
+static int send_request(struct ike_sa *sa)
+{
+	struct ike_handshake *h = sa->handshake;
+	struct payload_writer w;
+	int err;
+
+	payload_begin(&w, IKE_HEADER_LEN);
+	if (h->cookie.len)
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, COOKIE, h->cookie.data,
+				   h->cookie.len);
+	payload_open(&w, PAYLOAD_SA);
+	proposal_write(&w.buf, sa->conn->proposals.v, sa->conn->proposals.n, NULL, 0);
+	payload_close(&w);
+	err = put_ke(&w, h->dh);
+	if (err)
+		goto out;
+	payload_add(&w, PAYLOAD_NONCE, h->nonce_i.data, h->nonce_i.len);
+	err = nat_add_notifies(&w, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_fake);
+	if (!err)
+		err = finish(&w, sa->spi_i, 0, IKE_FLAG_INITIATOR);
+	if (!err)
+		err = buf_set(&h->request, w.buf.data, w.buf.len);
+	if (!err)
+		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_i, w.buf.data,
+					 w.buf.len);
+out:
+	buf_clear(&w.buf);
+	return err;
+}
+
+static int new_key(struct ike_handshake *h, uint16_t group)
+{
+	struct dh *dh = dh_new(group);
+
+	if (!dh)
+		return -EIO;
+	dh_free(h->dh);
+	h->dh = dh;
+	h->group = group;
+	return 0;
+}
+
+int ike_init_start(struct ike_sa *sa)
+{
+	char remote[ENDPOINT_STRLEN];
+	uint64_t spi;
+	int err;
+
+	do {
+		if (RAND_bytes((uint8_t *)&spi, sizeof(spi)) != 1)
+			return -EIO;
+	} while (!spi || ike_manager_by_spi(sa->manager, spi));
+
+	sa->nat_fake = sa->conn->encap;
+	err = new_key(sa->handshake,
+		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
+	if (!err)
+		err = put_nonce(&sa->handshake->nonce_i);
+	if (!err)
+		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote);
+	if (err)
+		return err;
+	sa->spi_i = spi;
+	sa->state = IKE_CONNECTING;
+	sa->active.type = TASK_IKE_INIT;
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "initiating IKE_SA %s[%u] to %s",
+		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, remote));
+	return send_request(sa);
+}
+
+static void init_failed(struct ike_sa *sa, const char *what)
+{
+	snprintf(sa->failure, sizeof(sa->failure), "%s", what);
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT response ignored: %s", what);
+}
+
+/* RFC 7296 section 1.2: the responder wants another group of our proposals. */
+static void invalid_ke(struct ike_sa *sa, const struct notify *n)
+{
+	struct ike_handshake *h = sa->handshake;
+	uint16_t group = n->len == 2 ? get16(n->data) : 0;
+	bool offered = false;
+	unsigned int i;
+
+	for (i = 0; i < sa->conn->proposals.n; i++)
+		offered |= proposal_has(&sa->conn->proposals.v[i], TRANSFORM_DH, group);
+	if (!group || !offered) {
+		init_failed(sa, "INVALID_KE_PAYLOAD asks for a group that was not offered");
+		return;
+	}
+	if (group == h->group)
+		return;
+	if (h->restarts++ >= RESTARTS_MAX) {
+		init_failed(sa, "too many COOKIE and INVALID_KE_PAYLOAD answers");
+		return;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants key exchange %s instead of %s",
+		transform_name(TRANSFORM_DH, group),
+		transform_name(TRANSFORM_DH, h->group));
+	if (new_key(h, group) || send_request(sa))
+		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+}
+
+static void cookie(struct ike_sa *sa, const struct notify *n)
+{
+	struct ike_handshake *h = sa->handshake;
+
+	if (!n->len || n->len > COOKIE_MAX) {
+		init_failed(sa, "a COOKIE that is not 1 to 64 octets long");
+		return;
+	}
+	if (h->cookie.len == n->len && !memcmp(h->cookie.data, n->data, n->len))
+		return;
+	if (h->restarts++ >= RESTARTS_MAX) {
+		init_failed(sa, "too many COOKIE and INVALID_KE_PAYLOAD answers");
+		return;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants a COOKIE back");
+	if (buf_set(&h->cookie, n->data, n->len) || send_request(sa))
+		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+}
+
+/* The KE payload's data if it is of the group; NULL otherwise. */
+static const uint8_t *ke_data(const struct payload *ke, uint16_t group, size_t *len)
+{
+	if (get16(ke->body) != group || ke->len < 4)
+		return NULL;
+	*len = ke->len - 4;
+	return ke->body + 4;
+}
+
+/* Shared secret and all keys. The DH key is of no use afterwards. */
+static int derive(struct ike_handshake *h, const struct proposal *chosen,
+		  const uint8_t *peer, size_t peer_len, uint64_t spi_i, uint64_t spi_r)
+{
+	uint8_t shared[DH_PUBLIC_MAX];
+	size_t len;
+	int err;
+
+	err = dh_shared(h->dh, peer, peer_len, shared, &len);
+	if (!err)
+		err = kdf_ike_keys(&h->keys, chosen, h->nonce_i.data, h->nonce_i.len,
+				   h->nonce_r.data, h->nonce_r.len, shared, len,
+				   spi_i, spi_r);
+	OPENSSL_cleanse(shared, sizeof(shared));
+	return err;
+}
+
+/* A NAT in the way, or one pretended, moves both ends to 4500. */
+static void choose_ports(struct ike_sa *sa)
+{
+	if (!sa->nat_local && !sa->nat_remote && !sa->nat_fake)
+		return;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "%s, using UDP port %u",
+		sa->nat_local ? "local host is behind NAT" :
+		sa->nat_remote ? "remote host is behind NAT" : "faking NAT situation",
+		IKE_NATT_PORT);
+	sa->local.port = IKE_NATT_PORT;
+	if (sa->remote.port == IKE_PORT)
+		sa->remote.port = IKE_NATT_PORT;
+}
+
+static void log_proposal(const struct ike_sa *sa)
+{
+	char text[256];
+
+	ike_log(sa, LOG_CFG, LVL_CTRL, "selected proposal: IKE:%s",
+		proposal_str(&sa->proposal, text, sizeof(text)));
+}
+
+static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain)
+{
+	const struct payload *proposals = payload_only(chain, PAYLOAD_SA);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	struct ike_handshake *h = sa->handshake;
+	struct proposal chosen;
+	struct nat_result nat;
+	const uint8_t *peer;
+	size_t peer_len;
+	int err;
+
+	if (!msg->spi_r || !proposals || !ke || !nonce) {
+		init_failed(sa, "it lacks an SPI, SA, KE or Nonce");
+		return;
+	}
+	if (proposal_verify(&sa->conn->proposals, PROTO_IKE, proposals->body,
+			    proposals->len, false, &chosen)) {
+		init_failed(sa, "the peer chose a proposal that was not offered");
+		return;
+	}
+	peer = ke_data(ke, h->group, &peer_len);
+	if (!peer || proposal_id(&chosen, TRANSFORM_DH) != h->group) {
+		init_failed(sa, "its key exchange is of another group");
+		return;
+	}
+	if (buf_set(&h->nonce_r, nonce->body, nonce->len) ||
+	    derive(h, &chosen, peer, peer_len, sa->spi_i, msg->spi_r)) {
+		init_failed(sa, "its key exchange value is not valid");
+		return;
+	}
+	if (nat_detect(&nat, chain, sa->spi_i, msg->spi_r, &msg->local, &msg->remote)) {
+		init_failed(sa, "NAT detection failed in libcrypto");
+		return;
+	}
+	/* From here on the answer counts as the good one. */
+	sa->spi_r = msg->spi_r;
+	sa->proposal = chosen;
+	log_proposal(sa);
+	sa->nat_local = nat.nat_local;
+	sa->nat_remote = nat.nat_remote;
+	if (!nat.supported)
+		sa->nat_fake = false;
+	choose_ports(sa);
+	dh_free(h->dh);
+	h->dh = NULL;
+	sa->failure[0] = '\0';
+	err = buf_set(&h->response, msg->data, msg->len);
+	if (!err)
+		err = kernel_sa_keys(sa->manager->kernel, sa->spi_i, sa->spi_r,
+				     &sa->local, &sa->remote, &sa->proposal, &h->keys);
+	if (!err)
+		err = ike_auth_start(sa);
+	if (err)
+		ike_sa_destroy(sa, "the IKE_AUTH request could not be sent");
+}
+
+/*
+ * Nobody has authenticated this, so whatever is wrong with it is logged, kept as
+ * the reason in case nothing better comes, and ignored: the request goes on being
+ * sent (RFC 7296 section 2.21.1).
+ */
+void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct payload_chain chain;
+	struct ike_header header;
+	struct notify n;
+	char text[96];
+
+	if (sa->active.type != TASK_IKE_INIT)
+		return;
+	if (ike_header_read(&header, msg->data, msg->len) ||
+	    header.exchange != IKE_SA_INIT || header.message_id != 0 ||
+	    header.spi_i != sa->spi_i ||
+	    payload_parse(&chain, header.next_payload, msg->data + IKE_HEADER_LEN,
+			  msg->len - IKE_HEADER_LEN) == -EBADMSG) {
+		init_failed(sa, "it is malformed");
+		return;
+	}
+	if (!notify_find(&n, &chain, COOKIE)) {
+		cookie(sa, &n);
+	} else if (!notify_find(&n, &chain, INVALID_KE_PAYLOAD)) {
+		invalid_ke(sa, &n);
+	} else if (notify_error(&n, &chain)) {
+		snprintf(text, sizeof(text), "received %s (%u) notify error",
+			 ike_notify_name(n.type), n.type);
+		init_failed(sa, text);
+	} else {
+		good_response(sa, msg, &chain);
+	}
+}
+
+/* An error answer; the SA is not kept, the kernel remembers the answer. */
+static void refuse(struct ike_manager *m, const struct kernel_message *msg,
+		   uint16_t type, const void *data, size_t len)
+{
+	char remote[ENDPOINT_STRLEN];
+	struct payload_writer w;
+
+	log_msg(LOG_IKE, LVL_CTRL, "refusing IKE_SA_INIT from %s with %s",
+		endpoint_str(&msg->remote, remote), ike_notify_name(type));
+	payload_begin(&w, IKE_HEADER_LEN);
+	payload_add_notify(&w, PROTO_NONE, NULL, 0, type, data, len);
+	/* No IKE SA comes of it, hence no SPI of ours. */
+	if (!finish(&w, msg->spi_i, 0, IKE_FLAG_RESPONSE))
+		kernel_sa_send_raw(m->kernel, msg->spi_local, w.buf.data, w.buf.len);
+	buf_clear(&w.buf);
+	kernel_sa_delete(m->kernel, msg->spi_local);
+}
+
+/*
+ * The first of a connection's proposals that one of the peer's fits; where
+ * several groups would do, the group of the peer's KE payload, which saves a round
+ * trip.
+ */
+static int select_of(const struct conn *conn, const struct payload *offer,
+		     uint16_t group, struct proposal *chosen)
+{
+	struct proposal_list ours;
+	unsigned int i, j;
+	int err;
+
+	err = proposal_list_copy(&ours, &conn->proposals);
+	if (err)
+		return err;
+	for (i = 0; i < ours.n; i++) {
+		struct transform *first = NULL;
+
+		for (j = 0; j < ours.v[i].n; j++) {
+			struct transform *t = &ours.v[i].transforms[j];
+
+			if (t->type != TRANSFORM_DH)
+				continue;
+			if (!first)
+				first = t;
+			if (t->id == group) {
+				t->id = first->id;
+				first->id = group;
+				break;
+			}
+		}
+	}
+	err = proposal_select(&ours, PROTO_IKE, offer->body, offer->len, false, chosen);
+	proposal_list_clear(&ours);
+	return err;
+}
+
+/* Best match of the addresses first, then all others that fit. */
+static const struct conn *select_proposal(const struct ike_manager *m,
+					  const struct kernel_message *msg,
+					  const struct payload *offer, uint16_t group,
+					  struct proposal *chosen)
+{
+	const struct conn *conn;
+
+	conn = config_find_by_addrs(m->config, &msg->local, &msg->remote);
+	if (!conn || !select_of(conn, offer, group, chosen))
+		return conn;
+	for (conn = m->config->conns; conn; conn = conn->next)
+		if (conn_match_addrs(conn, &msg->local, &msg->remote) &&
+		    !select_of(conn, offer, group, chosen))
+			return conn;
+	return NULL;
+}
+
+static int send_response(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct ike_handshake *h = sa->handshake;
+	struct payload_writer w;
+	int err;
+
+	payload_begin(&w, IKE_HEADER_LEN);
+	payload_open(&w, PAYLOAD_SA);
+	proposal_write(&w.buf, &sa->proposal, 1, NULL, 0);
+	payload_close(&w);
+	err = put_ke(&w, h->dh);
+	if (!err) {
+		payload_add(&w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
+		err = nat_add_notifies(&w, sa->spi_i, sa->spi_r, &msg->local,
+				       &msg->remote, sa->nat_fake);
+	}
+	if (!err)
+		err = finish(&w, sa->spi_i, sa->spi_r, IKE_FLAG_RESPONSE);
+	if (!err)
+		err = buf_set(&h->response, w.buf.data, w.buf.len);
+	/* The keys first: the IKE_AUTH request may come at once. */
+	if (!err)
+		err = kernel_sa_keys(sa->manager->kernel, sa->spi_r, sa->spi_i,
+				     &sa->local, &sa->remote, &sa->proposal, &h->keys);
+	if (!err)
+		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_r, w.buf.data,
+					 w.buf.len);
+	buf_clear(&w.buf);
+	return err;
+}
+
+static void accept_request(struct ike_manager *m, const struct kernel_message *msg,
+			   const struct payload_chain *chain,
+			   const struct proposal *chosen, bool fake,
+			   const uint8_t *peer, size_t peer_len)
+{
+	struct ike_sa *sa = ike_sa_new(m, NULL, false);
+	char remote[ENDPOINT_STRLEN];
+	struct ike_handshake *h;
+	const struct payload *nonce;
+	struct nat_result nat;
+	int err;
+
+	if (!sa) {
+		kernel_sa_delete(m->kernel, msg->spi_local);
+		return;
+	}
+	h = sa->handshake;
+	nonce = payload_find(chain, PAYLOAD_NONCE);
+	sa->spi_i = msg->spi_i;
+	sa->spi_r = msg->spi_local;
+	sa->local = msg->local;
+	sa->remote = msg->remote;
+	sa->state = IKE_CONNECTING;
+	sa->proposal = *chosen;
+	sa->proposal.spi_len = 0;
+	sa->nat_fake = fake;
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
+		endpoint_str(&sa->remote, remote));
+	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
+	if (!err)
+		err = put_nonce(&h->nonce_r);
+	if (!err)
+		err = buf_set(&h->nonce_i, nonce->body, nonce->len);
+	if (!err)
+		err = buf_set(&h->request, msg->data, msg->len);
+	if (!err)
+		err = nat_detect(&nat, chain, sa->spi_i, 0, &msg->local, &msg->remote);
+	if (err)
+		goto failed;
+	sa->nat_local = nat.nat_local;
+	sa->nat_remote = nat.nat_remote;
+	if (!nat.supported)
+		sa->nat_fake = false;
+	err = derive(h, &sa->proposal, peer, peer_len, sa->spi_i, sa->spi_r);
+	if (err == -EBADMSG) {
+		/* RFC 7296 has no error of its own for a public value out of range. */
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		sa->spi_r = 0;
+		ike_sa_destroy(sa, "the peer's key exchange value is not valid");
+		return;
+	}
+	if (!err) {
+		log_proposal(sa);
+		err = send_response(sa, msg);
+	}
+	if (err)
+		goto failed;
+	dh_free(h->dh);
+	h->dh = NULL;
+	return;
+failed:
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT could not be answered: %s",
+		strerror(-err));
+	ike_sa_destroy(sa, "IKE_SA_INIT could not be answered");
+}
+
+void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
+{
+	const struct payload *offer, *ke, *nonce;
+	struct payload_chain chain;
+	struct proposal chosen;
+	struct ike_header header;
+	const struct conn *conn;
+	const uint8_t *peer;
+	uint8_t group[2];
+	size_t peer_len;
+	int err;
+
+	err = ike_header_read(&header, msg->data, msg->len);
+	if (!err)
+		err = payload_parse(&chain, header.next_payload,
+				    msg->data + IKE_HEADER_LEN,
+				    msg->len - IKE_HEADER_LEN);
+	if (err == -EOPNOTSUPP) {
+		refuse(m, msg, UNSUPPORTED_CRITICAL_PAYLOAD, &chain.unsupported, 1);
+		return;
+	}
+	if (err) {
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	offer = payload_only(&chain, PAYLOAD_SA);
+	ke = payload_only(&chain, PAYLOAD_KE);
+	nonce = payload_only(&chain, PAYLOAD_NONCE);
+	if (!offer || !ke || !nonce) {
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	conn = m->stopping ? NULL :
+	       select_proposal(m, msg, offer, get16(ke->body), &chosen);
+	if (!conn) {
+		refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0);
+		return;
+	}
+	peer = ke_data(ke, proposal_id(&chosen, TRANSFORM_DH), &peer_len);
+	if (!peer) {
+		group[0] = proposal_id(&chosen, TRANSFORM_DH) >> 8;
+		group[1] = proposal_id(&chosen, TRANSFORM_DH);
+		refuse(m, msg, INVALID_KE_PAYLOAD, group, sizeof(group));
+		return;
+	}
+	accept_request(m, msg, &chain, &chosen, conn->encap, peer, peer_len);
+}

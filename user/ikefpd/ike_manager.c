@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All IKE SAs: the table, what starts and ends them, who waits for them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "ike_init.h"
+#include "ike_manager.h"
+#include "log.h"
+#include "source.h"
+
+enum wait {
+	WAIT_CHILD_UP,		/* the first Child SA of an IKE SA */
+	WAIT_IKE_GONE,
+	WAIT_CHILD_GONE,
+};
+
+struct waiter {
+	struct waiter *next;
+	struct control_job *job;
+	enum wait what;
+	uint32_t id;
+};
+
+static void job_done(struct control_job *job, bool ok, const char *reason)
+{
+	if (!job)
+		return;
+	job->core = NULL;
+	job->done(job, ok, reason);
+}
+
+/* False if there is no memory; the job has been told so. */
+static bool wait_for(struct ike_manager *m, struct control_job *job, enum wait what,
+		     uint32_t id)
+{
+	struct waiter *w;
+
+	if (!job)
+		return true;
+	w = calloc(1, sizeof(*w));
+	if (!w) {
+		job_done(job, false, "out of memory");
+		return false;
+	}
+	w->job = job;
+	w->what = what;
+	w->id = id;
+	w->next = m->waiters;
+	m->waiters = w;
+	job->core = w;
+	return true;
+}
+
+/* Tells all who wait for this. A job's callback may start or forget others. */
+static void wake(struct ike_manager *m, enum wait what, uint32_t id, bool ok,
+		 const char *reason)
+{
+	struct waiter **link = &m->waiters, *w;
+
+	while ((w = *link)) {
+		struct control_job *job = w->job;
+
+		if (w->what != what || w->id != id) {
+			link = &w->next;
+			continue;
+		}
+		*link = w->next;
+		free(w);
+		job_done(job, ok, ok ? NULL : reason);
+		link = &m->waiters;
+	}
+}
+
+void ike_manager_child_up(struct ike_manager *m, const struct child_sa *child)
+{
+	wake(m, WAIT_CHILD_UP, child->ike_sa->unique_id, true, NULL);
+}
+
+void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id,
+			      const char *reason)
+{
+	wake(m, WAIT_CHILD_UP, ike_id, false, reason);
+}
+
+void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id)
+{
+	wake(m, WAIT_CHILD_GONE, child_id, true, NULL);
+}
+
+/* Once the last one is gone, from the loop: we may be deep in its own callbacks. */
+static void stop_expired(struct loop_timer *timer)
+{
+	struct ike_manager *m = container_of(timer, struct ike_manager, stop_timer);
+
+	if (m->sas)
+		log_msg(LOG_MGR, LVL_CTRL, "not all peers have answered our DELETE");
+	m->stopped(m);
+}
+
+void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason)
+{
+	wake(m, WAIT_CHILD_UP, ike_id, false, reason ? reason : "the IKE SA was deleted");
+	wake(m, WAIT_IKE_GONE, ike_id, true, NULL);
+	if (m->stopping && !m->sas)
+		loop_timer_arm(m->loop, &m->stop_timer, 0);
+}
+
+void ike_manager_forget(struct ike_manager *m, struct control_job *job)
+{
+	struct waiter **link;
+
+	for (link = &m->waiters; *link; link = &(*link)->next) {
+		struct waiter *w = *link;
+
+		if (w->job != job)
+			continue;
+		*link = w->next;
+		free(w);
+		job->core = NULL;
+		return;
+	}
+}
+
+void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *kernel,
+		      struct xfrm *xfrm, const struct config *config)
+{
+	memset(m, 0, sizeof(*m));
+	m->loop = loop;
+	m->kernel = kernel;
+	m->xfrm = xfrm;
+	m->config = config;
+	m->stop_timer.expired = stop_expired;
+}
+
+void ike_manager_clear(struct ike_manager *m)
+{
+	struct waiter *w;
+
+	m->stopping = true;
+	while (m->sas)
+		ike_sa_destroy(m->sas, "the daemon ends");
+	while ((w = m->waiters)) {
+		m->waiters = w->next;
+		free(w);
+	}
+	loop_timer_cancel(m->loop, &m->stop_timer);
+}
+
+struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)
+{
+	struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		if (ike_sa_spi_local(sa) == spi_local)
+			return sa;
+	return NULL;
+}
+
+struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id)
+{
+	struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		if (sa->unique_id == unique_id)
+			return sa;
+	return NULL;
+}
+
+struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id)
+{
+	struct child_sa *child;
+	struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			if (child->unique_id == unique_id)
+				return child;
+	return NULL;
+}
+
+void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg)
+{
+	struct ike_sa *sa = ike_manager_by_spi(m, msg->spi_local);
+
+	if (sa)
+		ike_sa_message(sa, msg);
+	else if (msg->raw && !(msg->flags & IKE_FLAG_RESPONSE))
+		ike_init_request(m, msg);
+	else
+		log_msg(LOG_MGR, LVL_DIAG, "message for an IKE SA that is gone");
+}
+
+void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
+{
+	struct ike_sa *sa = ike_manager_by_spi(m, event->spi_local);
+
+	if (!sa)
+		return;
+	switch (event->type) {
+	case KERNEL_EVENT_TIMEOUT:
+		ike_sa_timeout(sa);
+		break;
+	case KERNEL_EVENT_EXPIRED:
+		ike_log(sa, LOG_IKE, LVL_CTRL, "half-open IKE_SA expired");
+		ike_sa_destroy(sa, "the peer did not go on with IKE_AUTH");
+		break;
+	}
+}
+
+static bool same_ids(const struct ike_sa *sa, const struct ike_id *local,
+		     const struct ike_id *remote)
+{
+	return sa->state == IKE_ESTABLISHED && ike_id_equal(&sa->local_id, local) &&
+	       ike_id_equal(&sa->remote_id, remote);
+}
+
+bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *local,
+			     const struct ike_id *remote)
+{
+	const struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		if (same_ids(sa, local, remote))
+			return true;
+	return false;
+}
+
+/*
+ * Older: established before the peer began this one. Where both ends initiate at
+ * the same time each sends INITIAL_CONTACT in good faith; without this rule each
+ * would take away the SA that the other one keeps.
+ */
+void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa)
+{
+	struct ike_sa *other, *next;
+	char id[ID_STRLEN];
+
+	for (other = m->sas; other; other = next) {
+		next = other->next;
+		if (other == sa || !same_ids(other, &sa->local_id, &sa->remote_id) ||
+		    other->established_ms > sa->created_ms)
+			continue;
+		ike_log(other, LOG_IKE, LVL_CTRL,
+			"destroying duplicate IKE_SA for peer '%s', received INITIAL_CONTACT",
+			ike_id_str(&other->remote_id, id));
+		ike_sa_destroy(other, "the peer has forgotten the IKE SA");
+	}
+}
+
+/* The connection's IKE SA, however far it is; NULL if there is none to use. */
+static struct ike_sa *of_conn(struct ike_manager *m, const struct conn *conn)
+{
+	struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		if (sa->conn == conn && sa->state != IKE_DELETING)
+			return sa;
+	return NULL;
+}
+
+/* On an IKE SA that is there: the Child SA may be up, or on its way. */
+static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
+			const struct child_conf *child, struct control_job *job)
+{
+	const struct child_sa *c;
+
+	if (job)
+		job->ike_id = sa->unique_id;
+	for (c = sa->children; c; c = c->next) {
+		if (c->conf == child && c->state == CHILD_INSTALLED) {
+			job_done(job, true, NULL);
+			return;
+		}
+	}
+	if (sa->handshake && sa->initiator && sa->handshake->child_conf == child) {
+		wait_for(m, job, WAIT_CHILD_UP, sa->unique_id);
+		return;
+	}
+	job_done(job, false, "its IKE SA is there already, and adding a Child SA to it "
+		 "is not supported; terminate the IKE SA first");
+}
+
+void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
+			  const struct child_conf *child, struct control_job *job)
+{
+	struct endpoint local, remote;
+	struct ike_sa *sa;
+	struct errmsg err;
+	uint32_t id;
+
+	if (m->stopping) {
+		job_done(job, false, "the daemon is stopping");
+		return;
+	}
+	sa = of_conn(m, conn);
+	if (sa) {
+		initiate_on(m, sa, child, job);
+		return;
+	}
+	if (conn_initiator_addrs(conn, &local, &remote, &err)) {
+		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': %s", conn->name, err.text);
+		job_done(job, false, err.text);
+		return;
+	}
+	if (endpoint_is_any(&local) && source_address(&remote, &local)) {
+		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': no route to the peer",
+			conn->name);
+		job_done(job, false, "there is no route to the peer");
+		return;
+	}
+	sa = ike_sa_new(m, conn, true);
+	if (!sa) {
+		job_done(job, false, "out of memory");
+		return;
+	}
+	sa->local = local;
+	sa->remote = remote;
+	sa->handshake->child_conf = child;
+	id = sa->unique_id;
+	if (job)
+		job->ike_id = id;
+	if (!wait_for(m, job, WAIT_CHILD_UP, id) || ike_init_start(sa)) {
+		sa = ike_manager_by_id(m, id);
+		if (sa)
+			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+	}
+}
+
+void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
+			       struct control_job *job)
+{
+	struct ike_sa *sa = ike_manager_by_id(m, id);
+
+	if (job)
+		job->ike_id = id;
+	if (!sa) {
+		job_done(job, true, NULL);
+		return;
+	}
+	if (!wait_for(m, job, WAIT_IKE_GONE, id))
+		return;
+	if (sa->state == IKE_CREATED || sa->state == IKE_CONNECTING) {
+		ike_sa_destroy(sa, "it was terminated");
+		return;
+	}
+	if (sa->state != IKE_DELETING) {
+		sa->state = IKE_DELETING;
+		if (ike_sa_queue(sa, TASK_DELETE_IKE, 0))
+			force = true;
+	}
+	sa = ike_manager_by_id(m, id);
+	if (sa && force)
+		ike_sa_destroy(sa, NULL);
+}
+
+void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
+				 struct control_job *job)
+{
+	struct child_sa *child = ike_manager_child(m, id);
+
+	if (child && job)
+		job->ike_id = child->ike_sa->unique_id;
+	if (!child) {
+		job_done(job, true, NULL);
+		return;
+	}
+	if (!wait_for(m, job, WAIT_CHILD_GONE, id))
+		return;
+	switch (child->state) {
+	case CHILD_DELETING:
+		break;
+	case CHILD_INSTALLED:
+		child->state = CHILD_DELETING;
+		if (ike_sa_queue(child->ike_sa, TASK_DELETE_CHILD, child->spi_in))
+			child_sa_destroy(child);
+		break;
+	case CHILD_CREATED:
+		/* It belongs to an IKE_AUTH that is under way. */
+		ike_sa_destroy(child->ike_sa, "it was terminated");
+		break;
+	}
+}
+
+void ike_manager_stop(struct ike_manager *m, uint64_t wait_ms,
+		      void (*stopped)(struct ike_manager *m))
+{
+	struct ike_sa *sa;
+	uint32_t id = 0;
+
+	m->stopping = true;
+	m->stopped = stopped;
+	loop_timer_arm(m->loop, &m->stop_timer, wait_ms);
+	/* Ids only grow: each is looked at once, whatever ends meanwhile. */
+	for (;;) {
+		for (sa = m->sas; sa && sa->unique_id <= id; sa = sa->next)
+			;
+		if (!sa)
+			break;
+		id = sa->unique_id;
+		ike_manager_terminate_ike(m, id, false, NULL);
+	}
+	if (!m->sas)
+		loop_timer_arm(m->loop, &m->stop_timer, 0);
+}

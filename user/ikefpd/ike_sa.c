@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/* An IKE SA: its state, its requests, and what comes in for it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "config.h"
+#include "create_child.h"
+#include "ike_auth.h"
+#include "ike_init.h"
+#include "ike_manager.h"
+#include "ike_sa.h"
+#include "informational.h"
+
+const char *ike_sa_state_name(enum ike_sa_state state)
+{
+	static const char *const names[] = {
+		[IKE_CREATED] = "CREATED",
+		[IKE_CONNECTING] = "CONNECTING",
+		[IKE_ESTABLISHED] = "ESTABLISHED",
+		[IKE_DELETING] = "DELETING",
+	};
+
+	return names[state];
+}
+
+const char *ike_task_name(enum ike_task_type type)
+{
+	static const char *const names[] = {
+		[TASK_IKE_INIT] = "IKE_INIT",
+		[TASK_IKE_AUTH] = "IKE_AUTH",
+		[TASK_DELETE_CHILD] = "CHILD_DELETE",
+		[TASK_DELETE_IKE] = "IKE_DELETE",
+	};
+
+	return names[type];
+}
+
+void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
+{
+	if (conn)
+		conn_get(conn);
+	conn_put(sa->conn);
+	sa->conn = conn;
+	sa->log.name = conn ? conn->name : "(unnamed)";
+}
+
+struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa)), **end;
+
+	if (!sa)
+		return NULL;
+	sa->handshake = calloc(1, sizeof(*sa->handshake));
+	if (!sa->handshake) {
+		free(sa);
+		return NULL;
+	}
+	sa->manager = m;
+	sa->initiator = initiator;
+	sa->unique_id = ++m->last_ike_id;
+	sa->log.unique_id = sa->unique_id;
+	sa->created_ms = loop_now_ms();
+	ike_sa_set_conn(sa, conn);
+	for (end = &m->sas; *end;)
+		end = &(*end)->next;
+	*end = sa;
+	return sa;
+}
+
+static void handshake_free(struct ike_sa *sa)
+{
+	struct ike_handshake *h = sa->handshake;
+
+	if (!h)
+		return;
+	dh_free(h->dh);
+	buf_clear(&h->cookie);
+	buf_clear(&h->nonce_i);
+	buf_clear(&h->nonce_r);
+	buf_clear(&h->request);
+	buf_clear(&h->response);
+	OPENSSL_cleanse(h, sizeof(*h));
+	free(h);
+	sa->handshake = NULL;
+}
+
+void ike_sa_destroy(struct ike_sa *sa, const char *reason)
+{
+	struct ike_manager *m = sa->manager;
+	struct ike_task *task;
+	struct ike_sa **link;
+
+	for (link = &m->sas; *link != sa;)
+		link = &(*link)->next;
+	*link = sa->next;
+
+	while (sa->children)
+		child_sa_destroy(sa->children);
+	if (ike_sa_spi_local(sa))
+		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
+	while ((task = sa->queue)) {
+		sa->queue = task->next;
+		free(task);
+	}
+	ike_log(sa, LOG_IKE, LVL_DIAG, "IKE_SA %s[%u] is gone%s%s", sa->log.name,
+		sa->unique_id, reason ? ": " : "", reason ? reason : "");
+	ike_manager_ike_gone(m, sa->unique_id, reason);
+	handshake_free(sa);
+	ike_id_clear(&sa->local_id);
+	ike_id_clear(&sa->remote_id);
+	conn_put(sa->conn);
+	free(sa);
+}
+
+static void log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
+			const uint8_t *data, size_t len, uint8_t first)
+{
+	struct payload_chain chain;
+	char list[256] = "";
+	struct notify n;
+	size_t used = 0;
+	unsigned int i;
+
+	if (!log_enabled(LOG_ENC, LVL_CTRL))
+		return;
+	payload_parse(&chain, first, data, len);
+	for (i = 0; i < chain.n && used < sizeof(list); i++) {
+		if (chain.v[i].type == PAYLOAD_NOTIFY && !notify_read(&n, &chain.v[i]))
+			used += snprintf(list + used, sizeof(list) - used, " N(%s)",
+					 ike_notify_name(n.type));
+		else
+			used += snprintf(list + used, sizeof(list) - used, " %s",
+					 ike_payload_name(chain.v[i].type));
+	}
+	ike_log(sa, LOG_ENC, LVL_CTRL, "%s %s [%s ]", what, ike_exchange_name(exchange),
+		list);
+}
+
+int ike_sa_request(struct ike_sa *sa, enum ike_task_type type, uint8_t exchange,
+		   struct payload_writer *w)
+{
+	int err = -ENOMEM;
+
+	if (!w->buf.failed) {
+		log_message(sa, "sending request", exchange, w->buf.data, w->buf.len,
+			    w->first);
+		err = kernel_sa_request(sa->manager->kernel, ike_sa_spi_local(sa),
+					exchange, w->first, w->buf.data, w->buf.len);
+	}
+	buf_clear(&w->buf);
+	if (!err)
+		sa->active.type = type;
+	return err;
+}
+
+void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
+		    struct payload_writer *w)
+{
+	if (w->buf.failed) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "no memory for a response");
+	} else {
+		log_message(sa, "sending response", msg->exchange, w->buf.data,
+			    w->buf.len, w->first);
+		kernel_sa_respond(sa->manager->kernel, ike_sa_spi_local(sa),
+				  msg->exchange, msg->message_id, w->first,
+				  w->buf.data, w->buf.len);
+	}
+	buf_clear(&w->buf);
+}
+
+void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
+			   uint16_t type, const void *data, size_t len)
+{
+	struct payload_writer w;
+
+	payload_begin(&w, 0);
+	payload_add_notify(&w, PROTO_NONE, NULL, 0, type, data, len);
+	ike_sa_respond(sa, msg, &w);
+}
+
+static int send_task(struct ike_sa *sa, const struct ike_task *task)
+{
+	sa->active.spi = task->spi;
+	switch (task->type) {
+	case TASK_DELETE_CHILD:
+		return informational_delete_child(sa, task->spi);
+	case TASK_DELETE_IKE:
+		return informational_delete_ike(sa);
+	default:
+		return -EINVAL;
+	}
+}
+
+void ike_sa_next(struct ike_sa *sa)
+{
+	struct ike_task *task;
+	int err;
+
+	sa->active.type = TASK_NONE;
+	while (sa->active.type == TASK_NONE && (task = sa->queue)) {
+		sa->queue = task->next;
+		err = send_task(sa, task);
+		free(task);
+		if (err) {
+			ike_sa_destroy(sa, "a request could not be sent");
+			return;
+		}
+	}
+}
+
+int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
+{
+	struct ike_task *task = calloc(1, sizeof(*task)), **end;
+
+	if (!task)
+		return -ENOMEM;
+	task->type = type;
+	task->spi = spi;
+	for (end = &sa->queue; *end;)
+		end = &(*end)->next;
+	*end = task;
+	if (sa->active.type == TASK_NONE)
+		ike_sa_next(sa);
+	return 0;
+}
+
+void ike_sa_established(struct ike_sa *sa)
+{
+	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
+	char local_id[ID_STRLEN], remote_id[ID_STRLEN];
+
+	sa->state = IKE_ESTABLISHED;
+	sa->established_ms = loop_now_ms();
+	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
+			      &sa->remote);
+	ike_log(sa, LOG_IKE, LVL_AUDIT,
+		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", sa->log.name,
+		sa->unique_id, endpoint_addr_str(&sa->local, local),
+		ike_id_str(&sa->local_id, local_id),
+		endpoint_addr_str(&sa->remote, remote),
+		ike_id_str(&sa->remote_id, remote_id));
+	handshake_free(sa);
+}
+
+/* RFC 7296 section 2.21.3: errors in a request inside an IKE SA. */
+static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
+		   const struct payload_chain *chain, int err)
+{
+	if (err == -EOPNOTSUPP) {
+		ike_log(sa, LOG_ENC, LVL_CTRL,
+			"payload type %u is critical and not known", chain->unsupported);
+		ike_sa_respond_notify(sa, msg, UNSUPPORTED_CRITICAL_PAYLOAD,
+				      &chain->unsupported, 1);
+		if (sa->state == IKE_CONNECTING)
+			ike_sa_destroy(sa, "the peer's IKE_AUTH request has a critical payload that is not known");
+		return;
+	}
+	ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s request",
+		ike_exchange_name(msg->exchange));
+	ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+	/* Fatal to the IKE SA, whoever sent it knows our keys. */
+	ike_sa_destroy(sa, "the peer sent a malformed request");
+}
+
+static void request(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct payload_chain chain;
+	int err;
+
+	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
+	log_message(sa, "received request", msg->exchange, msg->data, msg->len,
+		    msg->first_payload);
+	if (err) {
+		refuse(sa, msg, &chain, err);
+		return;
+	}
+	switch (msg->exchange) {
+	case IKE_AUTH:
+		ike_auth_request(sa, msg, &chain);
+		break;
+	case CREATE_CHILD_SA:
+		create_child_request(sa, msg, &chain);
+		break;
+	case INFORMATIONAL:
+		informational_request(sa, msg, &chain);
+		break;
+	default:
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		break;
+	}
+}
+
+static void response(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct payload_chain chain;
+	int err;
+
+	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
+	log_message(sa, "received response", msg->exchange, msg->data, msg->len,
+		    msg->first_payload);
+	if (err == -EBADMSG) {
+		ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s response",
+			ike_exchange_name(msg->exchange));
+		ike_sa_destroy(sa, "the peer sent a malformed response");
+		return;
+	}
+	/* A critical payload in a response: RFC 7296 section 2.5 has it ignored. */
+	switch (sa->active.type) {
+	case TASK_IKE_AUTH:
+		ike_auth_response(sa, &chain);
+		break;
+	case TASK_DELETE_CHILD:
+	case TASK_DELETE_IKE:
+		informational_response(sa, &chain);
+		break;
+	default:
+		ike_log(sa, LOG_IKE, LVL_CTRL, "response to no request of ours");
+		break;
+	}
+}
+
+void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	if (msg->raw) {
+		if (sa->initiator && (msg->flags & IKE_FLAG_RESPONSE))
+			ike_init_response(sa, msg);
+		else
+			ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT request of an IKE SA that has one");
+	} else if (msg->flags & IKE_FLAG_RESPONSE) {
+		response(sa, msg);
+	} else {
+		request(sa, msg);
+	}
+}
+
+void ike_sa_timeout(struct ike_sa *sa)
+{
+	const char *reason = sa->failure[0] ? sa->failure : "the peer does not answer";
+	bool wanted = sa->active.type == TASK_DELETE_IKE;
+
+	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
+		sa->active.type ? ike_task_name(sa->active.type) : "a request",
+		sa->log.name, sa->unique_id, reason);
+	ike_sa_destroy(sa, wanted ? NULL : reason);
+}

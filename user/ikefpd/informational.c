@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The INFORMATIONAL exchange and deletion. */
+#include "ike_manager.h"
+#include "informational.h"
+
+static void put_delete(struct payload_writer *w, uint8_t protocol,
+		       const uint32_t *spis, uint16_t n)
+{
+	uint16_t i;
+
+	payload_open(w, PAYLOAD_DELETE);
+	buf_put8(&w->buf, protocol);
+	buf_put8(&w->buf, protocol == PROTO_ESP ? ESP_SPI_LEN : 0);
+	buf_put16(&w->buf, n);
+	for (i = 0; i < n; i++)
+		buf_put32(&w->buf, spis[i]);
+	payload_close(w);
+}
+
+int informational_delete_ike(struct ike_sa *sa)
+{
+	struct payload_writer w;
+
+	sa->state = IKE_DELETING;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "deleting IKE_SA %s[%u]", sa->log.name,
+		sa->unique_id);
+	payload_begin(&w, 0);
+	put_delete(&w, PROTO_IKE, NULL, 0);
+	return ike_sa_request(sa, TASK_DELETE_IKE, INFORMATIONAL, &w);
+}
+
+int informational_delete_child(struct ike_sa *sa, uint32_t spi_in)
+{
+	struct child_sa *child = child_sa_by_spi_in(sa, spi_in);
+	struct payload_writer w;
+
+	if (!child)
+		return 0;
+	child->state = CHILD_DELETING;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "sending DELETE for ESP CHILD_SA with SPI %.8x",
+		spi_in);
+	payload_begin(&w, 0);
+	put_delete(&w, PROTO_ESP, &spi_in, 1);
+	return ike_sa_request(sa, TASK_DELETE_CHILD, INFORMATIONAL, &w);
+}
+
+/*
+ * RFC 7296 section 1.4.1: the answer names our half of each pair, but not of one
+ * whose DELETE we have sent ourselves: that request is answered by the peer.
+ */
+static void delete_children(struct ike_sa *sa, const struct payload *p,
+			    struct payload_writer *w)
+{
+	uint32_t answer[PAYLOADS_MAX];
+	unsigned int count = get16(p->body + 2), i;
+	uint16_t n = 0;
+
+	for (i = 0; i < count; i++) {
+		uint32_t spi = get32(p->body + 4 + i * ESP_SPI_LEN);
+		struct child_sa *child = child_sa_by_spi_out(sa, spi);
+
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"received DELETE for ESP CHILD_SA with SPI %.8x%s", spi,
+			child ? "" : ", which there is none of");
+		if (!child)
+			continue;
+		if (child->state != CHILD_DELETING && n < PAYLOADS_MAX)
+			answer[n++] = child->spi_in;
+		child_sa_destroy(child);
+	}
+	if (n)
+		put_delete(w, PROTO_ESP, answer, n);
+}
+
+static bool is_delete(const struct payload *p, uint8_t protocol)
+{
+	return p->type == PAYLOAD_DELETE && p->body[0] == protocol &&
+	       p->body[1] == (protocol == PROTO_ESP ? ESP_SPI_LEN : 0);
+}
+
+void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
+			   const struct payload_chain *chain)
+{
+	bool delete_ike = false, rejected = false;
+	struct payload_writer w;
+	struct notify n;
+	unsigned int i;
+
+	if (sa->state == IKE_CONNECTING && !sa->initiator) {
+		/* Nobody has proved anything yet. */
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "INFORMATIONAL before IKE_AUTH");
+		return;
+	}
+	payload_begin(&w, 0);
+	for (i = 0; i < chain->n; i++) {
+		const struct payload *p = &chain->v[i];
+
+		if (is_delete(p, PROTO_IKE)) {
+			delete_ike = true;
+		} else if (is_delete(p, PROTO_ESP)) {
+			delete_children(sa, p, &w);
+		} else if (p->type == PAYLOAD_NOTIFY && !notify_read(&n, p) &&
+			   n.type <= NOTIFY_ERROR_MAX) {
+			ike_log(sa, LOG_IKE, LVL_CTRL, "received %s (%u) notify error",
+				ike_notify_name(n.type), n.type);
+			/* RFC 7296 section 2.21.2: the peer rejected our AUTH. */
+			if (n.type == AUTHENTICATION_FAILED)
+				rejected = true;
+		}
+	}
+	ike_sa_respond(sa, msg, &w);
+	if (delete_ike) {
+		ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] deleted by the peer",
+			sa->log.name, sa->unique_id);
+		ike_sa_destroy(sa, sa->state == IKE_DELETING ? NULL :
+			       "the peer deleted the IKE SA");
+	} else if (rejected) {
+		ike_sa_destroy(sa, "the peer did not accept our authentication");
+	}
+}
+
+/* The peer's half of the pair, if it names it, goes with ours. */
+void informational_response(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct child_sa *child;
+	struct notify n;
+
+	if (notify_error(&n, chain))
+		ike_log(sa, LOG_IKE, LVL_CTRL, "received %s (%u) notify error",
+			ike_notify_name(n.type), n.type);
+	if (sa->active.type == TASK_DELETE_IKE) {
+		ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] deleted",
+			sa->log.name, sa->unique_id);
+		ike_sa_destroy(sa, NULL);
+		return;
+	}
+	child = child_sa_by_spi_in(sa, sa->active.spi);
+	if (child)
+		child_sa_destroy(child);
+	ike_sa_next(sa);
+}

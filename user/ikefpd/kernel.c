@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The ikefp module, by way of user/lib. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ikefp_nl.h>
+
+#include "config.h"
+#include "ike_manager.h"
+#include "kernel.h"
+#include "log.h"
+#include "loop.h"
+
+struct kernel {
+	struct ikefp_nl *worker;	/* receives; never sends a command */
+	struct ikefp_nl *nl;		/* commands */
+	struct loop *loop;
+	struct loop_fd fd;
+	struct ike_manager *manager;
+	struct sockaddr_storage listeners[4];
+	unsigned int n_listeners;
+};
+
+static int failed(struct kernel *k, const char *what, int err)
+{
+	if (err)
+		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, ikefp_nl_error(k->nl));
+	return err;
+}
+
+static void to_path(struct ikefp_endpoint *path, const struct endpoint *local,
+		    const struct endpoint *remote)
+{
+	endpoint_to_sockaddr(local, &path->local);
+	endpoint_to_sockaddr(remote, &path->remote);
+}
+
+int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
+		  const struct endpoint *remote)
+{
+	struct ikefp_endpoint path;
+
+	to_path(&path, local, remote);
+	return failed(k, "cannot create the IKE SA", ikefp_sa_new(k->nl, spi_i, &path));
+}
+
+int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
+		       const uint8_t *data, size_t len)
+{
+	const struct ikefp_message_out out = {
+		.spi = spi_local,
+		.raw = true,
+		.payload = { data, len },
+	};
+
+	return failed(k, "cannot send IKE_SA_INIT", ikefp_message_send(k->nl, &out, NULL));
+}
+
+int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct proposal *chosen, const struct ike_keys *keys)
+{
+	const struct ikefp_keys pushed = {
+		.encr = proposal_id(chosen, TRANSFORM_ENCR),
+		.integ = proposal_id(chosen, TRANSFORM_INTEG),
+		.sk_ei = { keys->ei, keys->encr_len },
+		.sk_er = { keys->er, keys->encr_len },
+		.sk_ai = { keys->ai, keys->integ_len },
+		.sk_ar = { keys->ar, keys->integ_len },
+	};
+	struct ikefp_endpoint path;
+	const struct ikefp_sa_change change = {
+		.spi = spi_local,
+		.peer_spi = spi_remote,
+		.endpoint = &path,
+		.keys = &pushed,
+	};
+
+	to_path(&path, local, remote);
+	return failed(k, "cannot push the keys", ikefp_sa_set(k->nl, &change));
+}
+
+int kernel_sa_established(struct kernel *k, uint64_t spi_local,
+			  const struct endpoint *local, const struct endpoint *remote)
+{
+	struct ikefp_endpoint path;
+	const struct ikefp_sa_change change = {
+		.spi = spi_local,
+		.established = true,
+		.endpoint = &path,
+	};
+
+	to_path(&path, local, remote);
+	return failed(k, "cannot mark the IKE SA established",
+		      ikefp_sa_set(k->nl, &change));
+}
+
+int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint8_t first_payload, const uint8_t *data, size_t len)
+{
+	const struct ikefp_message_out out = {
+		.spi = spi_local,
+		.exchange_type = exchange,
+		.first_payload = first_payload,
+		.payload = { data, len },
+	};
+
+	return failed(k, "cannot send a request", ikefp_message_send(k->nl, &out, NULL));
+}
+
+int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint32_t message_id, uint8_t first_payload,
+		      const uint8_t *data, size_t len)
+{
+	const struct ikefp_message_out out = {
+		.spi = spi_local,
+		.response = true,
+		.message_id = message_id,
+		.exchange_type = exchange,
+		.first_payload = first_payload,
+		.payload = { data, len },
+	};
+
+	return failed(k, "cannot send a response", ikefp_message_send(k->nl, &out, NULL));
+}
+
+int kernel_sa_delete(struct kernel *k, uint64_t spi_local)
+{
+	int err = ikefp_sa_del(k->nl, spi_local);
+
+	/* It may have expired by itself. */
+	return err == -ENOENT ? 0 : failed(k, "cannot delete an IKE SA", err);
+}
+
+static void message(const struct ikefp_message_in *in, void *arg)
+{
+	struct kernel_message msg = {
+		.spi_i = in->spi_i,
+		.spi_r = in->spi_r,
+		.spi_local = in->spi,
+		.exchange = in->exchange_type,
+		.flags = in->flags,
+		.message_id = in->message_id,
+		.raw = in->raw,
+		.first_payload = in->first_payload,
+		.data = in->payload.data,
+		.len = in->payload.len,
+	};
+	struct kernel *k = arg;
+
+	if (endpoint_from_sockaddr(&msg.local, (const struct sockaddr *)&in->endpoint.local) ||
+	    endpoint_from_sockaddr(&msg.remote,
+				   (const struct sockaddr *)&in->endpoint.remote))
+		return;
+	ike_manager_message(k->manager, &msg);
+}
+
+static void exchange_timeout(uint64_t spi, uint8_t exchange_type, uint32_t message_id,
+			     void *arg)
+{
+	const struct kernel_event event = { KERNEL_EVENT_TIMEOUT, spi };
+	struct kernel *k = arg;
+
+	(void)exchange_type;
+	(void)message_id;
+	ike_manager_event(k->manager, &event);
+}
+
+static void sa_expired(uint64_t spi, void *arg)
+{
+	const struct kernel_event event = { KERNEL_EVENT_EXPIRED, spi };
+	struct kernel *k = arg;
+
+	ike_manager_event(k->manager, &event);
+}
+
+static void ready(struct loop_fd *fd, uint32_t events)
+{
+	struct kernel *k = container_of(fd, struct kernel, fd);
+	const struct ikefp_upcalls upcalls = {
+		.message = message,
+		.exchange_timeout = exchange_timeout,
+		.sa_expired = sa_expired,
+		.arg = k,
+	};
+	int err;
+
+	(void)events;
+	err = ikefp_worker_read(k->worker, &upcalls);
+	if (err == -ENOBUFS)
+		log_msg(LOG_KNL, LVL_CTRL, "the module had more messages than the socket holds; the peers will repeat them");
+	else if (err)
+		log_msg(LOG_KNL, LVL_CTRL, "reading from the module: %s",
+			ikefp_nl_error(k->worker));
+}
+
+struct spis {
+	uint64_t *v;
+	size_t n, size;
+};
+
+static void collect(const struct ikefp_sa_info *info, void *arg)
+{
+	struct spis *spis = arg;
+	uint64_t *v;
+
+	if (spis->n == spis->size) {
+		v = reallocarray(spis->v, spis->size * 2 + 64, sizeof(*v));
+		if (!v)
+			return;
+		spis->v = v;
+		spis->size = spis->size * 2 + 64;
+	}
+	spis->v[spis->n++] = info->spi;
+}
+
+/*
+ * All IKE SAs of the namespace are the helper's own. Those of one that is gone are
+ * of no use: their DH and PSK state was in its memory. The peers learn of it by
+ * INITIAL_CONTACT.
+ */
+static void delete_all(struct kernel *k, const char *whose)
+{
+	struct spis spis = { 0 };
+	size_t i;
+	int err;
+
+	do {
+		spis.n = 0;
+		err = ikefp_sa_list(k->nl, collect, &spis);
+	} while (err == -EINTR);
+	failed(k, "cannot list the IKE SAs", err);
+	for (i = 0; i < spis.n; i++)
+		ikefp_sa_del(k->nl, spis.v[i]);
+	if (spis.n)
+		log_msg(LOG_KNL, LVL_CTRL, "removed %zu IKE SAs of %s", spis.n, whose);
+	free(spis.v);
+}
+
+/* True if the family cannot be used at all on this host: IPv6 may be off. */
+static bool no_family(int err)
+{
+	return err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL;
+}
+
+static int add_listener(struct kernel *k, sa_family_t family, uint16_t port,
+			enum ikefp_listener_kind kind)
+{
+	const struct endpoint any = { .family = family, .port = port };
+	struct sockaddr_storage ss;
+	int err;
+
+	endpoint_to_sockaddr(&any, &ss);
+	err = ikefp_listener_add(k->nl, kind, &ss);
+	/* Left by a former helper: ours now. */
+	if (err == -EEXIST)
+		err = 0;
+	if (err && family == AF_INET6 && no_family(err)) {
+		log_msg(LOG_KNL, LVL_CTRL, "no IPv6 listener on port %u: %s", port,
+			ikefp_nl_error(k->nl));
+		return 0;
+	}
+	if (err) {
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot listen on UDP port %u: %s%s", port,
+			ikefp_nl_error(k->nl), err == -EADDRINUSE ?
+			"; another IKE daemon is running, stop it first" : "");
+		return err;
+	}
+	k->listeners[k->n_listeners++] = ss;
+	return 0;
+}
+
+static int add_listeners(struct kernel *k)
+{
+	static const sa_family_t families[] = { AF_INET, AF_INET6 };
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < 2; i++) {
+		err = add_listener(k, families[i], IKE_PORT, IKEFP_LISTENER_KIND_IKE);
+		if (!err)
+			err = add_listener(k, families[i], IKE_NATT_PORT,
+					   IKEFP_LISTENER_KIND_NATT);
+	}
+	return err;
+}
+
+static int open_one(struct ikefp_nl **nl)
+{
+	int err = ikefp_nl_open(nl);
+
+	if (err == -ENOENT)
+		log_msg(LOG_KNL, LVL_AUDIT, "the kernel module ikefp is not loaded: run \"modprobe ikefp\"");
+	else if (err == -EPERM)
+		log_msg(LOG_KNL, LVL_AUDIT, "ikefpd needs CAP_NET_ADMIN: start it as root");
+	else if (err)
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot open the netlink family ikefp: %s",
+			*nl ? ikefp_nl_error(*nl) : strerror(-err));
+	return err;
+}
+
+struct kernel *kernel_open(struct loop *loop, struct ike_manager *m)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+	int err;
+
+	if (!k)
+		return NULL;
+	k->loop = loop;
+	k->manager = m;
+	err = open_one(&k->nl);
+	if (!err)
+		err = open_one(&k->worker);
+	if (err)
+		goto close;
+	err = ikefp_worker_attach(k->worker);
+	if (err) {
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot become the module's helper: %s%s",
+			ikefp_nl_error(k->worker),
+			err == -EBUSY ? "; is another ikefpd running?" :
+			err == -EPERM ? "; ikefpd needs CAP_NET_ADMIN, start it as root" :
+			"");
+		goto close;
+	}
+	delete_all(k, "a former helper");
+	err = add_listeners(k);
+	if (err)
+		goto detach;
+	k->fd.fd = ikefp_worker_fd(k->worker);
+	k->fd.ready = ready;
+	err = loop_fd_add(loop, &k->fd, EPOLLIN);
+	if (!err)
+		return k;
+	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch the module's socket: %s", strerror(-err));
+detach:
+	while (k->n_listeners)
+		ikefp_listener_del(k->nl, &k->listeners[--k->n_listeners]);
+close:
+	ikefp_nl_close(k->worker);
+	ikefp_nl_close(k->nl);
+	free(k);
+	return NULL;
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (!k)
+		return;
+	loop_fd_del(k->loop, &k->fd);
+	while (k->n_listeners)
+		ikefp_listener_del(k->nl, &k->listeners[--k->n_listeners]);
+	ikefp_nl_close(k->worker);
+	ikefp_nl_close(k->nl);
+	free(k);
+}
+
+static void set(struct ikefp_policy *policy, int attribute, int32_t value)
+{
+	if (value == CONF_UNSET)
+		return;
+	policy->set[attribute] = true;
+	policy->value[attribute] = value;
+}
+
+int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf)
+{
+	struct ikefp_policy policy = { 0 };
+	unsigned int i;
+
+	set(&policy, IKEFP_A_POLICY_RTO_INITIAL_MS, conf->timeout_ms);
+	/* What is configured holds whatever the round trip time is, as in strongSwan. */
+	set(&policy, IKEFP_A_POLICY_RTO_MIN_MS, conf->timeout_ms);
+	set(&policy, IKEFP_A_POLICY_TRIES, conf->tries);
+	set(&policy, IKEFP_A_POLICY_JITTER_PERCENT, conf->jitter_percent);
+	if (conf->base_milli != CONF_UNSET)
+		set(&policy, IKEFP_A_POLICY_BACKOFF_PERCENT, conf->base_milli / 10);
+	if (conf->limit_ms != CONF_UNSET && conf->limit_ms)
+		set(&policy, IKEFP_A_POLICY_RTO_MAX_MS, conf->limit_ms);
+	for (i = 0; i <= IKEFP_A_POLICY_MAX; i++)
+		if (policy.set[i])
+			return failed(k, "cannot set the retransmission policy",
+				      ikefp_policy_set(k->nl, &policy));
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The policies of all Child SAs. The kernel has one policy for a selector, but
+ * several Child SAs may want it (a peer that came back before its old SA went):
+ * the newest has it, and when that one goes the one before it gets it back.
+ */
+#ifndef IKEFPD_POLICY_H
+#define IKEFPD_POLICY_H
+
+#include <stdint.h>
+
+#include "ts.h"
+#include "xfrm.h"
+
+struct child_sa;
+struct policy;
+
+/* strongSwan's priority of a policy: the more specific, the smaller. */
+uint32_t policy_priority(const struct ts *src, const struct ts *dst);
+
+/*
+ * Installs out, in and fwd policies for each pair of the Child SA's selectors.
+ * Returns 0, or a negative error; then none of them is left.
+ */
+int policy_install(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
+/* Takes away what is this Child SA's. */
+void policy_remove(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
+
+#endif

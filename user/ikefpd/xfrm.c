@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0
+/* XFRM over netlink. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/netlink.h>
+#include <linux/udp.h>
+#include <linux/xfrm.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <openssl/crypto.h>
+
+#include "log.h"
+#include "xfrm.h"
+
+#define ANSWER_S	2	/* the kernel answers at once; this is for a broken one */
+#define SPI_MIN		0xc0000000
+#define SPI_MAX		0xcfffffff
+
+struct xfrm {
+	struct nl_sock *sock;
+};
+
+struct xfrm *xfrm_open(void)
+{
+	const struct timeval timeout = { .tv_sec = ANSWER_S };
+	struct xfrm *x = calloc(1, sizeof(*x));
+	const int one = 1;
+	int err;
+
+	if (!x)
+		return NULL;
+	x->sock = nl_socket_alloc();
+	err = x->sock ? nl_connect(x->sock, NETLINK_XFRM) : -NLE_NOMEM;
+	if (err) {
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot open XFRM's netlink socket: %s",
+			nl_geterror(err));
+		xfrm_close(x);
+		return NULL;
+	}
+	setsockopt(nl_socket_get_fd(x->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		   sizeof(timeout));
+	setsockopt(nl_socket_get_fd(x->sock), SOL_NETLINK, NETLINK_EXT_ACK, &one,
+		   sizeof(one));
+	setsockopt(nl_socket_get_fd(x->sock), SOL_NETLINK, NETLINK_CAP_ACK, &one,
+		   sizeof(one));
+	return x;
+}
+
+void xfrm_close(struct xfrm *x)
+{
+	if (!x)
+		return;
+	nl_socket_free(x->sock);
+	free(x);
+}
+
+/* The kernel's own sentence about an error, or NULL. */
+static const char *ext_ack(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	struct nlattr *attr;
+	size_t at = sizeof(*e);
+
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || h->nlmsg_len < NLMSG_HDRLEN + at)
+		return NULL;
+	if (!(h->nlmsg_flags & NLM_F_CAPPED))
+		at += e->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (h->nlmsg_len < NLMSG_HDRLEN + at)
+		return NULL;
+	attr = nla_find((struct nlattr *)((char *)e + at),
+			h->nlmsg_len - NLMSG_HDRLEN - at, NLMSGERR_ATTR_MSG);
+	return attr ? nla_get_string(attr) : NULL;
+}
+
+struct answer {
+	uint8_t data[8192];
+	const struct nlmsghdr *reply;	/* the message before the acknowledgement */
+};
+
+/* Reads until the acknowledgement of this request. */
+static int receive(struct xfrm *x, uint32_t seq, struct answer *a, char *why, size_t len)
+{
+	int fd = nl_socket_get_fd(x->sock);
+	size_t used = 0;
+
+	a->reply = NULL;
+	for (;;) {
+		struct nlmsghdr *h = (struct nlmsghdr *)(a->data + used);
+		ssize_t n = recv(fd, h, sizeof(a->data) - used, 0);
+		int left = n, size;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+			const char *text;
+
+			if (h->nlmsg_seq != seq)
+				continue;
+			if (h->nlmsg_type != NLMSG_ERROR) {
+				a->reply = h;
+				size = NLMSG_ALIGN(h->nlmsg_len);
+				used = (uint8_t *)h - a->data + size;
+				continue;
+			}
+			text = e->error ? ext_ack(h) : NULL;
+			snprintf(why, len, "%s%s%s", strerror(-e->error),
+				 text ? ": " : "", text ? text : "");
+			return e->error;
+		}
+	}
+}
+
+/*
+ * Sends msg and waits for the answer; msg is wiped and freed. quiet is an error
+ * that the caller expects. a may be NULL.
+ */
+static int transact(struct xfrm *x, struct nl_msg *msg, const char *what, int quiet,
+		    struct answer *a)
+{
+	char why[256] = "";
+	struct answer local;
+	struct nlmsghdr *h;
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	h = nlmsg_hdr(msg);
+	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	nl_complete_msg(x->sock, msg);
+	err = nl_send(x->sock, msg);
+	if (err >= 0) {
+		err = receive(x, h->nlmsg_seq, a ? a : &local, why, sizeof(why));
+	} else {
+		snprintf(why, sizeof(why), "%s", nl_geterror(err));
+		err = -EIO;
+	}
+	OPENSSL_cleanse(h, h->nlmsg_len);
+	nlmsg_free(msg);
+	if (err && err != quiet)
+		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, why[0] ? why : strerror(-err));
+	return err;
+}
+
+static struct nl_msg *new_msg(int type, int flags, const void *body, size_t len)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (msg && nlmsg_append(msg, (void *)body, len, NLMSG_ALIGNTO)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static void set_addr(xfrm_address_t *to, const struct endpoint *e)
+{
+	memcpy(to, e->addr, endpoint_addr_len(e));
+}
+
+static void no_limits(struct xfrm_lifetime_cfg *l)
+{
+	l->soft_byte_limit = XFRM_INF;
+	l->hard_byte_limit = XFRM_INF;
+	l->soft_packet_limit = XFRM_INF;
+	l->hard_packet_limit = XFRM_INF;
+}
+
+static void fill_info(struct xfrm_usersa_info *info, const struct endpoint *src,
+		      const struct endpoint *dst, uint32_t spi, uint32_t reqid)
+{
+	memset(info, 0, sizeof(*info));
+	set_addr(&info->saddr, src);
+	set_addr(&info->id.daddr, dst);
+	info->id.spi = htonl(spi);
+	info->id.proto = IPPROTO_ESP;
+	info->family = src->family;
+	info->mode = XFRM_MODE_TUNNEL;
+	info->reqid = reqid;
+	no_limits(&info->lft);
+}
+
+int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
+		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi)
+{
+	struct xfrm_userspi_info request = { .min = SPI_MIN, .max = SPI_MAX };
+	const struct xfrm_usersa_info *info;
+	struct answer a;
+	int err;
+
+	fill_info(&request.info, src, dst, 0, reqid);
+	err = transact(x, new_msg(XFRM_MSG_ALLOCSPI, 0, &request, sizeof(request)),
+		       "cannot allocate an SPI", 0, &a);
+	if (err)
+		return err;
+	if (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return -EIO;
+	info = NLMSG_DATA(a.reply);
+	*spi = ntohl(info->id.spi);
+	return 0;
+}
+
+static int put_aead(struct nl_msg *msg, const char *name, const struct xfrm_state *s)
+{
+	struct {
+		struct xfrm_algo_aead head;
+		uint8_t key[64];
+	} algo = { 0 };
+	int err;
+
+	if (s->encr_len > sizeof(algo.key))
+		return -EINVAL;
+	snprintf(algo.head.alg_name, sizeof(algo.head.alg_name), "%s", name);
+	algo.head.alg_key_len = s->encr_len * 8;
+	algo.head.alg_icv_len = 128;
+	memcpy(algo.head.alg_key, s->encr_key, s->encr_len);
+	err = nla_put(msg, XFRMA_ALG_AEAD, sizeof(algo.head) + s->encr_len, &algo);
+	OPENSSL_cleanse(&algo, sizeof(algo));
+	return err ? -ENOMEM : 0;
+}
+
+static int put_cbc(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	struct {
+		struct xfrm_algo head;
+		uint8_t key[64];
+	} algo = { 0 };
+	int err;
+
+	if (s->encr_len > sizeof(algo.key))
+		return -EINVAL;
+	snprintf(algo.head.alg_name, sizeof(algo.head.alg_name), "cbc(aes)");
+	algo.head.alg_key_len = s->encr_len * 8;
+	memcpy(algo.head.alg_key, s->encr_key, s->encr_len);
+	err = nla_put(msg, XFRMA_ALG_CRYPT, sizeof(algo.head) + s->encr_len, &algo);
+	OPENSSL_cleanse(&algo, sizeof(algo));
+	return err ? -ENOMEM : 0;
+}
+
+/* RFC 4868 truncates to half; the kernel's default for SHA2-256 is another. */
+static int put_integ(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	struct {
+		struct xfrm_algo_auth head;
+		uint8_t key[64];
+	} algo = { 0 };
+	const char *name;
+	int err;
+
+	switch (s->integ) {
+	case AUTH_HMAC_SHA2_256_128:
+		name = "hmac(sha256)";
+		break;
+	case AUTH_HMAC_SHA2_384_192:
+		name = "hmac(sha384)";
+		break;
+	case AUTH_HMAC_SHA2_512_256:
+		name = "hmac(sha512)";
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (s->integ_len > sizeof(algo.key))
+		return -EINVAL;
+	snprintf(algo.head.alg_name, sizeof(algo.head.alg_name), "%s", name);
+	algo.head.alg_key_len = s->integ_len * 8;
+	algo.head.alg_trunc_len = s->integ_len * 8 / 2;
+	memcpy(algo.head.alg_key, s->integ_key, s->integ_len);
+	err = nla_put(msg, XFRMA_ALG_AUTH_TRUNC, sizeof(algo.head) + s->integ_len, &algo);
+	OPENSSL_cleanse(&algo, sizeof(algo));
+	return err ? -ENOMEM : 0;
+}
+
+static int put_algorithms(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	int err;
+
+	switch (s->encr->id) {
+	case ENCR_AES_GCM_16:
+		return put_aead(msg, "rfc4106(gcm(aes))", s);
+	case ENCR_CHACHA20_POLY1305:
+		return put_aead(msg, "rfc7539esp(chacha20,poly1305)", s);
+	case ENCR_AES_CBC:
+		err = put_cbc(msg, s);
+		return err ? err : put_integ(msg, s);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int put_encap(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	const struct xfrm_encap_tmpl encap = {
+		.encap_type = UDP_ENCAP_ESPINUDP,
+		.encap_sport = htons(s->src.port),
+		.encap_dport = htons(s->dst.port),
+	};
+
+	return nla_put(msg, XFRMA_ENCAP, sizeof(encap), &encap) ? -ENOMEM : 0;
+}
+
+/* A window beyond 32 packets, or ESN, needs the bitmap; ESN needs a window. */
+static int put_replay(struct nl_msg *msg, uint32_t window)
+{
+	struct xfrm_replay_state_esn *esn;
+	uint32_t words = (window + 31) / 32;
+	struct nlattr *attr;
+
+	attr = nla_reserve(msg, XFRMA_REPLAY_ESN_VAL,
+			   sizeof(*esn) + words * sizeof(uint32_t));
+	if (!attr)
+		return -ENOMEM;
+	esn = nla_data(attr);
+	memset(esn, 0, sizeof(*esn) + words * sizeof(uint32_t));
+	esn->bmp_len = words;
+	esn->replay_window = window;
+	return 0;
+}
+
+static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
+{
+	uint32_t window = s->inbound ? s->replay_window : 0;
+	struct xfrm_usersa_info info;
+	struct nl_msg *msg;
+	int err;
+
+	if (s->esn && !window)
+		window = 32;
+	fill_info(&info, &s->src, &s->dst, s->spi, s->reqid);
+	info.flags = XFRM_STATE_AF_UNSPEC | (s->esn ? XFRM_STATE_ESN : 0);
+	if (!s->esn && window <= 32)
+		info.replay_window = window;
+	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
+		      sizeof(info));
+	if (!msg)
+		return NULL;
+	err = put_algorithms(msg, s);
+	if (!err && s->encap)
+		err = put_encap(msg, s);
+	if (!err && (s->esn || window > 32))
+		err = put_replay(msg, window);
+	if (!err)
+		return msg;
+	OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
+	nlmsg_free(msg);
+	return NULL;
+}
+
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
+{
+	static const char what[] = "cannot install an ESP SA";
+	int err = -ESRCH;
+
+	/* The inbound one takes the place of the SPI's reservation, if it is still there. */
+	if (s->inbound)
+		err = transact(x, state_msg(XFRM_MSG_UPDSA, s), what, -ESRCH, NULL);
+	if (err == -ESRCH)
+		err = transact(x, state_msg(XFRM_MSG_NEWSA, s), what, 0, NULL);
+	return err;
+}
+
+static void fill_id(struct xfrm_usersa_id *id, const struct endpoint *dst, uint32_t spi)
+{
+	memset(id, 0, sizeof(*id));
+	set_addr(&id->daddr, dst);
+	id->spi = htonl(spi);
+	id->family = dst->family;
+	id->proto = IPPROTO_ESP;
+}
+
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+{
+	struct xfrm_usersa_id id;
+	int err;
+
+	fill_id(&id, dst, spi);
+	err = transact(x, new_msg(XFRM_MSG_DELSA, 0, &id, sizeof(id)),
+		       "cannot remove an ESP SA", -ESRCH, NULL);
+	return err == -ESRCH ? 0 : err;
+}
+
+int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		     struct xfrm_usage *usage)
+{
+	const struct xfrm_usersa_info *info;
+	struct xfrm_usersa_id id;
+	struct nlattr *attr;
+	struct answer a;
+	int err;
+
+	fill_id(&id, dst, spi);
+	err = transact(x, new_msg(XFRM_MSG_GETSA, 0, &id, sizeof(id)),
+		       "cannot read an ESP SA's counters", -ESRCH, &a);
+	if (err)
+		return err;
+	if (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return -EIO;
+	info = NLMSG_DATA(a.reply);
+	usage->bytes = info->curlft.bytes;
+	usage->packets = info->curlft.packets;
+	usage->use_s = -1;
+	attr = nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(*info), XFRMA_LASTUSED);
+	if (attr && usage->packets) {
+		usage->use_s = (int64_t)time(NULL) - (int64_t)nla_get_u64(attr);
+		if (usage->use_s < 0)
+			usage->use_s = 0;
+	}
+	/* The answer holds the keys. */
+	OPENSSL_cleanse(&a, sizeof(a));
+	return 0;
+}
+
+/* A range of ports as the smallest value and mask that hold it. */
+static void port_mask(const struct ts *ts, __be16 *port, __be16 *mask)
+{
+	uint16_t m = 0xffff;
+
+	*port = 0;
+	*mask = 0;
+	if (ts->start_port > ts->end_port)
+		return;
+	while ((ts->start_port & m) != (ts->end_port & m))
+		m <<= 1;
+	*port = htons(ts->start_port & m);
+	*mask = htons(m);
+}
+
+static void fill_selector(struct xfrm_selector *sel, const struct xfrm_policy *p)
+{
+	const struct ts *icmp;
+	uint8_t prefix[16];
+	bool exact;
+
+	memset(sel, 0, sizeof(*sel));
+	sel->family = p->src_ts.family;
+	sel->prefixlen_s = ts_to_prefix(&p->src_ts, prefix, &exact);
+	memcpy(&sel->saddr, prefix, p->src_ts.family == AF_INET ? 4 : 16);
+	sel->prefixlen_d = ts_to_prefix(&p->dst_ts, prefix, &exact);
+	memcpy(&sel->daddr, prefix, p->dst_ts.family == AF_INET ? 4 : 16);
+	sel->proto = p->src_ts.protocol ? p->src_ts.protocol : p->dst_ts.protocol;
+	port_mask(&p->src_ts, &sel->sport, &sel->sport_mask);
+	port_mask(&p->dst_ts, &sel->dport, &sel->dport_mask);
+	if ((sel->proto != IPPROTO_ICMP && sel->proto != IPPROTO_ICMPV6) ||
+	    (!sel->sport_mask && !sel->dport_mask))
+		return;
+	/* ICMP: the kernel has the type for source port, the code for destination. */
+	icmp = sel->sport_mask ? &p->src_ts : &p->dst_ts;
+	sel->sport = htons(icmp->start_port >> 8);
+	sel->sport_mask = htons(0xffff);
+	sel->dport = htons(icmp->start_port & 0xff);
+	sel->dport_mask = htons((icmp->start_port ^ icmp->end_port) & 0xff ? 0 : 0xffff);
+	if (!sel->dport_mask)
+		sel->dport = 0;
+}
+
+int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
+{
+	struct xfrm_user_tmpl tmpl = {
+		.family = p->src.family,
+		.reqid = p->reqid,
+		.mode = XFRM_MODE_TUNNEL,
+		.aalgos = ~0u,
+		.ealgos = ~0u,
+		.calgos = ~0u,
+	};
+	struct xfrm_userpolicy_info info = {
+		.priority = p->priority,
+		.dir = p->dir,
+		.action = XFRM_POLICY_ALLOW,
+		.share = XFRM_SHARE_ANY,
+	};
+	struct nl_msg *msg;
+
+	tmpl.id.proto = IPPROTO_ESP;
+	set_addr(&tmpl.saddr, &p->src);
+	set_addr(&tmpl.id.daddr, &p->dst);
+	fill_selector(&info.sel, p);
+	no_limits(&info.lft);
+	msg = new_msg(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
+	if (msg && nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return transact(x, msg, "cannot install a policy", 0, NULL);
+}
+
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
+{
+	struct xfrm_userpolicy_id id = { .dir = p->dir };
+	int err;
+
+	fill_selector(&id.sel, p);
+	err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &id, sizeof(id)),
+		       "cannot remove a policy", -ENOENT, NULL);
+	return err == -ENOENT ? 0 : err;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * XFRM over netlink: ESP SAs ("states") and policies, in the words of
+ * linux/xfrm.h. The unit tests bring their own.
+ *
+ * SPIs are in host order. Every function waits for the kernel's answer, which
+ * comes at once, and returns 0 or a negative error; errors are logged here with
+ * the kernel's own message.
+ */
+#ifndef IKEFPD_XFRM_H
+#define IKEFPD_XFRM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "endpoint.h"
+#include "proposal.h"
+#include "ts.h"
+
+struct xfrm;
+
+/* NULL, with errno set, if the kernel refuses the socket. */
+struct xfrm *xfrm_open(void);
+void xfrm_close(struct xfrm *x);
+
+/* One direction of a Child SA: an ESP SA in tunnel mode. */
+struct xfrm_state {
+	struct endpoint src, dst;	/* ports: of UDP encapsulation */
+	uint32_t spi;
+	uint32_t reqid;
+	bool inbound;
+	bool encap;
+	bool esn;
+	uint32_t replay_window;		/* packets; 0: no replay protection */
+	const struct transform *encr;
+	uint16_t integ;			/* AUTH_NONE for an AEAD */
+	const uint8_t *encr_key;	/* with the salt of an AEAD */
+	size_t encr_len;
+	const uint8_t *integ_key;
+	size_t integ_len;
+};
+
+/* A fresh inbound SPI, held for about 30 s until xfrm_state_add(). */
+int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
+		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi);
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s);
+/* 0 also if there is none. */
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
+
+struct xfrm_usage {
+	uint64_t bytes, packets;
+	int64_t use_s;		/* seconds since the last packet, -1: never */
+};
+
+int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		     struct xfrm_usage *usage);
+
+/* A policy that asks for one tunnel mode ESP SA. */
+struct xfrm_policy {
+	uint8_t dir;			/* XFRM_POLICY_IN, _OUT, _FWD */
+	struct ts src_ts, dst_ts;	/* of one family */
+	struct endpoint src, dst;	/* the tunnel's ends */
+	uint32_t reqid;
+	uint32_t priority;
+};
+
+/* Installs it, in the place of one with the same selector and dir. */
+int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p);
+
+#endif
