@@ -55,15 +55,16 @@ static bool decode_hex(struct secret *secret, const char *text, size_t len)
 
 static bool decode_base64(struct secret *secret, const char *text, size_t len)
 {
+	size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+	size_t pad = strspn(text + digits, "=");
 	int n;
 
-	if (!len || len % 4 ||
-	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != len)
+	if (!len || len % 4 || pad > 2 || digits + pad != len)
 		return false;
 	n = EVP_DecodeBlock(secret->data, (const uint8_t *)text, (int)len);
 	if (n < 3)
 		return false;
-	n -= (text[len - 1] == '=') + (text[len - 2] == '=');
+	n -= (int)pad;
 	secret->len = (size_t)n;
 	return true;
 }

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration: every key valid, invalid and unknown; reloads; lookups. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config_load.h"
+#include "ikev2.h"
+#include "ktap.h"
+#include "settings.h"
+
+static char path[] = "/tmp/ikefp-test-XXXXXX";
+
+/* A connection with @conn and a child with @child added to what it needs. */
+static const char *file_text(const char *conn, const char *child)
+{
+	static char text[4096];
+
+	snprintf(text, sizeof(text),
+		 "connections {\n"		/* 1 */
+		 " net {\n"			/* 2 */
+		 "  local { auth = psk\n }\n"	/* 3, 4 */
+		 "  remote { auth = psk\n }\n"	/* 5, 6 */
+		 "  %s\n"			/* 7 */
+		 "  children {\n"		/* 8 */
+		 "   lan {\n"			/* 9 */
+		 "    %s\n"			/* 10 */
+		 "   }\n  }\n }\n}\n", conn, child);
+	return text;
+}
+
+static int load(struct config *config, const char *text, struct errmsg *err)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!EXPECT(f))
+		return -1;
+	fputs(text, f);
+	fclose(f);
+	return config_load_file(config, path, err);
+}
+
+static struct config *loaded(const char *text)
+{
+	struct config *config = config_new();
+	struct errmsg err;
+
+	if (config && !load(config, text, &err))
+		return config;
+	ktap_fail(__FILE__, __LINE__, "refused: %s", err.text);
+	config_free(config);
+	return NULL;
+}
+
+/* @want without the file's name, which comes first. */
+static void expect_refused(const char *text, const char *want)
+{
+	struct config *config = config_new();
+	struct errmsg err;
+
+	if (!load(config, text, &err)) {
+		ktap_fail(__FILE__, __LINE__, "accepted: %s", text);
+	} else {
+		EXPECT(!strncmp(err.text, path, strlen(path)));
+		EXPECT_STR(err.text + strlen(path), want);
+	}
+	EXPECT(!config->conns && !config->secrets);
+	config_free(config);
+}
+
+static void expect_conn_ok(const char *setting)
+{
+	config_free(loaded(file_text(setting, "")));
+}
+
+static void expect_child_ok(const char *setting)
+{
+	config_free(loaded(file_text("", setting)));
+}
+
+static void test_defaults(void)
+{
+	struct config *config = loaded(file_text("", ""));
+	const struct child_conf *child;
+	const struct conn *conn;
+
+	REQUIRE(config);
+	conn = config_find_conn(config, "net");
+	REQUIRE(conn);
+	EXPECT_EQ(conn->local_addr_count, 1);
+	EXPECT_EQ(conn->local_addrs[0].family, AF_UNSPEC);
+	EXPECT_EQ(conn->remote_addrs[0].family, AF_UNSPEC);
+	EXPECT_EQ(conn->local_port, 500);
+	EXPECT_EQ(conn->remote_port, 500);
+	EXPECT(!conn->encap);
+	EXPECT(conn->proposals.n > 0);
+	EXPECT_EQ(conn->local.id.type, ID_ANY);
+	EXPECT(!conn->start_pending);
+	child = conn_find_child(conn, "lan");
+	REQUIRE(child);
+	EXPECT_EQ(child->replay_window, 32);
+	EXPECT_EQ(child->start_action, START_NONE);
+	EXPECT_EQ(child->local_ts.n, 1);
+	EXPECT(child->local_ts.v[0].dynamic && child->remote_ts.v[0].dynamic);
+	EXPECT(child->proposals.n > 0);
+	EXPECT(!conn_find_child(conn, "other"));
+	EXPECT_EQ(config->retransmit.timeout_ms, CONF_UNSET);
+	EXPECT_EQ(config->retransmit.limit_ms, CONF_UNSET);
+	config_free(config);
+}
+
+static void test_conn_values(void)
+{
+	struct config *config = loaded(file_text(
+		"version = 2\n local_addrs = 192.0.2.1, 2001:db8::1\n"
+		"remote_addrs = 198.51.100.0/24, 203.0.113.5-203.0.113.9, %any\n"
+		"local_port = 1500\n remote_port = 4500\n encap = yes\n"
+		"proposals = aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048\n"
+		"unique = never\n"
+		"local { id = left.example.org\n }\n remote { id = right@example.org\n }",
+		"local_ts = 10.1.0.0/16,10.2.0.1[tcp/80]\n remote_ts = 10.3.0.0/16\n"
+		"esp_proposals = aes128gcm16, chacha20poly1305\n start_action = start\n"
+		"replay_window = 0x40\n reqid = 7\n mode = tunnel"));
+	const struct child_conf *child;
+	const struct conn *conn;
+	char id[ID_STRLEN];
+
+	REQUIRE(config);
+	conn = config->conns;
+	EXPECT_EQ(conn->local_addr_count, 2);
+	EXPECT_EQ(conn->local_addrs[0].family, AF_INET);
+	EXPECT_HEX(conn->local_addrs[0].first, "\xc0\0\2\1", 4);
+	EXPECT_HEX(conn->local_addrs[0].last, "\xc0\0\2\1", 4);
+	EXPECT_EQ(conn->local_addrs[1].family, AF_INET6);
+	EXPECT_EQ(conn->remote_addr_count, 3);
+	EXPECT_HEX(conn->remote_addrs[0].last, "\xc6\x33\x64\xff", 4);
+	EXPECT_HEX(conn->remote_addrs[1].last, "\xcb\0\x71\x09", 4);
+	EXPECT_EQ(conn->remote_addrs[2].family, AF_UNSPEC);
+	EXPECT_EQ(conn->local_port, 1500);
+	EXPECT_EQ(conn->remote_port, 4500);
+	EXPECT(conn->encap);
+	EXPECT_EQ(conn->unique, UNIQUE_NEVER);
+	EXPECT_EQ(conn->proposals.n, 2);
+	EXPECT_STR(ike_id_str(&conn->local.id, id), "left.example.org");
+	EXPECT_STR(ike_id_str(&conn->remote.id, id), "right@example.org");
+	EXPECT(conn->start_pending);
+	child = conn->children;
+	EXPECT_EQ(child->local_ts.n, 2);
+	EXPECT_EQ(child->local_ts.v[1].protocol, 6);
+	EXPECT_EQ(child->remote_ts.n, 1);
+	EXPECT_EQ(child->proposals.n, 2);
+	EXPECT_EQ(child->start_action, START_START);
+	EXPECT_EQ(child->replay_window, 64);
+	EXPECT_EQ(child->reqid, 7);
+	config_free(config);
+}
+
+static const char *const conn_ok[] = {
+	"version = 0", "version = 2", "local_addrs = %any", "local_addrs = %any4",
+	"remote_addrs = %any6", "remote_addrs = ::", "encap = no", "encap = true",
+	"mobike = yes", "mobike = no", "fragmentation = yes", "fragmentation = accept",
+	"childless = allow", "unique = no", "keyingtries = 1", "dpd_delay = 0s",
+	"dpd_delay = 0", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 0s",
+	"reauth_time = 0s", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
+	"send_certreq = no", "send_cert = never", "aggressive = no", "pull = yes",
+	"mediation = no", "ppk_required = no", "if_id_in = 0", "ocsp = never",
+	"local { round = 1\n revocation = relaxed\n}", "vips =", "proposals = default",
+};
+
+static const char *const child_ok[] = {
+	"mode = tunnel", "start_action = none", "close_action = none",
+	"dpd_action = clear", "rekey_time = 0s", "life_time = 0", "rand_time = 5m",
+	"rekey_bytes = 0", "rekey_packets = 0", "inactivity = 0s", "policies = yes",
+	"policies_fwd_out = no", "hw_offload = no", "ipcomp = no", "hostaccess = no",
+	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
+	"tfc_padding = 0", "priority = 0", "if_id_in = 0", "mark_in_sa = no",
+	"replay_window = 0", "updown =", "local_ts = dynamic[udp/53]", "icmp = no",
+	"life_bytes = 0", "rand_bytes = 0", "life_packets = 0", "rand_packets = 0",
+	"per_cpu_sas = no", "remote_ts = 2001:db8::/32", "esp_proposals = aes256-sha512-esn",
+};
+
+static void test_accepted(void)
+{
+	for (size_t i = 0; i < sizeof(conn_ok) / sizeof(*conn_ok); i++)
+		expect_conn_ok(conn_ok[i]);
+	for (size_t i = 0; i < sizeof(child_ok) / sizeof(*child_ok); i++)
+		expect_child_ok(child_ok[i]);
+}
+
+/* Setting in line 7 of the file, then what is said of it. */
+static const char *const conn_refused[][2] = {
+	{ "version = 1", ":7: connections.net.version: IKEv1 is not supported: set version = 2" },
+	{ "version = 3", ":7: connections.net.version: '3' is not a number from 0 to 2" },
+	{ "local_addrs = gw.example.org", ":7: connections.net.local_addrs: 'gw.example.org' is neither an address, a subnet nor a range: host names are not supported yet" },
+	{ "remote_addrs = 10.0.0.1[tcp]", ":7: connections.net.remote_addrs: '10.0.0.1[tcp]' is neither an address, a subnet nor a range: host names are not supported yet" },
+	{ "local_port = 0", ":7: connections.net.local_port: '0' is not a number from 1 to 65535" },
+	{ "remote_port = 65536", ":7: connections.net.remote_port: '65536' is not a number from 1 to 65535" },
+	{ "remote_port = -1", ":7: connections.net.remote_port: '-1' is not a number from 1 to 65535" },
+	{ "encap = maybe", ":7: connections.net.encap: 'maybe' is neither yes nor no" },
+	{ "unique = keep", ":7: connections.net.unique: 'keep' is not supported yet: set it to no or never, or remove it" },
+	{ "keyingtries = 0", ":7: connections.net.keyingtries: '0' is not supported yet: set it to 1, or remove it" },
+	{ "rekey_time = 4h", ":7: connections.net.rekey_time: '4h' is not supported yet: set it to 0, or remove it" },
+	{ "reauth_time = 60", ":7: connections.net.reauth_time: '60' is not supported yet: set it to 0, or remove it" },
+	{ "dpd_delay = 30s", ":7: connections.net.dpd_delay: '30s' is not supported yet: set it to 0, or remove it" },
+	{ "over_time = soon", ":7: connections.net.over_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
+	{ "over_time = 3w", ":7: connections.net.over_time: '3w' is not a time: give a number of seconds or one with s, m, h or d" },
+	{ "fragmentation = force", ":7: connections.net.fragmentation: 'force' is not supported yet: set it to yes, or remove it" },
+	{ "vips = 0.0.0.0", ":7: connections.net.vips: not supported yet: remove it" },
+	{ "pools = a", ":7: connections.net.pools: not supported yet: remove it" },
+	{ "remote_adrs = 10.0.0.1", ":7: connections.net.remote_adrs: unknown key: did you mean 'remote_addrs'?" },
+	{ "Version = 2", ":7: connections.net.Version: unknown key: did you mean 'version'?" },
+	{ "quux = 1", ":7: connections.net.quux: unknown key: see swanctl.conf(5)" },
+	{ "childs { }", ":7: connections.net.childs: unknown section: did you mean 'children'?" },
+	{ "version { }", ":7: connections.net.version: is a key, not a section: write 'version = ...'" },
+	{ "local-2 { auth = psk\n}", ":7: connections.net.local-2: a second authentication round is not supported yet" },
+	{ "local { auth = pubkey\n}", ":7: connections.net.local.auth: 'pubkey' is not supported yet: ikefpd serves auth = psk only" },
+	{ "remote { auth =\n}", ":7: connections.net.remote: auth is not set, which means pubkey and is not supported yet: set auth = psk" },
+	{ "remote { certs = a.pem\n}", ":7: connections.net.remote.certs: not supported yet: remove it" },
+	{ "remote { cert-1 { }\n}", ":7: connections.net.remote.cert-1: not supported yet: remove this section" },
+	{ "children { x = 1\n}", ":7: connections.net.children.x: children holds sections only: write 'x { }'" },
+};
+
+static const char *const child_refused[][2] = {
+	{ "mode = transport", ":10: connections.net.children.lan.mode: 'transport' is not supported yet: set it to tunnel, or remove it" },
+	{ "start_action = trap", ":10: connections.net.children.lan.start_action: 'trap' is not supported yet: use start, or initiate by hand" },
+	{ "start_action = trap|start", ":10: connections.net.children.lan.start_action: 'trap|start' is not supported yet: use start, or initiate by hand" },
+	{ "start_action = now", ":10: connections.net.children.lan.start_action: 'now' is neither none nor start" },
+	{ "close_action = start", ":10: connections.net.children.lan.close_action: 'start' is not supported yet: set it to none, or remove it" },
+	{ "rekey_time = 1h", ":10: connections.net.children.lan.rekey_time: '1h' is not supported yet: set it to 0, or remove it" },
+	{ "replay_window = 4097", ":10: connections.net.children.lan.replay_window: '4097' is not a number from 0 to 4096" },
+	{ "replay_window = x", ":10: connections.net.children.lan.replay_window: 'x' is not a number from 0 to 4096" },
+	{ "hw_offload = auto", ":10: connections.net.children.lan.hw_offload: 'auto' is not supported yet: set it to no, or remove it" },
+	{ "updown = /bin/true", ":10: connections.net.children.lan.updown: not supported yet: remove it" },
+	{ "ah_proposals = sha256", ":10: connections.net.children.lan.ah_proposals: not supported yet: remove it" },
+	{ "mark_in = 1", ":10: connections.net.children.lan.mark_in: not supported yet: remove it" },
+	{ "local_tss = 10.0.0.0/8", ":10: connections.net.children.lan.local_tss: unknown key: did you mean 'local_ts'?" },
+	{ "x { }", ":10: connections.net.children.lan.x: unknown section: see swanctl.conf(5)" },
+	{ "mode { }", ":10: connections.net.children.lan.mode: is a key, not a section: write 'mode = ...'" },
+};
+
+static void test_refused(void)
+{
+	for (size_t i = 0; i < sizeof(conn_refused) / sizeof(*conn_refused); i++)
+		expect_refused(file_text(conn_refused[i][0], ""), conn_refused[i][1]);
+	for (size_t i = 0; i < sizeof(child_refused) / sizeof(*child_refused); i++)
+		expect_refused(file_text("", child_refused[i][0]), child_refused[i][1]);
+}
+
+/* What the protocol's parsers say is theirs; that they are asked is ours. */
+static void test_refused_by_parsers(void)
+{
+	static const char *const settings[][2] = {
+		{ "proposals = nonsense", ":7: connections.net.proposals: proposal 'nonsense': " },
+		{ "remote { id = \"@#abc\"\n}", ":7: connections.net.remote.id: identity '@#abc': " },
+	};
+	struct config *config = config_new();
+	struct errmsg err;
+
+	for (size_t i = 0; i < 2; i++) {
+		EXPECT(load(config, file_text(settings[i][0], ""), &err));
+		EXPECT(!strncmp(err.text + strlen(path), settings[i][1],
+				strlen(settings[i][1])));
+	}
+	EXPECT(load(config, file_text("", "local_ts = 10.0.0.0/33"), &err));
+	EXPECT(strstr(err.text, ":10: connections.net.children.lan.local_ts: traffic selector '10.0.0.0/33': "));
+	EXPECT(load(config, file_text("", "esp_proposals = nonsense"), &err));
+	EXPECT(strstr(err.text, ":10: connections.net.children.lan.esp_proposals: proposal 'nonsense': "));
+	config_free(config);
+}
+
+static void test_structure(void)
+{
+	expect_refused("connections { a = b\n}",
+		       ":1: connections.a: connections holds sections only: write 'a { }'");
+	expect_refused("connections {\n n { remote { auth = psk\n}\n}\n}",
+		       ":2: connections.n: has no local section: add 'local { auth = psk }'");
+	expect_refused("connections {\n n { local { auth = psk\n}\n}\n}",
+		       ":2: connections.n: has no remote section: add 'remote { auth = psk }'");
+	expect_refused("conections { }", ":1: conections: unknown section: did you mean 'connections'?");
+	expect_refused("x = 1", ":1: x: unknown key: see swanctl.conf(5)");
+	expect_refused("pools { p { addrs = 10.0.0.0/8\n}\n}",
+		       ":1: pools: not supported yet: remove what it holds");
+	config_free(loaded("pools { }\nauthorities { }\nconnections { }\n"));
+	/* A section that others inherit from may have any name. */
+	config_free(loaded("psk { auth = psk\n}\n"
+			   "connections { n { local : psk { }\n remote : psk { }\n}\n}\n"));
+}
+
+static void test_secrets(void)
+{
+	struct config *config = loaded(
+		"secrets {\n ike-1 { secret = \"a b\"\n id = a\n id-2 = b@c\n }\n"
+		" ike-2 { secret = 0x00fFa0\n}\n ike-3 { secret = 0sAAECAw==\n }\n"
+		" ike4 { secret = 0sAAEC\n}\n}\n");
+	const struct secret *s;
+
+	REQUIRE(config);
+	s = config->secrets;	/* the last comes first */
+	EXPECT_STR(s->name, "ike4");
+	EXPECT_EQ(s->len, 3);
+	EXPECT_HEX(s->data, "\0\1\2", 3);
+	s = s->next;
+	EXPECT_EQ(s->len, 4);
+	EXPECT_HEX(s->data, "\0\1\2\3", 4);
+	s = s->next;
+	EXPECT_EQ(s->len, 3);
+	EXPECT_HEX(s->data, "\0\xff\xa0", 3);
+	s = s->next;
+	EXPECT_EQ(s->len, 3);
+	EXPECT_HEX(s->data, "a b", 3);
+	EXPECT_EQ(s->owner_count, 2);
+	config_free(config);
+
+	expect_refused("secrets { ike { id = a\n}\n}",
+		       ":1: secrets.ike: has no secret: add 'secret = ...'");
+	expect_refused("secrets { ike { secret = 0xabc\n}\n}",
+		       ":1: secrets.ike.secret: the secret starts with 0x but is not an even number of hexadecimal digits");
+	expect_refused("secrets { ike { secret = 0x\n}\n}",
+		       ":1: secrets.ike.secret: the secret starts with 0x but is not an even number of hexadecimal digits");
+	expect_refused("secrets { ike { secret = 0sAA\n}\n}",
+		       ":1: secrets.ike.secret: the secret starts with 0s but is not valid base64");
+	expect_refused("secrets { ike { secret = 0sA===\n}\n}",
+		       ":1: secrets.ike.secret: the secret starts with 0s but is not valid base64");
+	expect_refused("secrets { ike { secret = \"\"\n}\n}",
+		       ":1: secrets.ike.secret: the secret is empty");
+	expect_refused("secrets { ike { secret = a\n sekret = b\n}\n}",
+		       ":2: secrets.ike.sekret: unknown key: ike holds id<suffix> and secret");
+	expect_refused("secrets { eap-x { secret = a\n}\n}",
+		       ":1: secrets.eap-x: not supported yet: remove this section");
+	expect_refused("secrets { ika { secret = a\n}\n}",
+		       ":1: secrets.ika: unknown section: did you mean 'ike'?");
+}
+
+static void test_retransmit(void)
+{
+	struct config *config = loaded(
+		"charon {\n retransmit_timeout = 2.5\n retransmit_base = 1.4142\n"
+		" retransmit_tries = 7\n retransmit_jitter = 20\n retransmit_limit = 60\n}\n");
+
+	REQUIRE(config);
+	EXPECT_EQ(config->retransmit.timeout_ms, 2500);
+	EXPECT_EQ(config->retransmit.base_milli, 1414);
+	EXPECT_EQ(config->retransmit.tries, 7);
+	EXPECT_EQ(config->retransmit.jitter_percent, 20);
+	EXPECT_EQ(config->retransmit.limit_ms, 60000);
+	config_free(config);
+	expect_refused("charon { retransmit_jitter = 21\n}",
+		       ":1: charon.retransmit_jitter: '21' is not a number from 0 to 20");
+	expect_refused("charon { retransmit_base = 0.9\n}",
+		       ":1: charon.retransmit_base: must be at least 1");
+	expect_refused("charon { retransmit_timeout = 1.2.3\n}",
+		       ":1: charon.retransmit_timeout: '1.2.3' is not a number from 0 to 3600.000");
+	expect_refused("charon { retransmit_timeout = 99999999999\n}",
+		       ":1: charon.retransmit_timeout: '99999999999' is not a number from 0 to 3600.000");
+	expect_refused("charon { retransmit_trys = 3\n}",
+		       ":1: charon.retransmit_trys: unknown key: did you mean 'retransmit_tries'?");
+}
+
+static void test_reload(void)
+{
+	struct config *config = loaded(file_text("remote_addrs = 192.0.2.1", ""));
+	struct conn *old, *vici;
+	struct errmsg err;
+
+	REQUIRE(config);
+	old = conn_get(config_find_conn(config, "net"));
+	vici = conn_new("vici");
+	vici->source = CONF_VICI;
+	config_put_conn(config, vici);
+
+	/* A failing reload changes nothing; an equal one keeps the connection. */
+	EXPECT(load(config, file_text("remote_addrs = 192.0.2.2\n", "nonsense = 1"), &err));
+	EXPECT(config_find_conn(config, "net") == old);
+	EXPECT(!load(config, file_text("remote_addrs = 192.0.2.1", ""), &err));
+	EXPECT(config_find_conn(config, "net") == old);
+
+	/* A changed one is replaced; who holds the old one goes on with it. */
+	EXPECT(!load(config, file_text("remote_addrs = 192.0.2.2", ""), &err));
+	EXPECT(config_find_conn(config, "net") != old);
+	EXPECT_EQ(old->refs, 1);
+	EXPECT_HEX(old->remote_addrs[0].first, "\xc0\0\2\1", 4);
+	conn_put(old);
+
+	/* What came over VICI stays, what the file no longer has goes. */
+	EXPECT(!load(config, "secrets { ike { secret = a\n}\n}", &err));
+	EXPECT(!config_find_conn(config, "net"));
+	EXPECT(config_find_conn(config, "vici") == vici);
+	EXPECT(config->secrets && !config->secrets->next);
+	EXPECT(!load(config, "", &err));
+	EXPECT(!config->secrets);
+	EXPECT(!config_remove_conn(config, "vici"));
+	EXPECT(config_remove_conn(config, "vici"));
+	config_free(config);
+}
+
+static struct endpoint endpoint(const char *text)
+{
+	struct endpoint e;
+
+	EXPECT(!endpoint_parse(&e, text, 500));
+	return e;
+}
+
+static const char *best(const struct config *config, const char *local,
+			const char *remote, const char *idr, const char *idi)
+{
+	struct endpoint l = endpoint(local), r = endpoint(remote);
+	struct ike_id local_id = { 0 }, remote_id = { 0 };
+	const struct conn *conn;
+	const char *why;
+
+	if (idi) {
+		EXPECT(!ike_id_parse(&remote_id, idi, &why));
+		EXPECT(!idr || !ike_id_parse(&local_id, idr, &why));
+		conn = config_find_by_ids(config, &l, &r, idr ? &local_id : NULL,
+					  &remote_id);
+	} else {
+		conn = config_find_by_addrs(config, &l, &r);
+	}
+	ike_id_clear(&local_id);
+	ike_id_clear(&remote_id);
+	return conn ? conn->name : "none";
+}
+
+static void test_find_conn(void)
+{
+	struct config *config = loaded(
+		"c { local { auth = psk\n}\n remote { auth = psk\n}\n}\n"
+		"connections {\n"
+		" any : c { }\n"
+		" subnet : c { remote_addrs = 192.0.2.0/24\n}\n"
+		" host : c { remote_addrs = 192.0.2.7\n}\n"
+		" named : c { remote_addrs = 192.0.2.0/24\n remote { id = r.example\n}\n}\n"
+		" other : c { remote_addrs = 192.0.2.0/24\n local { id = l.example\n}\n"
+		"  remote { id = r.example\n}\n}\n"
+		" six : c { local_addrs = 2001:db8::1\n remote_addrs = 2001:db8::2\n}\n}\n");
+
+	REQUIRE(config);
+	EXPECT_STR(best(config, "10.0.0.1", "198.51.100.1", NULL, NULL), "any");
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.1", NULL, NULL), "subnet");
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.7", NULL, NULL), "host");
+	EXPECT_STR(best(config, "2001:db8::1", "2001:db8::2", NULL, NULL), "six");
+	EXPECT_STR(best(config, "2001:db8::9", "2001:db8::2", NULL, NULL), "any");
+
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.1", NULL, "x.example"), "subnet");
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.1", NULL, "r.example"), "named");
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.1", "l.example", "r.example"), "other");
+	EXPECT_STR(best(config, "10.0.0.1", "192.0.2.1", "x.example", "r.example"), "named");
+	EXPECT_STR(best(config, "10.0.0.1", "198.51.100.1", NULL, "r.example"), "any");
+	config_remove_conn(config, "any");
+	EXPECT_STR(best(config, "10.0.0.1", "198.51.100.1", NULL, NULL), "none");
+	EXPECT_STR(best(config, "10.0.0.1", "198.51.100.1", NULL, "r.example"), "none");
+	config_free(config);
+}
+
+static void test_initiator_addrs(void)
+{
+	struct config *config = loaded(
+		"c { local { auth = psk\n}\n remote { auth = psk\n}\n}\n"
+		"connections {\n a : c { }\n"
+		" b : c { local_addrs = 10.0.0.0/8, 10.0.0.9\n remote_addrs = 192.0.2.0/24, 192.0.2.7\n"
+		"  local_port = 501\n remote_port = 502\n}\n"
+		" d : c { local_addrs = 10.0.0.1\n remote_addrs = 2001:db8::2\n}\n}\n");
+	struct endpoint local, remote;
+	struct errmsg err;
+
+	REQUIRE(config);
+	EXPECT(conn_initiator_addrs(config_find_conn(config, "a"), &local, &remote, &err));
+	EXPECT_STR(err.text, "connection 'a' has no single remote address to initiate to: set remote_addrs");
+	EXPECT(!conn_initiator_addrs(config_find_conn(config, "b"), &local, &remote, &err));
+	EXPECT_HEX(local.addr, "\x0a\0\0\x09", 4);
+	EXPECT_EQ(local.port, 501);
+	EXPECT_HEX(remote.addr, "\xc0\0\2\7", 4);
+	EXPECT_EQ(remote.port, 502);
+	EXPECT(conn_initiator_addrs(config_find_conn(config, "d"), &local, &remote, &err));
+	EXPECT_STR(err.text, "connection 'd': no local address of the remote one's family: set local_addrs");
+	config_free(config);
+}
+
+static char secret_for(const struct config *config, const char *local,
+		       const char *remote)
+{
+	const struct secret *secret;
+	struct ike_id l, r;
+	const char *why;
+
+	EXPECT(!ike_id_parse(&l, local, &why) && !ike_id_parse(&r, remote, &why));
+	secret = config_find_secret(config, &l, &r);
+	ike_id_clear(&l);
+	ike_id_clear(&r);
+	return secret ? (char)secret->data[0] : '-';
+}
+
+static void test_find_secret(void)
+{
+	struct config *config = loaded(
+		"secrets {\n ike-a { secret = a\n}\n"
+		" ike-b { secret = b\n id = r.example\n}\n"
+		" ike-c { secret = c\n id-1 = l.example\n id-2 = r.example\n}\n"
+		" ike-d { secret = d\n id = 192.0.2.7\n}\n}\n");
+
+	REQUIRE(config);
+	EXPECT_EQ(secret_for(config, "x.example", "y.example"), 'a');
+	EXPECT_EQ(secret_for(config, "x.example", "r.example"), 'c');	/* the last loaded */
+	EXPECT_EQ(secret_for(config, "l.example", "r.example"), 'c');
+	EXPECT_EQ(secret_for(config, "x.example", "192.0.2.7"), 'd');
+	EXPECT(!config_remove_secret(config, CONF_FILE, "ike-c"));
+	EXPECT_EQ(secret_for(config, "l.example", "r.example"), 'b');
+	/* Ours alone is enough, as for charon, but the peer's identity counts first. */
+	EXPECT_EQ(secret_for(config, "r.example", "y.example"), 'a');
+	EXPECT(!config_remove_secret(config, CONF_FILE, "ike-a"));
+	EXPECT_EQ(secret_for(config, "x.example", "y.example"), '-');
+	EXPECT_EQ(secret_for(config, "r.example", "y.example"), 'b');
+	config_free(config);
+}
+
+static const struct ktap_test tests[] = {
+	{ "defaults", test_defaults },
+	{ "conn_values", test_conn_values },
+	{ "accepted", test_accepted },
+	{ "refused", test_refused },
+	{ "refused_by_parsers", test_refused_by_parsers },
+	{ "structure", test_structure },
+	{ "secrets", test_secrets },
+	{ "retransmit", test_retransmit },
+	{ "reload", test_reload },
+	{ "find_conn", test_find_conn },
+	{ "initiator_addrs", test_initiator_addrs },
+	{ "find_secret", test_find_secret },
+};
+
+int main(int argc, char **argv)
+{
+	int fd = mkstemp(path), ret;
+
+	if (fd < 0) {
+		perror(path);
+		return 1;
+	}
+	close(fd);
+	ret = ktap_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+	unlink(path);
+	return ret;
+}
