@@ -344,6 +344,22 @@ static enum vici_result terminate_selected(struct vici_client *client,
 	return started(control, reply);
 }
 
+#define ID_TEXT	16
+
+static const char *id_text(uint32_t id, char *buf)
+{
+	if (id)
+		snprintf(buf, ID_TEXT, " #%u", id);
+	else
+		*buf = '\0';
+	return buf;
+}
+
+static const char *or_any(const char *name)
+{
+	return name ? name : "*";
+}
+
 enum vici_result vici_terminate(struct vici_client *client,
 				const struct tree *request, struct buf *reply)
 {
@@ -354,15 +370,19 @@ enum vici_result vici_terminate(struct vici_client *client,
 		.child_id = (uint32_t)number(request, "child-id", 0),
 	};
 	enum vici_result result = VICI_DONE;
+	char id[2][ID_TEXT];
 
 	if (!s.ike && !s.child && !s.ike_id && !s.child_id) {
 		vici_put_result(reply, "missing terminate selector");
 		return VICI_DONE;
 	}
-	log_msg(LOG_CFG, LVL_CTRL, "vici terminate %s%s%s%s%s",
-		s.child || s.child_id ? "CHILD_SA " : "IKE_SA ", s.child ? s.child : "",
-		s.child && s.ike ? " of " : "", s.ike ? s.ike : "",
-		s.ike_id || s.child_id ? " by id" : "");
+	if (s.child || s.child_id)
+		log_msg(LOG_CFG, LVL_CTRL, "vici terminate CHILD_SA %s%s of IKE_SA %s%s",
+			or_any(s.child), id_text(s.child_id, id[0]), or_any(s.ike),
+			id_text(s.ike_id, id[1]));
+	else
+		log_msg(LOG_CFG, LVL_CTRL, "vici terminate IKE_SA %s%s", or_any(s.ike),
+			id_text(s.ike_id, id[0]));
 	control_each_ike(false, select_ike, &s);
 	if (s.failed) {
 		vici_put_result(reply, "out of memory");

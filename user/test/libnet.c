@@ -1,0 +1,721 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "config.h"
+#include "config_load.h"
+#include "kernel.h"
+#include "libnet.h"
+#include "libsk.h"
+#include "log.h"
+#include "source.h"
+
+struct datagram {
+	struct datagram *next;
+	struct endpoint src, dst;
+	struct buf octets;
+};
+
+/* As the module has it: one SA, window 1, response cache, lingering. */
+struct ksa {
+	struct ksa *next;
+	uint64_t spi, peer_spi;
+	bool initiator, keyed, established, lingering;
+	struct endpoint local, remote;
+	struct transform encr;
+	uint16_t integ;
+	struct ike_keys keys;
+	uint32_t next_out, next_in;
+	struct buf outstanding;
+	bool raw;
+	uint32_t out_id;
+	struct buf init_request, init_response;
+	struct buf last_request, last_response;
+	struct endpoint request_from, request_to;
+	bool answered;
+};
+
+struct kernel {
+	struct host *host;
+	struct ksa *sas;
+	struct buf seen_response;
+	uint8_t seen_first;
+};
+
+/* Hosts and the wire */
+
+static const struct endpoint *seen_as(const struct host *host)
+{
+	return host->public.family ? &host->public : &host->addr;
+}
+
+/* A NAT gives each port another. */
+static uint16_t translate(const struct host *host, uint16_t port)
+{
+	return host->public.family ? port + 10000 : port;
+}
+
+static void enqueue(struct net *net, const struct endpoint *src,
+		    const struct endpoint *dst, const uint8_t *data, size_t len)
+{
+	struct datagram *d = calloc(1, sizeof(*d)), **end;
+
+	assert(d);
+	d->src = *src;
+	d->dst = *dst;
+	assert(!buf_set(&d->octets, data, len));
+	for (end = &net->queue; *end;)
+		end = &(*end)->next;
+	*end = d;
+}
+
+void net_inject(struct net *net, const struct endpoint *src, const struct endpoint *dst,
+		const uint8_t *data, size_t len)
+{
+	enqueue(net, src, dst, data, len);
+}
+
+static void transmit(struct kernel *k, const struct endpoint *local,
+		     const struct endpoint *remote, const struct buf *octets)
+{
+	struct net *net = k->host->net;
+	struct endpoint src = *seen_as(k->host);
+	bool raw = octets->data[18] == IKE_SA_INIT;
+	enum fate fate = net->fate ? net->fate(net, net->sent, raw) : PASS;
+	uint8_t *copy;
+	int copies = fate == LOSE ? 0 : fate == DUPLICATE ? 2 : 1;
+
+	net->sent++;
+	src.port = translate(k->host, local->port);
+	for (; copies; copies--) {
+		copy = malloc(octets->len);
+		assert(copy);
+		memcpy(copy, octets->data, octets->len);
+		if (net->tamper)
+			net->tamper(net, copy, octets->len);
+		enqueue(net, &src, remote, copy, octets->len);
+		free(copy);
+	}
+}
+
+int source_address(const struct endpoint *remote, struct endpoint *local)
+{
+	(void)remote;
+	(void)local;
+	return -ENETUNREACH;
+}
+
+/* The module */
+
+static struct ksa *find(const struct kernel *k, uint64_t spi)
+{
+	struct ksa *sa;
+
+	for (sa = k->sas; sa; sa = sa->next)
+		if (sa->spi == spi)
+			return sa;
+	return NULL;
+}
+
+static struct ksa *add(struct kernel *k, uint64_t spi)
+{
+	struct ksa *sa = calloc(1, sizeof(*sa));
+
+	assert(sa);
+	sa->spi = spi;
+	sa->next = k->sas;
+	k->sas = sa;
+	return sa;
+}
+
+static void ksa_free(struct kernel *k, struct ksa *sa)
+{
+	struct ksa **link;
+
+	for (link = &k->sas; *link != sa;)
+		link = &(*link)->next;
+	*link = sa->next;
+	buf_clear(&sa->outstanding);
+	buf_clear(&sa->init_request);
+	buf_clear(&sa->init_response);
+	buf_clear(&sa->last_request);
+	buf_clear(&sa->last_response);
+	free(sa);
+}
+
+int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
+		  const struct endpoint *remote)
+{
+	struct ksa *sa;
+
+	if (find(k, spi_i))
+		return -EEXIST;
+	sa = add(k, spi_i);
+	sa->initiator = true;
+	sa->local = *local;
+	sa->remote = *remote;
+	return 0;
+}
+
+int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
+		       const uint8_t *data, size_t len)
+{
+	struct ksa *sa = find(k, spi_local);
+	struct ike_header h;
+	struct buf *to;
+
+	if (!sa || sa->lingering)
+		return -ENOENT;
+	assert(!ike_header_read(&h, data, len) && h.exchange == IKE_SA_INIT);
+	to = sa->initiator ? &sa->outstanding : &sa->init_response;
+	assert(sa->initiator ? !sa->keyed : !sa->init_response.len);
+	assert(!buf_set(to, data, len));
+	sa->raw = sa->initiator;
+	transmit(k, &sa->local, &sa->remote, to);
+	return 0;
+}
+
+int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct proposal *chosen, const struct ike_keys *keys)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	assert(sa && !sa->keyed && spi_remote);
+	sa->peer_spi = spi_remote;
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->encr = *proposal_get(chosen, TRANSFORM_ENCR);
+	sa->integ = proposal_id(chosen, TRANSFORM_INTEG);
+	sa->keys = *keys;
+	sa->keyed = true;
+	sa->next_out = sa->initiator;
+	sa->next_in = sa->initiator ? 0 : 1;
+	buf_clear(&sa->outstanding);
+	return 0;
+}
+
+int kernel_sa_established(struct kernel *k, uint64_t spi_local,
+			  const struct endpoint *local, const struct endpoint *remote)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	assert(sa && sa->keyed);
+	sa->established = true;
+	sa->local = *local;
+	sa->remote = *remote;
+	return 0;
+}
+
+static void sk_key(const struct ksa *sa, bool of_initiator, struct sk_key *key)
+{
+	key->encr = sa->encr.id;
+	key->integ = sa->integ;
+	key->e = of_initiator ? sa->keys.ei : sa->keys.er;
+	key->e_len = sa->keys.encr_len;
+	key->a = of_initiator ? sa->keys.ai : sa->keys.ar;
+	key->a_len = sa->keys.integ_len;
+}
+
+static void seal(const struct ksa *sa, struct buf *out, uint8_t exchange, bool response,
+		 uint32_t id, uint8_t first, const uint8_t *data, size_t len)
+{
+	const struct ike_header h = {
+		.spi_i = sa->initiator ? sa->spi : sa->peer_spi,
+		.spi_r = sa->initiator ? sa->peer_spi : sa->spi,
+		.version = IKE_VERSION,
+		.exchange = exchange,
+		.flags = (sa->initiator ? IKE_FLAG_INITIATOR : 0) |
+			 (response ? IKE_FLAG_RESPONSE : 0),
+		.message_id = id,
+	};
+	struct sk_key key;
+
+	sk_key(sa, sa->initiator, &key);
+	buf_clear(out);
+	assert(!sk_seal(out, &key, &h, NULL, first, data, len));
+}
+
+int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint8_t first_payload, const uint8_t *data, size_t len)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	assert(sa && sa->keyed && !sa->outstanding.len);
+	sa->out_id = sa->next_out++;
+	sa->raw = false;
+	seal(sa, &sa->outstanding, exchange, false, sa->out_id, first_payload, data, len);
+	transmit(k, &sa->local, &sa->remote, &sa->outstanding);
+	return 0;
+}
+
+int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
+		      uint32_t message_id, uint8_t first_payload,
+		      const uint8_t *data, size_t len)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	assert(sa && message_id == sa->next_in - 1 && !sa->answered);
+	seal(sa, &sa->last_response, exchange, true, message_id, first_payload, data, len);
+	sa->answered = true;
+	transmit(k, &sa->request_to, &sa->request_from, &sa->last_response);
+	return 0;
+}
+
+int kernel_sa_delete(struct kernel *k, uint64_t spi_local)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	if (!sa || sa->lingering)
+		return -ENOENT;
+	buf_clear(&sa->outstanding);
+	if (sa->init_response.len || sa->last_response.len)
+		sa->lingering = true;
+	else
+		ksa_free(k, sa);
+	return 0;
+}
+
+static bool same(const struct buf *b, const struct datagram *d)
+{
+	return b->len == d->octets.len && !memcmp(b->data, d->octets.data, b->len);
+}
+
+static void up(struct kernel *k, struct ksa *sa, const struct datagram *d,
+	       const struct ike_header *h, const struct endpoint *local,
+	       uint8_t first, const struct buf *payload)
+{
+	const struct kernel_message msg = {
+		.local = *local,
+		.remote = d->src,
+		.spi_i = h->spi_i,
+		.spi_r = h->spi_r,
+		.spi_local = sa->spi,
+		.exchange = h->exchange,
+		.flags = h->flags,
+		.message_id = h->message_id,
+		.raw = h->exchange == IKE_SA_INIT,
+		.first_payload = first,
+		.data = payload->data,
+		.len = payload->len,
+	};
+
+	ike_manager_message(&k->host->manager, &msg);
+}
+
+static void receive_init(struct kernel *k, const struct datagram *d,
+			 const struct ike_header *h, const struct endpoint *local)
+{
+	struct ksa *sa;
+	uint64_t spi;
+
+	for (sa = k->sas; sa; sa = sa->next) {
+		if (!same(&sa->init_request, d))
+			continue;
+		if (sa->init_response.len)
+			transmit(k, local, &d->src, &sa->init_response);
+		return;
+	}
+	assert(RAND_bytes((uint8_t *)&spi, sizeof(spi)) == 1);
+	sa = add(k, spi);
+	sa->peer_spi = h->spi_i;
+	sa->local = *local;
+	sa->remote = d->src;
+	assert(!buf_set(&sa->init_request, d->octets.data, d->octets.len));
+	up(k, sa, d, h, local, h->next_payload, &d->octets);
+}
+
+static void receive_request(struct kernel *k, struct ksa *sa, const struct datagram *d,
+			    const struct ike_header *h, const struct endpoint *local)
+{
+	struct buf inner = BUF_INIT;
+	struct sk_key key;
+	uint8_t first;
+
+	if (sa->next_in && h->message_id == sa->next_in - 1 && same(&sa->last_request, d)) {
+		if (sa->answered)
+			transmit(k, local, &d->src, &sa->last_response);
+		return;
+	}
+	sk_key(sa, !sa->initiator, &key);
+	if (sa->lingering || h->message_id != sa->next_in ||
+	    sk_open(&inner, &first, &key, d->octets.data, d->octets.len))
+		return;
+	assert(!buf_set(&sa->last_request, d->octets.data, d->octets.len));
+	sa->next_in++;
+	sa->answered = false;
+	sa->request_from = d->src;
+	sa->request_to = *local;
+	up(k, sa, d, h, local, first, &inner);
+	buf_clear(&inner);
+}
+
+static void receive_response(struct kernel *k, struct ksa *sa, const struct datagram *d,
+			     const struct ike_header *h, const struct endpoint *local)
+{
+	struct buf inner = BUF_INIT;
+	struct sk_key key;
+	uint8_t first;
+
+	sk_key(sa, !sa->initiator, &key);
+	if (!sa->outstanding.len || sa->raw || h->message_id != sa->out_id ||
+	    sk_open(&inner, &first, &key, d->octets.data, d->octets.len))
+		return;
+	buf_clear(&sa->outstanding);
+	assert(!buf_set(&k->seen_response, inner.data, inner.len));
+	k->seen_first = first;
+	up(k, sa, d, h, local, first, &inner);
+	buf_clear(&inner);
+}
+
+static void receive(struct kernel *k, const struct datagram *d)
+{
+	struct endpoint local = k->host->addr;
+	struct ike_header h;
+	struct ksa *sa;
+
+	local.port = k->host->public.family ? d->dst.port - 10000 : d->dst.port;
+	if (ike_header_read(&h, d->octets.data, d->octets.len) || h.version != IKE_VERSION)
+		return;
+	if (h.exchange == IKE_SA_INIT && !(h.flags & IKE_FLAG_RESPONSE)) {
+		receive_init(k, d, &h, &local);
+		return;
+	}
+	sa = find(k, h.flags & IKE_FLAG_INITIATOR ? h.spi_r : h.spi_i);
+	if (!sa)
+		return;
+	if (h.exchange == IKE_SA_INIT) {
+		if (sa->outstanding.len && sa->raw)
+			up(k, sa, d, &h, &local, h.next_payload, &d->octets);
+	} else if (sa->keyed && h.flags & IKE_FLAG_RESPONSE) {
+		receive_response(k, sa, d, &h, &local);
+	} else if (sa->keyed) {
+		receive_request(k, sa, d, &h, &local);
+	}
+}
+
+static void loops(struct net *net)
+{
+	struct host *host;
+
+	for (host = net->hosts; host; host = host->next)
+		loop_turn(host->loop, 0);
+}
+
+void net_run(struct net *net)
+{
+	struct datagram *d;
+	struct host *host;
+
+	loops(net);
+	while ((d = net->queue)) {
+		net->queue = d->next;
+		for (host = net->hosts; host; host = host->next)
+			if (endpoint_same_addr(seen_as(host), &d->dst))
+				receive(host->kernel, d);
+		buf_clear(&d->octets);
+		free(d);
+		loops(net);
+	}
+}
+
+void net_retransmit(struct net *net)
+{
+	struct host *host;
+	struct ksa *sa;
+
+	for (host = net->hosts; host; host = host->next)
+		for (sa = host->kernel->sas; sa; sa = sa->next)
+			if (sa->outstanding.len)
+				transmit(host->kernel, &sa->local, &sa->remote,
+					 &sa->outstanding);
+	net_run(net);
+}
+
+/* The SA whose turn it is may end, and others with it: start over each time. */
+static bool event(struct host *host, bool expire)
+{
+	struct kernel *k = host->kernel;
+	struct kernel_event e;
+	struct ksa *sa;
+
+	for (sa = k->sas; sa; sa = sa->next) {
+		if (expire ? sa->initiator || sa->established || sa->lingering :
+			     !sa->outstanding.len)
+			continue;
+		e.type = expire ? KERNEL_EVENT_EXPIRED : KERNEL_EVENT_TIMEOUT;
+		e.spi_local = sa->spi;
+		if (expire)
+			ksa_free(k, sa);
+		else
+			buf_clear(&sa->outstanding);
+		ike_manager_event(&host->manager, &e);
+		return true;
+	}
+	return false;
+}
+
+void net_give_up(struct net *net)
+{
+	struct host *host;
+
+	for (host = net->hosts; host; host = host->next)
+		while (event(host, false))
+			;
+	net_run(net);
+}
+
+void net_expire(struct net *net)
+{
+	struct host *host;
+
+	for (host = net->hosts; host; host = host->next)
+		while (event(host, true))
+			;
+	net_run(net);
+}
+
+void host_config(struct host *host, const char *conf)
+{
+	char path[] = "/tmp/ikefp-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct errmsg err;
+
+	assert(fd >= 0 && write(fd, conf, strlen(conf)) == (ssize_t)strlen(conf));
+	close(fd);
+	if (config_load_file(host->config, path, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+	unlink(path);
+}
+
+struct host *net_host(struct net *net, const char *addr, const char *public,
+		      const char *conf)
+{
+	struct host *host = calloc(1, sizeof(*host));
+
+	assert(host);
+	log_set_level(LOG_GROUPS, getenv("VERBOSE") ? LVL_DIAG : LVL_SILENT);
+	host->net = net;
+	host->next = net->hosts;
+	net->hosts = host;
+	assert(!endpoint_parse(&host->addr, addr, 0));
+	if (public)
+		assert(!endpoint_parse(&host->public, public, 0));
+	host->kernel = calloc(1, sizeof(*host->kernel));
+	assert(host->kernel);
+	host->kernel->host = host;
+	host->xfrm.next_spi = 0xc0000000 + (uint32_t)(uintptr_t)host->addr.addr[3] * 0x10000;
+	host->config = config_new();
+	host->loop = loop_new();
+	assert(host->config && host->loop);
+	ike_manager_init(&host->manager, host->loop, host->kernel, &host->xfrm,
+			 host->config);
+	host_config(host, conf);
+	return host;
+}
+
+void net_clear(struct net *net)
+{
+	struct datagram *d;
+	struct host *host;
+
+	while ((d = net->queue)) {
+		net->queue = d->next;
+		buf_clear(&d->octets);
+		free(d);
+	}
+	while ((host = net->hosts)) {
+		net->hosts = host->next;
+		ike_manager_clear(&host->manager);
+		assert(!host->xfrm.states && !host->xfrm.policies);
+		while (host->kernel->sas)
+			ksa_free(host->kernel, host->kernel->sas);
+		buf_clear(&host->kernel->seen_response);
+		free(host->kernel);
+		config_free(host->config);
+		loop_free(host->loop);
+		free(host);
+	}
+	while ((d = net->queue)) {
+		net->queue = d->next;
+		buf_clear(&d->octets);
+		free(d);
+	}
+	memset(net, 0, sizeof(*net));
+}
+
+unsigned int host_kernel_sas(const struct host *host)
+{
+	unsigned int n = 0;
+	struct ksa *sa;
+
+	for (sa = host->kernel->sas; sa; sa = sa->next)
+		n += !sa->lingering;
+	return n;
+}
+
+int host_send_request(struct host *host, const struct ike_sa *sa, uint8_t exchange,
+		      uint8_t first, const uint8_t *data, size_t len)
+{
+	return kernel_sa_request(host->kernel, ike_sa_spi_local(sa), exchange, first, data,
+				 len);
+}
+
+const struct buf *host_last_response(const struct host *host, uint8_t *first)
+{
+	*first = host->kernel->seen_first;
+	return &host->kernel->seen_response;
+}
+
+unsigned int host_ike_sas(const struct host *host)
+{
+	unsigned int n = 0;
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa; sa = sa->next)
+		n++;
+	return n;
+}
+
+struct ike_sa *host_established(const struct host *host)
+{
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa; sa = sa->next)
+		if (sa->state == IKE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+/* XFRM */
+
+static struct fake_state **state_link(struct xfrm *x, const struct endpoint *dst,
+				      uint32_t spi)
+{
+	struct fake_state **link;
+
+	for (link = &x->states; *link; link = &(*link)->next)
+		if ((*link)->spi == spi && endpoint_same_addr(&(*link)->dst, dst))
+			break;
+	return link;
+}
+
+static struct fake_state *state_new(struct xfrm *x, const struct endpoint *src,
+				    const struct endpoint *dst, uint32_t spi)
+{
+	struct fake_state *s = calloc(1, sizeof(*s));
+
+	assert(s);
+	s->src = *src;
+	s->dst = *dst;
+	s->spi = spi;
+	s->next = x->states;
+	x->states = s;
+	return s;
+}
+
+int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
+		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi)
+{
+	(void)reqid;
+	*spi = x->next_spi++;
+	state_new(x, src, dst, *spi)->larval = true;
+	return 0;
+}
+
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
+{
+	struct fake_state *f = *state_link(x, &s->dst, s->spi);
+
+	if (x->fail_states)
+		return -ENOSYS;
+	assert(s->spi && (s->inbound ? f && f->larval : !f));
+	if (!f)
+		f = state_new(x, &s->src, &s->dst, s->spi);
+	f->larval = false;
+	f->s = *s;
+	f->encr = *s->encr;
+	assert(s->encr_len <= sizeof(f->encr_key) && s->integ_len <= sizeof(f->integ_key));
+	memcpy(f->encr_key, s->encr_key, s->encr_len);
+	memcpy(f->integ_key, s->integ_key, s->integ_len);
+	return 0;
+}
+
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+{
+	struct fake_state **link = state_link(x, dst, spi), *s = *link;
+
+	if (!s)
+		return 0;
+	*link = s->next;
+	free(s);
+	return 0;
+}
+
+int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		     struct xfrm_usage *usage)
+{
+	*usage = (struct xfrm_usage){ .use_s = -1 };
+	return *state_link(x, dst, spi) ? 0 : -ESRCH;
+}
+
+static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy *p)
+{
+	struct fake_policy **link;
+
+	for (link = &x->policies; *link; link = &(*link)->next)
+		if ((*link)->p.dir == p->dir && ts_equal(&(*link)->p.src_ts, &p->src_ts) &&
+		    ts_equal(&(*link)->p.dst_ts, &p->dst_ts))
+			break;
+	return link;
+}
+
+int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
+{
+	struct fake_policy **link = policy_link(x, p);
+
+	if (!*link) {
+		*link = calloc(1, sizeof(**link));
+		assert(*link);
+	}
+	(*link)->p = *p;
+	return 0;
+}
+
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
+{
+	struct fake_policy **link = policy_link(x, p), *policy = *link;
+
+	assert(policy);
+	*link = policy->next;
+	free(policy);
+	return 0;
+}
+
+unsigned int host_states(const struct host *host)
+{
+	const struct fake_state *s;
+	unsigned int n = 0;
+
+	for (s = host->xfrm.states; s; s = s->next)
+		n += !s->larval;
+	return n;
+}
+
+unsigned int host_policies(const struct host *host)
+{
+	const struct fake_policy *p;
+	unsigned int n = 0;
+
+	for (p = host->xfrm.policies; p; p = p->next)
+		n++;
+	return n;
+}

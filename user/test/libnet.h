@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A network of hosts in memory, each with a stand-in for the ikefp module
+ * (kernel.h) and for XFRM (xfrm.h), so that two ike_managers can be set against
+ * each other in one process. Messages are real octets, sealed ones included.
+ */
+#ifndef IKEFP_TEST_LIBNET_H
+#define IKEFP_TEST_LIBNET_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "ike_manager.h"
+#include "xfrm.h"
+
+struct net;
+struct host;
+
+/* What becomes of a datagram on its way: asked once for each. */
+enum fate { PASS, LOSE, DUPLICATE };
+
+struct net {
+	struct host *hosts;
+	struct datagram *queue;
+	/* NULL: everything passes. index counts all datagrams from 0. */
+	enum fate (*fate)(struct net *net, unsigned int index, bool raw);
+	/* NULL, or may change a datagram's octets, of the same length. */
+	void (*tamper)(struct net *net, uint8_t *octets, size_t len);
+	unsigned int sent;
+	unsigned int seed;
+};
+
+/* One ESP SA or policy that a host's XFRM holds. */
+struct fake_state {
+	struct fake_state *next;
+	struct endpoint src, dst;
+	uint32_t spi;
+	bool larval;
+	struct xfrm_state s;	/* its pointers are not valid, but to these: */
+	struct transform encr;
+	uint8_t encr_key[64], integ_key[64];
+};
+
+struct fake_policy {
+	struct fake_policy *next;
+	struct xfrm_policy p;
+};
+
+struct xfrm {
+	struct fake_state *states;
+	struct fake_policy *policies;
+	uint32_t next_spi;
+	bool fail_states;	/* refuse to install any */
+};
+
+struct host {
+	struct host *next;
+	struct net *net;
+	struct endpoint addr;		/* its own; the port is not looked at */
+	/* A NAT in front of it: how others see it. AF_UNSPEC: none. */
+	struct endpoint public;
+	struct kernel *kernel;
+	struct xfrm xfrm;
+	struct config *config;
+	struct loop *loop;
+	struct ike_manager manager;
+};
+
+/*
+ * A host with this address and this swanctl.conf, which must be good. Its
+ * public address is given for a NAT, else NULL.
+ */
+struct host *net_host(struct net *net, const char *addr, const char *public,
+		      const char *conf);
+/* Reads another swanctl.conf. */
+void host_config(struct host *host, const char *conf);
+/* Ends all hosts. */
+void net_clear(struct net *net);
+
+/* Delivers until nothing is under way. */
+void net_run(struct net *net);
+/* Every host sends its outstanding requests once more, and net_run(). */
+void net_retransmit(struct net *net);
+/* All outstanding requests are given up. */
+void net_give_up(struct net *net);
+/* Half-open SAs expire. */
+void net_expire(struct net *net);
+
+/* A datagram from nobody in particular, to be delivered by net_run(). */
+void net_inject(struct net *net, const struct endpoint *src, const struct endpoint *dst,
+		const uint8_t *data, size_t len);
+
+/* How many IKE SAs the host's stand-in for the module has, lingering ones not. */
+unsigned int host_kernel_sas(const struct host *host);
+/* The inner payloads of a request that a host is to send as if it were its own. */
+int host_send_request(struct host *host, const struct ike_sa *sa, uint8_t exchange,
+		      uint8_t first, const uint8_t *data, size_t len);
+/* The last sealed response that the host received, in the clear. */
+const struct buf *host_last_response(const struct host *host, uint8_t *first);
+
+/* ESP SAs (larval ones not) and policies that are installed. */
+unsigned int host_states(const struct host *host);
+unsigned int host_policies(const struct host *host);
+unsigned int host_ike_sas(const struct host *host);
+struct ike_sa *host_established(const struct host *host);
+
+#endif

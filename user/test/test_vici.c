@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VICI's server over its socket, with a client of our own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "stub_core.h"
+#include "vici.h"
+#include "vici_client.h"
+#include "vici_message.h"
+
+#define WAIT_MS	5000
+
+static char dir[] = "/tmp/ikefp-test-XXXXXX";
+static char path[64];
+static struct config *config;
+static struct vici *vici;
+
+struct client {
+	int fd;
+	struct buf in;
+	struct tree *events;	/* messages of events: sections by event name */
+	unsigned int event_count;
+};
+
+static void start(void)
+{
+	struct errmsg err;
+
+	stub_loop = loop_new();
+	stub_outcome = 0;
+	stub_last_id = 0;
+	config = config_new();
+	snprintf(path, sizeof(path), "%s/vici", dir);
+	vici = vici_new(stub_loop, config, path, NULL, &err);
+	if (!vici)
+		ktap_fail(__FILE__, __LINE__, "%s", err.text);
+}
+
+static void stop(void)
+{
+	vici_free(vici);
+	stub_clear();
+	config_free(config);
+	loop_free(stub_loop);
+}
+
+static struct client client(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct client c = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) };
+
+	strcpy(addr.sun_path, path);
+	EXPECT(!connect(c.fd, (struct sockaddr *)&addr, sizeof(addr)));
+	return c;
+}
+
+static void client_end(struct client *c)
+{
+	close(c->fd);
+	buf_clear(&c->in);
+	tree_free(c->events);
+	c->events = NULL;
+}
+
+static void send_all(struct client *c, const void *data, size_t len)
+{
+	const uint8_t *at = data;
+	uint64_t end = loop_now_ms() + WAIT_MS;
+
+	while (len && loop_now_ms() < end) {
+		ssize_t n = send(c->fd, at, len, MSG_NOSIGNAL);
+
+		if (n > 0) {
+			at += n;
+			len -= (size_t)n;
+		} else if (errno != EAGAIN) {
+			return;
+		}
+		loop_turn(stub_loop, 0);
+	}
+}
+
+static void send_packet(struct client *c, enum vici_packet_type type, const char *name,
+			const struct buf *message)
+{
+	struct buf out = BUF_INIT;
+	size_t at = vici_packet_start(&out, type, name);
+
+	if (message)
+		buf_put(&out, message->data, message->len);
+	vici_packet_end(&out, at);
+	send_all(c, out.data, out.len);
+	buf_clear(&out);
+}
+
+/* 1 a whole packet is there, 0 not yet, -1 the server closed. */
+static int receive(struct client *c)
+{
+	uint8_t data[4096];
+	ssize_t n;
+
+	if (c->in.len >= 4 && c->in.len - 4 >= get32(c->in.data))
+		return 1;
+	n = recv(c->fd, data, sizeof(data), 0);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		return -1;
+	if (n > 0)
+		buf_put(&c->in, data, (size_t)n);
+	return c->in.len >= 4 && c->in.len - 4 >= get32(c->in.data);
+}
+
+static void keep_event(struct client *c, const struct vici_packet *packet)
+{
+	struct errmsg err;
+	struct tree *message;
+
+	message = vici_message_parse(packet->message, packet->message_len, &err);
+	if (!message) {
+		ktap_fail(__FILE__, __LINE__, "%s", err.text);
+		return;
+	}
+	message->name = strdup(packet->name);
+	if (!c->events)
+		c->events = tree_new();
+	message->parent = c->events;
+	message->next = c->events->first;
+	c->events->first = message;
+	c->event_count++;
+}
+
+/* The next packet that is no event: its type (-1 closed, -2 none came). */
+static int await(struct client *c, struct tree **message)
+{
+	uint64_t end = loop_now_ms() + WAIT_MS;
+	struct vici_packet packet;
+	struct errmsg err;
+	int got;
+
+	if (message)
+		*message = NULL;
+	for (;;) {
+		struct buf rest = BUF_INIT;
+		size_t len;
+
+		while (!(got = receive(c)) && loop_now_ms() < end)
+			loop_turn(stub_loop, 5);
+		if (got <= 0)
+			return got ? -1 : -2;
+		len = get32(c->in.data);
+		if (vici_packet_parse(&packet, c->in.data + 4, len, &err)) {
+			ktap_fail(__FILE__, __LINE__, "%s", err.text);
+			return -2;
+		}
+		if (packet.type == VICI_EVENT)
+			keep_event(c, &packet);
+		else if (message)
+			*message = vici_message_parse(packet.message,
+						      packet.message_len, &err);
+		buf_put(&rest, c->in.data + 4 + len, c->in.len - 4 - len);
+		buf_clear(&c->in);
+		c->in = rest;
+		if (packet.type != VICI_EVENT)
+			return (int)packet.type;
+	}
+}
+
+static struct tree *call(struct client *c, const char *name, struct buf *request)
+{
+	struct tree *reply;
+
+	send_packet(c, VICI_CMD_REQUEST, name, request);
+	if (request)
+		buf_clear(request);
+	EXPECT_EQ(await(c, &reply), VICI_CMD_RESPONSE);
+	return reply ? reply : tree_new();
+}
+
+static void listen_to(struct client *c, const char *event)
+{
+	send_packet(c, VICI_EVENT_REGISTER, event, NULL);
+	EXPECT_EQ(await(c, NULL), VICI_EVENT_CONFIRM);
+}
+
+static void expect_reply(struct tree *reply, const char *success, const char *errmsg)
+{
+	EXPECT_STR(tree_str(reply, "success"), success);
+	if (errmsg)
+		EXPECT_STR(tree_str(reply, "errmsg"), errmsg);
+	else
+		EXPECT(!tree_find(reply, "errmsg"));
+	tree_free(reply);
+}
+
+static struct buf conn_message(const char *name, const char *child, const char *key,
+			       const char *value)
+{
+	struct buf m = BUF_INIT;
+
+	vici_put_section(&m, name);
+	vici_put_list(&m, "remote_addrs");
+	vici_put_item(&m, "192.0.2.2");
+	vici_put_list_end(&m);
+	vici_put_section(&m, "local-1");
+	vici_put(&m, "auth", "psk");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "remote-1");
+	vici_put(&m, "auth", "psk");
+	vici_put(&m, "id", "right.example");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "children");
+	vici_put_section(&m, child);
+	if (key)
+		vici_put(&m, key, "%s", value);
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	return m;
+}
+
+static void load_net(struct client *c)
+{
+	struct buf m = conn_message("net", "lan", NULL, NULL);
+
+	expect_reply(call(c, "load-conn", &m), "yes", NULL);
+}
+
+static void test_protocol(void)
+{
+	struct client c;
+	struct stat st;
+
+	start();
+	EXPECT(!stat(path, &st));
+	EXPECT_EQ(st.st_mode & 0777, 0660);
+	c = client();
+	send_packet(&c, VICI_CMD_REQUEST, "no-such-command", NULL);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_UNKNOWN);
+	send_packet(&c, VICI_EVENT_REGISTER, "no-such-event", NULL);
+	EXPECT_EQ(await(&c, NULL), VICI_EVENT_UNKNOWN);
+	listen_to(&c, "list-sa");
+	send_packet(&c, VICI_EVENT_UNREGISTER, "list-sa", NULL);
+	EXPECT_EQ(await(&c, NULL), VICI_EVENT_CONFIRM);
+
+	/* Several requests in one go are answered in order. */
+	send_packet(&c, VICI_CMD_REQUEST, "version", NULL);
+	send_packet(&c, VICI_CMD_REQUEST, "nonsense", NULL);
+	send_packet(&c, VICI_CMD_REQUEST, "version", NULL);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_UNKNOWN);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
+	client_end(&c);
+	stop();
+	EXPECT(stat(path, &st) && errno == ENOENT);
+}
+
+static void test_malformed(void)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+	} bad[] = {
+		{ "\0\x08\0\1", 4 },		/* longer than 512 KB */
+		{ "\0\0\0\0", 4 },		/* empty */
+		{ "\0\0\0\1\x09", 5 },		/* unknown type */
+		{ "\0\0\0\1\1", 5 },		/* a response from a client */
+		{ "\0\0\0\2\0\0", 6 },		/* no name */
+		{ "\0\0\0\3\0\5x", 7 },		/* name cut short */
+	};
+	struct buf junk = BUF_INIT;
+	struct client c, watcher;
+	struct tree *reply;
+
+	start();
+	watcher = client();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		c = client();
+		send_all(&c, bad[i].data, bad[i].len);
+		EXPECT_EQ(await(&c, NULL), -1);
+		client_end(&c);
+	}
+	/* A message that is malformed is refused; the connection stays. */
+	c = client();
+	buf_put(&junk, "\1\1s", 3);
+	send_packet(&c, VICI_CMD_REQUEST, "list-conns", &junk);
+	buf_clear(&junk);
+	EXPECT_EQ(await(&c, &reply), VICI_CMD_RESPONSE);
+	expect_reply(reply, "no", "invalid message at octet 3: section or list not closed");
+	/* Octet by octet is fine. */
+	send_all(&c, "\0\0", 2);
+	send_all(&c, "\0\x09\0\7v", 5);
+	send_all(&c, "ersion", 6);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
+	client_end(&c);
+	/* Half a packet and gone. */
+	c = client();
+	send_all(&c, "\0\0\0\x09\0\7v", 7);
+	client_end(&c);
+	tree_free(call(&watcher, "version", NULL));
+	client_end(&watcher);
+	stop();
+}
+
+static void test_load(void)
+{
+	struct client c;
+	struct buf m;
+	struct tree *reply, *conns;
+
+	start();
+	c = client();
+	load_net(&c);
+	REQUIRE(config_find_conn(config, "net"));
+	m = conn_message("net", "lan", "mode", "transport");
+	expect_reply(call(&c, "load-conn", &m), "no",
+		     "net.children.lan.mode: 'transport' is not supported yet: set it to tunnel, or remove it");
+	EXPECT(conn_find_child(config_find_conn(config, "net"), "lan"));
+	expect_reply(call(&c, "load-conn", NULL), "no",
+		     "expected one section, named as the connection");
+
+	reply = call(&c, "get-conns", NULL);
+	conns = tree_find(reply, "conns");
+	if (EXPECT(conns && conns->first && !conns->first->next))
+		EXPECT_STR(tree_text(conns->first), "net");
+	tree_free(reply);
+
+	m = (struct buf)BUF_INIT;
+	vici_put(&m, "name", "net");
+	expect_reply(call(&c, "unload-conn", &m), "yes", NULL);
+	vici_put(&m, "name", "net");
+	expect_reply(call(&c, "unload-conn", &m), "no", "unload: connection 'net' not found");
+	expect_reply(call(&c, "unload-conn", NULL), "no", "unload: missing connection name");
+	expect_reply(call(&c, "load-cert", NULL), "no",
+		     "not supported yet: ikefpd serves connections and IKE pre-shared keys");
+	client_end(&c);
+	stop();
+}
+
+static void put_shared(struct buf *m, const char *id, const char *type,
+		       const char *owner)
+{
+	if (id)
+		vici_put(m, "id", "%s", id);
+	vici_put(m, "type", "%s", type);
+	vici_put_value(m, "data", "a\0b", 3);
+	vici_put_list(m, "owners");
+	vici_put_item(m, owner);
+	vici_put_list_end(m);
+}
+
+static void test_shared(void)
+{
+	struct buf m = BUF_INIT;
+	struct client c;
+	struct tree *reply;
+
+	start();
+	c = client();
+	put_shared(&m, "ike-1", "IKE", "a.example");
+	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
+	put_shared(&m, "ike-1", "ike", "b.example");
+	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
+	REQUIRE(config->secrets);
+	EXPECT(!config->secrets->next);
+	EXPECT_EQ(config->secrets->len, 3);
+	EXPECT_EQ(config->secrets->owners[0].len, strlen("b.example"));
+	/* Without an id, the same thing twice is one. */
+	put_shared(&m, NULL, "ike", "c.example");
+	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
+	put_shared(&m, NULL, "ike", "c.example");
+	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
+	EXPECT(config->secrets->next && !config->secrets->next->next);
+
+	put_shared(&m, "x", "EAP", "c.example");
+	expect_reply(call(&c, "load-shared", &m), "no",
+		     "shared keys of type 'EAP' are not supported yet");
+	expect_reply(call(&c, "load-shared", NULL), "no", "shared key type missing");
+
+	reply = call(&c, "get-shared", NULL);
+	if (EXPECT(tree_find(reply, "keys") && tree_find(reply, "keys")->first))
+		EXPECT_STR(tree_text(tree_find(reply, "keys")->first), "ike-1");
+	tree_free(reply);
+	vici_put(&m, "id", "ike-1");
+	expect_reply(call(&c, "unload-shared", &m), "yes", NULL);
+	vici_put(&m, "id", "ike-1");
+	expect_reply(call(&c, "unload-shared", &m), "no", "shared key 'ike-1' not found");
+	expect_reply(call(&c, "clear-creds", NULL), "yes", NULL);
+	EXPECT(!config->secrets);
+	client_end(&c);
+	stop();
+}
+
+static struct buf initiate_message(const char *child, const char *timeout)
+{
+	struct buf m = BUF_INIT;
+
+	if (child)
+		vici_put(&m, "child", "%s", child);
+	if (timeout)
+		vici_put(&m, "timeout", "%s", timeout);
+	vici_put(&m, "loglevel", "1");
+	return m;
+}
+
+static bool saw(const struct client *c, const char *event, const char *text)
+{
+	if (!c->events)
+		return false;
+	for (const struct tree *e = c->events->first; e; e = e->next) {
+		const char *msg = tree_str(e, "msg");
+
+		if (!strcmp(e->name, event) && msg && !strcmp(msg, text))
+			return true;
+	}
+	return false;
+}
+
+static void test_initiate(void)
+{
+	struct client c, other;
+	struct buf m;
+
+	start();
+	c = client();
+	other = client();
+	load_net(&c);
+	listen_to(&c, "control-log");
+	listen_to(&other, "control-log");
+	listen_to(&other, "log");
+	m = initiate_message("lan", NULL);
+	expect_reply(call(&c, "initiate", &m), "yes", NULL);
+	EXPECT(saw(&c, "control-log", "initiating IKE_SA"));
+	EXPECT(saw(&c, "control-log", "established"));
+	EXPECT(!saw(&c, "log", "established"));
+	tree_free(call(&other, "version", NULL));
+	EXPECT(saw(&other, "log", "established"));
+	EXPECT(!saw(&other, "control-log", "established"));
+
+	m = initiate_message("wan", NULL);
+	expect_reply(call(&c, "initiate", &m), "no", "CHILD_SA config 'wan' not found");
+	m = initiate_message(NULL, NULL);
+	expect_reply(call(&c, "initiate", &m), "no", "missing configuration name");
+
+	stub_outcome = 1;
+	m = initiate_message("lan", NULL);
+	expect_reply(call(&c, "initiate", &m), "no",
+		     "establishing CHILD_SA 'lan' failed: received NO_PROPOSAL_CHOSEN");
+	stub_outcome = 2;
+	m = initiate_message("lan", "30");
+	expect_reply(call(&c, "initiate", &m), "no",
+		     "CHILD_SA 'lan' not established after 30ms");
+	m = initiate_message("lan", "-1");
+	expect_reply(call(&c, "initiate", &m), "yes", NULL);
+	client_end(&c);
+	client_end(&other);
+	stop();
+}
+
+static void test_pending(void)
+{
+	struct client c, other;
+	struct buf m;
+
+	start();
+	c = client();
+	other = client();
+	load_net(&c);
+
+	/* A second request waits for the first; other clients do not. */
+	stub_delay_ms = 100;
+	m = initiate_message("lan", NULL);
+	send_packet(&c, VICI_CMD_REQUEST, "initiate", &m);
+	send_packet(&c, VICI_CMD_REQUEST, "no-such-command", NULL);
+	tree_free(call(&other, "version", NULL));
+	EXPECT(stub_sas && !stub_sas->up);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_UNKNOWN);
+	EXPECT(stub_sas && stub_sas->up);
+
+	/* A client that goes away leaves its command alone. */
+	send_packet(&c, VICI_CMD_REQUEST, "initiate", &m);
+	tree_free(call(&other, "version", NULL));
+	EXPECT(stub_sas->next && stub_sas->next->job);
+	client_end(&c);
+	for (uint64_t end = loop_now_ms() + WAIT_MS;
+	     loop_now_ms() < end && !stub_sas->next->up;)
+		loop_turn(stub_loop, 10);
+	EXPECT(stub_sas->next->up);
+
+	/* So does the server's end. */
+	send_packet(&other, VICI_CMD_REQUEST, "initiate", &m);
+	loop_turn(stub_loop, 10);
+	buf_clear(&m);
+	stub_delay_ms = 5;
+	stop();
+	client_end(&other);
+}
+
+static void test_terminate(void)
+{
+	struct client c;
+	struct buf m;
+	struct tree *reply;
+
+	start();
+	c = client();
+	load_net(&c);
+	for (int i = 0; i < 4; i++) {
+		m = initiate_message("lan", NULL);
+		expect_reply(call(&c, "initiate", &m), "yes", NULL);
+	}
+	vici_put(&m, "ike-id", "2");
+	reply = call(&c, "terminate", &m);
+	EXPECT_STR(tree_str(reply, "matches"), "1");
+	EXPECT_STR(tree_str(reply, "terminated"), "1");
+	expect_reply(reply, "yes", NULL);
+	EXPECT_EQ(stub_sas->next->unique_id, 3);
+
+	vici_put(&m, "child-id", "103");
+	vici_put(&m, "force", "yes");
+	expect_reply(call(&c, "terminate", &m), "yes", NULL);
+	EXPECT_EQ(stub_sas->next->unique_id, 4);
+
+	vici_put(&m, "ike", "net");
+	vici_put(&m, "force", "yes");
+	reply = call(&c, "terminate", &m);
+	EXPECT_STR(tree_str(reply, "matches"), "2");
+	expect_reply(reply, "yes", NULL);
+	EXPECT(!stub_sas);
+
+	vici_put(&m, "child", "lan");
+	reply = call(&c, "terminate", &m);
+	EXPECT_STR(tree_str(reply, "matches"), "0");
+	expect_reply(reply, "no", "no matching SAs to terminate found");
+	expect_reply(call(&c, "terminate", NULL), "no", "missing terminate selector");
+	client_end(&c);
+	stop();
+}
+
+static void test_list_sas(void)
+{
+	struct client c;
+	struct tree *ike, *child;
+	struct buf m;
+
+	start();
+	c = client();
+	load_net(&c);
+	for (int i = 0; i < 2; i++) {
+		m = initiate_message("lan", NULL);
+		expect_reply(call(&c, "initiate", &m), "yes", NULL);
+	}
+	listen_to(&c, "list-sa");
+	tree_free(call(&c, "list-sas", NULL));
+	EXPECT_EQ(c.event_count, 2);
+	REQUIRE(c.events && c.events->first);
+	ike = tree_find(c.events->first, "net");	/* the last comes first */
+	REQUIRE(ike);
+	EXPECT_STR(tree_str(ike, "uniqueid"), "2");
+	EXPECT_STR(tree_str(ike, "version"), "2");
+	EXPECT_STR(tree_str(ike, "state"), "ESTABLISHED");
+	EXPECT_STR(tree_str(ike, "local-host"), "192.0.2.1");
+	EXPECT_STR(tree_str(ike, "remote-host"), "2001:db8::2");
+	EXPECT_STR(tree_str(ike, "remote-port"), "4500");
+	EXPECT_STR(tree_str(ike, "remote-id"), "right.example");
+	EXPECT_STR(tree_str(ike, "initiator"), "yes");
+	EXPECT_STR(tree_str(ike, "initiator-spi"), "1122334455667788");
+	EXPECT_STR(tree_str(ike, "responder-spi"), "0000000000000099");
+	EXPECT_STR(tree_str(ike, "nat-any"), "yes");
+	EXPECT(!tree_find(ike, "nat-remote"));
+	EXPECT_STR(tree_str(ike, "integ-alg"), "HMAC_SHA2_256_128");
+	EXPECT_STR(tree_str(ike, "established"), "61");
+	child = tree_find(tree_find(ike, "child-sas"), "lan-102");
+	REQUIRE(child);
+	EXPECT_STR(tree_str(child, "spi-in"), "c0ffee01");
+	EXPECT_STR(tree_str(child, "bytes-in"), "8400");
+	EXPECT_STR(tree_str(child, "use-in"), "3");
+	EXPECT(!tree_find(child, "use-out"));
+	EXPECT_STR(tree_str(child, "encr-keysize"), "128");
+
+	c.event_count = 0;
+	vici_put(&m, "ike-id", "1");
+	tree_free(call(&c, "list-sas", &m));
+	EXPECT_EQ(c.event_count, 1);
+	vici_put(&m, "child", "wan");
+	tree_free(call(&c, "list-sas", &m));
+	EXPECT_EQ(c.event_count, 1);
+	vici_put(&m, "child-id", "102");
+	tree_free(call(&c, "list-sas", &m));
+	EXPECT_EQ(c.event_count, 2);
+	vici_put(&m, "ike", "wan");
+	tree_free(call(&c, "list-sas", &m));
+	EXPECT_EQ(c.event_count, 2);
+	client_end(&c);
+	stop();
+}
+
+static void test_start_action(void)
+{
+	struct client c;
+	struct buf m;
+
+	start();
+	c = client();
+	m = conn_message("net", "lan", "start_action", "start");
+	expect_reply(call(&c, "load-conn", &m), "yes", NULL);
+	EXPECT(stub_sas && !stub_sas->next);
+	for (uint64_t end = loop_now_ms() + WAIT_MS;
+	     loop_now_ms() < end && stub_sas && !stub_sas->up;)
+		loop_turn(stub_loop, 10);
+	/* Loaded again, changed or not, what is up is not started again. */
+	m = conn_message("net", "lan", "start_action", "start");
+	expect_reply(call(&c, "load-conn", &m), "yes", NULL);
+	EXPECT(!stub_sas->next);
+	client_end(&c);
+	stop();
+}
+
+/* A client that never reads: others are served, its log events are dropped. */
+static void test_slow_client(void)
+{
+	static char text[3500];
+	struct client slow, c;
+
+	start();
+	slow = client();
+	c = client();
+	listen_to(&slow, "log");
+	log_set_stderr(false);
+	memset(text, 'x', sizeof(text) - 1);
+	for (int i = 0; i < 2000; i++) {
+		log_msg(LOG_IKE, LVL_CTRL, "%s", text);
+		loop_turn(stub_loop, 0);
+	}
+	tree_free(call(&c, "version", NULL));
+	/* It did not get 7 MB, but is still a client. */
+	tree_free(call(&slow, "version", NULL));
+	EXPECT(slow.event_count > 100);
+	EXPECT(slow.event_count < 1000);
+	log_set_stderr(true);
+	client_end(&slow);
+	client_end(&c);
+	stop();
+}
+
+static void test_many_clients(void)
+{
+	struct client c[70], last;
+
+	start();
+	log_set_stderr(false);
+	for (int i = 0; i < 70; i++) {
+		c[i] = client();
+		loop_turn(stub_loop, 0);
+	}
+	for (int i = 0; i < 64; i++)
+		tree_free(call(&c[i], "version", NULL));
+	for (int i = 64; i < 70; i++)
+		EXPECT_EQ(await(&c[i], NULL), -1);
+	client_end(&c[0]);
+	loop_turn(stub_loop, 10);
+	last = client();
+	tree_free(call(&last, "version", NULL));
+	client_end(&last);
+	for (int i = 1; i < 70; i++)
+		client_end(&c[i]);
+	log_set_stderr(true);
+	stop();
+}
+
+static void test_socket(void)
+{
+	struct errmsg err;
+	char want[256], longer[256];
+	int fd;
+
+	start();
+	/* In use, stale, something else. */
+	EXPECT(!vici_new(stub_loop, config, path, NULL, &err));
+	snprintf(want, sizeof(want), "VICI socket %s is in use: stop the other IKE daemon, or set another socket",
+		 path);
+	EXPECT_STR(err.text, want);
+	stop();
+
+	start();
+	close(vici->listener.fd);	/* as after a crash: the name stays */
+	vici->listener.fd = open("/dev/null", O_RDONLY);
+	{
+		struct vici *second = vici_new(stub_loop, config, path, NULL, &err);
+
+		EXPECT(second);
+		vici_free(second);
+	}
+	stop();
+
+	start();
+	stop();
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+	stub_loop = loop_new();
+	config = config_new();
+	EXPECT(!vici_new(stub_loop, config, path, NULL, &err));
+	unlink(path);
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	EXPECT(!vici_new(stub_loop, config, longer, NULL, &err));
+	EXPECT(strstr(err.text, "longer than 107 characters"));
+	EXPECT(!vici_new(stub_loop, config, "/nonexistent/vici", NULL, &err));
+	EXPECT_STR(err.text, "VICI socket /nonexistent/vici: No such file or directory");
+	config_free(config);
+	loop_free(stub_loop);
+}
+
+/* Valid packets with octets changed: answers or a closed connection, no crash. */
+static void test_mutations(void)
+{
+	struct buf seed = BUF_INIT, m = conn_message("net", "lan", "mode", "tunnel");
+	unsigned int random = 5;
+	size_t at;
+
+	start();
+	log_set_stderr(false);
+	at = vici_packet_start(&seed, VICI_CMD_REQUEST, "load-conn");
+	buf_put(&seed, m.data, m.len);
+	vici_packet_end(&seed, at);
+	for (int round = 0; round < 3000; round++) {
+		struct client c = client();
+		uint8_t *data = malloc(seed.len);
+
+		REQUIRE(data);
+		memcpy(data, seed.data, seed.len);
+		for (int i = 0; i <= round % 3; i++) {
+			random = random * 1103515245 + 12345;
+			data[(random >> 16) % seed.len] = (uint8_t)(random >> 8);
+		}
+		send_all(&c, data, seed.len);
+		for (int i = 0; i < 3; i++)
+			loop_turn(stub_loop, 0);
+		client_end(&c);
+		free(data);
+	}
+	loop_turn(stub_loop, 0);
+	log_set_stderr(true);
+	buf_clear(&seed);
+	buf_clear(&m);
+	stop();
+}
+
+static const struct ktap_test tests[] = {
+	{ "protocol", test_protocol },
+	{ "malformed", test_malformed },
+	{ "load", test_load },
+	{ "shared", test_shared },
+	{ "initiate", test_initiate },
+	{ "pending", test_pending },
+	{ "terminate", test_terminate },
+	{ "list_sas", test_list_sas },
+	{ "start_action", test_start_action },
+	{ "slow_client", test_slow_client },
+	{ "many_clients", test_many_clients },
+	{ "socket", test_socket },
+	{ "mutations", test_mutations },
+};
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	if (!mkdtemp(dir)) {
+		perror(dir);
+		return 1;
+	}
+	ret = ktap_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+	rmdir(dir);
+	return ret;
+}
