@@ -10,7 +10,7 @@ PSK=${PSK:-'a secret of the tests, 32 octets'}
 program() {
 	local file
 
-	for file in "$selftests/../user/$1/$1" "$selftests/$1"; do
+	for file in "$selftests/../user/build/sbin/$1" "$selftests/$1"; do
 		if [ -f "$file" ] && [ -x "$file" ]; then
 			echo "$file"
 			return

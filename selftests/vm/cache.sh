@@ -51,6 +51,16 @@ cached() {
 	exec {lock}>&-
 }
 
+# apt_refresh: brings apt's lists up to date if they are missing or a day old.
+# Only root can; anyone else works with what there is.
+apt_refresh() {
+	[ "$(id -u)" -eq 0 ] || return 0
+	[ -z "$(find /var/lib/apt/lists -name '*Packages*' -mtime -1 2>/dev/null | head -n 1)" ] ||
+		return 0
+	say "apt: updating the lists"
+	apt-get -qq update >/dev/null || die "'apt-get update' failed"
+}
+
 # apt_download PACKAGE...
 #
 # Downloads packages from the machine's own apt sources to the current folder.

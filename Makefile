@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+#	make			the module and user/; KDIR= names another kernel's headers
+#	make module | user	one of them
+#	make install		both, with depmod; DESTDIR= and PREFIX= as usual
+#	make check		all tests, in virtual machines; TESTS= and KERNELS= choose
+#	make demo		two gateways, a lossy NAT and a tunnel, in one
+#	make selftests		the tests' programs
+#	make clean
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+.PHONY: all module user selftests install check demo clean
+
+all: module user
+
+# vmlinux without pahole: the module can do without BTF.
+KMAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) \
+	$(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+module: headers
+	$(KMAKE) modules
+
+.PHONY: headers
+headers:
+	@[ -e "$(KDIR)/Makefile" ] || { \
+	echo "There are no kernel headers in $(KDIR)." >&2; \
+	echo "Install them (Debian: apt install linux-headers-$$(uname -r)), or name others" >&2; \
+	echo "with KDIR=, for example KDIR=\$$(selftests/vm/kernel 6.12)/build." >&2; \
+	echo "'make user' builds the rest without them." >&2; \
+	exit 1; }
+
+user:
+	$(MAKE) -C user all
+
+selftests:
+	$(MAKE) -C selftests
+
+install: headers module user
+	$(KMAKE) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C user install
+
+check:
+	@selftests/run
+
+demo:
+	@selftests/demo/run
+
+clean:
+	[ ! -e "$(KDIR)/Makefile" ] || $(KMAKE) clean
+	$(MAKE) -C user clean
+	rm -rf .build
