@@ -76,6 +76,8 @@ ikefpd_start() {
 
 	mkdir -p "$work/$gw"
 	cat >"$work/$gw/swanctl.conf"
+	# For swanctl, which wants one.
+	: >"$work/$gw/strongswan.conf"
 	echo "[$gw] ikefpd -f swanctl.conf $*"
 	start "$gw" run_in "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
 		-u "$work/$gw/vici" "$@"

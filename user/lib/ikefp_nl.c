@@ -532,7 +532,7 @@ int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi, const struct ikefp_endpoint 
 
 static bool put_octets(struct nl_msg *msg, int attribute, const struct ikefp_octets *octets)
 {
-	return !octets->data || !nla_put(msg, attribute, octets->len, octets->data);
+	return !octets->len || !nla_put(msg, attribute, octets->len, octets->data);
 }
 
 static bool put_keys(struct nl_msg *msg, const struct ikefp_keys *keys)
