@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IKEFP_IKEFP_H
+#define IKEFP_IKEFP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <jansson.h>
+
+#include "ikefp_nl.h"
+
+/*
+ * The ikefp command: one file a subcommand. Keys are not shown because the kernel
+ * gives none.
+ */
+
+/* Subcommands; argv[0] is the subcommand's name. They return the exit code. */
+int show_main(int argc, char **argv);
+int monitor_main(int argc, char **argv);
+
+/* Opens the family, or says why not and what to do. NULL: exit with 1. */
+struct ikefp_nl *open_family(void);
+
+/* names.c: what the numbers are called. Never NULL. */
+const char *kind_name(enum ikefp_listener_kind kind);
+const char *role_name(enum ikefp_role role);
+const char *state_name(enum ikefp_sa_state state);
+const char *event_name(enum ikefp_event_kind kind);
+const char *exchange_name(uint8_t exchange_type);
+
+#define ADDRESS_TEXT	64
+#define DURATION_TEXT	32
+
+/*
+ * "192.0.2.1:500", "[2001:db8::1]:500", "[fe80::1%3]:500"; "-" if there is no
+ * address. Returns @buf.
+ */
+const char *address_text(const struct sockaddr_storage *addr, char buf[ADDRESS_TEXT]);
+/* "41.203 ms", "1.5 s". Returns @buf. */
+const char *us_text(uint64_t us, char buf[DURATION_TEXT]);
+/* "850 ms", "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". Returns @buf. */
+const char *ms_text(uint64_t ms, char buf[DURATION_TEXT]);
+
+/* {"address": ..., "port": ...}, NULL where there is no address. */
+json_t *address_json(const struct sockaddr_storage *addr);
+/* 16 hexadecimal digits, NULL for 0. */
+json_t *spi_json(uint64_t spi);
+
+/* What `ikefp show` shows, taken at one time. */
+struct snapshot {
+	struct ikefp_listener_info *listeners;
+	size_t listener_count;
+	struct ikefp_sa_info *sas;
+	size_t sa_count;
+	struct ikefp_stats stats;
+	struct ikefp_policy policy;
+	bool failed;		/* memory ran out */
+};
+
+/* snapshot.c. Returns 0 or a negative errno, the reason in ikefp_nl_error(). */
+int snapshot_take(struct ikefp_nl *nl, struct snapshot *snapshot);
+void snapshot_clear(struct snapshot *snapshot);
+
+/* show_text.c, show_json.c, monitor.c; NULL without memory. */
+void show_text(FILE *out, const struct snapshot *snapshot);
+json_t *show_json(const struct snapshot *snapshot);
+/* One line, without its time. */
+void event_text(FILE *out, const struct ikefp_event *event);
+json_t *event_json(const struct ikefp_event *event);
+
+#endif /* IKEFP_IKEFP_H */

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ikefp.h"
+
+static json_t *listener_json(const struct ikefp_listener_info *l)
+{
+	return json_pack("{s:s, s:o}", "kind", kind_name(l->kind),
+			 "local", address_json(&l->addr));
+}
+
+static json_t *sa_json(const struct ikefp_sa_info *sa)
+{
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "spi", spi_json(sa->spi),
+			 "peer-spi", spi_json(sa->peer_spi),
+			 "role", role_name(sa->role),
+			 "state", state_name(sa->state),
+			 "local", address_json(&sa->endpoint.local),
+			 "remote", address_json(&sa->endpoint.remote),
+			 "srtt-us", (json_int_t)sa->srtt_us,
+			 "rttvar-us", (json_int_t)sa->rttvar_us,
+			 "rto-ms", (json_int_t)sa->rto_ms,
+			 "outstanding", (json_int_t)sa->outstanding,
+			 "tries", (json_int_t)sa->tries,
+			 "message-id-out", (json_int_t)sa->message_id_out,
+			 "message-id-in", (json_int_t)sa->message_id_in,
+			 "age-ms", (json_int_t)sa->age_ms,
+			 "messages-in", (json_int_t)sa->messages_in,
+			 "messages-out", (json_int_t)sa->messages_out,
+			 "retransmits", (json_int_t)sa->retransmits,
+			 "duplicates", (json_int_t)sa->duplicates);
+}
+
+static json_t *stats_json(const struct ikefp_stats *stats)
+{
+	json_t *object = json_object();
+
+	for (int i = 1; i <= IKEFP_A_STATS_MAX; i++) {
+		const char *name = ikefp_stats_name(i);
+
+		if (name)
+			json_object_set_new(object, name,
+					    json_integer((json_int_t)stats->value[i]));
+	}
+	return object;
+}
+
+static json_t *policy_json(const struct ikefp_policy *policy)
+{
+	json_t *object = json_object();
+
+	for (int i = 1; i <= IKEFP_A_POLICY_MAX; i++) {
+		const char *name = ikefp_policy_name(i);
+
+		if (name && policy->set[i])
+			json_object_set_new(object, name, json_integer(policy->value[i]));
+	}
+	return object;
+}
+
+json_t *show_json(const struct snapshot *s)
+{
+	json_t *listeners = json_array(), *sas = json_array();
+
+	for (size_t i = 0; i < s->listener_count; i++)
+		json_array_append_new(listeners, listener_json(&s->listeners[i]));
+	for (size_t i = 0; i < s->sa_count; i++)
+		json_array_append_new(sas, sa_json(&s->sas[i]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "listeners", listeners, "sas", sas,
+			 "policy", policy_json(&s->policy),
+			 "counters", stats_json(&s->stats));
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+
+#include "ikefp.h"
+
+static void show_listeners(FILE *out, const struct snapshot *s)
+{
+	char text[ADDRESS_TEXT];
+
+	if (!s->listener_count)
+		fprintf(out, "no listeners\n");
+	for (size_t i = 0; i < s->listener_count; i++)
+		fprintf(out, "%s%-28s %s\n", i ? "           " : "listeners: ",
+			address_text(&s->listeners[i].addr, text),
+			kind_name(s->listeners[i].kind));
+}
+
+static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
+{
+	char a[ADDRESS_TEXT], b[ADDRESS_TEXT], age[DURATION_TEXT], rtt[DURATION_TEXT],
+		var[DURATION_TEXT];
+
+	fprintf(out, "\nsa: %016" PRIx64 "\n", sa->spi);
+	fprintf(out, "  state:       %s, %s, for %s\n", state_name(sa->state),
+		role_name(sa->role), ms_text(sa->age_ms, age));
+	if (sa->peer_spi)
+		fprintf(out, "  peer spi:    %016" PRIx64 "\n", sa->peer_spi);
+	fprintf(out, "  endpoints:   %s - %s\n", address_text(&sa->endpoint.local, a),
+		address_text(&sa->endpoint.remote, b));
+	if (sa->srtt_us)
+		fprintf(out, "  round trip:  %s, variation %s\n", us_text(sa->srtt_us, rtt),
+			us_text(sa->rttvar_us, var));
+	fprintf(out, "  timeout:     %u ms\n", sa->rto_ms);
+	if (sa->outstanding)
+		fprintf(out, "  outstanding: %u request%s, sent %u time%s\n",
+			sa->outstanding, sa->outstanding == 1 ? "" : "s", sa->tries,
+			sa->tries == 1 ? "" : "s");
+	else
+		fprintf(out, "  outstanding: none\n");
+	fprintf(out, "  message ids: next out %u, next in %u\n", sa->message_id_out,
+		sa->message_id_in);
+	fprintf(out, "  messages:    %" PRIu64 " in, %" PRIu64 " out, %" PRIu64
+		" retransmitted, %" PRIu64 " duplicate%s\n", sa->messages_in,
+		sa->messages_out, sa->retransmits, sa->duplicates,
+		sa->duplicates == 1 ? "" : "s");
+}
+
+/* Those that are not zero: the rest says nothing to a person. */
+static void show_stats(FILE *out, const struct ikefp_stats *stats)
+{
+	bool first = true;
+
+	for (int i = 1; i <= IKEFP_A_STATS_MAX; i++) {
+		const char *name = ikefp_stats_name(i);
+
+		if (!name || !stats->value[i])
+			continue;
+		fprintf(out, "%s%-28s %" PRIu64 "\n", first ? "\ncounters:  " : "           ",
+			name, stats->value[i]);
+		first = false;
+	}
+}
+
+void show_text(FILE *out, const struct snapshot *s)
+{
+	show_listeners(out, s);
+	for (size_t i = 0; i < s->sa_count; i++)
+		show_sa(out, &s->sas[i]);
+	if (!s->sa_count)
+		fprintf(out, "\nno IKE SAs\n");
+	show_stats(out, &s->stats);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the ikefp command prints, as text and as JSON. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "ikefp.h"
+#include "ktap.h"
+
+static struct sockaddr_storage addr(const char *text, uint16_t port, uint32_t scope)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+
+	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+		ss.ss_family = AF_INET;
+		in->sin_port = htons(port);
+	} else if (EXPECT(inet_pton(AF_INET6, text, &in6->sin6_addr) == 1)) {
+		ss.ss_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		in6->sin6_scope_id = scope;
+	}
+	return ss;
+}
+
+static void expect_address(struct sockaddr_storage ss, const char *want)
+{
+	char buf[ADDRESS_TEXT];
+
+	EXPECT_STR(address_text(&ss, buf), want);
+}
+
+static void test_addresses(void)
+{
+	struct sockaddr_storage none = { 0 };
+	json_t *json;
+
+	expect_address(addr("192.0.2.1", 500, 0), "192.0.2.1:500");
+	expect_address(addr("2001:db8::1", 4500, 0), "[2001:db8::1]:4500");
+	expect_address(addr("fe80::1", 500, 3), "[fe80::1%3]:500");
+	expect_address(addr("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", 65535,
+			    4294967295u),
+		       "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
+	expect_address(none, "-");
+	json = address_json(&none);
+	EXPECT(json_is_null(json));
+	json_decref(json);
+}
+
+static void test_durations(void)
+{
+	char buf[DURATION_TEXT];
+
+	EXPECT_STR(us_text(0, buf), "0.000 ms");
+	EXPECT_STR(us_text(41203, buf), "41.203 ms");
+	EXPECT_STR(us_text(1500000, buf), "1.500 s");
+	EXPECT_STR(ms_text(999, buf), "999 ms");
+	EXPECT_STR(ms_text(1000, buf), "1 s");
+	EXPECT_STR(ms_text(59999, buf), "59 s");
+	EXPECT_STR(ms_text(200000, buf), "3 min 20 s");
+	EXPECT_STR(ms_text(7500000, buf), "2 h 5 min");
+	EXPECT_STR(ms_text(273600000, buf), "3 d 4 h");
+	EXPECT(strlen(ms_text(UINT64_MAX, buf)) < sizeof(buf));
+}
+
+static void test_names(void)
+{
+	EXPECT_STR(kind_name(IKEFP_LISTENER_KIND_NATT), "natt");
+	EXPECT_STR(role_name(IKEFP_ROLE_RESPONDER), "responder");
+	EXPECT_STR(state_name(IKEFP_SA_STATE_LINGERING), "lingering");
+	EXPECT_STR(state_name(99), "unknown");
+	EXPECT_STR(exchange_name(35), "IKE_AUTH");
+	EXPECT_STR(exchange_name(0), "unknown");
+	EXPECT_STR(exchange_name(255), "unknown");
+	/* Each kind of event has a name. */
+	for (int i = 0; i <= IKEFP_EVENT_KIND_SA_EXPIRED; i++)
+		EXPECT(strcmp(event_name(i), "unknown"));
+}
+
+static struct snapshot example(void)
+{
+	static struct ikefp_listener_info listeners[2];
+	static struct ikefp_sa_info sa;
+	struct snapshot s = { listeners, 2, &sa, 1, { .value = { 0 } },
+			      { .value = { 0 } }, false };
+
+	listeners[0] = (struct ikefp_listener_info){ IKEFP_LISTENER_KIND_IKE,
+						     addr("0.0.0.0", 500, 0) };
+	listeners[1] = (struct ikefp_listener_info){ IKEFP_LISTENER_KIND_NATT,
+						     addr("::", 4500, 0) };
+	sa = (struct ikefp_sa_info){
+		.spi = 0x0123456789abcdef, .peer_spi = UINT64_MAX,
+		.role = IKEFP_ROLE_INITIATOR, .state = IKEFP_SA_STATE_ESTABLISHED,
+		.endpoint = { addr("192.0.2.1", 4500, 0), addr("192.0.2.2", 4500, 0) },
+		.srtt_us = 41203, .rttvar_us = 2000, .rto_ms = 200, .outstanding = 1,
+		.tries = 2, .message_id_out = 3, .message_id_in = 0, .age_ms = 61000,
+		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
+	};
+	s.stats.value[IKEFP_A_STATS_SAS] = 1;
+	s.stats.value[IKEFP_A_STATS_DROP_INTEGRITY] = 7;
+	s.policy.set[IKEFP_A_POLICY_RTO_MIN_MS] = true;
+	s.policy.value[IKEFP_A_POLICY_RTO_MIN_MS] = 200;
+	return s;
+}
+
+static void test_show_text(void)
+{
+	struct snapshot s = example();
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	REQUIRE(out);
+	show_text(out, &s);
+	fclose(out);
+	EXPECT_STR(text,
+		   "listeners: 0.0.0.0:500                  ike\n"
+		   "           [::]:4500                    natt\n"
+		   "\n"
+		   "sa: 0123456789abcdef\n"
+		   "  state:       established, initiator, for 1 min 1 s\n"
+		   "  peer spi:    ffffffffffffffff\n"
+		   "  endpoints:   192.0.2.1:4500 - 192.0.2.2:4500\n"
+		   "  round trip:  41.203 ms, variation 2.000 ms\n"
+		   "  timeout:     200 ms\n"
+		   "  outstanding: 1 request, sent 2 times\n"
+		   "  message ids: next out 3, next in 0\n"
+		   "  messages:    4 in, 5 out, 1 retransmitted, 1 duplicate\n"
+		   "\n"
+		   "counters:  sas                          1\n"
+		   "           drop-integrity               7\n");
+	free(text);
+}
+
+static void test_show_json(void)
+{
+	struct snapshot s = example();
+	json_t *json = show_json(&s), *sa;
+
+	REQUIRE(json);
+	EXPECT_EQ(json_array_size(json_object_get(json, "listeners")), 2);
+	sa = json_array_get(json_object_get(json, "sas"), 0);
+	EXPECT_STR(json_string_value(json_object_get(sa, "spi")), "0123456789abcdef");
+	EXPECT_EQ(json_integer_value(json_object_get(sa, "srtt-us")), 41203);
+	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(sa, "remote"),
+						     "port")), 4500);
+	EXPECT_EQ(json_object_size(json_object_get(json, "counters")), IKEFP_A_STATS_MAX - 1);
+	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(json, "policy"),
+						     "rto-min-ms")), 200);
+	json_decref(json);
+}
+
+static void expect_event(const struct ikefp_event *event, const char *text,
+			 const char *json)
+{
+	char *line = NULL, *dump;
+	size_t len;
+	FILE *out = open_memstream(&line, &len);
+	json_t *object = event_json(event);
+
+	REQUIRE(out && object);
+	event_text(out, event);
+	fclose(out);
+	EXPECT_STR(line, text);
+	free(line);
+	dump = json_dumps(object, JSON_COMPACT);
+	EXPECT_STR(dump, json);
+	free(dump);
+	json_decref(object);
+}
+
+static void test_events(void)
+{
+	struct ikefp_event event = {
+		.event = IKEFP_EVENT_KIND_LISTENER_ADDED,
+		.listener_kind = IKEFP_LISTENER_KIND_IKE,
+	};
+
+	event.endpoint.local = addr("192.0.2.1", 500, 0);
+	expect_event(&event, "listener-added   192.0.2.1:500 ike\n",
+		     "{\"event\":\"listener-added\",\"local\":{\"address\":\"192.0.2.1\",\"port\":500},\"kind\":\"ike\"}");
+	event = (struct ikefp_event){ .event = IKEFP_EVENT_KIND_WORKER_ATTACHED, .worker = 7 };
+	expect_event(&event, "worker-attached  7\n",
+		     "{\"event\":\"worker-attached\",\"worker\":7}");
+	event = (struct ikefp_event){
+		.event = IKEFP_EVENT_KIND_SA_CREATED, .spi = 1,
+		.role = IKEFP_ROLE_RESPONDER,
+	};
+	expect_event(&event, "sa-created       0000000000000001 responder half-open\n",
+		     "{\"event\":\"sa-created\",\"spi\":\"0000000000000001\",\"peer-spi\":null,\"role\":\"responder\",\"state\":\"half-open\"}");
+	event = (struct ikefp_event){
+		.event = IKEFP_EVENT_KIND_RETRANSMIT, .spi = 1, .peer_spi = 2,
+		.exchange_type = 35, .message_id = 1, .tries = 3, .waited_ms = 1400,
+	};
+	expect_event(&event,
+		     "retransmit       0000000000000001 peer 0000000000000002 IKE_AUTH request 1, sent 3 times, waited 1 s\n",
+		     "{\"event\":\"retransmit\",\"exchange\":\"IKE_AUTH\",\"message-id\":1,\"tries\":3,\"waited-ms\":1400,\"spi\":\"0000000000000001\",\"peer-spi\":\"0000000000000002\"}");
+}
+
+static const struct ktap_test tests[] = {
+	{ "addresses", test_addresses },
+	{ "durations", test_durations },
+	{ "names", test_names },
+	{ "show_text", test_show_text },
+	{ "show_json", test_show_json },
+	{ "events", test_events },
+};
+
+KTAP_MAIN(tests)
