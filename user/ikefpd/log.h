@@ -8,8 +8,7 @@
 
 /*
  * Logging, with strongSwan's groups and levels, since that is what swanctl
- * shows and its users know. No message at any level carries a key, a nonce's
- * use as a key, or a shared secret.
+ * shows and its users know. No message at any level carries a key or a secret.
  */
 
 enum log_group {

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "vici.h"
 #include "vici_client.h"
 #include "vici_message.h"
@@ -347,6 +349,7 @@ static void client_read(struct vici_client *client)
 		return;
 	}
 	buf_put(&client->in, data, (size_t)n);
+	OPENSSL_cleanse(data, (size_t)n);	/* load-shared carries a secret */
 	if (client->in.failed) {
 		log_msg(LOG_CFG, LVL_CTRL, "closing a vici client: out of memory");
 		client_close(client);
@@ -501,6 +504,13 @@ free:
 	free(vici->path);
 	free(vici);
 	return NULL;
+}
+
+void vici_set_reload(struct vici *vici,
+		     int (*reload)(void *data, struct errmsg *err), void *data)
+{
+	vici->reload = reload;
+	vici->reload_data = data;
 }
 
 void vici_free(struct vici *vici)

@@ -20,6 +20,13 @@ struct vici;
 struct vici *vici_new(struct loop *loop, struct config *config, const char *path,
 		      const char *config_file, struct errmsg *err);
 
+/*
+ * Have reload-settings call @reload instead of reading the file itself, for what
+ * else a reload does. It returns 0, or -1 with @err set and nothing changed.
+ */
+void vici_set_reload(struct vici *vici,
+		     int (*reload)(void *data, struct errmsg *err), void *data);
+
 /* Drops all clients (their commands go on unwatched) and unlinks the socket. */
 void vici_free(struct vici *vici);
 

@@ -35,6 +35,8 @@ struct vici {
 	struct config *config;
 	char *path;
 	char *config_file;
+	int (*reload)(void *data, struct errmsg *err);
+	void *reload_data;
 	struct loop_fd listener;
 	struct vici_client *clients;
 	unsigned int client_count;

@@ -32,6 +32,9 @@ enum vici_result vici_reload_settings(struct vici_client *client,
 	struct errmsg err;
 
 	(void)request;
+	if (vici->reload)
+		return vici->reload(vici->reload_data, &err) ?
+			refuse(reply, "reload-settings", &err) : accepted(reply);
 	if (!vici->config_file)
 		return accepted(reply);
 	if (config_load_file(vici->config, vici->config_file, &err))

@@ -13,6 +13,8 @@
 #include "log.h"
 #include "loop.h"
 
+#define STUB_DELAY_MS	5
+
 struct stub_sa {
 	struct stub_sa *next;
 	struct conn *conn;
@@ -30,7 +32,6 @@ static struct stub_sa *stub_sas;
 static uint32_t stub_last_id;
 /* How the next initiate ends: 0 in time, 1 with an error, 2 never. */
 static int stub_outcome;
-static uint64_t stub_delay_ms = 5;
 
 static void stub_log(const struct stub_sa *sa, const char *text)
 {
@@ -89,7 +90,7 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 	}
 	stub_log(sa, "initiating IKE_SA");
 	if (stub_outcome != 2)
-		loop_timer_arm(stub_loop, &sa->timer, stub_delay_ms);
+		loop_timer_arm(stub_loop, &sa->timer, STUB_DELAY_MS);
 }
 
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
@@ -109,7 +110,7 @@ void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
 			stub_step(&sa->timer);
 			return;
 		}
-		loop_timer_arm(stub_loop, &sa->timer, stub_delay_ms);
+		loop_timer_arm(stub_loop, &sa->timer, STUB_DELAY_MS);
 		return;
 	}
 	if (job)

@@ -396,6 +396,27 @@ static void test_shared(void)
 	stop();
 }
 
+static int reload(void *data, struct errmsg *err)
+{
+	return ++*(int *)data == 2 ? errmsg_set(err, "gw.conf:1: no") : 0;
+}
+
+static void test_reload(void)
+{
+	struct client c;
+	int calls = 0;
+
+	start();
+	c = client();
+	expect_reply(call(&c, "reload-settings", NULL), "yes", NULL);
+	vici_set_reload(vici, reload, &calls);
+	expect_reply(call(&c, "reload-settings", NULL), "yes", NULL);
+	expect_reply(call(&c, "reload-settings", NULL), "no", "gw.conf:1: no");
+	EXPECT_EQ(calls, 2);
+	client_end(&c);
+	stop();
+}
+
 static struct buf initiate_message(const char *child, const char *timeout)
 {
 	struct buf m = BUF_INIT;
@@ -473,31 +494,33 @@ static void test_pending(void)
 	load_net(&c);
 
 	/* A second request waits for the first; other clients do not. */
-	stub_delay_ms = 100;
+	stub_outcome = 2;
 	m = initiate_message("lan", NULL);
 	send_packet(&c, VICI_CMD_REQUEST, "initiate", &m);
 	send_packet(&c, VICI_CMD_REQUEST, "no-such-command", NULL);
 	tree_free(call(&other, "version", NULL));
-	EXPECT(stub_sas && !stub_sas->up);
+	loop_turn(stub_loop, 0);
+	REQUIRE(stub_sas && stub_sas->job);
+	EXPECT_EQ(receive(&c), 0);
+	stub_step(&stub_sas->timer);
 	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
 	EXPECT_EQ(await(&c, NULL), VICI_CMD_UNKNOWN);
-	EXPECT(stub_sas && stub_sas->up);
 
 	/* A client that goes away leaves its command alone. */
 	send_packet(&c, VICI_CMD_REQUEST, "initiate", &m);
 	tree_free(call(&other, "version", NULL));
-	EXPECT(stub_sas->next && stub_sas->next->job);
+	REQUIRE(stub_sas->next && stub_sas->next->job);
 	client_end(&c);
-	for (uint64_t end = loop_now_ms() + WAIT_MS;
-	     loop_now_ms() < end && !stub_sas->next->up;)
-		loop_turn(stub_loop, 10);
+	loop_turn(stub_loop, WAIT_MS);
+	EXPECT(!stub_sas->next->job);
+	stub_step(&stub_sas->next->timer);
 	EXPECT(stub_sas->next->up);
 
 	/* So does the server's end. */
 	send_packet(&other, VICI_CMD_REQUEST, "initiate", &m);
-	loop_turn(stub_loop, 10);
+	loop_turn(stub_loop, 0);
+	REQUIRE(stub_sas->next->next);
 	buf_clear(&m);
-	stub_delay_ms = 5;
 	stop();
 	client_end(&other);
 }
@@ -757,6 +780,7 @@ static const struct ktap_test tests[] = {
 	{ "malformed", test_malformed },
 	{ "load", test_load },
 	{ "shared", test_shared },
+	{ "reload", test_reload },
 	{ "initiate", test_initiate },
 	{ "pending", test_pending },
 	{ "terminate", test_terminate },
