@@ -125,7 +125,8 @@ int ike_auth_start(struct ike_sa *sa)
 		"authentication of '%s' (myself) with pre-shared key",
 		ike_id_str(&sa->local_id, text));
 	payload_add(&w, PAYLOAD_IDI, body.data, body.len);
-	if (!ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
+	if (sa->conn->unique != UNIQUE_NEVER &&
+	    !ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, INITIAL_CONTACT, NULL, 0);
 	if (exact_id(wanted)) {
 		struct buf idr = BUF_INIT;
@@ -237,9 +238,10 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 		"authentication of '%s' with pre-shared key successful",
 		ike_id_str(&sa->remote_id, text));
 
+	ike_sa_established(sa);
 	/* Queued requests wait until all of this exchange is done. */
 	finish_child(sa, chain);
-	ike_sa_established(sa);
+	ike_sa_end_handshake(sa);
 	ike_sa_next(sa);
 }
 
@@ -349,7 +351,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_log(sa, LOG_IKE, LVL_CTRL,
 		"authentication of '%s' with pre-shared key successful",
 		ike_id_str(&sa->remote_id, text));
-	if (!notify_find(&n, chain, INITIAL_CONTACT))
+	if (sa->conn->unique != UNIQUE_NEVER && !notify_find(&n, chain, INITIAL_CONTACT))
 		ike_manager_initial_contact(sa->manager, sa);
 
 	payload_begin(&w, 0);
@@ -363,8 +365,9 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "our own AUTH could not be made");
 		return;
 	}
-	child = answer_child(sa, &w, chain);
 	ike_sa_established(sa);
+	child = answer_child(sa, &w, chain);
+	ike_sa_end_handshake(sa);
 	ike_sa_respond(sa, msg, &w);
 	if (child)
 		ike_manager_child_up(sa->manager, child);

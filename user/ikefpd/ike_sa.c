@@ -71,7 +71,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 	return sa;
 }
 
-static void handshake_free(struct ike_sa *sa)
+void ike_sa_end_handshake(struct ike_sa *sa)
 {
 	struct ike_handshake *h = sa->handshake;
 
@@ -109,7 +109,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	ike_log(sa, LOG_IKE, LVL_DIAG, "IKE_SA %s[%u] is gone%s%s", sa->log.name,
 		sa->unique_id, reason ? ": " : "", reason ? reason : "");
 	ike_manager_ike_gone(m, sa->unique_id, reason);
-	handshake_free(sa);
+	ike_sa_end_handshake(sa);
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
@@ -243,7 +243,6 @@ void ike_sa_established(struct ike_sa *sa)
 		ike_id_str(&sa->local_id, local_id),
 		endpoint_addr_str(&sa->remote, remote),
 		ike_id_str(&sa->remote_id, remote_id));
-	handshake_free(sa);
 }
 
 /* RFC 7296 section 2.21.3: errors in a request inside an IKE SA. */

@@ -139,7 +139,9 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
 /* The active task is done: the next one's turn. May end the SA. */
 void ike_sa_next(struct ike_sa *sa);
 
-/* Both ends are authentic: counts, logs, and wipes the handshake. */
+/* Both ends are authentic: from now on it counts as established. */
 void ike_sa_established(struct ike_sa *sa);
+/* Wipes and frees the handshake. */
+void ike_sa_end_handshake(struct ike_sa *sa);
 
 #endif

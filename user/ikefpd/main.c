@@ -68,24 +68,29 @@ static void on_stop(int signo, void *data)
 	ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
 }
 
-static void on_reload(int signo, void *data)
+/* Reads the file again; what it changes is then done. */
+static int reload(void *data, struct errmsg *err)
 {
 	struct daemon *d = data;
-	struct errmsg err;
 
-	(void)signo;
-	if (!d->config_file) {
-		log_msg(LOG_DMN, LVL_CTRL, "SIGHUP, but no -f FILE was given: nothing to read");
-		return;
-	}
-	if (config_load_file(d->config, d->config_file, &err)) {
-		log_msg(LOG_CFG, LVL_AUDIT, "%s; keeping the configuration as it was",
-			err.text);
-		return;
-	}
+	if (!d->config_file)
+		return errmsg_set(err, "no -f FILE was given, so there is nothing to read");
+	if (config_load_file(d->config, d->config_file, err))
+		return -1;
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
 	control_start_pending(d->config);
+	return 0;
+}
+
+static void on_reload(int signo, void *data)
+{
+	struct errmsg err;
+
+	(void)signo;
+	if (reload(data, &err))
+		log_msg(LOG_CFG, LVL_AUDIT, "%s; keeping the configuration as it was",
+			err.text);
 }
 
 static int setup(struct daemon *d, const char *socket_path)
@@ -123,6 +128,7 @@ static int setup(struct daemon *d, const char *socket_path)
 		log_msg(LOG_DMN, LVL_AUDIT, "%s", err.text);
 		return -1;
 	}
+	vici_set_reload(d->vici, reload, d);
 	return 0;
 }
 
