@@ -54,7 +54,8 @@ process_gone() {
 }
 
 # start LOG COMMAND...: runs a command in the background with its output in
-# $work/LOG.log, to be ended with the test case. Its process ID is in $started_pid.
+# $work/LOG.log, to be ended with the test case. Its process ID is in
+# $started_pid. Not for shell functions: the shell around them would be ended.
 start() {
 	local log=$work/$1.log
 	shift
@@ -99,7 +100,7 @@ script_end() {
 	cleanup_end
 	rm -rf "$work"
 	exec >&- 2>&-
-	wait "$ktap_filter"
+	wait ${ktap_filter:+"$ktap_filter"}
 	exit $status
 }
 trap script_end EXIT

@@ -69,6 +69,16 @@ psk_conf() {
 	CONF
 }
 
+# With all its plugins, swanctl would have the kernel load every cipher it has
+# before anything else: many seconds.
+swanctl_settings() {
+	cat <<-'CONF'
+	swanctl {
+		load = random openssl pem pkcs1 pkcs8 x509 pubkey
+	}
+	CONF
+}
+
 # ikefpd_start GATEWAY [OPTION...]: the configuration comes by stdin.
 ikefpd_start() {
 	local gw=$1
@@ -76,10 +86,9 @@ ikefpd_start() {
 
 	mkdir -p "$work/$gw"
 	cat >"$work/$gw/swanctl.conf"
-	# For swanctl, which wants one.
-	: >"$work/$gw/strongswan.conf"
+	swanctl_settings >"$work/$gw/strongswan.conf"
 	echo "[$gw] ikefpd -f swanctl.conf $*"
-	start "$gw" run_in "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
+	start_in "$gw" "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
 		-u "$work/$gw/vici" "$@"
 	gateway_ready "$gw"
 }
@@ -111,21 +120,12 @@ strongswan_start() {
 		}
 		${CHARON:-}
 	}
-	swanctl {
-		load = random openssl pem pkcs1 pkcs8 x509 pubkey
-	}
 	CONF
+	swanctl_settings >>"$work/$gw/strongswan.conf"
 	echo "[$gw] charon-systemd"
-	start "$gw" env STRONGSWAN_CONF="$work/$gw/strongswan.conf" \
-		nsenter --net="/run/netns/$(netns_of "$gw")" -- charon-systemd
+	start_in "$gw" "$gw" env STRONGSWAN_CONF="$work/$gw/strongswan.conf" charon-systemd
 	gateway_ready "$gw"
 	swanctl "$gw" --load-all
-}
-
-netns_of() {
-	local ns=netns_$1
-
-	echo "${!ns}"
 }
 
 # gateway_ready GATEWAY: until its daemon, started last, answers by VICI.

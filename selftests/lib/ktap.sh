@@ -77,6 +77,7 @@ run_case() {
 
 	echo "--- $1"
 	kmsg_mark "$1"
+	rm -rf "${work:?}"/*
 	(
 		trap testcase_end EXIT
 		trap 'exit 143' TERM INT HUP

@@ -17,30 +17,41 @@
 #	gw1_addr gw2_addr    the gateways, as each itself sees its address
 #	gw1_seen             gw1 as gw2 sees it
 
-# address NAME DEV ADDRESS/LENGTH
-address() {
-	case $3 in
-	*:*) in_netns "$1" ip address add "$3" dev "$2" nodad ;;
-	*) in_netns "$1" ip address add "$3" dev "$2" ;;
-	esac
-}
+# On the ways between gateways and router each end knows the other's link layer
+# address for good, so that what netem loses are never ARP and neighbour
+# discovery, which a lossy way between two gateways would not lose either.
+mac_gw1=02:00:00:00:00:01 mac_gw2=02:00:00:00:00:02
+mac_left=02:00:00:00:00:03 mac_right=02:00:00:00:00:04
 
 # topo_side NUMBER: a gateway, and a network with one host behind it.
 topo_side() {
-	local n=$1 net len
+	local n=$1 net len nodad=''
+
+	case ${INNER:-${FAMILY:-4}} in
+	4) net=10.$n.0. len=24 ;;
+	6) net=2001:db8:$n:: len=64 nodad=nodad ;;
+	esac
+	declare -g "lan${n}_addr=${net}2"
+	case $len in
+	24) declare -g "lan${n}_net=${net}0/24" ;;
+	64) declare -g "lan${n}_net=$net/64" ;;
+	esac
 
 	netns "gw$n" "lan$n"
 	forwarding "gw$n"
-	link "gw$n" lan "lan$n" eth0
-	case ${INNER:-${FAMILY:-4}} in
-	4) net=10.$n.0. len=24 ;;
-	6) net=2001:db8:$n:: len=64 ;;
-	esac
-	address "gw$n" lan "${net}1/$len"
-	address "lan$n" eth0 "${net}2/$len"
-	in_netns "lan$n" ip route add default via "${net}1"
-	declare -g "lan${n}_addr=${net}2" "lan${n}_net=${net%.}/$len"
-	[ $len = 64 ] || declare -g "lan${n}_net=${net}0/$len"
+	local lan=netns_lan$n
+	batch "gw$n" <<-IP
+	link set lo up
+	link add lan type veth peer name eth0 netns ${!lan}
+	address add ${net}1/$len dev lan $nodad
+	link set lan up
+	IP
+	batch "lan$n" <<-IP
+	link set lo up
+	address add ${net}2/$len dev eth0 $nodad
+	link set eth0 up
+	route add default via ${net}1
+	IP
 	"gw$n" nft -f - <<-'NFT'
 	table inet only_ipsec {
 		chain forward {
@@ -52,45 +63,62 @@ topo_side() {
 	NFT
 }
 
+# topo_wan GATEWAY ADDRESS/LENGTH NEXT-HOP MAC: its way to the other gateway.
+topo_wan() {
+	local nodad=''
+
+	[[ $2 != *:* ]] || nodad=nodad
+	batch "$1" <<-IP
+	address add $2 dev wan $nodad
+	link set wan up
+	neighbour replace $3 lladdr $4 dev wan nud permanent
+	route add default via $3
+	IP
+}
+
 topo_direct() {
+	local len
+
 	topo_side 1
 	topo_side 2
-	link gw1 wan gw2 wan
 	case ${FAMILY:-4} in
-	4) gw1_addr=192.0.2.1 gw2_addr=192.0.2.2 wan_len=24 ;;
-	6) gw1_addr=2001:db8:ffff::1 gw2_addr=2001:db8:ffff::2 wan_len=64 ;;
+	4) gw1_addr=192.0.2.1 gw2_addr=192.0.2.2 len=24 ;;
+	6) gw1_addr=2001:db8:ffff::1 gw2_addr=2001:db8:ffff::2 len=64 ;;
 	esac
 	gw1_seen=$gw1_addr
-	address gw1 wan "$gw1_addr/$wan_len"
-	address gw2 wan "$gw2_addr/$wan_len"
-	neighbours gw1 wan "$gw1_addr" gw2 wan "$gw2_addr"
-	gw1 ip route add default via "$gw2_addr"
-	gw2 ip route add default via "$gw1_addr"
+	gw1 ip link add wan address $mac_gw1 type veth \
+		peer name wan address $mac_gw2 netns "$netns_gw2"
+	topo_wan gw1 "$gw1_addr/$len" "$gw2_addr" $mac_gw2
+	topo_wan gw2 "$gw2_addr/$len" "$gw1_addr" $mac_gw1
 }
 
 # The router knows nothing of the networks behind the gateways, and gives each
 # flow a source port of its own choice.
 topo_nat() {
-	local left
+	local left len nodad=''
 
 	topo_side 1
 	topo_side 2
 	netns nat
 	forwarding nat
-	link gw1 wan nat left
-	link nat right gw2 wan
 	case ${FAMILY:-4} in
-	4) left=10.0.0. gw1_seen=192.0.2.1 gw2_addr=192.0.2.2 left_len=24 wan_len=24 ;;
-	6) left=fd00:: gw1_seen=2001:db8:ffff::1 gw2_addr=2001:db8:ffff::2 left_len=64 wan_len=64 ;;
+	4) left=10.0.0. gw1_seen=192.0.2.1 gw2_addr=192.0.2.2 len=24 ;;
+	6) left=fd00:: gw1_seen=2001:db8:ffff::1 gw2_addr=2001:db8:ffff::2 len=64 nodad=nodad ;;
 	esac
 	gw1_addr=${left}2
-	address gw1 wan "$gw1_addr/$left_len"
-	address nat left "${left}1/$left_len"
-	address nat right "$gw1_seen/$wan_len"
-	address gw2 wan "$gw2_addr/$wan_len"
-	neighbours gw1 wan "$gw1_addr" nat left "${left}1"
-	neighbours nat right "$gw1_seen" gw2 wan "$gw2_addr"
-	gw1 ip route add default via "${left}1"
+	batch nat <<-IP
+	link set lo up
+	link add left address $mac_left type veth peer name wan address $mac_gw1 netns $netns_gw1
+	link add right address $mac_right type veth peer name wan address $mac_gw2 netns $netns_gw2
+	address add ${left}1/$len dev left $nodad
+	address add $gw1_seen/$len dev right $nodad
+	link set left up
+	link set right up
+	neighbour replace $gw1_addr lladdr $mac_gw1 dev left nud permanent
+	neighbour replace $gw2_addr lladdr $mac_gw2 dev right nud permanent
+	IP
+	topo_wan gw1 "$gw1_addr/$len" "${left}1" $mac_left
+	topo_wan gw2 "$gw2_addr/$len" "$gw1_seen" $mac_right
 	nat nft -f - <<-'NFT'
 	table inet nat {
 		chain postrouting {
@@ -104,7 +132,6 @@ topo_nat() {
 		}
 	}
 	NFT
-	gw2 ip route add default via "$gw1_seen"
 }
 
 # netem_both PARAMETER...: the same on the way out of each gateway.

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Time, and how far a time that was measured can be trusted. */
+#ifndef IKEFP_TEST_CLOCK_H
+#define IKEFP_TEST_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC, in microseconds. */
+int64_t clock_us(void);
+
+/* Waits until clock_us() is @us at least. For the passing of time itself, never for an event. */
+void clock_sleep_until(int64_t us);
+
+/*
+ * A machine that does not get the processor makes every timer late. The watch is a
+ * thread that asks to be woken every 2 ms and adds up by how much it was late: by so
+ * much more may a deadline be late that was met meanwhile.
+ */
+void clock_watch_start(void);
+
+/* Microseconds of lateness since the start. */
+int64_t clock_watch_late_us(void);
+
+/*
+ * The latest that a kernel timer of @wait_us may fire: a timer of the kernel's wheel
+ * is late by up to an eighth of its wait (see kernel/time/timer.c), and two ticks come
+ * from the rounding of the wait and of the moment that it began. @late_us is what the
+ * watch saw meanwhile.
+ */
+int64_t clock_latest_us(int64_t wait_us, int64_t late_us);
+
+#endif

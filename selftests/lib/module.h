@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module is loaded before a program's tests, and the program is skipped where it
+ * cannot be; what the kernel has to complain of meanwhile is looked at after them. By
+ * lib/module.sh, as for the scripts.
+ */
+#ifndef IKEFP_TEST_MODULE_H
+#define IKEFP_TEST_MODULE_H
+
+/* Whether the kernel had nothing to complain of since the program began. */
+int module_log_is_clean(void);
+
+/* A shell command with the functions of lib/module.sh at hand; its exit status. */
+int module_shell(const char *command);
+
+/* The program's last test; in place of TEST_HARNESS_MAIN. */
+#define MODULE_TEST_MAIN \
+	FIXTURE(kernel) \
+	{ \
+	}; \
+	FIXTURE_SETUP(kernel) \
+	{ \
+	} \
+	FIXTURE_TEARDOWN(kernel) \
+	{ \
+	} \
+	TEST_F_TIMEOUT(kernel, log_is_clean, 60) \
+	{ \
+		EXPECT_TRUE(module_log_is_clean()); \
+	} \
+	TEST_HARNESS_MAIN
+
+#endif

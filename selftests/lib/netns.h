@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Network namespaces, which end with the last process and descriptor in them. */
+#ifndef IKEFP_TEST_NETNS_H
+#define IKEFP_TEST_NETNS_H
+
+/* A new namespace with its loopback up, and the process in it. Returns its descriptor. */
+int netns_new(void);
+
+/* Moves the process to a namespace. */
+void netns_enter(int netns);
+
+/*
+ * Lays a wire between two namespaces, called "wire" at both ends: 10.0.0.1/24 and
+ * fd00::1/64 at the first, .2 and ::2 at the second. The process is in the first
+ * afterwards.
+ */
+void netns_wire(int first, int second);
+
+/* Runs a shell command, which must succeed. */
+void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
