@@ -17,7 +17,10 @@
 struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 
 static const struct genl_multicast_group groups[] = {
-	[IKEFP_NLGRP_MONITOR] = { .name = IKEFP_MCGRP_MONITOR, .flags = GENL_UNS_ADMIN_PERM },
+	[IKEFP_NLGRP_MONITOR] = {
+		.name = IKEFP_MCGRP_MONITOR,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 struct genl_family ikefp_netlink_family __ro_after_init = {
