@@ -14,13 +14,18 @@ void ikefp_netlink_unregister(void);
 extern struct genl_family ikefp_netlink_family;
 extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 
-/* Whether @attribute was given; if not, the caller's extack says so with @message. */
+/*
+ * Whether @attribute was given; if not, the caller's extack says so with @message and
+ * with the attribute's type (NLMSGERR_ATTR_MISS_TYPE).
+ */
 #define ikefp_netlink_has(info, attribute, message) \
 ({ \
 	const struct genl_info *__info = (info); \
 	bool __has = __info->attrs[attribute]; \
-	if (!__has) \
+	if (!__has) { \
 		NL_SET_ERR_MSG(__info->extack, message); \
+		NL_SET_ERR_ATTR_MISS(__info->extack, NULL, attribute); \
+	} \
 	__has; \
 })
 

@@ -22,15 +22,14 @@ static u64 get_spi(const struct nlattr *attribute)
 	return be64_to_cpu(nla_get_be64(attribute));
 }
 
-/* The SA that a command names, held; or an ERR_PTR. */
-static struct ikefp_sa *get_sa(struct genl_info *info, struct nlattr *spi)
+/* The SA that a command names with this attribute, held; or an ERR_PTR. */
+static struct ikefp_sa *get_sa(struct genl_info *info, int attribute)
 {
+	struct nlattr *spi = info->attrs[attribute];
 	struct ikefp_sa *sa;
 
-	if (!spi) {
-		NL_SET_ERR_MSG(info->extack, "spi is missing");
+	if (!ikefp_netlink_has(info, attribute, "spi is missing"))
 		return ERR_PTR(-EINVAL);
-	}
 	sa = ikefp_sa_get(ikefp_netlink_context(genl_info_net(info)), get_spi(spi));
 	if (!sa) {
 		NL_SET_ERR_MSG_ATTR(info->extack, spi, "no SA has this SPI");
@@ -289,7 +288,7 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ikefp_sa *sa;
 	int err;
 
-	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	sa = get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa)) {
 		err = PTR_ERR(sa);
 		goto wipe;
@@ -314,7 +313,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ikefp_sa *sa;
 	int err = 0;
 
-	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	sa = get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	spin_lock_bh(&sa->lock);
@@ -395,7 +394,7 @@ int ikefp_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 	void *message;
 	int err;
 
-	sa = get_sa(info, info->attrs[IKEFP_A_SA_SPI]);
+	sa = get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	err = -ENOMEM;
@@ -585,7 +584,7 @@ int ikefp_nl_message_send_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ikefp_sa *sa;
 	int err;
 
-	sa = get_sa(info, info->attrs[IKEFP_A_MESSAGE_SPI]);
+	sa = get_sa(info, IKEFP_A_MESSAGE_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	if (raw)
