@@ -60,6 +60,14 @@ static int finish(struct payload_writer *w, uint64_t spi_i, uint64_t spi_r,
 	return 0;
 }
 
+/* A whole message, header included. */
+static void log_raw(const struct ike_sa *sa, const char *what, uint8_t first,
+		    const uint8_t *data, size_t len)
+{
+	ike_sa_log_message(sa, what, IKE_SA_INIT, first, data + IKE_HEADER_LEN,
+			   len - IKE_HEADER_LEN);
+}
+
 /* The request of RFC 7296 section 1.2, with the COOKIE of section 2.6 if any. */
 static int send_request(struct ike_sa *sa)
 {
@@ -83,9 +91,10 @@ static int send_request(struct ike_sa *sa)
 		err = finish(&w, sa->spi_i, 0, IKE_FLAG_INITIATOR);
 	if (!err)
 		err = buf_set(&h->request, w.buf.data, w.buf.len);
-	if (!err)
-		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_i, w.buf.data,
-					 w.buf.len);
+	if (err)
+		goto out;
+	log_raw(sa, "sending request", w.first, w.buf.data, w.buf.len);
+	err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_i, w.buf.data, w.buf.len);
 out:
 	buf_clear(&w.buf);
 	return err;
@@ -311,6 +320,7 @@ void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
 		init_failed(sa, "it is malformed");
 		return;
 	}
+	log_raw(sa, "received response", header.next_payload, msg->data, msg->len);
 	if (!notify_find(&n, &chain, COOKIE)) {
 		cookie(sa, &n);
 	} else if (!notify_find(&n, &chain, INVALID_KE_PAYLOAD)) {
@@ -421,9 +431,11 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg)
 	if (!err)
 		err = kernel_sa_keys(sa->manager->kernel, sa->spi_r, sa->spi_i,
 				     &sa->local, &sa->remote, &sa->proposal, &h->keys);
-	if (!err)
+	if (!err) {
+		log_raw(sa, "sending response", w.first, w.buf.data, w.buf.len);
 		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_r, w.buf.data,
 					 w.buf.len);
+	}
 	buf_clear(&w.buf);
 	return err;
 }
@@ -456,6 +468,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->nat_fake = fake;
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
+	log_raw(sa, "received request", msg->data[16], msg->data, msg->len);
 	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
 	if (!err)
 		err = put_nonce(&h->nonce_r);

@@ -116,8 +116,8 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	free(sa);
 }
 
-static void log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
-			const uint8_t *data, size_t len, uint8_t first)
+void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
+			uint8_t first, const uint8_t *data, size_t len)
 {
 	struct payload_chain chain;
 	char list[256] = "";
@@ -146,8 +146,8 @@ int ike_sa_request(struct ike_sa *sa, enum ike_task_type type, uint8_t exchange,
 	int err = -ENOMEM;
 
 	if (!w->buf.failed) {
-		log_message(sa, "sending request", exchange, w->buf.data, w->buf.len,
-			    w->first);
+		ike_sa_log_message(sa, "sending request", exchange, w->first, w->buf.data,
+				   w->buf.len);
 		err = kernel_sa_request(sa->manager->kernel, ike_sa_spi_local(sa),
 					exchange, w->first, w->buf.data, w->buf.len);
 	}
@@ -163,8 +163,8 @@ void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
 	if (w->buf.failed) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no memory for a response");
 	} else {
-		log_message(sa, "sending response", msg->exchange, w->buf.data,
-			    w->buf.len, w->first);
+		ike_sa_log_message(sa, "sending response", msg->exchange, w->first,
+				   w->buf.data, w->buf.len);
 		kernel_sa_respond(sa->manager->kernel, ike_sa_spi_local(sa),
 				  msg->exchange, msg->message_id, w->first,
 				  w->buf.data, w->buf.len);
@@ -271,8 +271,8 @@ static void request(struct ike_sa *sa, const struct kernel_message *msg)
 	int err;
 
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
-	log_message(sa, "received request", msg->exchange, msg->data, msg->len,
-		    msg->first_payload);
+	ike_sa_log_message(sa, "received request", msg->exchange, msg->first_payload,
+			   msg->data, msg->len);
 	if (err) {
 		refuse(sa, msg, &chain, err);
 		return;
@@ -299,8 +299,8 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	int err;
 
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
-	log_message(sa, "received response", msg->exchange, msg->data, msg->len,
-		    msg->first_payload);
+	ike_sa_log_message(sa, "received response", msg->exchange, msg->first_payload,
+			   msg->data, msg->len);
 	if (err == -EBADMSG) {
 		ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s response",
 			ike_exchange_name(msg->exchange));

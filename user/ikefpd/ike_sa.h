@@ -134,6 +134,10 @@ void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
 void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 			   uint16_t type, const void *data, size_t len);
 
+/* Logs which payloads a chain has: "sending request IKE_AUTH [ IDi AUTH ... ]". */
+void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
+			uint8_t first, const uint8_t *data, size_t len);
+
 /* Queues a request; it is sent when its turn comes. 0 or -ENOMEM. May end it. */
 int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
 /* The active task is done: the next one's turn. May end the SA. */
