@@ -77,6 +77,8 @@ static struct nl_sock *open_socket(struct ikefp_nl *nl, int *err)
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	nl_socket_set_msg_buf_size(sock, MESSAGE_MAX);
+	/* libnl's own buffers are too small to send the largest message. */
+	nl_socket_set_buffer_size(sock, 0, MESSAGE_MAX);
 	return sock;
 }
 
