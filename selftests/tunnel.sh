@@ -1,31 +1,90 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# ikefpd to ikefpd: a tunnel comes up, carries packets, and is taken down.
+# ikefpd to ikefpd: a tunnel comes up, carries packets both ways, and is taken down
+# from either end, by either way, with nothing left behind.
 
 . "${0%/*}/lib.sh"
 
-pings() {
-	lan1 ping -q -c 3 -i 0.2 -W 2 "$lan2_addr"
-	lan2 ping -q -c 3 -i 0.2 -W 2 "$lan1_addr"
-}
-
-one_child_sa_each() {
-	[ "$(child_sas gw1)" = 1 ] && [ "$(child_sas gw2)" = 1 ]
-}
-
+# tunnel TOPOLOGY
 tunnel() {
 	"$1"
 	ikefpd_start gw2 < <(psk_conf gw2)
 	ikefpd_start gw1 < <(psk_conf gw1)
+	fails run_in lan1 ping -q -c 1 -W 1 "$lan2_addr"
 	swanctl gw1 --initiate --child net --timeout 20
 	one_child_sa_each
-	pings
+	both_answered
+	case $1 in
+	topo_nat) gw2 ip xfrm state | grep -q 'encap type espinudp' ;;
+	topo_direct) gw2 ip xfrm state | fails grep -q encap ;;
+	esac
 	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+}
+
+# The responder takes the Child SA down, then the IKE SA.
+responder_terminates() {
+	topo_nat
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	swanctl gw2 --terminate --child net --timeout 20
+	taken_down
+	swanctl gw2 --list-sas | grep -q ESTABLISHED
+	swanctl gw2 --terminate --ike gw --timeout 20
+	wait_for 10 no_ike_sas gw1
+	wait_for 10 no_ike_sas gw2
+}
+
+no_ike_sas() {
+	[ -z "$(run_in "$1" "$(program ikefp)" show --json | jq '.sas[]? | select(.state != "lingering")')" ]
+}
+
+# SIGTERM: the daemon deletes its SAs, at the peer too, and leaves nothing.
+daemon_ends() {
+	local pid
+
+	topo_nat
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	pid=$started_pid
+	swanctl gw1 --initiate --child net --timeout 20
+	both_answered
+	kill "$pid"
+	wait_for 10 process_gone "$pid"
+	wait "$pid"
+	no_xfrm gw1
+	wait_for 10 no_child_sas gw2
+	wait_for 10 no_xfrm gw2
+	# Nothing in the kernel either, listeners included.
+	run_in gw1 "$(program ikefp)" show --json |
+		jq -e '(.listeners | length) == 0 and (.sas | length) == 0'
+}
+
+# A tunnel that a second helper, whose predecessor was killed, sets up anew.
+daemon_killed() {
+	topo_nat
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	kill -9 "$started_pid"
+	wait_for 10 process_gone "$started_pid"
+	rm "$work/gw1/vici"
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	both_answered
+	[ "$(child_sas gw1)" = 1 ]
+	[ "$(child_sas gw2)" = 1 ]
 }
 
 need_module
-ktap_plan 2
-testcase "direct, IPv4" tunnel topo_direct
-testcase "through a NAT, IPv4" tunnel topo_nat
+ktap_plan 7
+FAMILY=4 testcase "direct, IPv4" tunnel topo_direct
+FAMILY=6 testcase "direct, IPv6" tunnel topo_direct
+FAMILY=4 testcase "through a NAT, IPv4" tunnel topo_nat
+FAMILY=6 testcase "through a NAT, IPv6" tunnel topo_nat
+testcase "the responder takes it down" responder_terminates
+testcase "SIGTERM takes it down" daemon_ends
+testcase "after SIGKILL, a new daemon sets it up" daemon_killed
 ktap_end

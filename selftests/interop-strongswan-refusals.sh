@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What ikefpd and strongSwan make of each other's refusals: cookies and another group
+# asked for, secrets, proposals and selectors that do not fit. One pair of daemons
+# goes through all of them, so that what one leaves behind the next would find.
+
+. "${0%/*}/lib.sh"
+
+# load GATEWAY: another configuration, from stdin.
+load() {
+	cat >"$work/$1/swanctl.conf"
+	swanctl "$1" --load-all --clear >"$work/load"
+}
+
+up_and_down() {
+	swanctl gw1 --initiate --child net --timeout 20
+	one_child_sa_each
+	both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+}
+
+# The responder has another group than the first that it is offered.
+another_group() {
+	load gw2 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-ecp256 psk_conf gw2)
+	load gw1 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-x25519-ecp256 psk_conf gw1)
+	up_and_down
+	grep -qiE 'INVAL_KE|INVALID_KE' "$work"/gw*.log
+}
+
+# refused SAID: gw1 is told no, says why, and nothing is left at either end.
+refused() {
+	local lines
+
+	load gw2 < <(psk_conf gw2)
+	lines=$(wc -l <"$work/gw1.log")
+	fails swanctl gw1 --initiate --child net --timeout 20
+	tail -n "+$lines" "$work/gw1.log" | grep -E "$1"
+	swanctl gw1 --terminate --ike gw --timeout 20 || :
+	taken_down
+}
+
+wrong_secret() {
+	load gw1 < <(PSK=another psk_conf gw1)
+	refused 'AUTH_FAILED|AUTHENTICATION_FAILED'
+}
+
+wrong_proposal() {
+	load gw1 < <(IKE_PROPOSALS=aes128-sha256-modp2048 psk_conf gw1)
+	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
+}
+
+wrong_child_proposal() {
+	load gw1 < <(ESP_PROPOSALS=aes128-sha256 psk_conf gw1)
+	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
+}
+
+wrong_selectors() {
+	load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 172.16.0.0/16,')
+	refused 'TS_UNACCEPT'
+}
+
+# The responder serves less than it is asked for.
+narrowed() {
+	load gw2 < <(psk_conf gw2)
+	load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 10.0.0.0/8,')
+	swanctl gw1 --initiate --child net --timeout 20
+	one_child_sa_each
+	both_answered
+	swanctl gw1 --list-sas | grep "remote *10.2.0.0/24"
+	swanctl gw2 --list-sas | grep "local *10.2.0.0/24"
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+}
+
+# refusals INITIATOR RESPONDER
+refusals() {
+	local what
+
+	topo_direct
+	"$2_start" gw2 < <(psk_conf gw2)
+	"$1_start" gw1 < <(psk_conf gw1)
+	for what in another_group wrong_secret wrong_proposal wrong_child_proposal \
+		wrong_selectors narrowed; do
+		echo "--- ${what//_/ }"
+		$what
+	done
+}
+
+# strongSwan asks for a cookie once another SA is half-open: one whose IKE_AUTH
+# request (exchange type 35) does not get through.
+cookie() {
+	topo_direct
+	CHARON='cookie_threshold = 1' strongswan_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	gw1 nft -f - <<-'NFT'
+	table inet no_auth {
+		chain output {
+			type filter hook output priority filter;
+			udp dport 500 @th,208,8 35 drop
+		}
+	}
+	NFT
+	fails swanctl gw1 --initiate --child net --timeout 3
+	gw1 nft delete table inet no_auth
+	swanctl gw1 --terminate --ike gw --force --timeout 20
+	swanctl gw1 --initiate --child net --timeout 20
+	[ "$(child_sas gw1)" = 1 ]
+	[ "$(child_sas gw2)" = 1 ]
+	both_answered
+	grep COOKIE "$work/gw2.log"
+}
+
+need_module
+ktap_plan 3
+testcase "ikefpd begins" refusals ikefpd strongswan
+testcase "strongSwan begins" refusals strongswan ikefpd
+testcase "strongSwan asks for a cookie" cookie
+ktap_end

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests ask of a tunnel between two gateways.
+
+# both_answered: the hosts behind the gateways reach each other.
+both_answered() {
+	answered lan1 "$lan2_addr"
+	answered lan2 "$lan1_addr"
+}
+
+# one_child_sa_each: exactly one Child SA at each end, and in XFRM no more than its
+# two states there.
+one_child_sa_each() {
+	local gw
+
+	for gw in gw1 gw2; do
+		[ "$(child_sas "$gw")" = 1 ]
+		[ "$(xfrm_states "$gw")" = 2 ]
+	done
+}
+
+xfrm_states() {
+	run_in "$1" ip xfrm state list | grep -c ^src || :
+}
+
+# no_xfrm GATEWAY: neither states nor policies of a tunnel are left. (The daemons'
+# sockets have policies of their own.)
+no_xfrm() {
+	[ "$(xfrm_states "$1")" = 0 ] &&
+		[ "$(run_in "$1" ip xfrm policy list | grep -c 'tmpl ' || :)" = 0 ]
+}
+
+# taken_down: both ends have forgotten it all.
+taken_down() {
+	local gw
+
+	for gw in gw1 gw2; do
+		wait_for 10 no_child_sas "$gw"
+		wait_for 10 no_xfrm "$gw"
+	done
+}
+
+no_child_sas() {
+	[ "$(child_sas "$1")" = 0 ]
+}
+
+# conf_both: psk_conf for both gateways, each knowing the other's address, so that
+# either can begin. Only without a NAT.
+conf_both() {
+	case $1 in
+	gw1) psk_conf gw1 ;;
+	gw2) psk_conf gw2 | sed "s/%any/$gw1_addr/" ;;
+	esac
+}
