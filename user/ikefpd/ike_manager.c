@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* All IKE SAs: the table, what starts and ends them, who waits for them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,9 @@ struct waiter {
 	struct control_job *job;
 	enum wait what;
 	uint32_t id;
+	bool over;		/* job is to be told, from the loop: */
+	bool ok;
+	char reason[128];
 };
 
 static void job_done(struct control_job *job, bool ok, const char *reason)
@@ -52,22 +56,40 @@ static bool wait_for(struct ike_manager *m, struct control_job *job, enum wait w
 	return true;
 }
 
-/* Tells all who wait for this. A job's callback may start or forget others. */
+/*
+ * All who wait for this are told once the IKE SA's own work is done: what they do
+ * then may end it.
+ */
 static void wake(struct ike_manager *m, enum wait what, uint32_t id, bool ok,
 		 const char *reason)
 {
+	struct waiter *w;
+
+	for (w = m->waiters; w; w = w->next) {
+		if (w->over || w->what != what || w->id != id)
+			continue;
+		w->over = true;
+		w->ok = ok;
+		if (!ok)
+			snprintf(w->reason, sizeof(w->reason), "%s", reason);
+		loop_defer(m->loop, &m->wake_work);
+	}
+}
+
+static void tell(struct loop_work *work)
+{
+	struct ike_manager *m = container_of(work, struct ike_manager, wake_work);
 	struct waiter **link = &m->waiters, *w;
 
 	while ((w = *link)) {
-		struct control_job *job = w->job;
-
-		if (w->what != what || w->id != id) {
+		if (!w->over) {
 			link = &w->next;
 			continue;
 		}
 		*link = w->next;
+		job_done(w->job, w->ok, w->ok ? NULL : w->reason);
 		free(w);
-		job_done(job, ok, ok ? NULL : reason);
+		/* The callback may have added or forgotten others. */
 		link = &m->waiters;
 	}
 }
@@ -131,6 +153,7 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 	m->xfrm = xfrm;
 	m->config = config;
 	m->stop_timer.expired = stop_expired;
+	m->wake_work.run = tell;
 }
 
 void ike_manager_clear(struct ike_manager *m)
@@ -145,6 +168,7 @@ void ike_manager_clear(struct ike_manager *m)
 		free(w);
 	}
 	loop_timer_cancel(m->loop, &m->stop_timer);
+	loop_defer_cancel(m->loop, &m->wake_work);
 }
 
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)

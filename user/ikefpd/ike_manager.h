@@ -25,6 +25,7 @@ struct ike_manager {
 	struct ike_sa *sas;		/* oldest first */
 	struct policy *policies;	/* installed, each with its Child SAs */
 	struct waiter *waiters;
+	struct loop_work wake_work;
 	uint32_t last_ike_id, last_child_id, last_reqid;
 	bool stopping;
 	struct loop_timer stop_timer;

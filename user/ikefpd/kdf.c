@@ -37,6 +37,13 @@ size_t kdf_integ_key_len(uint16_t integ)
 	}
 }
 
+/* The next n octets of a key stream. */
+static void take(const uint8_t **stream, uint8_t *to, size_t n)
+{
+	memcpy(to, *stream, n);
+	*stream += n;
+}
+
 /* Both key lengths of a chosen proposal, or -EINVAL. */
 static int key_lens(const struct proposal *chosen, size_t *encr, size_t *integ)
 {
@@ -71,7 +78,8 @@ int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 		 const uint8_t *shared, size_t shared_len,
 		 uint64_t spi_i, uint64_t spi_r)
 {
-	uint8_t stream[3 * PRF_MAX + 4 * KEY_MAX], *p = stream;
+	uint8_t stream[3 * PRF_MAX + 4 * KEY_MAX];
+	const uint8_t *p = stream;
 	uint8_t skeyseed[PRF_MAX];
 	struct buf seed = BUF_INIT;
 	size_t len;
@@ -101,14 +109,13 @@ int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 		       stream, len);
 	if (err)
 		goto out;
-#define TAKE(to, n) (memcpy(to, p, n), p += (n))
-	TAKE(keys->d, keys->prf_len);
-	TAKE(keys->ai, keys->integ_len);
-	TAKE(keys->ar, keys->integ_len);
-	TAKE(keys->ei, keys->encr_len);
-	TAKE(keys->er, keys->encr_len);
-	TAKE(keys->pi, keys->prf_len);
-	TAKE(keys->pr, keys->prf_len);
+	take(&p, keys->d, keys->prf_len);
+	take(&p, keys->ai, keys->integ_len);
+	take(&p, keys->ar, keys->integ_len);
+	take(&p, keys->ei, keys->encr_len);
+	take(&p, keys->er, keys->encr_len);
+	take(&p, keys->pi, keys->prf_len);
+	take(&p, keys->pr, keys->prf_len);
 out:
 	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
 	OPENSSL_cleanse(stream, sizeof(stream));
@@ -123,7 +130,8 @@ int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len)
 {
-	uint8_t stream[4 * KEY_MAX], *p = stream;
+	uint8_t stream[4 * KEY_MAX];
+	const uint8_t *p = stream;
 	struct buf seed = BUF_INIT;
 	int err;
 
@@ -137,12 +145,11 @@ int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
 	      prf_plus(ike->prf, ike->d, ike->prf_len, seed.data, seed.len,
 		       stream, 2 * (keys->encr_len + keys->integ_len));
 	if (!err) {
-		TAKE(keys->ei, keys->encr_len);
-		TAKE(keys->ai, keys->integ_len);
-		TAKE(keys->er, keys->encr_len);
-		TAKE(keys->ar, keys->integ_len);
+		take(&p, keys->ei, keys->encr_len);
+		take(&p, keys->ai, keys->integ_len);
+		take(&p, keys->er, keys->encr_len);
+		take(&p, keys->ar, keys->integ_len);
 	}
-#undef TAKE
 	OPENSSL_cleanse(stream, sizeof(stream));
 	buf_clear(&seed);
 	return err;

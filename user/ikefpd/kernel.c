@@ -264,7 +264,7 @@ static int add_listener(struct kernel *k, sa_family_t family, uint16_t port,
 	if (err) {
 		log_msg(LOG_KNL, LVL_AUDIT, "cannot listen on UDP port %u: %s%s", port,
 			ikefp_nl_error(k->nl), err == -EADDRINUSE ?
-			"; another IKE daemon is running, stop it first" : "");
+			"; stop it first" : "");
 		return err;
 	}
 	k->listeners[k->n_listeners++] = ss;
@@ -319,8 +319,7 @@ struct kernel *kernel_open(struct loop *loop, struct ike_manager *m)
 		log_msg(LOG_KNL, LVL_AUDIT, "cannot become the module's helper: %s%s",
 			ikefp_nl_error(k->worker),
 			err == -EBUSY ? "; is another ikefpd running?" :
-			err == -EPERM ? "; ikefpd needs CAP_NET_ADMIN, start it as root" :
-			"");
+			err == -EPERM ? "; start ikefpd as root" : "");
 		goto close;
 	}
 	delete_all(k, "a former helper");

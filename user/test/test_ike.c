@@ -597,6 +597,7 @@ static void terminate_while_connecting(void)
 	initiate(left, &up);
 	ike_manager_terminate_ike(&left->manager, left->manager.sas->unique_id, false,
 				  &down.job);
+	net_run(&net);
 	EXPECT(up.done == 1 && !up.ok);
 	EXPECT(down.done == 1 && down.ok);
 	expect_nothing(left);
