@@ -301,8 +301,11 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 		wait_for(m, job, WAIT_CHILD_UP, sa->unique_id);
 		return;
 	}
-	job_done(job, false, "its IKE SA is there already, and adding a Child SA to it "
-		 "is not supported; terminate the IKE SA first");
+	ike_log(sa, LOG_CFG, LVL_CTRL,
+		"cannot initiate '%s': adding a Child SA to an IKE SA is not supported",
+		child->name);
+	job_done(job, false, "its IKE SA has another Child SA already, and adding one is "
+		 "not supported; terminate the IKE SA first");
 }
 
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
@@ -318,7 +321,10 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		return;
 	}
 	sa = of_conn(m, conn);
-	if (sa) {
+	if (sa && sa->state == IKE_ESTABLISHED && !sa->children) {
+		/* One without a Child SA is of no use; a new one brings its own. */
+		ike_manager_terminate_ike(m, sa->unique_id, false, NULL);
+	} else if (sa) {
 		initiate_on(m, sa, child, job);
 		return;
 	}

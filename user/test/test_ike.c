@@ -570,6 +570,28 @@ static void delete_child(void)
 	net_clear(&net);
 }
 
+/* A new IKE SA takes the place of one that has no Child SA left. */
+static void initiate_again_after_delete_child(void)
+{
+	struct job job = new_job();
+
+	bring_up_default();
+	initiate(left, &job);
+	net_run(&net);
+	EXPECT(job.done == 1 && job.ok);
+	expect_up();
+	REQUIRE(host_established(left) && host_established(left)->children);
+	ike_manager_terminate_child(&left->manager,
+				    host_established(left)->children->unique_id, NULL);
+	net_run(&net);
+	job = new_job();
+	initiate(left, &job);
+	net_run(&net);
+	EXPECT(job.done == 1 && job.ok);
+	expect_up();
+	net_clear(&net);
+}
+
 static void delete_child_by_both(void)
 {
 	bring_up_default();
@@ -837,6 +859,7 @@ static const struct ktap_test tests[] = {
 	{ "delete IKE SA, both at once", delete_ike_by_both },
 	{ "delete IKE SA, no answer", delete_with_lost_answer },
 	{ "delete Child SA", delete_child },
+	{ "initiate again, up and after delete", initiate_again_after_delete_child },
 	{ "delete Child SA, both at once", delete_child_by_both },
 	{ "terminate while connecting", terminate_while_connecting },
 	{ "peer comes back: INITIAL_CONTACT", peer_comes_back },
