@@ -223,7 +223,7 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 		return;
 	switch (event->type) {
 	case KERNEL_EVENT_TIMEOUT:
-		ike_sa_timeout(sa);
+		ike_sa_timeout(sa, event->exchange);
 		break;
 	case KERNEL_EVENT_EXPIRED:
 		ike_log(sa, LOG_IKE, LVL_CTRL, "half-open IKE_SA expired");

@@ -336,13 +336,31 @@ void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg)
 	}
 }
 
-void ike_sa_timeout(struct ike_sa *sa)
+static uint8_t active_exchange(const struct ike_sa *sa)
+{
+	switch (sa->active.type) {
+	case TASK_IKE_INIT:
+		return IKE_SA_INIT;
+	case TASK_IKE_AUTH:
+		return IKE_AUTH;
+	case TASK_DELETE_CHILD:
+	case TASK_DELETE_IKE:
+		return INFORMATIONAL;
+	case TASK_NONE:
+		break;
+	}
+	return 0;
+}
+
+void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 {
 	const char *reason = sa->failure[0] ? sa->failure : "the peer does not answer";
 	bool wanted = sa->active.type == TASK_DELETE_IKE;
 
+	/* The answer may have been on its way up already. */
+	if (active_exchange(sa) != exchange)
+		return;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
-		sa->active.type ? ike_task_name(sa->active.type) : "a request",
-		sa->log.name, sa->unique_id, reason);
+		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
 	ike_sa_destroy(sa, wanted ? NULL : reason);
 }

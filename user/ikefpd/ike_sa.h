@@ -118,8 +118,8 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn);
 
 /* What a message of this SA does. May end it. */
 void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg);
-/* Our request was given up. Ends it. */
-void ike_sa_timeout(struct ike_sa *sa);
+/* Our request of this exchange was given up. Ends it, if it is the active one. */
+void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange);
 
 /*
  * Sends a sealed request and makes it the active task. Takes w over. Returns 0 or

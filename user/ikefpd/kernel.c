@@ -159,17 +159,16 @@ static void message(const struct ikefp_message_in *in, void *arg)
 static void exchange_timeout(uint64_t spi, uint8_t exchange_type, uint32_t message_id,
 			     void *arg)
 {
-	const struct kernel_event event = { KERNEL_EVENT_TIMEOUT, spi };
+	const struct kernel_event event = { KERNEL_EVENT_TIMEOUT, spi, exchange_type };
 	struct kernel *k = arg;
 
-	(void)exchange_type;
 	(void)message_id;
 	ike_manager_event(k->manager, &event);
 }
 
 static void sa_expired(uint64_t spi, void *arg)
 {
-	const struct kernel_event event = { KERNEL_EVENT_EXPIRED, spi };
+	const struct kernel_event event = { KERNEL_EVENT_EXPIRED, spi, 0 };
 	struct kernel *k = arg;
 
 	ike_manager_event(k->manager, &event);

@@ -43,6 +43,7 @@ enum kernel_event_type {
 struct kernel_event {
 	enum kernel_event_type type;
 	uint64_t spi_local;
+	uint8_t exchange;	/* TIMEOUT: of the request */
 };
 
 /*

@@ -451,6 +451,7 @@ static bool event(struct host *host, bool expire)
 			continue;
 		e.type = expire ? KERNEL_EVENT_EXPIRED : KERNEL_EVENT_TIMEOUT;
 		e.spi_local = sa->spi;
+		e.exchange = expire ? 0 : sa->outstanding.data[18];
 		if (expire)
 			ksa_free(k, sa);
 		else
