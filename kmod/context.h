@@ -27,7 +27,7 @@ struct ikefp_context {
 	struct ikefp_policy policy;
 	struct ikefp_counters __percpu *counters;
 
-	/* Serialises the commands that change listeners and the worker. */
+	/* Serialises the commands that change listeners and settings. */
 	struct mutex config_lock;
 	struct list_head listeners; /* RCU */
 	u32 listener_generation; /* changes whenever the list does */
@@ -37,7 +37,6 @@ struct ikefp_context {
 	struct rhashtable inits; /* responder's, by IKE_SA_INIT request */
 	struct xarray sa_ids; /* all, in order of age, for listings */
 	u32 sa_next_id;
-	atomic_t sa_generation; /* changes whenever the set of SAs does */
 	atomic_t sa_count; /* from creation to the last put */
 	atomic_t half_open_count;
 	void (*sa_expired)(struct timer_list *timer);

@@ -6,6 +6,7 @@
 #include <linux/udp.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
+#include <net/route.h>
 #include <net/xfrm.h>
 
 #include "demux.h"
@@ -39,7 +40,17 @@ static int receive_esp(struct sock *sk, struct sk_buff *skb)
 	return xfrm4_udp_encap_rcv(sk, skb);
 }
 
-static void receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
+/* To one host, and from a port that can be answered. */
+static bool can_be_answered(const struct ikefp_listener *listener, const struct sk_buff *skb)
+{
+	if (!udp_hdr(skb)->source)
+		return false;
+	if (listener->family == AF_INET)
+		return !(skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST));
+	return !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+}
+
+static bool receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 {
 	struct ikefp_path path = {
 		.listener = listener,
@@ -55,7 +66,13 @@ static void receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 		if (ipv6_addr_type(&path.remote.v6) & IPV6_ADDR_LINKLOCAL)
 			path.ifindex = inet6_iif(skb);
 	}
-	ikefp_message_receive(listener->ctx, skb, &path);
+	return ikefp_message_receive(listener->ctx, skb, &path);
+}
+
+static void drop(struct ikefp_listener *listener, int reason)
+{
+	ikefp_count(listener->ctx, reason);
+	trace_ikefp_drop(listener->ctx->net, reason, 0, 0, 0, 0);
 }
 
 /**
@@ -78,11 +95,11 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 
 	/* Closed meanwhile. */
 	if (!listener)
-		goto consume;
+		goto free;
 
 	if (listener->kind == IKEFP_LISTENER_KIND_NATT) {
 		if (skb_copy_bits(skb, header_len, start, min_t(unsigned int, len, sizeof(start))))
-			goto consume;
+			goto free;
 		kind = classify(start, len);
 		header_len += IKEFP_MARKER_LEN;
 	}
@@ -93,20 +110,27 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 		if (err <= 0)
 			return err;
 		/* So malformed that XFRM did not look at it. */
+		drop(listener, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case KEEPALIVE:
 		ikefp_count(listener->ctx, IKEFP_A_STATS_RX_KEEPALIVE);
-		break;
+		consume_skb(skb);
+		return 0;
 	case SHORT:
-		ikefp_count(listener->ctx, IKEFP_A_STATS_DROP_SHORT);
-		trace_ikefp_drop(listener->ctx->net, IKEFP_A_STATS_DROP_SHORT, 0, 0, 0, 0);
+		drop(listener, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case IKE:
-		if (pskb_pull(skb, header_len))
-			receive_ike(listener, skb);
+		if (!can_be_answered(listener, skb)) {
+			drop(listener, IKEFP_A_STATS_DROP_UNANSWERABLE);
+		} else if (!pskb_pull(skb, header_len)) {
+			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
+		} else if (receive_ike(listener, skb)) {
+			consume_skb(skb);
+			return 0;
+		}
 		break;
 	}
-consume:
+free:
 	kfree_skb(skb);
 	return 0;
 }

@@ -30,14 +30,13 @@ static int allow_past_xfrm(struct sock *sk)
 		},
 		.action = XFRM_POLICY_ALLOW,
 	};
-	int err;
+	int err = 0;
 
-	for (policy.dir = XFRM_POLICY_IN; policy.dir <= XFRM_POLICY_OUT; policy.dir++) {
+	lock_sock(sk);
+	for (policy.dir = XFRM_POLICY_IN; !err && policy.dir <= XFRM_POLICY_OUT; policy.dir++)
 		err = xfrm_user_policy(sk, option, KERNEL_SOCKPTR(&policy), sizeof(policy));
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	release_sock(sk);
+	return err;
 }
 
 static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive,
@@ -66,7 +65,7 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 
 	err = udp_sock_create(listener->ctx->net, &port, &listener->sock);
 	if (err == -EADDRINUSE) {
-		NL_SET_ERR_MSG(extack, "another socket has this address and port, an IKE daemon's?");
+		NL_SET_ERR_MSG(extack, "another socket has this address and port");
 		return err;
 	}
 	if (err) {
@@ -74,8 +73,11 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 		return err;
 	}
 
-	request_module("net-pf-%d-proto-%d", PF_NETLINK, NETLINK_XFRM);
 	err = allow_past_xfrm(listener->sock->sk);
+	if (err) {
+		request_module("net-pf-%d-proto-%d", PF_NETLINK, NETLINK_XFRM);
+		err = allow_past_xfrm(listener->sock->sk);
+	}
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no XFRM policy for the socket; is xfrm_user loaded?");
 		udp_tunnel_sock_release(listener->sock);
@@ -184,6 +186,8 @@ void ikefp_listener_close(struct ikefp_listener *listener)
 	list_del_rcu(&listener->node);
 	listener->ctx->listener_generation++;
 	RCU_INIT_POINTER(listener->sk, NULL);
+	/* Whatever may find the socket even later, finds no way into this module. */
+	WRITE_ONCE(udp_sk(listener->sock->sk)->encap_rcv, NULL);
 	udp_tunnel_sock_release(listener->sock);
 	/*
 	 * A datagram that found the socket before it was released may be in the

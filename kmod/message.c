@@ -6,7 +6,7 @@
  * 1. the header (wire.c); another major version is answered, within a rate limit;
  * 2. the SA: an IKE_SA_INIT request makes one, all else must name one by its SPIs;
  * 3. a duplicate of the latest request is answered from the cache, if its octets are
- *    the request's and it comes from where the request came from;
+ *    the request's and it comes from the host that the request came from;
  * 4. a request must be the next, a response that of the outstanding request;
  * 5. it is opened with the SA's keys, and then
  * 6. an empty INFORMATIONAL request is answered here, and everything else goes to the
@@ -38,29 +38,29 @@
 #define VERSION_ANSWERS_PER_SECOND 10
 #define VERSION_ANSWERS_BURST 10
 
-/* What is to be transmitted when the lock is no longer held. */
-struct outgoing {
-	struct ikefp_datagram *octets; /* NULL: nothing */
-	struct ikefp_path path;
-};
-
-static void outgoing_set(struct outgoing *out, struct ikefp_datagram *octets,
+static void outgoing_set(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
 			 const struct ikefp_path *path)
 {
 	out->octets = ikefp_datagram_hold(octets);
 	ikefp_path_set(&out->path, path);
 }
 
-static int outgoing_send(struct ikefp_context *ctx, struct outgoing *out)
+/**
+ * ikefp_outgoing_send() - transmit what was decided under an SA's lock
+ * @ctx: the namespace, which counts it
+ * @out: what, and which way; what it holds is put
+ *
+ * What the network does not take now is lost like any datagram.
+ *
+ * Context: any, without the lock.
+ */
+void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
 {
-	int err;
-
 	if (!out->octets)
-		return 0;
-	err = ikefp_transmit(ctx, &out->path, out->octets->octets, out->octets->len);
+		return;
+	ikefp_transmit(ctx, &out->path, out->octets->octets, out->octets->len);
 	ikefp_datagram_put(out->octets);
 	ikefp_path_put(&out->path);
-	return err;
 }
 
 static void drop(struct ikefp_context *ctx, int reason, const struct ikefp_header *header)
@@ -110,7 +110,7 @@ static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool respo
 }
 
 /* The answer to the latest request, which it is kept for. */
-static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct outgoing *out)
+static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct ikefp_outgoing *out)
 {
 	sa->answer.octets = octets;
 	sa->messages_out++;
@@ -132,11 +132,15 @@ static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *hea
 }
 
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
-			     const struct ikefp_path *path, struct outgoing *out)
+			     const struct ikefp_path *path, struct ikefp_outgoing *out)
 {
 	if (!sa->answer.known)
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
-	if (!ikefp_path_same_remote(&sa->answer.path, path))
+	/*
+	 * A NAT may have given the peer another port since; an answer to another host
+	 * would be one that this host did not ask for.
+	 */
+	if (!ikefp_path_same_host(&sa->answer.path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
 	if (skb_linearize(skb))
 		return IKEFP_A_STATS_DROP_MEMORY;
@@ -171,7 +175,7 @@ static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
 
 /* A request that asks for nothing but a sign of life (RFC 7296 section 1.4). */
 static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *received,
-			   u64 request_digest, struct outgoing *out)
+			   u64 request_digest, struct ikefp_outgoing *out)
 {
 	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
 	struct ikefp_datagram *octets;
@@ -188,7 +192,7 @@ static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *rec
 }
 
 static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
-			   struct ikefp_received *received, struct outgoing *out)
+			   struct ikefp_received *received, struct ikefp_outgoing *out)
 {
 	const struct ikefp_header *header = received->header;
 	u64 request_digest;
@@ -297,8 +301,8 @@ static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 	sa->responses_seen[sa->responses_seen_next++ % IKEFP_RESPONSES_SEEN] = response_digest;
-	sa->init_rtt_us = 0;
-	if (exchange->tries == 1) {
+	/* Of each request the first answer, good or not: later ones tell less. */
+	if (exchange->tries == 1 && !sa->init_rtt_us) {
 		s64 rtt_us = ktime_us_delta(ktime_get(), exchange->first_sent);
 
 		sa->init_rtt_us = clamp_t(s64, rtt_us, 1, U32_MAX);
@@ -309,7 +313,7 @@ static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
 
 /* A first request whose octets made an SA before. */
 static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *path,
-				  struct outgoing *out)
+				  struct ikefp_outgoing *out)
 {
 	int reason = 0;
 
@@ -328,7 +332,7 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 /* The first message of an SA to be: nothing is known of its sender. */
 static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 			const struct ikefp_header *header, const struct ikefp_path *path,
-			struct outgoing *out)
+			struct ikefp_outgoing *out)
 {
 	struct ikefp_received received = {
 		.header = header,
@@ -365,14 +369,14 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 	received.payload_len = skb->len;
 	spin_lock_bh(&sa->lock);
 	reason = ikefp_upcall_message(sa, &received);
-	if (!reason) {
+	if (reason) {
+		ikefp_sa_bury(sa);
+	} else {
 		sa->messages_in++;
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
 		ikefp_timers_update(sa);
 	}
 	spin_unlock_bh(&sa->lock);
-	if (reason)
-		ikefp_sa_kill(sa);
 	ikefp_sa_put(sa);
 	return reason;
 }
@@ -381,7 +385,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 
 static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
 			  const struct ikefp_header *header, const struct ikefp_path *path,
-			  struct outgoing *out)
+			  struct ikefp_outgoing *out)
 {
 	bool from_initiator = ikefp_header_is_from_initiator(header);
 	u64 own_spi = from_initiator ? header->spi_r : header->spi_i;
@@ -442,18 +446,19 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
  * @path: where it came to and from
  *
  * Context: softirq, under RCU.
+ * Return: whether it was taken, or else dropped.
  */
-void ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 			   const struct ikefp_path *path)
 {
 	struct ikefp_header header = {};
-	struct outgoing out = {};
+	struct ikefp_outgoing out = {};
 	int reason;
 
 	ikefp_count(ctx, IKEFP_A_STATS_RX_MESSAGES);
 	if (!pskb_may_pull(skb, IKEFP_HEADER_LEN)) {
 		drop(ctx, IKEFP_A_STATS_DROP_SHORT, &header);
-		return;
+		return false;
 	}
 	ikefp_wire_get_header(skb->data, &header);
 	reason = ikefp_wire_check_header(&header, skb->len);
@@ -466,7 +471,8 @@ void ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 		reason = receive_for_sa(ctx, skb, &header, path, &out);
 	if (reason)
 		drop(ctx, reason, &header);
-	outgoing_send(ctx, &out);
+	ikefp_outgoing_send(ctx, &out);
+	return !reason;
 }
 
 /* To the wire, for the helper */
@@ -483,9 +489,10 @@ static bool is_gone(const struct ikefp_sa *sa)
 }
 
 static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, bool raw,
-			   u8 exchange_type, u32 message_id, struct outgoing *out)
+			   u8 exchange_type, u32 message_id, struct ikefp_outgoing *out)
 {
 	ikefp_sa_forget_exchange(sa);
+	sa->init_rtt_us = 0;
 	sa->exchange.octets = ikefp_datagram_hold(octets);
 	sa->exchange.raw = raw;
 	sa->exchange.exchange_type = exchange_type;
@@ -496,7 +503,7 @@ static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, b
 }
 
 static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *header,
-			    struct ikefp_datagram *octets, struct outgoing *out,
+			    struct ikefp_datagram *octets, struct ikefp_outgoing *out,
 			    struct netlink_ext_ack *extack)
 {
 	if (sa->role != IKEFP_ROLE_INITIATOR || header->spi_i != sa->spi) {
@@ -512,7 +519,7 @@ static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *head
 }
 
 static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *header,
-			     struct ikefp_datagram *octets, struct outgoing *out,
+			     struct ikefp_datagram *octets, struct ikefp_outgoing *out,
 			     struct netlink_ext_ack *extack)
 {
 	if (sa->role != IKEFP_ROLE_RESPONDER || header->spi_i != sa->peer_spi ||
@@ -547,7 +554,7 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 			   struct netlink_ext_ack *extack)
 {
 	struct ikefp_header header;
-	struct outgoing out = {};
+	struct ikefp_outgoing out = {};
 	int err;
 
 	if (octets->len < IKEFP_HEADER_LEN) {
@@ -571,7 +578,7 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 	else
 		err = send_raw_request(sa, &header, octets, &out, extack);
 	spin_unlock_bh(&sa->lock);
-	outgoing_send(sa->ctx, &out);
+	ikefp_outgoing_send(sa->ctx, &out);
 	return err;
 }
 
@@ -581,18 +588,18 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
  * @inner: its payloads
  * @room: a datagram IKEFP_SEAL_OVERHEAD longer than the payloads
  * @message_id: where the ID that it got goes
+ * @out: what the caller is to send then, zeroed
  * @extack: what to tell the caller
  *
  * Context: process.
- * Return: 0, even where the network did not take this copy; -ENOKEY without keys,
+ * Return: 0; -ENOKEY without keys,
  * -EBUSY while another request is outstanding, -EOVERFLOW when the SA has no message
  * IDs left, -EMSGSIZE, -ENOENT when it was deleted, or the crypto API's error.
  */
 int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,
 			       struct ikefp_datagram *room, u32 *message_id,
-			       struct netlink_ext_ack *extack)
+			       struct ikefp_outgoing *out, struct netlink_ext_ack *extack)
 {
-	struct outgoing out = {};
 	int err;
 
 	spin_lock_bh(&sa->lock);
@@ -614,10 +621,9 @@ int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *in
 	}
 	if (!err) {
 		*message_id = sa->next_out++;
-		start_exchange(sa, room, false, inner->exchange_type, *message_id, &out);
+		start_exchange(sa, room, false, inner->exchange_type, *message_id, out);
 	}
 	spin_unlock_bh(&sa->lock);
-	outgoing_send(sa->ctx, &out);
 	return err;
 }
 
@@ -640,7 +646,7 @@ int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *i
 				struct netlink_ext_ack *extack)
 {
 	struct ikefp_answer *answer = &sa->answer;
-	struct outgoing out = {};
+	struct ikefp_outgoing out = {};
 	int err;
 
 	spin_lock_bh(&sa->lock);
@@ -658,6 +664,6 @@ int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *i
 			answered(sa, ikefp_datagram_hold(room), &out);
 	}
 	spin_unlock_bh(&sa->lock);
-	outgoing_send(sa->ctx, &out);
+	ikefp_outgoing_send(sa->ctx, &out);
 	return err;
 }

@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 
+#include "path.h"
 #include "wire.h"
 
 struct ikefp_context;
 struct ikefp_datagram;
-struct ikefp_path;
 struct ikefp_sa;
 struct netlink_ext_ack;
 struct sk_buff;
@@ -25,13 +25,20 @@ struct ikefp_inner {
 	u32 len;
 };
 
-void ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+/* What is to be transmitted when an SA's lock is no longer held. */
+struct ikefp_outgoing {
+	struct ikefp_datagram *octets; /* NULL: nothing */
+	struct ikefp_path path;
+};
+
+void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out);
+bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 			   const struct ikefp_path *path);
 int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 			   struct netlink_ext_ack *extack);
 int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,
 			       struct ikefp_datagram *room, u32 *message_id,
-			       struct netlink_ext_ack *extack);
+			       struct ikefp_outgoing *out, struct netlink_ext_ack *extack);
 int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner,
 				u32 message_id, struct ikefp_datagram *room,
 				struct netlink_ext_ack *extack);

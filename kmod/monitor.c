@@ -11,7 +11,7 @@ static const struct genl_family *monitor_family;
 static unsigned int monitor_group;
 
 /**
- * ikefp_monitor_init() - before the first namespace
+ * ikefp_monitor_init() - before the family is open
  * @family: the family that events belong to
  * @group: its multicast group for them
  */

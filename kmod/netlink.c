@@ -78,8 +78,7 @@ int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *ne
 /**
  * ikefp_netlink_unregister() - close the family
  *
- * On return no command runs and no more upcall is read; whoever makes one gets told
- * that there is no worker.
+ * On return no command runs. Upcalls may still go to a worker's open socket.
  *
  * Context: module exit.
  */
@@ -280,9 +279,14 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 		nlmsg_free(reply);
 		return err;
 	}
-	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
 	genlmsg_end(reply, message);
-	return genlmsg_reply(reply, info);
+	err = genlmsg_reply(reply, info);
+	if (err) {
+		ikefp_worker_detach(ctx, info->snd_portid);
+		return err;
+	}
+	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
+	return 0;
 }
 
 /* Settings and counters */
@@ -325,6 +329,27 @@ static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
 	return 0;
 }
 
+/* The memory is everybody's: only who may administer the host has more of it used. */
+static int check_limits(struct sk_buff *skb, const struct genl_info *info,
+			const struct ikefp_policy *policy)
+{
+	static const int limits[] = { IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN };
+	struct ikefp_policy unchanged;
+	int i;
+
+	ikefp_policy_init(&unchanged);
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (info->attrs[limits[i]] &&
+		    policy->value[limits[i]] > unchanged.value[limits[i]] &&
+		    !netlink_capable(skb, CAP_NET_ADMIN)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[limits[i]],
+					    "above the default takes CAP_NET_ADMIN in the initial user namespace");
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
 int ikefp_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_context *ctx = context_of(info);
@@ -335,6 +360,8 @@ int ikefp_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&ctx->config_lock);
 	policy = ctx->policy;
 	err = get_policy(info, &policy);
+	if (!err)
+		err = check_limits(skb, info, &policy);
 	if (!err) {
 		for (i = IKEFP_A_POLICY_PAD + 1; i <= IKEFP_A_POLICY_MAX; i++)
 			WRITE_ONCE(ctx->policy.value[i], policy.value[i]);

@@ -21,10 +21,11 @@ extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 #define ikefp_netlink_has(info, attribute, message) \
 ({ \
 	const struct genl_info *__info = (info); \
-	bool __has = __info->attrs[attribute]; \
+	const int __type = (attribute); \
+	bool __has = __info->attrs[__type]; \
 	if (!__has) { \
 		NL_SET_ERR_MSG(__info->extack, message); \
-		NL_SET_ERR_ATTR_MISS(__info->extack, NULL, attribute); \
+		NL_SET_ERR_ATTR_MISS(__info->extack, NULL, __type); \
 	} \
 	__has; \
 })

@@ -100,6 +100,11 @@ static int get_path(struct genl_info *info, struct ikefp_path *path)
 	err = v4 ? get_v4(info, &found) : get_v6(info, &found);
 	if (err)
 		return err;
+	if (info->attrs[IKEFP_A_SA_IFINDEX] && !found.ifindex) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_IFINDEX],
+				    "ifindex goes with a link-local IPv6 address alone");
+		return -EINVAL;
+	}
 	if (!ikefp_netlink_has(info, IKEFP_A_SA_LOCAL_PORT, "local-port is missing") ||
 	    !ikefp_netlink_has(info, IKEFP_A_SA_REMOTE_PORT, "remote-port is missing"))
 		return -EINVAL;
@@ -131,6 +136,7 @@ static int creation_failed(const struct genl_info *info, int reason)
 		NL_SET_ERR_MSG(info->extack, "there are max-sas SAs already");
 		return -ENOSPC;
 	default:
+		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return -ENOMEM;
 	}
 }
@@ -309,7 +315,6 @@ wipe:
 int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_crypto *crypto = NULL;
-	bool linger = false;
 	struct ikefp_sa *sa;
 	int err = 0;
 
@@ -321,18 +326,21 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "the SA is deleted");
 		err = -ENOENT;
 	} else {
-		linger = sa->answer.octets || sa->init.response;
 		swap(crypto, sa->crypto);
 		ikefp_sa_forget_exchange(sa);
-		if (linger) {
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
+		/*
+		 * An answer that only an authentic peer gets is worth keeping. That to a
+		 * first message is not: whoever sends many of those would fill the tables.
+		 */
+		if (sa->answer.octets) {
 			ikefp_sa_set_state(sa, IKEFP_SA_STATE_LINGERING);
 			ikefp_timers_linger(sa);
+		} else {
+			ikefp_sa_bury(sa);
 		}
-		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
 	}
 	spin_unlock_bh(&sa->lock);
-	if (!err && !linger)
-		ikefp_sa_kill(sa);
 	ikefp_crypto_free(crypto);
 	ikefp_sa_put(sa);
 	return err;
@@ -414,13 +422,17 @@ put:
 	return err;
 }
 
+/*
+ * An SA that is there from the beginning to the end is listed, and just once. That
+ * others come and go meanwhile, which strangers can bring about, is no reason to call
+ * the listing inconsistent.
+ */
 int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct ikefp_context *ctx = ikefp_netlink_context(sock_net(skb->sk));
 	unsigned long id = cb->args[0];
 	struct ikefp_sa *sa;
 
-	cb->seq = atomic_read(&ctx->sa_generation) ?: 1;
 	for (; (sa = ikefp_sa_get_next(ctx, &id)); id++) {
 		void *message = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 					    &ikefp_netlink_family, NLM_F_MULTI,
@@ -433,7 +445,6 @@ int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 				genlmsg_cancel(skb, message);
 			break;
 		}
-		genl_dump_check_consistent(cb, message);
 		genlmsg_end(skb, message);
 	}
 	cb->args[0] = id;
@@ -453,9 +464,12 @@ static struct ikefp_datagram *get_datagram(const struct genl_info *info, bool ra
 		NL_SET_ERR_MSG_ATTR(info->extack, payload, "payload does not fit a UDP datagram");
 		return ERR_PTR(-EMSGSIZE);
 	}
-	datagram = ikefp_datagram_new(raw ? len : len + IKEFP_SEAL_OVERHEAD, GFP_KERNEL);
-	if (!datagram)
+	datagram = ikefp_datagram_new(raw ? len : len + IKEFP_SEAL_OVERHEAD,
+				      GFP_KERNEL_ACCOUNT);
+	if (!datagram) {
+		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return ERR_PTR(-ENOMEM);
+	}
 	if (raw)
 		memcpy(datagram->octets, nla_data(payload), len);
 	return datagram;
@@ -492,26 +506,40 @@ static int get_inner(const struct genl_info *info, struct ikefp_inner *inner)
 	return 0;
 }
 
-static int reply_message_id(struct genl_info *info, struct sk_buff *reply, u32 message_id)
+static void reply_message_id(struct genl_info *info, struct sk_buff *reply, u32 message_id)
 {
 	void *message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
 					  IKEFP_CMD_MESSAGE_SEND);
 
 	if (!message || nla_put_u32(reply, IKEFP_A_MESSAGE_MESSAGE_ID, message_id)) {
 		nlmsg_free(reply);
-		return -EMSGSIZE;
+		return;
 	}
 	genlmsg_end(reply, message);
-	return genlmsg_reply(reply, info);
+	genlmsg_reply(reply, info);
 }
 
 static int send_raw(struct ikefp_sa *sa, const struct genl_info *info)
 {
+	static const int in_header[] = {
+		IKEFP_A_MESSAGE_EXCHANGE_TYPE,
+		IKEFP_A_MESSAGE_MESSAGE_ID,
+		IKEFP_A_MESSAGE_RESPONSE,
+		IKEFP_A_MESSAGE_FIRST_PAYLOAD,
+	};
 	struct ikefp_datagram *octets;
 	int err;
+	int i;
 
 	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_PAYLOAD, "payload is missing"))
 		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(in_header); i++) {
+		if (info->attrs[in_header[i]]) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[in_header[i]],
+					    "a raw message has this in its header");
+			return -EINVAL;
+		}
+	}
 	octets = get_datagram(info, true);
 	if (IS_ERR(octets))
 		return PTR_ERR(octets);
@@ -544,6 +572,7 @@ static int send_response(struct ikefp_sa *sa, const struct genl_info *info)
 
 static int send_request(struct ikefp_sa *sa, struct genl_info *info)
 {
+	struct ikefp_outgoing out = {};
 	struct ikefp_datagram *room;
 	struct ikefp_inner inner;
 	struct sk_buff *reply;
@@ -561,17 +590,22 @@ static int send_request(struct ikefp_sa *sa, struct genl_info *info)
 	room = get_datagram(info, false);
 	if (IS_ERR(room))
 		return PTR_ERR(room);
-	/* Before the request is on its way, so that nothing can fail then. */
 	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!reply) {
 		err = -ENOMEM;
 		goto put;
 	}
-	err = ikefp_message_send_request(sa, &inner, room, &message_id, info->extack);
-	if (err)
+	err = ikefp_message_send_request(sa, &inner, room, &message_id, &out, info->extack);
+	if (err) {
 		nlmsg_free(reply);
-	else
-		err = reply_message_id(info, reply, message_id);
+		goto put;
+	}
+	/*
+	 * The ID before the request, so that its answer cannot overtake it. A caller
+	 * whose socket has no room for the ID has sent a request all the same.
+	 */
+	reply_message_id(info, reply, message_id);
+	ikefp_outgoing_send(sa->ctx, &out);
 put:
 	ikefp_datagram_put(room);
 	return err;

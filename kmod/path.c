@@ -32,15 +32,26 @@ void ikefp_path_put(struct ikefp_path *path)
 }
 
 /**
+ * ikefp_path_same_host() - do two paths lead to the same peer's address
+ * @a: a path
+ * @b: another
+ *
+ * Return: whether family, address and, where it matters, link are the same.
+ */
+bool ikefp_path_same_host(const struct ikefp_path *a, const struct ikefp_path *b)
+{
+	return a->listener->family == b->listener->family && a->ifindex == b->ifindex &&
+	       !memcmp(&a->remote, &b->remote, sizeof(a->remote));
+}
+
+/**
  * ikefp_path_same_remote() - do two paths lead to the same peer's socket
  * @a: a path
  * @b: another
  *
- * Return: whether family, address, port and, where it matters, link are the same.
+ * Return: whether the port is the same, too.
  */
 bool ikefp_path_same_remote(const struct ikefp_path *a, const struct ikefp_path *b)
 {
-	return a->listener->family == b->listener->family &&
-	       a->remote_port == b->remote_port && a->ifindex == b->ifindex &&
-	       !memcmp(&a->remote, &b->remote, sizeof(a->remote));
+	return ikefp_path_same_host(a, b) && a->remote_port == b->remote_port;
 }

@@ -6,7 +6,6 @@
 #include <linux/wait_bit.h>
 #include <net/net_namespace.h>
 
-#include "compat.h"
 #include "crypto.h"
 #include "datagram.h"
 #include "sa.h"
@@ -37,7 +36,7 @@ static const struct rhashtable_params by_init = {
  */
 int ikefp_sa_module_init(void)
 {
-	sa_cache = KMEM_CACHE(ikefp_sa, 0);
+	sa_cache = KMEM_CACHE(ikefp_sa, SLAB_ACCOUNT);
 	if (!sa_cache)
 		return -ENOMEM;
 	free_queue = alloc_workqueue("ikefp_free", WQ_UNBOUND, 0);
@@ -97,8 +96,11 @@ void ikefp_sa_tables_exit(struct ikefp_context *ctx)
 	unsigned long id;
 
 	for (id = 0; (sa = ikefp_sa_get_next(ctx, &id)); id++) {
-		ikefp_sa_kill(sa);
+		spin_lock_bh(&sa->lock);
+		ikefp_sa_bury(sa);
+		spin_unlock_bh(&sa->lock);
 		ikefp_sa_put(sa);
+		cond_resched();
 	}
 	/* Timers that run at this moment, and grace periods. */
 	wait_var_event(&ctx->sa_count, !atomic_read(&ctx->sa_count));
@@ -177,7 +179,6 @@ static void unhash(struct ikefp_sa *sa)
 
 	rhashtable_remove_fast(&ctx->sas, &sa->spi_node, by_spi);
 	xa_erase_bh(&ctx->sa_ids, sa->id);
-	atomic_inc(&ctx->sa_generation);
 }
 
 /* -EEXIST: the SPI is taken. */
@@ -186,8 +187,9 @@ static int hash(struct ikefp_sa *sa)
 	struct ikefp_context *ctx = sa->ctx;
 	int err;
 
-	err = xa_alloc_cyclic_bh(&ctx->sa_ids, &sa->id, NULL, xa_limit_32b, &ctx->sa_next_id,
-				 GFP_ATOMIC | __GFP_NOWARN);
+	/* A listing goes on after the last ID, so that there must be one more. */
+	err = xa_alloc_cyclic_bh(&ctx->sa_ids, &sa->id, NULL, XA_LIMIT(1, U32_MAX - 1),
+				 &ctx->sa_next_id, GFP_ATOMIC | __GFP_NOWARN);
 	if (err < 0)
 		return err;
 	err = rhashtable_lookup_insert_fast(&ctx->sas, &sa->spi_node, by_spi);
@@ -197,7 +199,6 @@ static int hash(struct ikefp_sa *sa)
 	}
 	/* Into the listing only when it is whole. */
 	xa_store_bh(&ctx->sa_ids, sa->id, sa, GFP_ATOMIC | __GFP_NOWARN);
-	atomic_inc(&ctx->sa_generation);
 	return 0;
 }
 
@@ -423,20 +424,17 @@ void ikefp_sa_forget_init(struct ikefp_sa *sa)
 }
 
 /**
- * ikefp_sa_kill() - take an SA out of the world
- * @sa: the SA, held by the caller, not locked; may be dead already
+ * ikefp_sa_bury() - take an SA out of the world
+ * @sa: the SA, held by the caller, locked; may be dead already
  *
  * The tables' hold and the pending timer's are given up.
  *
  * Context: any.
  */
-void ikefp_sa_kill(struct ikefp_sa *sa)
+void ikefp_sa_bury(struct ikefp_sa *sa)
 {
-	spin_lock_bh(&sa->lock);
-	if (sa->dead) {
-		spin_unlock_bh(&sa->lock);
+	if (sa->dead)
 		return;
-	}
 	sa->dead = true;
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
@@ -445,6 +443,5 @@ void ikefp_sa_kill(struct ikefp_sa *sa)
 	unhash(sa);
 	if (timer_delete(&sa->timer))
 		ikefp_sa_put(sa);
-	spin_unlock_bh(&sa->lock);
 	ikefp_sa_put(sa);
 }

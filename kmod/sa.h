@@ -128,7 +128,7 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
 void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);
-void ikefp_sa_kill(struct ikefp_sa *sa);
+void ikefp_sa_bury(struct ikefp_sa *sa);
 void ikefp_sa_put(struct ikefp_sa *sa);
 
 /* Needs RCU and a lock that shows it not dead, or another hold. */

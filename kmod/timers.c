@@ -21,7 +21,6 @@
 #include <linux/jiffies.h>
 #include <linux/random.h>
 
-#include "compat.h"
 #include "datagram.h"
 #include "listener.h"
 #include "monitor.h"
@@ -190,7 +189,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 	struct ikefp_datagram *copy = NULL;
 	unsigned long now = jiffies;
 	struct ikefp_path path = {};
-	bool kill = false;
+	bool bury = false;
 
 	spin_lock_bh(&sa->lock);
 	if (sa->dead) {
@@ -202,27 +201,27 @@ void ikefp_timers_expired(struct timer_list *timer)
 	case IKEFP_SA_STATE_HALF_OPEN:
 		if (sa->role == IKEFP_ROLE_RESPONDER &&
 		    time_after_eq(now, sa->half_open_deadline))
-			kill = expired_half_open(sa);
+			bury = expired_half_open(sa);
 		break;
 	case IKEFP_SA_STATE_ESTABLISHED:
 		if (sa->init.hashed && time_after_eq(now, sa->init.deadline))
 			ikefp_sa_forget_init(sa);
 		break;
 	case IKEFP_SA_STATE_LINGERING:
-		kill = time_after_eq(now, sa->linger_deadline);
+		bury = time_after_eq(now, sa->linger_deadline);
 		break;
 	}
-	if (!kill && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline) &&
+	if (!bury && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline) &&
 	    expired_request(sa)) {
 		copy = ikefp_datagram_hold(sa->exchange.octets);
 		ikefp_path_set(&path, &sa->path);
 	}
-	if (!kill)
+	if (bury)
+		ikefp_sa_bury(sa);
+	else
 		ikefp_timers_update(sa);
 	spin_unlock_bh(&sa->lock);
 
-	if (kill)
-		ikefp_sa_kill(sa);
 	if (copy) {
 		ikefp_transmit(sa->ctx, &path, copy->octets, copy->len);
 		ikefp_datagram_put(copy);

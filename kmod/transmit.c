@@ -32,8 +32,7 @@ static int transmit_v4(struct net *net, struct sock *sk, const struct ikefp_path
 		kfree_skb(skb);
 		return PTR_ERR(route);
 	}
-	/* A message larger than the path is for IP to cut (RFC 7296 section 2). */
-	skb->ignore_df = 1;
+	/* Without DF: a message larger than the path is for IP to cut. */
 	udp_tunnel_xmit_skb(route, sk, skb, flow.saddr, flow.daddr, 0,
 			    ip4_dst_hoplimit(&route->dst), 0, flow.fl4_sport, flow.fl4_dport,
 			    false, false);
@@ -64,6 +63,7 @@ static int transmit_v6(struct net *net, struct sock *sk, const struct ikefp_path
 		kfree_skb(skb);
 		return PTR_ERR(dst);
 	}
+	/* As in IPv4, larger messages are for IP to cut. */
 	skb->ignore_df = 1;
 	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, 0,
 			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false);
@@ -106,11 +106,15 @@ int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, con
 	if (!sk) {
 		kfree_skb(skb);
 		err = -ENOTCONN;
-	} else if (path->listener->family == AF_INET) {
-		err = transmit_v4(ctx->net, sk, path, skb);
-	} else {
-		err = transmit_v6(ctx->net, sk, path, skb);
+		goto unlock;
 	}
+	/* NAT looks the packet's policy up again, by its owner. */
+	skb_set_owner_w(skb, sk);
+	if (path->listener->family == AF_INET)
+		err = transmit_v4(ctx->net, sk, path, skb);
+	else
+		err = transmit_v6(ctx->net, sk, path, skb);
+unlock:
 	rcu_read_unlock_bh();
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_TX_MESSAGES);
 	return err;

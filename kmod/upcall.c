@@ -10,10 +10,16 @@
 /* Octets of all the attributes of an upcall but the payload, with room to spare. */
 #define FIXED_ATTRS_LEN 256
 
+/*
+ * Not from the reserves for emergencies: netlink would drop a packet of that memory
+ * and not say so.
+ */
+#define UPCALL_GFP (GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN)
+
 static const struct genl_family *upcall_family;
 
 /**
- * ikefp_upcall_init() - before the first namespace
+ * ikefp_upcall_init() - before the family is open
  * @family: the family that upcalls belong to
  */
 void ikefp_upcall_init(const struct genl_family *family)
@@ -90,7 +96,7 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 	if (!ikefp_worker_portid(ctx))
 		return IKEFP_A_STATS_DROP_NO_WORKER;
 	skb = genlmsg_new(FIXED_ATTRS_LEN + nla_total_size(received->payload_len),
-			  GFP_ATOMIC | __GFP_NOWARN);
+			  UPCALL_GFP);
 	if (!skb)
 		return IKEFP_A_STATS_DROP_MEMORY;
 	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_MESSAGE_RECV);
@@ -111,7 +117,7 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
  */
 int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
 {
-	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, UPCALL_GFP);
 	void *message;
 
 	if (!skb)
@@ -136,7 +142,7 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
  */
 int ikefp_upcall_sa_expired(struct ikefp_sa *sa)
 {
-	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, UPCALL_GFP);
 	void *message;
 
 	if (!skb)

@@ -86,7 +86,7 @@ int ikefp_wire_check_header(const struct ikefp_header *header, size_t len)
 
 	if (header->version >> 4 != IKEFP_VERSION_2_0 >> 4)
 		return IKEFP_A_STATS_DROP_VERSION;
-	if (header->length != len)
+	if (header->length != len || len > IKEFP_MAX_MESSAGE)
 		return IKEFP_A_STATS_DROP_LENGTH;
 
 	switch (header->exchange_type) {
@@ -129,12 +129,15 @@ int ikefp_wire_check_header(const struct ikefp_header *header, size_t len)
  * payloads hold is the helper's to judge. Time is linear in @len, at most one step
  * for four octets.
  *
- * Return: whether the chain ends exactly with the message and has no SK or SKF.
+ * Return: whether there are payloads, none of them SK or SKF, and the last ends
+ * exactly with the message.
  */
 bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
 {
 	u8 type = first_payload;
 
+	if (type == IKEFP_PAYLOAD_NONE)
+		return false;
 	while (type != IKEFP_PAYLOAD_NONE) {
 		size_t payload_len;
 
@@ -158,8 +161,8 @@ bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
  * @len: octets of it, as in its header, at least IKEFP_HEADER_LEN
  * @inner_first_payload: type of the first payload inside
  *
- * The SK payload must be the first and, since it is the last too (RFC 7296 section
- * 3.14), the only one.
+ * The SK payload must be the last (RFC 7296 section 3.14). Here it must be the first
+ * too: no exchange has payloads in the clear before it.
  *
  * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
  */

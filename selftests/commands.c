@@ -481,6 +481,8 @@ TEST_F(commands, sa_new)
 		  OUT_OF_RANGE, SA(REMOTE_PORT) },
 		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), U8(SA(IFINDEX), 1) }, -EINVAL,
 		  WRONG_LENGTH, SA(IFINDEX) },
+		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U32(SA(IFINDEX), 1) }, -EINVAL,
+		  "ifindex goes with a link-local IPv6 address alone", SA(IFINDEX) },
 		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U8(SA(ROLE), 0) }, -EINVAL,
 		  UNSUPPORTED, SA(ROLE) },
 		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, BE64(SA(PEER_SPI), 1) },

@@ -771,6 +771,7 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_DROP_EXCHANGE_TYPE] = "drop-exchange-type",
 		[IKEFP_A_STATS_DROP_UNKNOWN_SPI] = "drop-unknown-spi",
 		[IKEFP_A_STATS_DROP_SOURCE] = "drop-source",
+		[IKEFP_A_STATS_DROP_UNANSWERABLE] = "drop-unanswerable",
 		[IKEFP_A_STATS_DROP_MESSAGE_ID] = "drop-message-id",
 		[IKEFP_A_STATS_DROP_STALE_RESPONSE] = "drop-stale-response",
 		[IKEFP_A_STATS_DROP_IN_PROGRESS] = "drop-in-progress",

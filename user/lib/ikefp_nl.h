@@ -167,7 +167,7 @@ int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change);
 int ikefp_sa_del(struct ikefp_nl *nl, uint64_t spi);
 int ikefp_sa_get(struct ikefp_nl *nl, uint64_t spi, struct ikefp_sa_info *info);
 
-/* -EINTR: the SAs changed during the listing; what was listed is not one state. */
+/* An SA that is there all the time is listed just once; others may come and go. */
 int ikefp_sa_list(struct ikefp_nl *nl,
 		  void (*each)(const struct ikefp_sa_info *, void *), void *arg);
 
