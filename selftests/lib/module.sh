@@ -30,8 +30,9 @@ module_load() {
 		modprobe ikefp "$@"
 		return
 	fi
-	# What insmod does not do: load what the module needs.
-	modinfo -F depends "$file" | tr ',' '\n' | xargs -rn 1 modprobe
+	# What insmod does not do: load what the module needs, and what it wants first.
+	{ modinfo -F depends "$file" | tr ',' '\n'; modinfo -F softdep "$file" | sed 's/^pre: //'; } |
+		xargs -r modprobe -a || :
 	insmod "$file" "$@"
 }
 
