@@ -79,14 +79,19 @@ swanctl_settings() {
 	CONF
 }
 
+# gateway_dir GATEWAY: its folder, with what swanctl wants to find there.
+gateway_dir() {
+	mkdir -p "$work/$1"/{x509{,ca,ocsp,aa,ac,crl},pubkey,private,rsa,ecdsa,bliss,pkcs8,pkcs12}
+	swanctl_settings >"$work/$1/strongswan.conf"
+}
+
 # ikefpd_start GATEWAY [OPTION...]: the configuration comes by stdin.
 ikefpd_start() {
 	local gw=$1
 	shift
 
-	mkdir -p "$work/$gw"
+	gateway_dir "$gw"
 	cat >"$work/$gw/swanctl.conf"
-	swanctl_settings >"$work/$gw/strongswan.conf"
 	echo "[$gw] ikefpd -f swanctl.conf $*"
 	start_in "$gw" "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
 		-u "$work/$gw/vici" "$@"
@@ -98,7 +103,7 @@ ikefpd_start() {
 strongswan_start() {
 	local gw=$1
 
-	mkdir -p "$work/$gw"/{x509{,ca,ocsp,aa,ac,crl},pubkey,private,rsa,ecdsa,bliss,pkcs8,pkcs12}
+	gateway_dir "$gw"
 	cat >"$work/$gw/swanctl.conf"
 	cat >"$work/$gw/strongswan.conf" <<-CONF
 	charon-systemd {
@@ -139,11 +144,17 @@ vici_answers() {
 	[ -S "$work/$1/vici" ] && swanctl "$1" --stats
 }
 
-# swanctl GATEWAY ARGUMENT...: drives the gateway's daemon.
+# swanctl GATEWAY ARGUMENT...: drives the gateway's daemon. A --timeout is for a
+# usual machine ($IKEFP_TIME_SCALE).
 swanctl() {
-	echo "[$1] swanctl ${*:2}"
+	local args=("${@:2}") i
+
+	for ((i = 1; i < ${#args[@]}; i++)); do
+		[ "${args[i - 1]}" != --timeout ] || args[i]=$((args[i] * ${IKEFP_TIME_SCALE:-1}))
+	done
+	echo "[$1] swanctl ${args[*]}"
 	STRONGSWAN_CONF="$work/$1/strongswan.conf" SWANCTL_DIR="$work/$1" \
-		command swanctl "${@:2}" --uri "unix://$work/$1/vici"
+		command swanctl "${args[@]}" --uri "unix://$work/$1/vici"
 }
 
 # child_sas GATEWAY: how many Child SAs are installed there.
