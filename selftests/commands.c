@@ -179,8 +179,10 @@ TEST_F(commands, listener_refused)
 		const int command = commands[i];
 		const bool add = command == IKEFP_CMD_LISTENER_ADD;
 		/* In place of a kind where none is taken: an attribute that stays the same. */
-		const struct attribute kind = add ? (struct attribute)U8(LISTENER(KIND), 0) :
-						    (struct attribute)U16(LISTENER(FAMILY), AF_INET);
+		const struct attribute given[] = {
+			U8(LISTENER(KIND), 0), U16(LISTENER(FAMILY), AF_INET),
+		};
+		const struct attribute kind = given[add ? 0 : 1];
 		const struct trial trials[] = {
 			{ command, { kind, BE16(LISTENER(PORT), 500) }, add ? -EINVAL : -ENOENT,
 			  add ? "family is missing" :
@@ -373,7 +375,8 @@ TEST_F(commands, policy)
 	/* All or nothing. */
 	ASSERT_EQ(0, ikefp_policy_get(self->client->nl, &before));
 	change = (struct ikefp_policy){};
-	change.set[POLICY(TRIES)] = change.set[POLICY(RTO_MIN_MS)] = true;
+	change.set[POLICY(TRIES)] = true;
+	change.set[POLICY(RTO_MIN_MS)] = true;
 	change.set[POLICY(RTO_MAX_MS)] = true;
 	change.value[POLICY(TRIES)] = 7;
 	change.value[POLICY(RTO_MIN_MS)] = 1000;

@@ -83,7 +83,7 @@ static void slow(struct client *client)
 	client_set(client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
 }
 
-static void initiate(struct client *client, struct peer *peer, uint8_t *message)
+static void begin(struct client *client, struct peer *peer, uint8_t *message)
 {
 	struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(peer);
 
@@ -101,7 +101,7 @@ TEST_F(init, request_is_repeated)
 	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 20);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 20);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 20);
-	initiate(self->client, self->peer, self->message);
+	begin(self->client, self->peer, self->message);
 	for (i = 0; i < 5; i++) {
 		peer_expect(self->peer);
 		EXPECT_TRUE(got(self->peer, self->message, LEN));
@@ -132,7 +132,7 @@ TEST_F(init, answers_are_told_apart)
 	int fill, again;
 
 	slow(self->client);
-	initiate(self->client, self->peer, self->message);
+	begin(self->client, self->peer, self->message);
 	EXPECT_COUNTED(self->client, "sas+1 tx-messages+1");
 	for (fill = 2; fill < 5; fill++) {
 		peer_send(self->peer, self->message,
@@ -153,7 +153,7 @@ TEST_F(init, answer_from_elsewhere)
 	struct peer *other = peer_open(variant->local, variant->kernel, 500, variant->kind);
 
 	slow(self->client);
-	initiate(self->client, self->peer, self->message);
+	begin(self->client, self->peer, self->message);
 	client_count_anew(self->client);
 	peer_send(other, self->message, ike_put_init(self->message, SPI, 2, 2, LEN));
 	EXPECT_COUNTED(self->client, "rx-messages+1 drop-source+1");
@@ -166,7 +166,7 @@ TEST_F(init, answer_from_elsewhere)
 TEST_F(init, answer_malformed)
 {
 	slow(self->client);
-	initiate(self->client, self->peer, self->message);
+	begin(self->client, self->peer, self->message);
 	client_count_anew(self->client);
 	ike_put_init(self->message, SPI, 2, 2, LEN);
 	put16(self->message + HEADER_LEN + 2, 3);
@@ -182,7 +182,7 @@ TEST_F(init, request_is_replaced)
 	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 50);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 20);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 50);
-	initiate(self->client, self->peer, self->message);
+	begin(self->client, self->peer, self->message);
 	peer_expect(self->peer);
 	EXPECT_TRUE(got(self->peer, self->message, LEN));
 	peer_send(self->peer, self->message, ike_put_init(self->message, SPI, 2, 2, LEN));
@@ -209,7 +209,7 @@ TEST_F(init, send_refused)
 	struct client *client = self->client;
 
 	slow(client);
-	initiate(client, self->peer, message);
+	begin(client, self->peer, message);
 #define EXPECT_REFUSED(why, len) \
 	do { \
 		EXPECT_EQ(-EINVAL, send_raw(client, SPI, message, len)); \

@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+/*
+ * How many times longer than on a usual machine things may take here, from
+ * $IKEFP_TIME_SCALE: 1 unless set. For waits that no test wants to see over.
+ */
+int clock_scale(void);
+
 /* CLOCK_MONOTONIC, in microseconds. */
 int64_t clock_us(void);
 
@@ -20,6 +26,13 @@ void clock_watch_start(void);
 
 /* Microseconds of lateness since the start. */
 int64_t clock_watch_late_us(void);
+
+/*
+ * How far jiffies, which the tick brings forward, may have been behind since this was
+ * last asked for: what is counted in them from then on is early by as much. 0 where the
+ * ticks came in time.
+ */
+int64_t clock_watch_behind_us(void);
 
 /*
  * The latest that a kernel timer of @wait_us may fire: a timer of the kernel's wheel

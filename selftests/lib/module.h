@@ -7,13 +7,15 @@
 #ifndef IKEFP_TEST_MODULE_H
 #define IKEFP_TEST_MODULE_H
 
+#include "clock.h"
+
 /* Whether the kernel had nothing to complain of since the program began. */
 int module_log_is_clean(void);
 
 /* A shell command with the functions of lib/module.sh at hand; its exit status. */
 int module_shell(const char *command);
 
-/* The program's last test; in place of TEST_HARNESS_MAIN. */
+/* The program's last test, and time for all of them; in place of TEST_HARNESS_MAIN. */
 #define MODULE_TEST_MAIN \
 	FIXTURE(kernel) \
 	{ \
@@ -28,6 +30,12 @@ int module_shell(const char *command);
 	{ \
 		EXPECT_TRUE(module_log_is_clean()); \
 	} \
-	TEST_HARNESS_MAIN
+	int main(int argc, char **argv) \
+	{ \
+		for (struct __fixture_metadata *f = __fixture_list; f; f = f->next) \
+			for (struct __test_metadata *t = f->tests; t; t = t->next) \
+				t->timeout *= clock_scale(); \
+		return test_harness_run(argc, argv); \
+	}
 
 #endif

@@ -25,7 +25,7 @@ struct sockaddr_storage address(const char *text, int port)
 		in->sin_addr.s_addr = 0;
 		in6->sin6_family = AF_INET6;
 		if (inet_pton(AF_INET6, text, &in6->sin6_addr) != 1)
-			die("'%s' is no address", text);
+			die("'%s' is neither IPv4 nor IPv6", text);
 	}
 	return addr;
 }

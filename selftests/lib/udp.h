@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "clock.h"
+
 /* How long to wait for what must happen, in ms: as long as it takes, within reason. */
-#define PATIENCE_MS 5000
+#define PATIENCE_MS (5000 * clock_scale())
 
 /* From numbers, such as ("10.0.0.1", 500) or ("fd00::1", 500); the port in host order. */
 struct sockaddr_storage address(const char *text, int port);
