@@ -134,13 +134,13 @@ static void work(unsigned int seed, int ready)
 	client_set(client, IKEFP_A_POLICY_RTO_INITIAL_MS, 2000);
 	/* An established SA, its cache filled; one that lingers; a request outstanding. */
 	peer = peer_open("127.0.0.3", "127.0.0.1", 4500, IKEFP_LISTENER_KIND_NATT);
-	peer_init_kernel_responds(peer, client, SPI, &sk_algorithms[seed % sk_algorithms_number]);
+	peer_init_kernel_responds(peer, client, SPI, &sk_algorithms[seed % SK_ALGORITHMS]);
 	peer_establish(peer, client);
 	peer_send_request(peer, INFORMATIONAL, 0, NULL, 0);
 	peer_expect(peer);
 	peer_kernel_requests(peer, client, INFORMATIONAL, 0, NULL, 0);
 	peer_expect(peer);
-	peer_init_kernel_responds(peer, client, SPI + 1, &sk_algorithms[seed % sk_algorithms_number]);
+	peer_init_kernel_responds(peer, client, SPI + 1, &sk_algorithms[seed % SK_ALGORITHMS]);
 	id = peer->next_out;
 	peer_send_request(peer, INFORMATIONAL, PAYLOAD_DELETE, "12345678", 8);
 	client_wait_message(client);

@@ -20,7 +20,7 @@
 	.digest = DIGEST, \
 }
 
-const struct sk_algorithm sk_algorithms[] = {
+const struct sk_algorithm sk_algorithms[SK_ALGORITHMS] = {
 	AEAD("aes128gcm16", 20, 16, "AES-128-GCM"),
 	AEAD("aes256gcm16", 20, 32, "AES-256-GCM"),
 	AEAD("chacha20poly1305", 28, 32, "ChaCha20-Poly1305"),
@@ -31,8 +31,6 @@ const struct sk_algorithm sk_algorithms[] = {
 	CBC("aes128-sha512", 14, 16, "AES-128-CBC", 64, "SHA2-512"),
 	CBC("aes256-sha512", 14, 32, "AES-256-CBC", 64, "SHA2-512"),
 };
-
-const int sk_algorithms_number = sizeof(sk_algorithms) / sizeof(sk_algorithms[0]);
 
 void sk_keys_make(struct sk_keys *keys, const struct sk_algorithm *algorithm)
 {

@@ -30,8 +30,9 @@ struct sk_algorithm {
 	const char *digest;
 };
 
-extern const struct sk_algorithm sk_algorithms[];
-extern const int sk_algorithms_number;
+#define SK_ALGORITHMS 9
+
+extern const struct sk_algorithm sk_algorithms[SK_ALGORITHMS];
 
 struct sk_keys {
 	const struct sk_algorithm *algorithm;
