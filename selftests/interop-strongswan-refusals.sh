@@ -103,8 +103,8 @@ cookie() {
 	}
 	NFT
 	fails swanctl gw1 --initiate --child net --timeout 3
-	gw1 nft delete table inet no_auth
 	swanctl gw1 --terminate --ike gw --force --timeout 20
+	gw1 nft delete table inet no_auth
 	swanctl gw1 --initiate --child net --timeout 20
 	[ "$(child_sas gw1)" = 1 ]
 	[ "$(child_sas gw2)" = 1 ]
