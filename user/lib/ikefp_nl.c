@@ -20,8 +20,9 @@
 /* A worker's receive buffer: thousands of messages before one is dropped. */
 #define WORKER_BUFFER (4 * 1024 * 1024)
 
-/* Room for a message of the largest payload and all its attributes. */
-#define MESSAGE_MAX (IKEFP_MAX_MESSAGE + 1024)
+/* More than a message's headers and all its attributes but the payload take. */
+#define FIXED_MAX 1024
+#define MESSAGE_MAX (IKEFP_MAX_MESSAGE + FIXED_MAX)
 
 struct ikefp_nl {
 	struct nl_sock *command;
@@ -182,14 +183,23 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
 	return NL_STOP;
 }
 
-static struct nl_msg *request(struct ikefp_nl *nl, int command, int flags)
+/* @payload_len: octets of the one attribute that may be large. */
+static struct nl_msg *request_for(struct ikefp_nl *nl, int command, int flags,
+				  size_t payload_len)
 {
-	struct nl_msg *msg = nlmsg_alloc_size(MESSAGE_MAX);
+	struct nl_msg *msg = NULL;
 
+	if (payload_len <= IKEFP_MAX_MESSAGE)
+		msg = nlmsg_alloc_size(payload_len + FIXED_MAX);
 	if (msg)
 		genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, nl->family, 0, flags, command,
 			    IKEFP_FAMILY_VERSION);
 	return msg;
+}
+
+static struct nl_msg *request(struct ikefp_nl *nl, int command, int flags)
+{
+	return request_for(nl, command, flags, 0);
 }
 
 /*
@@ -666,7 +676,8 @@ static void take_message_id(struct nlattr **attrs, void *arg)
 int ikefp_message_send(struct ikefp_nl *nl, const struct ikefp_message_out *message,
 		       uint32_t *message_id)
 {
-	struct nl_msg *msg = request(nl, IKEFP_CMD_MESSAGE_SEND, 0);
+	struct nl_msg *msg =
+		request_for(nl, IKEFP_CMD_MESSAGE_SEND, 0, message->payload.len);
 
 	return transact(nl, nl->command, msg, msg && put_message(msg, message),
 			IKEFP_A_MESSAGE_MAX, take_message_id, message_id);
