@@ -527,7 +527,8 @@ static int read_file(struct reader *outer, struct tree *section, const char *pat
 			fail(outer, "include %s: %s", path, strerror(-ret)) :
 			errmsg_set(r.err, "%s: %s", path, strerror(-ret));
 	else
-		ret = read_text(&r, section, (const char *)text.data, text.len);
+		ret = read_text(&r, section, text.len ? (const char *)text.data : "",
+				text.len);
 	buf_clear(&text);
 	return ret;
 }
