@@ -4,13 +4,15 @@
 
 #include "settings_inherit.h"
 
-/* Inheritance multiplies: a small file must not fill the memory. */
+/* Inheritance multiplies: a small file must not fill the memory, nor take for ever. */
 #define NODES_MAX	200000
+#define STEPS_MAX	1000000
 
 struct inherit {
 	struct tree *root;
 	struct errmsg *err;
 	unsigned int nodes;	/* copied so far */
+	unsigned int steps;	/* nodes looked at, references copied */
 };
 
 static int fail_ref(const struct inherit *in, const struct tree_ref *ref,
@@ -25,23 +27,32 @@ static int no_memory(const struct inherit *in)
 	return errmsg_set(in->err, "out of memory");
 }
 
-static int copy_refs(const struct inherit *in, struct tree *to,
-		     const struct tree *from)
+static int step(struct inherit *in, const struct tree_ref *ref)
 {
-	struct tree_ref **at = &to->refs;
+	if (++in->steps > STEPS_MAX)
+		return fail_ref(in, ref, "makes the configuration too large");
+	return 0;
+}
 
-	while (*at)
-		at = &(*at)->next;
+/* Those that it has already would be taken twice, to no effect. */
+static int copy_refs(struct inherit *in, struct tree *to, const struct tree *from)
+{
 	for (const struct tree_ref *ref = from->refs; ref; ref = ref->next) {
 		size_t size = sizeof(*ref) + strlen(ref->path) + 1;
-		struct tree_ref *copy = malloc(size);
+		struct tree_ref **at = &to->refs, *copy;
 
+		while (*at && strcmp((*at)->path, ref->path))
+			at = &(*at)->next;
+		if (*at)
+			continue;
+		if (step(in, ref))
+			return -1;
+		copy = malloc(size);
 		if (!copy)
 			return no_memory(in);
 		memcpy(copy, ref, size);
 		copy->next = NULL;
 		*at = copy;
-		at = &copy->next;
 	}
 	return 0;
 }
@@ -55,6 +66,8 @@ static int merge(struct inherit *in, struct tree *to, const struct tree *from,
 	for (const struct tree *child = from->first; child; child = child->next) {
 		struct tree *own = tree_find(to, child->name);
 
+		if (step(in, ref))
+			return -1;
 		if (own && own->kind != child->kind)
 			return tree_refuse(own, in->err,
 					   "is a section in one place, a key in the other: %s:%u",
