@@ -4,13 +4,14 @@
 #	make module | user	one of them
 #	make install		both, with depmod; DESTDIR= and PREFIX= as usual
 #	make check		all tests, in virtual machines; TESTS= and KERNELS= choose
+#	make fuzz		the parsers, SECONDS= each (60), from where it ended last
 #	make demo		two gateways, a lossy NAT and a tunnel, in one
 #	make selftests		the tests' programs
 #	make clean
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: all module user selftests install check demo clean
+.PHONY: all module user selftests install check fuzz demo clean
 
 all: module user
 
@@ -42,6 +43,9 @@ install: headers module user
 
 check:
 	@selftests/run
+
+fuzz:
+	@FUZZ_SECONDS=$(or $(SECONDS),60) selftests/fuzz/run
 
 demo:
 	@selftests/demo/run

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Two helpers in memory (user/test/libnet.h) and what they say to each other, which
+ * the fuzz target changes and the seeds are made of.
+ */
+#ifndef IKEFP_FUZZ_EXCHANGE_H
+#define IKEFP_FUZZ_EXCHANGE_H
+
+#include "kernel.h"
+
+#define SECRET "the shared secret"
+
+/* The first two octets of an input: how the two are set up. */
+#define SETUP_GROUPS	0x01	/* the responder wants another group: INVALID_KE_PAYLOAD */
+#define SETUP_NAT	0x02
+#define SETUP_ENCAP	0x04
+#define SETUP_ADDRESS	0x08	/* the initiator's identity is its address */
+#define SETUP_NO_XFRM	0x10	/* the initiator's kernel refuses ESP SAs */
+#define SETUP_TS	0x20	/* the responder narrows */
+#define SETUP_OTHER_IKE	0x40	/* IKE proposals that have nothing in common */
+#define SETUP_OTHER_ESP	0x80	/* the same of ESP */
+#define SETUP_NO_SECRET	0x100	/* the initiator has none for this peer */
+#define SETUP_NO_SECRET_R	0x200	/* the responder */
+#define SETUP_ANY	0x400	/* the initiator takes any identity */
+#define SETUP_TWO	0x800	/* the responder has another connection, which comes first */
+#define SETUP_BITS	12
+
+/* The third: what they do once they are up, or were to be. */
+#define THEN_DELETE_CHILD	0x01	/* the initiator */
+#define THEN_DELETE_CHILD_R	0x02	/* the responder */
+#define THEN_DELETE_IKE		0x04
+#define THEN_DELETE_IKE_R	0x08
+#define THEN_INITIATE		0x10	/* again */
+#define THEN_FORGET		0x20	/* the initiator has lost its memory */
+#define THEN_RETRANSMIT		0x40
+#define THEN_STOP		0x80	/* the responder's daemon ends in good order */
+
+/* The fourth: which allocation fails, from the first IKE message on; 0: none. */
+
+/*
+ * Then records: a number, an octet, the type of the first payload, two octets of
+ * length, the chain. The number says which message that comes up from the kernel, of
+ * all that come up at either end, has these payloads instead of its own; with
+ * RECORD_EXCHANGE a request is of another exchange, too. With RECORD_REQUEST it is a
+ * request more, once the two are up: from the responder if it is odd, of the exchange
+ * that the next two bits say.
+ */
+#define RECORD_EXCHANGE	0x40
+#define RECORD_REQUEST	0x80
+#define RECORD_HEADER	4
+
+struct exchange_setup {
+	uint16_t setup;
+	uint8_t then, fail;
+};
+
+/*
+ * Runs it all; message(), unless NULL, may change each message that comes up; more()
+ * is for requests more.
+ */
+void exchange_run(const struct exchange_setup *s,
+		  void (*message)(struct kernel_message *msg, unsigned int number),
+		  void (*more)(void));
+/* A sealed request that no task of the helper sends, and what comes of it. */
+void exchange_request(bool from_responder, uint8_t exchange, uint8_t first,
+		      const uint8_t *chain, size_t len);
+
+#endif

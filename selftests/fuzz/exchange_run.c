@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "exchange.h"
+#include "fuzz.h"
+#include "libnet.h"
+#include "log.h"
+
+#define LEFT "192.0.2.1"
+#define RIGHT "192.0.2.2"
+
+static struct net net;
+static struct host *left, *right;
+static unsigned int count;
+static void (*on_message)(struct kernel_message *msg, unsigned int number);
+static struct control_job job;
+static unsigned int jobs_done;
+
+/* The linker has the stand-in for the kernel call this (--wrap). */
+void __wrap_ike_manager_message(struct ike_manager *m, const struct kernel_message *msg);
+void __real_ike_manager_message(struct ike_manager *m, const struct kernel_message *msg);
+
+void __wrap_ike_manager_message(struct ike_manager *m, const struct kernel_message *msg)
+{
+	struct kernel_message changed = *msg;
+
+	if (on_message)
+		on_message(&changed, count++);
+	__real_ike_manager_message(m, &changed);
+}
+
+static const char *conf(const struct exchange_setup *s, bool responder)
+{
+	static char text[2048];
+	uint16_t no_secret = responder ? SETUP_NO_SECRET_R : SETUP_NO_SECRET;
+	const char *ike = "aes128gcm16-prfsha256-x25519-modp2048";
+	const char *peer = "right.example";
+
+	if (s->setup & SETUP_OTHER_IKE && responder)
+		ike = "aes256-sha384-x25519";
+	else if (s->setup & SETUP_GROUPS && responder)
+		ike = "aes128gcm16-prfsha256-modp2048";
+	if (responder)
+		peer = s->setup & SETUP_ADDRESS ? "%any" : "*.example";
+	else if (s->setup & SETUP_ANY)
+		peer = "%any";
+	snprintf(text, sizeof(text),
+		 "connections { %s gw { local_addrs = %s\n remote_addrs = %s\n"
+		 "proposals = %s\n encap = %s\n"
+		 "local { auth = psk\n id = %s\n }\n remote { auth = psk\n id = %s\n }\n"
+		 "children { net { local_ts = %s\n remote_ts = %s\n esp_proposals = %s\n }\n"
+		 "other { local_ts = dynamic[tcp/22]\n remote_ts = dynamic, 2001:db8::/32\n"
+		 "} } } }\n"
+		 "secrets { ike-a { secret = \"" SECRET "\"\n id = %s\n } }\n",
+		 responder && s->setup & SETUP_TWO ?
+		 "first { proposals = aes256-sha512-ecp521\n"
+		 "local { auth = psk\n } remote { auth = psk\n } }" : "",
+		 responder ? RIGHT : s->setup & SETUP_NAT ? "10.9.9.9" : LEFT,
+		 responder ? "%any" : RIGHT, ike, s->setup & SETUP_ENCAP ? "yes" : "no",
+		 responder ? "right.example" : s->setup & SETUP_ADDRESS ? "%any" : "left.example",
+		 peer,
+		 responder ? s->setup & SETUP_TS ? "10.2.7.0/24[tcp]" : "10.2.0.0/16" : "10.1.0.0/16",
+		 responder ? "10.0.0.0/8" : "10.2.0.0/16",
+		 responder && s->setup & SETUP_OTHER_ESP ? "aes256-sha512" : "aes128gcm16-esn-noesn",
+		 s->setup & no_secret ? "nobody.example" : "%any");
+	return text;
+}
+
+static void job_done(struct control_job *done, bool ok, const char *reason)
+{
+	CHECK(done == &job && ok == !reason);
+	jobs_done++;
+}
+
+static void initiate(void)
+{
+	struct conn *conn = config_find_conn(left->config, "gw");
+
+	jobs_done = 0;
+	job = (struct control_job){ .done = job_done };
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "net"), &job);
+	net_run(&net);
+}
+
+static void settle(void)
+{
+	net_run(&net);
+	net_give_up(&net);
+	net_expire(&net);
+}
+
+static void delete_child(struct host *host)
+{
+	const struct ike_sa *sa = host_established(host);
+
+	if (sa && sa->children)
+		ike_manager_terminate_child(&host->manager, sa->children->unique_id, NULL);
+	settle();
+}
+
+static void delete_ike(struct host *host)
+{
+	const struct ike_sa *sa = host->manager.sas;
+
+	if (sa)
+		ike_manager_terminate_ike(&host->manager, sa->unique_id, false, NULL);
+	settle();
+}
+
+static void stopped(struct ike_manager *m)
+{
+	(void)m;
+}
+
+void exchange_request(bool from_responder, uint8_t exchange, uint8_t first,
+		      const uint8_t *chain, size_t len)
+{
+	struct host *host = from_responder ? right : left;
+	const struct ike_sa *sa = host_established(host);
+
+	settle();
+	if (!sa || sa != host_established(host))
+		return;
+	host_send_request(host, sa, exchange, first, chain, len);
+	settle();
+}
+
+/* Each end has as many of the other's ESP SAs as Child SAs say, and no policy alone. */
+static void check_states(const struct host *host)
+{
+	const struct child_sa *child;
+	const struct ike_sa *sa;
+	unsigned int n = 0;
+
+	for (sa = host->manager.sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			n += child->state != CHILD_CREATED;
+	CHECK(host_states(host) <= 2 * n);
+	CHECK(n || !host_policies(host));
+}
+
+void exchange_run(const struct exchange_setup *s,
+		  void (*message)(struct kernel_message *msg, unsigned int number),
+		  void (*more)(void))
+{
+	bool initiated;
+
+	fuzz_reset_random();
+	fuzz_watch_log(SECRET);
+	count = 0;
+	on_message = message;
+	left = net_host(&net, s->setup & SETUP_NAT ? "10.9.9.9" : LEFT,
+			s->setup & SETUP_NAT ? "203.0.113.1" : NULL, conf(s, false));
+	right = net_host(&net, RIGHT, NULL, conf(s, true));
+	left->xfrm.fail_states = s->setup & SETUP_NO_XFRM;
+
+	fuzz_fail_allocation(s->fail);
+	initiate();
+	if (s->then & THEN_RETRANSMIT)
+		net_retransmit(&net);
+	check_states(left);
+	check_states(right);
+	if (more)
+		more();
+	if (s->then & THEN_FORGET) {
+		while (left->manager.sas)
+			ike_sa_destroy(left->manager.sas, "forgotten");
+		settle();
+	}
+	initiated = s->then & THEN_INITIATE;
+	if (initiated) {
+		/* The first job's outcome is in: the attempt is over, one way or the other. */
+		settle();
+		CHECK(jobs_done == 1);
+		initiate();
+	}
+	if (s->then & THEN_DELETE_CHILD)
+		delete_child(left);
+	if (s->then & THEN_DELETE_CHILD_R)
+		delete_child(right);
+	if (s->then & THEN_DELETE_IKE)
+		delete_ike(left);
+	if (s->then & THEN_DELETE_IKE_R)
+		delete_ike(right);
+	if (s->then & THEN_STOP) {
+		ike_manager_stop(&right->manager, 0, stopped);
+		settle();
+	}
+	settle();
+	/* Whoever waits learns how it ended, once. */
+	CHECK(jobs_done == 1);
+	check_states(left);
+	check_states(right);
+	fuzz_fail_allocation(0);
+	net_clear(&net);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The helper's reading of payloads: chains, and of their bodies SA, TS, Notify and ID,
+ * in the clear or decrypted. An input is the type of the first payload and the chain.
+ *
+ * The module and the helper agree on which octets are a chain; what was read lies in
+ * the message; what is written of it reads the same; what is chosen was offered by
+ * both sides.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include "fuzz.h"
+#include "id.h"
+#include "payload.h"
+#include "proposal.h"
+#include "ts.h"
+#include "wire.h"
+
+static struct proposal_list ike, esp;
+static struct ts_list selectors;
+
+static void add(struct proposal_list *list, enum ike_protocol protocol, const char *text)
+{
+	char err[128];
+
+	CHECK(!proposal_list_add(list, protocol, text, err, sizeof(err)));
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char *const ts[] = { "10.0.0.0/8", "192.0.2.1[tcp/80]", "2001:db8::/32",
+					  "0.0.0.0/0[17/opaque]", "10.1.0.0-10.2.0.9[/53]" };
+	const char *why;
+
+	(void)argc;
+	(void)argv;
+	add(&ike, PROTO_IKE, "aes128gcm16-prfsha256-x25519-ecp256");
+	add(&ike, PROTO_IKE, "aes256-sha384-sha256-modp2048");
+	add(&ike, PROTO_IKE, "default");
+	add(&esp, PROTO_ESP, "aes128gcm16-esn-noesn");
+	add(&esp, PROTO_ESP, "aes256-sha256-x25519");
+	add(&esp, PROTO_ESP, "default");
+	for (size_t i = 0; i < sizeof(ts) / sizeof(*ts); i++)
+		CHECK(!ts_parse(&selectors.v[selectors.n++], ts[i], &why));
+	return 0;
+}
+
+static void check_proposal(const struct proposal *p, enum ike_protocol protocol)
+{
+	unsigned int of_type[TRANSFORM_ESN + 1] = { 0 };
+	char text[256];
+
+	CHECK(p->protocol == protocol);
+	CHECK(p->spi_len <= sizeof(p->spi) && p->n <= PROPOSAL_TRANSFORMS_MAX);
+	for (unsigned int i = 0; i < p->n; i++) {
+		CHECK(p->transforms[i].type && p->transforms[i].type <= TRANSFORM_ESN);
+		CHECK(!of_type[p->transforms[i].type]++);
+	}
+	CHECK(strlen(proposal_str(p, text, sizeof(text))) < sizeof(text));
+}
+
+static void check_sa(const struct payload *sa, const struct proposal_list *ours,
+		     enum ike_protocol protocol, bool skip_dh)
+{
+	struct proposal chosen, again;
+	struct proposal_list one = { &chosen, 1 };
+	struct buf body = BUF_INIT;
+	int n = proposal_check(sa->body, sa->len);
+
+	CHECK(n >= 0);
+	if (!proposal_verify(ours, protocol, sa->body, sa->len, skip_dh, &chosen)) {
+		CHECK(n == 1);
+		check_proposal(&chosen, protocol);
+	}
+	if (proposal_select(ours, protocol, sa->body, sa->len, skip_dh, &chosen))
+		return;
+	CHECK(n > 0);
+	check_proposal(&chosen, protocol);
+	/* Our answer, written and read: the same choice comes of it. */
+	proposal_write(&body, &chosen, 1, chosen.spi, chosen.spi_len);
+	CHECK(!body.failed && proposal_check(body.data, body.len) == 1);
+	CHECK(!proposal_select(&one, protocol, body.data, body.len, skip_dh, &again));
+	/* Of the peer's number, if it keeps to section 3.3.1: they begin with 1. */
+	CHECK(again.n == chosen.n && (again.number == chosen.number || !chosen.number));
+	for (unsigned int i = 0; i < chosen.n; i++)
+		CHECK(proposal_has(&again, chosen.transforms[i].type, chosen.transforms[i].id));
+	buf_clear(&body);
+}
+
+static void check_ts(const struct payload *p)
+{
+	struct ts_list list, again, narrowed;
+	struct buf body = BUF_INIT;
+	uint8_t prefix[16];
+	bool exact;
+
+	CHECK(!ts_read(&list, p->body, p->len));
+	CHECK(list.n <= TS_MAX);
+	for (unsigned int i = 0; i < list.n; i++) {
+		char text[TS_STRLEN];
+		unsigned int bits = list.v[i].family == AF_INET ? 32 : 128;
+
+		CHECK(strlen(ts_str(&list.v[i], text)) < sizeof(text));
+		CHECK(ts_to_prefix(&list.v[i], prefix, &exact) <= bits);
+	}
+	if (list.n) {
+		ts_write(&body, &list);
+		CHECK(!body.failed && !ts_read(&again, body.data, body.len));
+		CHECK(again.n == list.n);
+		for (unsigned int i = 0; i < list.n; i++)
+			CHECK(ts_equal(&again.v[i], &list.v[i]));
+		CHECK(ts_within(&list, &list));
+	}
+	if (ts_narrow(&narrowed, &list, &selectors)) {
+		CHECK(ts_within(&narrowed, &list) && ts_within(&narrowed, &selectors));
+		/* Nothing more to take away. */
+		CHECK(ts_narrow(&again, &narrowed, &selectors) == narrowed.n);
+		CHECK(ts_within(&again, &narrowed) && ts_within(&narrowed, &again));
+	}
+	buf_clear(&body);
+}
+
+static void check_id(const struct payload *p)
+{
+	struct ike_id id, copy;
+	char text[ID_STRLEN];
+
+	if (ike_id_set(&id, p->body[0], p->body + 4, p->len - 4))
+		return;
+	CHECK(strlen(ike_id_str(&id, text)) < sizeof(text));
+	CHECK(!ike_id_copy(&copy, &id));
+	CHECK(ike_id_equal(&copy, &id) && ike_id_match(&copy, &id) == 3);
+	ike_id_clear(&copy);
+	ike_id_clear(&id);
+}
+
+static void check_notify(const struct payload_chain *chain, const struct payload *p)
+{
+	struct notify n, found;
+
+	CHECK(!notify_read(&n, p));
+	CHECK(n.spi_len + n.len + 4 == p->len && n.spi == p->body + 4);
+	CHECK(n.data + n.len == p->body + p->len);
+	CHECK(!notify_find(&found, chain, n.type) && found.type == n.type);
+	CHECK(n.type > NOTIFY_ERROR_MAX || (notify_error(&found, chain) || !found.type));
+	CHECK(ike_notify_name(n.type));
+}
+
+static void check_body(const struct payload_chain *chain, const struct payload *p)
+{
+	switch (p->type) {
+	case PAYLOAD_SA:
+		check_sa(p, &ike, PROTO_IKE, false);
+		check_sa(p, &esp, PROTO_ESP, true);
+		check_sa(p, &esp, PROTO_ESP, false);
+		break;
+	case PAYLOAD_TSI:
+	case PAYLOAD_TSR:
+		check_ts(p);
+		break;
+	case PAYLOAD_IDI:
+	case PAYLOAD_IDR:
+		check_id(p);
+		break;
+	case PAYLOAD_NOTIFY:
+		check_notify(chain, p);
+		break;
+	}
+	CHECK(ike_payload_name(p->type));
+}
+
+static void check_chain(const struct payload_chain *chain, const uint8_t *data, size_t len)
+{
+	const uint8_t *at = data;
+
+	for (unsigned int i = 0; i < chain->n; i++) {
+		const struct payload *p = &chain->v[i], *only;
+
+		at += 4;
+		CHECK(p->body == at && p->len <= (size_t)(data + len - at));
+		at += p->len;
+		CHECK(payload_find(chain, p->type));
+		only = payload_only(chain, p->type);
+		CHECK(!only || only == p);
+		check_body(chain, p);
+	}
+	CHECK(at == data + len);
+}
+
+/* The same payloads, written: a chain again, in a whole message. */
+static void check_writer(const struct payload_chain *chain)
+{
+	struct ike_header h = { .spi_i = 1, .version = IKE_VERSION, .exchange = IKE_SA_INIT,
+				.flags = IKE_FLAG_INITIATOR }, again;
+	struct payload_chain read;
+	struct payload_writer w;
+	struct notify n;
+
+	payload_begin(&w, IKE_HEADER_LEN);
+	for (unsigned int i = 0; i < chain->n; i++) {
+		const struct payload *p = &chain->v[i];
+
+		if (p->type == PAYLOAD_NOTIFY && !notify_read(&n, p))
+			payload_add_notify(&w, n.protocol, n.spi, n.spi_len, n.type, n.data,
+					   n.len);
+		else
+			payload_add(&w, p->type, p->body, p->len);
+	}
+	CHECK(!w.buf.failed);
+	h.next_payload = w.first;
+	h.length = (uint32_t)w.buf.len;
+	ike_header_write(w.buf.data, &h);
+	CHECK(!ike_header_read(&again, w.buf.data, w.buf.len));
+	CHECK(again.spi_i == 1 && again.next_payload == w.first && again.length == w.buf.len);
+	CHECK(ike_header_read(&again, w.buf.data, w.buf.len - 1));
+	CHECK(!payload_parse(&read, w.first, w.buf.data + IKE_HEADER_LEN,
+			     w.buf.len - IKE_HEADER_LEN));
+	CHECK(read.n == chain->n);
+	for (unsigned int i = 0; i < read.n; i++) {
+		CHECK(read.v[i].type == chain->v[i].type && read.v[i].len == chain->v[i].len);
+		CHECK(!memcmp(read.v[i].body, chain->v[i].body, read.v[i].len));
+	}
+	buf_clear(&w.buf);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct payload_chain chain;
+	struct ike_header header;
+	bool framed, sealed = false;
+	int err;
+
+	if (!ike_header_read(&header, data, size))
+		CHECK(size >= IKE_HEADER_LEN && header.length == size);
+	if (!size)
+		return 0;
+	err = payload_parse(&chain, data[0], data + 1, size - 1);
+	framed = ikefp_wire_check_payloads(data + 1, size - 1, data[0]);
+	if (err == -EBADMSG)
+		return 0;
+	for (unsigned int i = 0; i < chain.n; i++)
+		sealed |= chain.v[i].type == PAYLOAD_SK || chain.v[i].type == PAYLOAD_SKF;
+	/* An empty INFORMATIONAL has no payload, an IKE_SA_INIT message always. */
+	CHECK(framed == (chain.n && !sealed));
+	CHECK(!err == !chain.unsupported);
+	check_chain(&chain, data + 1, size - 1);
+	if (!err && chain.n)
+		check_writer(&chain);
+	return 0;
+}

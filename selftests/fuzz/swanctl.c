@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * swanctl.conf. An input is which allocation fails (0: none), then the file.
+ *
+ * What was read can be written down and reads the same. A file is taken whole or not
+ * at all; one that is refused gets a reason with its place; taken a second time it
+ * changes nothing; and a connection of it, sent over VICI, is the same connection.
+ */
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config_load.h"
+#include "fuzz.h"
+#include "settings.h"
+#include "vici_message.h"
+
+static char file[64], part[64];
+static int file_fd;
+
+/* Included are the file itself, a part, a directory, or nothing. */
+static const char *include(const char *pattern, int *err)
+{
+	if (strstr(pattern, "self"))
+		return file;
+	if (strstr(pattern, "part"))
+		return part;
+	if (strstr(pattern, "dir"))
+		return "/";
+	if (strstr(pattern, "null"))
+		return "/dev/null";
+	if (strstr(pattern, "gone"))
+		return "/nonexistent";
+	*err = strstr(pattern, "denied") ? GLOB_ABORTED :
+	       strstr(pattern, "memory") ? GLOB_NOSPACE : GLOB_NOMATCH;
+	return NULL;
+}
+
+static int memory_file(const char *name, char path[64])
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	CHECK(fd >= 0);
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+static void write_file(int fd, const void *text, size_t len)
+{
+	CHECK(!ftruncate(fd, 0) && pwrite(fd, text, len, 0) == (ssize_t)len);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char text[] = "part-key = x\nsecrets { ike-p { secret = y\n } }\n";
+
+	(void)argc;
+	(void)argv;
+	fuzz_watch_log(NULL);
+	fuzz_include = include;
+	file_fd = memory_file("swanctl.conf", file);
+	write_file(memory_file("part.conf", part), text, strlen(text));
+	return 0;
+}
+
+/* The tree as a file. Values are quoted: that is the form that can say anything. */
+static void print(struct buf *out, const struct tree *section)
+{
+	for (const struct tree *n = section->first; n; n = n->next) {
+		buf_put(out, n->name, strlen(n->name));
+		if (n->kind == TREE_SECTION) {
+			buf_put(out, " {\n", 3);
+			print(out, n);
+			buf_put(out, "}\n", 2);
+			continue;
+		}
+		CHECK(n->kind == TREE_VALUE && n->data);
+		buf_put(out, " = \"", 4);
+		for (size_t i = 0; i < n->len; i++) {
+			if (n->data[i] == '\r')
+				buf_put(out, "\\r", 2);
+			else if (n->data[i] == '"' || n->data[i] == '\\')
+				buf_put(out, (char[]){ '\\', n->data[i] }, 2);
+			else
+				buf_put8(out, (uint8_t)n->data[i]);
+		}
+		buf_put(out, "\"\n", 2);
+	}
+}
+
+static void check_equal(const struct tree *a, const struct tree *b)
+{
+	const struct tree *x = a->first, *y = b->first;
+
+	CHECK(a->kind == b->kind && a->len == b->len && !a->data == !b->data);
+	CHECK(!a->name == !b->name && (!a->name || !strcmp(a->name, b->name)));
+	CHECK(!a->data || !memcmp(a->data, b->data, a->len));
+	for (; x && y; x = x->next, y = y->next) {
+		CHECK(x->parent == a && y->parent == b);
+		check_equal(x, y);
+	}
+	CHECK(!x && !y);
+}
+
+static void check_settings(const char *text, size_t len)
+{
+	struct settings first, again;
+	struct buf out = BUF_INIT;
+	struct errmsg err;
+
+	if (settings_parse(&first, "fuzz.conf", text, len, &err)) {
+		CHECK(!first.root && *err.text && strlen(err.text) < sizeof(err.text));
+		return;
+	}
+	buf_put8(&out, '\n');
+	print(&out, first.root);
+	CHECK(!settings_parse(&again, "again.conf", (const char *)out.data, out.len, &err));
+	check_equal(first.root, again.root);
+	settings_clear(&first);
+	settings_clear(&again);
+	buf_clear(&out);
+}
+
+static void check_conn(const struct conn *conn)
+{
+	struct errmsg err;
+	struct tree *root = vici_message_parse(conn->section.data, conn->section.len, &err);
+	struct conn *again;
+
+	CHECK(root);
+	root->name = strdup(conn->name);
+	again = config_read_conn(root, CONF_VICI, &err);
+	CHECK(again);
+	CHECK(again->local_addr_count == conn->local_addr_count &&
+	      again->remote_addr_count == conn->remote_addr_count &&
+	      again->proposals.n == conn->proposals.n && again->encap == conn->encap &&
+	      ike_id_equal(&again->local.id, &conn->local.id) &&
+	      ike_id_equal(&again->remote.id, &conn->remote.id));
+	CHECK(!again->children == !conn->children);
+	conn_put(again);
+	tree_free(root);
+}
+
+/* What the daemon does with a configuration, for connections of every kind. */
+static void use(const struct config *config)
+{
+	struct endpoint local, remote;
+	struct errmsg err;
+
+	for (struct conn *c = config->conns; c; c = c->next) {
+		struct ike_id id;
+
+		check_conn(c);
+		if (conn_initiator_addrs(c, &local, &remote, &err))
+			continue;
+		CHECK(conn_match_addrs(c, &local, &remote) || endpoint_is_any(&local));
+		CHECK(!conn_local_id(c, &local, &id));
+		CHECK(config_find_conn(config, c->name) == c);
+		config_find_by_addrs(config, &local, &remote);
+		config_find_by_ids(config, &local, &remote, &id, &c->remote.id);
+		config_find_secret(config, &id, &c->remote.id);
+		ike_id_clear(&id);
+	}
+}
+
+static unsigned int secrets(const struct config *config)
+{
+	unsigned int n = 0;
+
+	for (const struct secret *s = config->secrets; s; s = s->next, n++)
+		CHECK(s->data);
+	return n;
+}
+
+static void check_load(const char *text, size_t len, uint8_t fail)
+{
+	struct config *config = config_new();
+	struct conn *before = conn_new("loaded-before"), *first;
+	unsigned int n;
+	struct errmsg err;
+	int ret;
+
+	CHECK(config && before);
+	before->source = CONF_VICI;
+	config_put_conn(config, before);
+	write_file(file_fd, text, len);
+	fuzz_fail_allocation(fail);
+	ret = config_load_file(config, file, &err);
+	fuzz_fail_allocation(0);
+	if (ret) {
+		CHECK(*err.text && strlen(err.text) < sizeof(err.text));
+		CHECK(config->conns == before && !before->next && !config->secrets);
+	} else {
+		first = config->conns;
+		n = secrets(config);
+		CHECK(!config_load_file(config, file, &err));
+		CHECK(config->conns == first && secrets(config) == n);
+		if (config->conns == before)
+			CHECK(!config_remove_conn(config, "loaded-before"));
+		use(config);
+	}
+	config_free(config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+	uint8_t fail = input_u8(&in);
+
+	const char *text = in.left ? (const char *)in.at : "";
+
+	check_settings(text, in.left);
+	check_load(text, in.left, fail);
+	return 0;
+}
