@@ -19,6 +19,8 @@
 #include "vici_message.h"
 
 static char file[64], part[64];
+/* Of the file that was read last. */
+static struct secret *secrets;
 static int file_fd;
 
 /* Included are the file itself, a part, a directory, or nothing. */
@@ -162,18 +164,36 @@ static void use(const struct config *config)
 		CHECK(config_find_conn(config, c->name) == c);
 		config_find_by_addrs(config, &local, &remote);
 		config_find_by_ids(config, &local, &remote, &id, &c->remote.id);
-		config_find_secret(config, &id, &c->remote.id);
+		secret_list_find(secrets, &id, &c->remote.id);
 		ike_id_clear(&id);
 	}
 }
 
-static unsigned int secrets(const struct config *config)
+static unsigned int count_secrets(void)
 {
 	unsigned int n = 0;
 
-	for (const struct secret *s = config->secrets; s; s = s->next, n++)
+	for (const struct secret *s = secrets; s; s = s->next, n++)
 		CHECK(s->data);
 	return n;
+}
+
+/* As the daemon's reader reads it, and the daemon takes it. */
+static int load(struct config *config, struct errmsg *err)
+{
+	struct config *fresh = config_new();
+	int ret;
+
+	secret_list_free(&secrets);
+	if (!fresh)
+		return errmsg_set(err, "out of memory");
+	ret = config_read_file(fresh, &secrets, file, err);
+	if (ret)
+		secret_list_free(&secrets);
+	else
+		config_replace_file(config, fresh);
+	config_free(fresh);
+	return ret;
 }
 
 static void check_load(const char *text, size_t len, uint8_t fail)
@@ -189,21 +209,22 @@ static void check_load(const char *text, size_t len, uint8_t fail)
 	config_put_conn(config, before);
 	write_file(file_fd, text, len);
 	fuzz_fail_allocation(fail);
-	ret = config_load_file(config, file, &err);
+	ret = load(config, &err);
 	fuzz_fail_allocation(0);
 	if (ret) {
 		CHECK(*err.text && strlen(err.text) < sizeof(err.text));
-		CHECK(config->conns == before && !before->next && !config->secrets);
+		CHECK(config->conns == before && !before->next && !secrets);
 	} else {
 		first = config->conns;
-		n = secrets(config);
-		CHECK(!config_load_file(config, file, &err));
-		CHECK(config->conns == first && secrets(config) == n);
+		n = count_secrets();
+		CHECK(!load(config, &err));
+		CHECK(config->conns == first && count_secrets() == n);
 		if (config->conns == before)
 			CHECK(!config_remove_conn(config, "loaded-before"));
 		use(config);
 	}
 	config_free(config);
+	secret_list_free(&secrets);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

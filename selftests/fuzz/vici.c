@@ -21,6 +21,7 @@
 #include "config_load.h"
 #include "control.h"
 #include "fuzz.h"
+#include "libsecrets.h"
 #include "vici.h"
 #include "vici_client.h"
 #include "vici_message.h"
@@ -29,6 +30,7 @@
 
 static struct loop *loop;
 static struct vici *vici;
+static struct test_secrets secrets;
 static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 /* The protocol: jobs end well, or badly, or not before their client goes. */
@@ -104,10 +106,27 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 	}
 }
 
+static char file[64];
+
+/* Its secrets would go another way. */
 static int reload(void *data, struct errmsg *err)
 {
+	struct config *fresh;
+	struct secret *list = NULL;
+	int ret;
+
 	(void)data;
-	return jobs++ % 2 ? errmsg_set(err, "the file is gone") : 0;
+	if (jobs++ % 2)
+		return errmsg_set(err, "the file is gone");
+	fresh = config_new();
+	if (!fresh)
+		return errmsg_set(err, "out of memory");
+	ret = config_read_file(fresh, &list, file, err);
+	if (!ret)
+		config_replace_file(vici->config, fresh);
+	secret_list_free(&list);
+	config_free(fresh);
+	return ret;
 }
 
 static void remove_socket(void)
@@ -121,7 +140,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	static const char text[] = "secrets { ike-f { secret = x\n } }\n";
 	int fd = memfd_create("swanctl.conf", MFD_CLOEXEC);
 	struct errmsg err;
-	char file[64];
 
 	(void)argc;
 	(void)argv;
@@ -131,8 +149,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "/tmp/ikefp-fuzz-%d.vici", getpid());
 	loop = loop_new();
 	CHECK(loop);
-	vici = vici_new(loop, config_new(), addr.sun_path, file, &err);
+	test_secrets_start(&secrets);
+	vici = vici_new(loop, config_new(), secrets.secrets, addr.sun_path, &err);
 	CHECK(vici);
+	vici_set_reload(vici, reload, NULL);
 	atexit(remove_socket);
 	return 0;
 }
@@ -271,5 +291,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config_free(vici->config);
 	vici->config = config_new();
 	CHECK(vici->config);
+	test_secrets_stop(&secrets);
+	test_secrets_start(&secrets);
+	vici->secrets = secrets.secrets;
 	return 0;
 }

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "config.h"
 #include "ikev2.h"
 
@@ -23,34 +21,15 @@ struct config *config_new(void)
 	return config;
 }
 
-void secret_free(struct secret *secret)
-{
-	if (!secret)
-		return;
-	for (size_t i = 0; i < secret->owner_count; i++)
-		ike_id_clear(&secret->owners[i]);
-	free(secret->owners);
-	if (secret->data)
-		OPENSSL_cleanse(secret->data, secret->len);
-	free(secret->data);
-	free(secret->name);
-	free(secret);
-}
-
 void config_free(struct config *config)
 {
 	struct conn *conn;
-	struct secret *secret;
 
 	if (!config)
 		return;
 	while ((conn = config->conns)) {
 		config->conns = conn->next;
 		conn_put(conn);
-	}
-	while ((secret = config->secrets)) {
-		config->secrets = secret->next;
-		secret_free(secret);
 	}
 	free(config);
 }
@@ -151,30 +130,6 @@ int config_remove_conn(struct config *config, const char *name)
 		return 0;
 	}
 	return -ENOENT;
-}
-
-int config_remove_secret(struct config *config, enum conf_source source,
-			 const char *name)
-{
-	for (struct secret **at = &config->secrets; *at; at = &(*at)->next) {
-		struct secret *secret = *at;
-
-		if (secret->source != source || !secret->name ||
-		    strcmp(secret->name, name))
-			continue;
-		*at = secret->next;
-		secret_free(secret);
-		return 0;
-	}
-	return -ENOENT;
-}
-
-void config_put_secret(struct config *config, struct secret *secret)
-{
-	if (secret->name)
-		config_remove_secret(config, secret->source, secret->name);
-	secret->next = config->secrets;
-	config->secrets = secret;
 }
 
 /* 0 no match, 1 %any, 2 in a subnet or range, 3 the very address. */
@@ -311,40 +266,4 @@ int conn_local_id(const struct conn *conn, const struct endpoint *local,
 bool conn_accepts_remote_id(const struct conn *conn, const struct ike_id *id)
 {
 	return ike_id_match(&conn->remote.id, id) != 0;
-}
-
-/* Owners are patterns; a secret without any is everybody's. */
-static int match_owners(const struct secret *secret, const struct ike_id *id)
-{
-	int best = secret->owner_count ? 0 : 1;
-
-	for (size_t i = 0; i < secret->owner_count; i++) {
-		int match = ike_id_match(&secret->owners[i], id);
-
-		if (match > best)
-			best = match;
-	}
-	return best;
-}
-
-const struct secret *config_find_secret(const struct config *config,
-					const struct ike_id *local,
-					const struct ike_id *remote)
-{
-	const struct secret *found = NULL;
-	int best_local = 0, best_remote = 0;
-
-	for (const struct secret *s = config->secrets; s; s = s->next) {
-		int l = match_owners(s, local);
-		int r = match_owners(s, remote);
-
-		if (!l && !r)
-			continue;
-		if (!found || r > best_remote || (r == best_remote && l > best_local)) {
-			found = s;
-			best_local = l;
-			best_remote = r;
-		}
-	}
-	return found;
 }

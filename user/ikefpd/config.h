@@ -14,9 +14,10 @@
 #include "ts.h"
 
 /*
- * The loaded configuration as the protocol code reads it: connections, secrets
- * and the daemon's own settings. It is filled from swanctl.conf or over VICI
- * (config_load.h); every value here has been checked.
+ * The loaded configuration as the protocol code reads it: connections and the
+ * daemon's own settings. It is filled from swanctl.conf or over VICI
+ * (config_load.h); every value here has been checked. Secrets are not in it
+ * (secrets.h).
  *
  * A connection never changes once loaded: a reload replaces it, and whoever
  * holds a reference goes on with what it has.
@@ -82,17 +83,6 @@ struct conn {
 	bool start_pending;	/* its start_actions are still to be run */
 };
 
-/* A shared secret; no owners means everybody's. */
-struct secret {
-	struct secret *next;
-	enum conf_source source;
-	char *name;		/* ike<suffix>, or VICI's unique id; may be NULL */
-	struct ike_id *owners;
-	size_t owner_count;
-	uint8_t *data;		/* wiped when freed */
-	size_t len;
-};
-
 /* strongswan.conf's charon.retransmit_*; CONF_UNSET where not set. */
 #define CONF_UNSET	(-1)
 struct retransmit_conf {
@@ -105,13 +95,11 @@ struct retransmit_conf {
 
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
-	struct secret *secrets;	/* last loaded first: it wins among equals */
 	struct retransmit_conf retransmit;
 };
 
 struct config *config_new(void);
 void config_free(struct config *config);
-void secret_free(struct secret *secret);
 /* A connection with one reference and every default set. NULL without memory. */
 struct conn *conn_new(const char *name);
 
@@ -122,10 +110,6 @@ struct conn *conn_new(const char *name);
 void config_put_conn(struct config *config, struct conn *conn);
 /* Take it out, whoever loaded it. Returns 0 or -ENOENT. */
 int config_remove_conn(struct config *config, const char *name);
-/* Takes over @secret; one of the same source and name is replaced. */
-void config_put_secret(struct config *config, struct secret *secret);
-int config_remove_secret(struct config *config, enum conf_source source,
-			 const char *name);
 
 struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */
 void conn_put(struct conn *conn);		/* NULL is fine */
@@ -176,13 +160,5 @@ int conn_local_id(const struct conn *conn, const struct endpoint *local,
 		  struct ike_id *id);
 /* Is @id acceptable as the peer's identity? An unset remote id accepts any. */
 bool conn_accepts_remote_id(const struct conn *conn, const struct ike_id *id);
-
-/*
- * The secret that best fits both ends, as charon chooses: the best match of the
- * remote identity, then of the local one. Returns NULL if none fits.
- */
-const struct secret *config_find_secret(const struct config *config,
-					const struct ike_id *local,
-					const struct ike_id *remote);
 
 #endif /* IKEFPD_CONFIG_H */

@@ -15,6 +15,12 @@
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
+/* What a file is read into. */
+struct file {
+	struct config *config;
+	struct secret **secrets;
+};
+
 int config_add_owner(struct secret *secret, const struct tree *node,
 		     const char *owner, struct errmsg *err)
 {
@@ -136,11 +142,12 @@ fail:
 
 static int read_secret(const struct tree *node, void *object, struct errmsg *err)
 {
+	struct file *file = object;
 	struct secret *secret = config_read_secret(node, err);
 
 	if (!secret)
 		return -1;
-	config_put_secret(object, secret);
+	secret_list_put(file->secrets, secret);
 	return 0;
 }
 
@@ -169,7 +176,7 @@ static int read_secrets(const struct tree *node, void *object, struct errmsg *er
 
 static int read_connections(const struct tree *node, void *object, struct errmsg *err)
 {
-	struct config *config = object;
+	struct file *file = object;
 
 	for (const struct tree *n = node->first; n; n = n->next) {
 		struct conn *conn;
@@ -181,7 +188,7 @@ static int read_connections(const struct tree *node, void *object, struct errmsg
 		conn = config_read_conn(n, CONF_FILE, err);
 		if (!conn)
 			return -1;
-		config_put_conn(config, conn);
+		config_put_conn(file->config, conn);
 	}
 	return 0;
 }
@@ -248,7 +255,9 @@ static const struct config_schema charon_schema = {
 
 static int read_charon(const struct tree *node, void *object, struct errmsg *err)
 {
-	return config_read_section(node, &charon_schema, object, err);
+	struct file *file = object;
+
+	return config_read_section(node, &charon_schema, file->config, err);
 }
 
 static int read_unserved(const struct tree *node, void *object, struct errmsg *err)
@@ -302,10 +311,8 @@ static void drop_templates(struct tree *root)
 	}
 }
 
-/* From here on nothing fails: what came from files goes, @fresh comes. */
-static void replace_file(struct config *config, struct config *fresh)
+void config_replace_file(struct config *config, struct config *fresh)
 {
-	struct secret **secret_at = &config->secrets, *secret;
 	struct conn **conn_at = &config->conns, *conn;
 
 	while ((conn = *conn_at)) {
@@ -321,35 +328,21 @@ static void replace_file(struct config *config, struct config *fresh)
 		conn->next = NULL;
 		config_put_conn(config, conn);
 	}
-	while ((secret = *secret_at)) {
-		if (secret->source == CONF_FILE) {
-			*secret_at = secret->next;
-			secret_free(secret);
-		} else {
-			secret_at = &secret->next;
-		}
-	}
-	*secret_at = fresh->secrets;
-	fresh->secrets = NULL;
 	config->retransmit = fresh->retransmit;
 }
 
-int config_load_file(struct config *config, const char *path, struct errmsg *err)
+int config_read_file(struct config *config, struct secret **secrets, const char *path,
+		     struct errmsg *err)
 {
-	struct config *fresh = config_new();
+	struct file file = { config, secrets };
 	struct settings settings;
 	int ret;
 
-	if (!fresh)
-		return errmsg_set(err, "out of memory");
 	ret = settings_load(&settings, path, err);
-	if (!ret) {
-		drop_templates(settings.root);
-		ret = config_read_section(settings.root, &top_schema, fresh, err);
-		settings_clear(&settings);
-	}
-	if (!ret)
-		replace_file(config, fresh);
-	config_free(fresh);
+	if (ret)
+		return ret;
+	drop_templates(settings.root);
+	ret = config_read_section(settings.root, &top_schema, &file, err);
+	settings_clear(&settings);
 	return ret;
 }

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "errmsg.h"
+#include "secret.h"
 #include "tree.h"
 
 /*
@@ -12,10 +13,17 @@
  */
 
 /*
- * Read @path and put it in the place of all that earlier came from a file.
- * Returns 0, or -1 with @err set and @config as it was.
+ * Read @path into @config and *@secrets, both empty before. Returns 0, or -1 with
+ * @err set; free both in any case.
  */
-int config_load_file(struct config *config, const char *path, struct errmsg *err);
+int config_read_file(struct config *config, struct secret **secrets, const char *path,
+		     struct errmsg *err);
+
+/*
+ * Put all of @fresh, as read from a file, in the place of what earlier came from
+ * one; @fresh is left empty. Nothing fails.
+ */
+void config_replace_file(struct config *config, struct config *fresh);
 
 /* A connection from its section. NULL with @err set. */
 struct conn *config_read_conn(const struct tree *section, enum conf_source source,

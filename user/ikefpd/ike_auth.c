@@ -11,6 +11,7 @@
 #include "config.h"
 #include "ike_auth.h"
 #include "ike_manager.h"
+#include "secrets.h"
 
 #define ID_HEADER	4
 #define AUTH_HEADER	4
@@ -23,32 +24,31 @@ static int put_id_body(struct buf *body, const struct ike_id *id)
 	return body->failed ? -ENOMEM : 0;
 }
 
-/* What the AUTH payload of one end must hold: prf_len octets. */
-static int expected_auth(const struct ike_sa *sa, bool of_initiator,
-			 const uint8_t *id_body, size_t id_len, uint8_t out[PRF_MAX])
+/* What the AUTH payload of one end is over. */
+static int octets_of(const struct ike_sa *sa, bool of_initiator,
+		     const uint8_t *id_body, size_t id_len, struct buf *octets)
 {
 	const struct ike_handshake *h = sa->handshake;
-	const struct buf *message = of_initiator ? &h->request : &h->response;
-	const struct buf *nonce = of_initiator ? &h->nonce_r : &h->nonce_i;
-	const struct secret *secret;
 
-	secret = config_find_secret(sa->manager->config, &sa->local_id,
-				    &sa->remote_id);
-	if (!secret)
-		return -ENOKEY;
-	return auth_psk(h->keys.prf, secret->data, secret->len, message->data,
-			message->len, nonce->data, nonce->len,
-			of_initiator ? h->keys.pi : h->keys.pr, id_body, id_len, out);
+	return auth_octets(octets, h->keys.prf, of_initiator ? &h->request : &h->response,
+			   of_initiator ? &h->nonce_r : &h->nonce_i,
+			   of_initiator ? h->keys.pi : h->keys.pr, id_body, id_len);
 }
 
 /* Our AUTH payload, for the ID payload with this body. */
 static int put_auth(struct ike_sa *sa, struct payload_writer *w,
 		    const struct buf *id_body)
 {
+	struct buf octets = BUF_INIT;
 	uint8_t auth[PRF_MAX];
 	int err;
 
-	err = expected_auth(sa, sa->initiator, id_body->data, id_body->len, auth);
+	err = octets_of(sa, sa->initiator, id_body->data, id_body->len, &octets);
+	if (!err)
+		err = secrets_sign(sa->manager->secrets, sa->handshake->keys.prf,
+				   &sa->local_id, &sa->remote_id, octets.data,
+				   octets.len, auth);
+	buf_clear(&octets);
 	if (err)
 		return err;
 	payload_open(w, PAYLOAD_AUTH);
@@ -60,13 +60,12 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w,
 	return 0;
 }
 
-/* Is the peer's AUTH the right one? Constant time in the octets. */
+/* Is the peer's AUTH the right one? */
 static bool check_auth(const struct ike_sa *sa, const struct payload *id,
 		       const struct payload *auth)
 {
-	size_t len = sa->handshake->keys.prf_len;
-	uint8_t expected[PRF_MAX];
-	bool good;
+	struct buf octets = BUF_INIT;
+	int err;
 
 	if (auth->body[0] != AUTH_METHOD_PSK) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
@@ -74,18 +73,24 @@ static bool check_auth(const struct ike_sa *sa, const struct payload *id,
 			auth->body[0]);
 		return false;
 	}
-	if (expected_auth(sa, !sa->initiator, id->body, id->len, expected)) {
+	err = octets_of(sa, !sa->initiator, id->body, id->len, &octets);
+	if (!err)
+		err = secrets_verify(sa->manager->secrets, sa->handshake->keys.prf,
+				     &sa->local_id, &sa->remote_id, octets.data,
+				     octets.len, auth->body + AUTH_HEADER,
+				     auth->len - AUTH_HEADER);
+	buf_clear(&octets);
+	if (err == -ENOKEY) {
 		char local[ID_STRLEN], remote[ID_STRLEN];
 
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
 			ike_id_str(&sa->local_id, local),
 			ike_id_str(&sa->remote_id, remote));
-		return false;
+	} else if (err && err != -EKEYREJECTED) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer's AUTH cannot be checked: %s",
+			strerror(-err));
 	}
-	good = auth->len == AUTH_HEADER + len &&
-	       !CRYPTO_memcmp(auth->body + AUTH_HEADER, expected, len);
-	OPENSSL_cleanse(expected, sizeof(expected));
-	return good;
+	return !err;
 }
 
 static int read_id(struct ike_id *id, const struct payload *p)

@@ -145,13 +145,15 @@ void ike_manager_forget(struct ike_manager *m, struct control_job *job)
 }
 
 void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *kernel,
-		      struct xfrm *xfrm, const struct config *config)
+		      struct xfrm *xfrm, const struct config *config,
+		      struct secrets *secrets)
 {
 	memset(m, 0, sizeof(*m));
 	m->loop = loop;
 	m->kernel = kernel;
 	m->xfrm = xfrm;
 	m->config = config;
+	m->secrets = secrets;
 	m->stop_timer.expired = stop_expired;
 	m->wake_work.run = tell;
 }

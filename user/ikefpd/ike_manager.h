@@ -15,6 +15,7 @@
 #include "policy.h"
 #include "xfrm.h"
 
+struct secrets;
 struct waiter;
 
 struct ike_manager {
@@ -22,6 +23,7 @@ struct ike_manager {
 	struct kernel *kernel;
 	struct xfrm *xfrm;
 	const struct config *config;
+	struct secrets *secrets;
 	struct ike_sa *sas;		/* oldest first */
 	struct policy *policies;	/* installed, each with its Child SAs */
 	struct waiter *waiters;
@@ -34,7 +36,8 @@ struct ike_manager {
 
 /* The pointers stay the caller's. */
 void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *kernel,
-		      struct xfrm *xfrm, const struct config *config);
+		      struct xfrm *xfrm, const struct config *config,
+		      struct secrets *secrets);
 /* Ends what is left, at once and without a word to the peers. */
 void ike_manager_clear(struct ike_manager *m);
 

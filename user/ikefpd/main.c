@@ -2,20 +2,39 @@
 /*
  * ikefpd: one process, one thread, one epoll loop. Three things wake it: a message
  * or an event from the module (kernel.c), a client of VICI (vici.c), and a signal.
+ *
+ * Two more processes have what it must not have: the secrets (secrets_server.c), and
+ * the right to read the file that they are in (file_reader.c). They are forked first.
+ * What needs privileges is done before the loop runs; then the daemon gives up all
+ * but CAP_NET_ADMIN and every system call that it does not make (SECURITY.md).
  */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "config.h"
 #include "config_load.h"
 #include "control.h"
+#include "dh.h"
+#include "file_reader.h"
+#include "ikev2.h"
 #include "ike_manager.h"
+#include "ipc.h"
 #include "kernel.h"
 #include "log.h"
 #include "loop.h"
+#include "prf.h"
+#include "privileges.h"
+#include "process.h"
+#include "sandbox.h"
+#include "secrets.h"
+#include "secrets_server.h"
 #include "vici.h"
 #include "xfrm.h"
 
@@ -25,6 +44,12 @@ struct daemon {
 	struct loop *loop;
 	struct config *config;
 	const char *config_file;	/* NULL: VICI alone */
+	const char *socket_path;
+	struct account account;
+	struct process secrets_process, reader_process;
+	struct secrets *secrets;
+	struct file_reader reader;
+	int exit_code;
 	struct xfrm *xfrm;
 	struct kernel *kernel;
 	struct ike_manager manager;
@@ -39,6 +64,7 @@ static void usage(FILE *to)
 		"\n"
 		"  -f FILE    read connections and secrets from this swanctl.conf\n"
 		"  -u SOCKET  serve VICI here (default " VICI_SOCKET_DEFAULT ")\n"
+		"  -U USER    become this user (default " DAEMON_USER ", if there is one)\n"
 		"  -l LEVEL   log level: silent, audit, ctrl, diag, raw, or -1 to 4\n"
 		"             (default ctrl)\n"
 		"  -s         log to syslog instead of standard error\n"
@@ -52,7 +78,7 @@ static void stopped(struct ike_manager *m)
 {
 	struct daemon *d = container_of(m, struct daemon, manager);
 
-	loop_stop(d->loop, 0);
+	loop_stop(d->loop, d->exit_code);
 }
 
 static void on_stop(int signo, void *data)
@@ -61,11 +87,53 @@ static void on_stop(int signo, void *data)
 
 	if (d->manager.stopping) {
 		log_msg(LOG_DMN, LVL_CTRL, "second signal, ending at once");
-		loop_stop(d->loop, 0);
+		loop_stop(d->loop, d->exit_code);
 		return;
 	}
 	log_msg(LOG_DMN, LVL_CTRL, "%s, deleting all SAs", strsignal(signo));
 	ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
+}
+
+/* Without its other processes the daemon cannot go on: it takes its leave. */
+static void lost(struct daemon *d, struct process *p)
+{
+	loop_fd_del(d->loop, &p->fd);
+	log_msg(LOG_DMN, LVL_AUDIT, "the process '%s' (%d) is gone: deleting all SAs and ending",
+		p->name, (int)p->pid);
+	d->exit_code = 1;
+	if (!d->manager.stopping)
+		ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
+}
+
+static void secrets_lost(struct loop_fd *fd, uint32_t events)
+{
+	(void)events;
+	lost(container_of(fd, struct daemon, secrets_process.fd),
+	     container_of(fd, struct process, fd));
+}
+
+static void reader_lost(struct loop_fd *fd, uint32_t events)
+{
+	(void)events;
+	lost(container_of(fd, struct daemon, reader_process.fd),
+	     container_of(fd, struct process, fd));
+}
+
+/* The file takes effect whole or not at all: connections here, secrets there. */
+static int load(struct daemon *d, struct errmsg *err)
+{
+	struct config *fresh = config_new();
+	int ret;
+
+	if (!fresh)
+		return errmsg_set(err, "out of memory");
+	ret = file_reader_read(&d->reader, fresh, err);
+	if (!ret && secrets_commit(d->secrets))
+		ret = errmsg_set(err, "the process of the secrets does not take them");
+	if (!ret)
+		config_replace_file(d->config, fresh);
+	config_free(fresh);
+	return ret;
 }
 
 /* Reads the file again; what it changes is then done. */
@@ -75,7 +143,7 @@ static int reload(void *data, struct errmsg *err)
 
 	if (!d->config_file)
 		return errmsg_set(err, "no -f FILE was given, so there is nothing to read");
-	if (config_load_file(d->config, d->config_file, err))
+	if (load(d, err))
 		return -1;
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
@@ -93,47 +161,133 @@ static void on_reload(int signo, void *data)
 			err.text);
 }
 
-static int setup(struct daemon *d, const char *socket_path)
+static void run_secrets(int daemon_fd, int reader_fd, void *data)
 {
-	struct errmsg err;
+	(void)data;
+	secrets_serve(daemon_fd, reader_fd);
+}
 
+static void run_reader(int daemon_fd, int secrets_fd, void *data)
+{
+	const struct daemon *d = data;
+
+	file_reader_serve(daemon_fd, secrets_fd, d->config_file, d->socket_path);
+}
+
+/* Before anything is open, so that they inherit nothing. */
+static int start_processes(struct daemon *d, struct errmsg *err)
+{
+	const struct account stay = { .change = false };
+	struct process_plan secrets = {
+		.name = "ikefpd: secrets",
+		.account = &d->account,
+		.sandbox = SANDBOX_SECRETS,
+		.run = run_secrets,
+	};
+	struct process_plan reader = {
+		.name = "ikefpd: reader",
+		.account = &stay,
+		.capabilities = 1ull << CAP_DAC_READ_SEARCH,
+		.sandbox = SANDBOX_READER,
+		.run = run_reader,
+		.data = d,
+	};
+	int between[2];
+	int ret;
+
+	ret = ipc_pair(between);
+	if (ret)
+		return errmsg_set(err, "%s", strerror(-ret));
+	secrets.fd = between[0];
+	reader.fd = between[1];
+	ret = process_start(&d->secrets_process, &secrets, err);
+	if (!ret)
+		ret = process_start(&d->reader_process, &reader, err);
+	close(between[0]);
+	close(between[1]);
+	if (ret)
+		return ret;
+	d->reader.fd = d->reader_process.fd.fd;
+	d->secrets = secrets_new(d->secrets_process.fd.fd);
+	return d->secrets ? 0 : errmsg_set(err, "out of memory");
+}
+
+/*
+ * What libc and libcrypto open when they are first used (the time zone, libcrypto's
+ * configuration, its random generator), for all processes.
+ */
+static int warm_up(struct errmsg *err)
+{
+	static const uint16_t groups[] = { DH_MODP_2048, DH_ECP_256, DH_CURVE25519 };
+	const struct prf_input in = { "", 0 };
+	uint8_t out[PRF_MAX], key[1] = { 0 };
+
+	tzset();
+	if (prf(PRF_HMAC_SHA2_256, key, sizeof(key), &in, 1, out))
+		return errmsg_set(err, "libcrypto does not work: HMAC-SHA2-256");
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		struct dh *dh = dh_new(groups[i]);
+
+		if (!dh)
+			return errmsg_set(err, "libcrypto does not work: key exchange group %u",
+					  groups[i]);
+		dh_free(dh);
+	}
+	return 0;
+}
+
+static int watch(struct daemon *d, struct errmsg *err)
+{
+	int ret;
+
+	ret = process_watch(&d->secrets_process, d->loop, secrets_lost);
+	if (!ret)
+		ret = process_watch(&d->reader_process, d->loop, reader_lost);
+	if (!ret)
+		ret = loop_signal(d->loop, SIGTERM, on_stop, d);
+	if (!ret)
+		ret = loop_signal(d->loop, SIGINT, on_stop, d);
+	if (!ret)
+		ret = loop_signal(d->loop, SIGHUP, on_reload, d);
+	return ret ? errmsg_set(err, "cannot watch signals and processes: %s",
+				strerror(-ret)) : 0;
+}
+
+/* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
+static int setup(struct daemon *d, const char *user, struct errmsg *err)
+{
+	err->text[0] = '\0';
+	if (account_find(&d->account, user, err) || warm_up(err) ||
+	    start_processes(d, err) || memory_protect(err))
+		return -1;
 	d->loop = loop_new();
 	d->config = config_new();
-	if (!d->loop || !d->config) {
-		log_msg(LOG_DMN, LVL_AUDIT, "out of memory");
+	if (!d->loop || !d->config)
+		return errmsg_set(err, "out of memory");
+	if (watch(d, err) || (d->config_file && load(d, err)))
 		return -1;
-	}
-	if (d->config_file && config_load_file(d->config, d->config_file, &err)) {
-		log_msg(LOG_CFG, LVL_AUDIT, "%s", err.text);
-		return -1;
-	}
-	if (loop_signal(d->loop, SIGTERM, on_stop, d) ||
-	    loop_signal(d->loop, SIGINT, on_stop, d) ||
-	    loop_signal(d->loop, SIGHUP, on_reload, d)) {
-		log_msg(LOG_DMN, LVL_AUDIT, "cannot handle signals");
-		return -1;
-	}
 	d->kernel = kernel_open(d->loop, &d->manager);
 	if (!d->kernel)
 		return -1;
 	d->xfrm = xfrm_open();
 	if (!d->xfrm)
 		return -1;
-	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config);
+	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	control_attach(&d->manager);
 	if (kernel_set_retransmit(d->kernel, &d->config->retransmit))
 		return -1;
-	d->vici = vici_new(d->loop, d->config, socket_path, d->config_file, &err);
-	if (!d->vici) {
-		log_msg(LOG_DMN, LVL_AUDIT, "%s", err.text);
+	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
+	if (!d->vici)
 		return -1;
-	}
 	vici_set_reload(d->vici, reload, d);
-	return 0;
+	return privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err) ||
+	       sandbox_enter(SANDBOX_DAEMON, err) ? -1 : 0;
 }
 
 static void teardown(struct daemon *d)
 {
+	if (d->vici)
+		file_reader_remove_socket(&d->reader);
 	vici_free(d->vici);
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
@@ -141,6 +295,9 @@ static void teardown(struct daemon *d)
 	xfrm_close(d->xfrm);
 	config_free(d->config);
 	loop_free(d->loop);
+	process_end(&d->reader_process);
+	process_end(&d->secrets_process);
+	secrets_free(d->secrets);
 }
 
 int main(int argc, char **argv)
@@ -150,18 +307,26 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *socket_path = VICI_SOCKET_DEFAULT;
-	struct daemon d = { 0 };
+	struct daemon d = {
+		.socket_path = VICI_SOCKET_DEFAULT,
+		.secrets_process.fd.fd = -1,
+		.reader_process.fd.fd = -1,
+	};
+	const char *user = NULL;
 	int code = 1, option;
 	int level = LVL_CTRL;
+	struct errmsg err;
 
-	while ((option = getopt_long(argc, argv, "f:u:l:s", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "f:u:U:l:s", options, NULL)) != -1) {
 		switch (option) {
 		case 'f':
 			d.config_file = optarg;
 			break;
 		case 'u':
-			socket_path = optarg;
+			d.socket_path = optarg;
+			break;
+		case 'U':
+			user = optarg;
 			break;
 		case 'l':
 			if (!log_level_parse(optarg, &level)) {
@@ -192,9 +357,12 @@ int main(int argc, char **argv)
 	log_set_level(LOG_GROUPS, level);
 	signal(SIGPIPE, SIG_IGN);
 
-	if (!setup(&d, socket_path)) {
-		log_msg(LOG_DMN, LVL_AUDIT, "ikefpd %s is ready, VICI on %s",
-			IKEFP_VERSION, socket_path);
+	if (setup(&d, user, &err)) {
+		if (err.text[0])
+			log_msg(LOG_DMN, LVL_AUDIT, "%s", err.text);
+	} else {
+		log_msg(LOG_DMN, LVL_AUDIT, "ikefpd %s is ready, VICI on %s, as user %u",
+			IKEFP_VERSION, d.socket_path, (unsigned int)d.account.uid);
 		control_start_pending(d.config);
 		code = loop_run(d.loop);
 		if (code < 0) {

@@ -463,8 +463,8 @@ static int open_socket(const char *path, struct errmsg *err)
 	return errmsg_set(err, "VICI socket %s: %s", path, strerror(-ret));
 }
 
-struct vici *vici_new(struct loop *loop, struct config *config, const char *path,
-		      const char *config_file, struct errmsg *err)
+struct vici *vici_new(struct loop *loop, struct config *config,
+		      struct secrets *secrets, const char *path, struct errmsg *err)
 {
 	struct vici *vici = calloc(1, sizeof(*vici));
 	int ret;
@@ -475,17 +475,12 @@ struct vici *vici_new(struct loop *loop, struct config *config, const char *path
 	}
 	vici->loop = loop;
 	vici->config = config;
+	vici->secrets = secrets;
 	vici->reap.run = reap;
 	vici->log.message = vici_log_message;
 	vici->log.level = LVL_SILENT;
 	vici->since = time(NULL);
 	vici->since_ms = loop_now_ms();
-	vici->path = strdup(path);
-	vici->config_file = config_file ? strdup(config_file) : NULL;
-	if (!vici->path || (config_file && !vici->config_file)) {
-		errmsg_set(err, "out of memory");
-		goto free;
-	}
 	vici->listener.ready = listener_ready;
 	vici->listener.fd = open_socket(path, err);
 	if (vici->listener.fd < 0)
@@ -500,8 +495,6 @@ struct vici *vici_new(struct loop *loop, struct config *config, const char *path
 	log_listener_add(&vici->log);
 	return vici;
 free:
-	free(vici->config_file);
-	free(vici->path);
 	free(vici);
 	return NULL;
 }
@@ -526,8 +519,5 @@ void vici_free(struct vici *vici)
 	log_listener_del(&vici->log);
 	loop_fd_del(vici->loop, &vici->listener);
 	close(vici->listener.fd);
-	unlink(vici->path);
-	free(vici->config_file);
-	free(vici->path);
 	free(vici);
 }

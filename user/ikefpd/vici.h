@@ -11,23 +11,27 @@
 
 struct vici;
 
-/*
- * Serve VICI on the unix socket @path (mode 0660; a stale one is replaced).
- * Commands change @config, call control.h, and reload @config_file (NULL: there
- * is none) on reload-settings. @config must outlive the server. Returns NULL
- * with @err set.
- */
-struct vici *vici_new(struct loop *loop, struct config *config, const char *path,
-		      const char *config_file, struct errmsg *err);
+struct secrets;
 
 /*
- * Have reload-settings call @reload instead of reading the file itself, for what
- * else a reload does. It returns 0, or -1 with @err set and nothing changed.
+ * Serve VICI on the unix socket @path (mode 0660; a stale one is replaced). Commands
+ * change @config and @secrets, which must outlive the server, and call control.h.
+ * Returns NULL with @err set.
+ */
+struct vici *vici_new(struct loop *loop, struct config *config,
+		      struct secrets *secrets, const char *path, struct errmsg *err);
+
+/*
+ * Have reload-settings call @reload, which returns 0, or -1 with @err set and nothing
+ * changed. Without it there is nothing to reload.
  */
 void vici_set_reload(struct vici *vici,
 		     int (*reload)(void *data, struct errmsg *err), void *data);
 
-/* Drops all clients (their commands go on unwatched) and unlinks the socket. */
+/*
+ * Drops all clients (their commands go on unwatched). The socket's name stays: by
+ * now the daemon may not be allowed to remove it.
+ */
 void vici_free(struct vici *vici);
 
 #endif /* IKEFPD_VICI_H */

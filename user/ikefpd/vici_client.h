@@ -28,13 +28,13 @@ enum vici_event {
 	VICI_EVENTS
 };
 
+struct secrets;
 struct vici_control;
 
 struct vici {
 	struct loop *loop;
 	struct config *config;
-	char *path;
-	char *config_file;
+	struct secrets *secrets;
 	int (*reload)(void *data, struct errmsg *err);
 	void *reload_data;
 	struct loop_fd listener;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VICI's commands that change the configuration. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/crypto.h>
-
 #include "config_load.h"
 #include "control.h"
+#include "secrets.h"
 #include "vici_client.h"
 #include "vici_message.h"
 
@@ -32,15 +32,8 @@ enum vici_result vici_reload_settings(struct vici_client *client,
 	struct errmsg err;
 
 	(void)request;
-	if (vici->reload)
-		return vici->reload(vici->reload_data, &err) ?
-			refuse(reply, "reload-settings", &err) : accepted(reply);
-	if (!vici->config_file)
-		return accepted(reply);
-	if (config_load_file(vici->config, vici->config_file, &err))
+	if (vici->reload && vici->reload(vici->reload_data, &err))
 		return refuse(reply, "reload-settings", &err);
-	log_msg(LOG_CFG, LVL_CTRL, "loaded %s", vici->config_file);
-	control_start_pending(vici->config);
 	return accepted(reply);
 }
 
@@ -128,23 +121,22 @@ static int read_shared(struct secret *secret, const struct tree *request,
 	return read_owners(secret, request, err);
 }
 
-static bool same_secret(const struct secret *a, const struct secret *b)
+/* The process of the secrets refused, or could not be asked. */
+static enum vici_result failed(struct buf *reply, const char *command, int err)
 {
-	if (a->source != b->source || a->name || b->name || a->len != b->len ||
-	    a->owner_count != b->owner_count || CRYPTO_memcmp(a->data, b->data, a->len))
-		return false;
-	for (size_t i = 0; i < a->owner_count; i++)
-		if (!ike_id_equal(&a->owners[i], &b->owners[i]))
-			return false;
-	return true;
+	struct errmsg why;
+
+	errmsg_set(&why, "the process of the secrets: %s", strerror(-err));
+	return refuse(reply, command, &why);
 }
 
 enum vici_result vici_load_shared(struct vici_client *client,
 				  const struct tree *request, struct buf *reply)
 {
-	struct config *config = client->vici->config;
 	struct secret *secret = calloc(1, sizeof(*secret));
 	struct errmsg err;
+	bool added;
+	int ret;
 
 	if (!secret) {
 		errmsg_set(&err, "out of memory");
@@ -154,28 +146,30 @@ enum vici_result vici_load_shared(struct vici_client *client,
 		secret_free(secret);
 		return refuse(reply, "load-shared", &err);
 	}
-	/* Without an id there is no replacing, but repeating adds nothing. */
-	for (const struct secret *s = config->secrets; s; s = s->next)
-		if (same_secret(s, secret)) {
-			secret_free(secret);
-			return accepted(reply);
-		}
-	log_msg(LOG_CFG, LVL_CTRL, "loaded IKE shared key%s%s%s for %zu identities",
-		secret->name ? " '" : "", secret->name ? secret->name : "",
-		secret->name ? "'" : "", secret->owner_count);
-	config_put_secret(config, secret);
-	return accepted(reply);
+	ret = secrets_load(client->vici->secrets, secret, &added);
+	if (!ret && added)
+		log_msg(LOG_CFG, LVL_CTRL, "loaded IKE shared key%s%s%s for %zu identities",
+			secret->name ? " '" : "", secret->name ? secret->name : "",
+			secret->name ? "'" : "", secret->owner_count);
+	secret_free(secret);
+	return ret ? failed(reply, "load-shared", ret) : accepted(reply);
 }
 
 enum vici_result vici_unload_shared(struct vici_client *client,
 				    const struct tree *request, struct buf *reply)
 {
 	const char *id = tree_str(request, "id");
+	int ret;
 
-	if (!id)
+	if (!id) {
 		vici_put_result(reply, "unique identifier missing");
-	else if (config_remove_secret(client->vici->config, CONF_VICI, id))
+		return VICI_DONE;
+	}
+	ret = secrets_unload(client->vici->secrets, CONF_VICI, id);
+	if (ret == -ENOENT)
 		vici_put_result(reply, "shared key '%s' not found", id);
+	else if (ret)
+		return failed(reply, "unload-shared", ret);
 	else
 		return accepted(reply);
 	return VICI_DONE;
@@ -194,18 +188,10 @@ enum vici_result vici_load_unserved(struct vici_client *client,
 enum vici_result vici_clear_creds(struct vici_client *client,
 				  const struct tree *request, struct buf *reply)
 {
-	struct secret **at = &client->vici->config->secrets, *secret;
+	int ret = secrets_clear(client->vici->secrets, CONF_VICI);
 
 	(void)request;
-	while ((secret = *at)) {
-		if (secret->source != CONF_VICI) {
-			at = &secret->next;
-			continue;
-		}
-		*at = secret->next;
-		secret_free(secret);
-	}
-	return accepted(reply);
+	return ret ? failed(reply, "clear-creds", ret) : accepted(reply);
 }
 
 enum vici_result vici_flush_certs(struct vici_client *client,

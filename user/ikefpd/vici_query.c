@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "control.h"
+#include "secrets.h"
 #include "vici_client.h"
 #include "vici_message.h"
 
@@ -403,14 +404,17 @@ enum vici_result vici_get_conns(struct vici_client *client,
 	return VICI_DONE;
 }
 
+static void put_item(const char *name, void *data)
+{
+	vici_put_item(data, name);
+}
+
 enum vici_result vici_get_shared(struct vici_client *client,
 				 const struct tree *request, struct buf *reply)
 {
 	(void)request;
 	vici_put_list(reply, "keys");
-	for (const struct secret *s = client->vici->config->secrets; s; s = s->next)
-		if (s->source == CONF_VICI && s->name)
-			vici_put_item(reply, s->name);
+	secrets_list(client->vici->secrets, CONF_VICI, put_item, reply);
 	vici_put_list_end(reply);
 	return VICI_DONE;
 }

@@ -400,10 +400,10 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	fill_id(&id, dst, spi);
 	err = transact(x, new_msg(XFRM_MSG_GETSA, 0, &id, sizeof(id)),
 		       "cannot read an ESP SA's counters", -ESRCH, &a);
+	if (!err && (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(*info))))
+		err = -EIO;
 	if (err)
-		return err;
-	if (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
-		return -EIO;
+		goto wipe;
 	info = NLMSG_DATA(a.reply);
 	usage->bytes = info->curlft.bytes;
 	usage->packets = info->curlft.packets;
@@ -414,9 +414,10 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		if (usage->use_s < 0)
 			usage->use_s = 0;
 	}
+wipe:
 	/* The answer holds the keys. */
 	OPENSSL_cleanse(&a, sizeof(a));
-	return 0;
+	return err;
 }
 
 /* A range of ports as the smallest value and mask that hold it. */

@@ -9,7 +9,6 @@
 #include <openssl/rand.h>
 
 #include "config.h"
-#include "config_load.h"
 #include "kernel.h"
 #include "libnet.h"
 #include "libsk.h"
@@ -490,7 +489,7 @@ void host_config(struct host *host, const char *conf)
 
 	assert(fd >= 0 && write(fd, conf, strlen(conf)) == (ssize_t)strlen(conf));
 	close(fd);
-	if (config_load_file(host->config, path, &err)) {
+	if (test_secrets_load_file(&host->secrets, host->config, path, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
@@ -517,8 +516,9 @@ struct host *net_host(struct net *net, const char *addr, const char *public,
 	host->config = config_new();
 	host->loop = loop_new();
 	assert(host->config && host->loop);
+	test_secrets_start(&host->secrets);
 	ike_manager_init(&host->manager, host->loop, host->kernel, &host->xfrm,
-			 host->config);
+			 host->config, host->secrets.secrets);
 	host_config(host, conf);
 	return host;
 }
@@ -542,6 +542,7 @@ void net_clear(struct net *net)
 		buf_clear(&host->kernel->seen_response);
 		free(host->kernel);
 		config_free(host->config);
+		test_secrets_stop(&host->secrets);
 		loop_free(host->loop);
 		free(host);
 	}

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "ike_manager.h"
+#include "libsecrets.h"
 #include "xfrm.h"
 
 struct net;
@@ -62,6 +63,7 @@ struct host {
 	struct kernel *kernel;
 	struct xfrm xfrm;
 	struct config *config;
+	struct test_secrets secrets;
 	struct loop *loop;
 	struct ike_manager manager;
 };

@@ -11,6 +11,8 @@
 #include "settings.h"
 
 static char path[] = "/tmp/ikefp-test-XXXXXX";
+/* Those of the file that was loaded last. */
+static struct secret *secrets;
 
 /* A connection with @conn and a child with @child added to what it needs. */
 static const char *file_text(const char *conn, const char *child)
@@ -32,13 +34,20 @@ static const char *file_text(const char *conn, const char *child)
 
 static int load(struct config *config, const char *text, struct errmsg *err)
 {
+	struct config *fresh = config_new();
 	FILE *f = fopen(path, "w");
+	int ret;
 
-	if (!EXPECT(f))
+	if (!EXPECT(f && fresh))
 		return -1;
 	fputs(text, f);
 	fclose(f);
-	return config_load_file(config, path, err);
+	secret_list_free(&secrets);
+	ret = config_read_file(fresh, &secrets, path, err);
+	if (!ret)
+		config_replace_file(config, fresh);
+	config_free(fresh);
+	return ret;
 }
 
 static struct config *loaded(const char *text)
@@ -65,7 +74,7 @@ static void expect_refused(const char *text, const char *want)
 		EXPECT(!strncmp(err.text, path, strlen(path)));
 		EXPECT_STR(err.text + strlen(path), want);
 	}
-	EXPECT(!config->conns && !config->secrets);
+	EXPECT(!config->conns);
 	config_free(config);
 }
 
@@ -296,7 +305,7 @@ static void test_secrets(void)
 	const struct secret *s;
 
 	REQUIRE(config);
-	s = config->secrets;	/* the last comes first */
+	s = secrets;	/* the last comes first */
 	EXPECT_STR(s->name, "ike4");
 	EXPECT_EQ(s->len, 3);
 	EXPECT_HEX(s->data, "\0\1\2", 3);
@@ -386,9 +395,9 @@ static void test_reload(void)
 	EXPECT(!load(config, "secrets { ike { secret = a\n}\n}", &err));
 	EXPECT(!config_find_conn(config, "net"));
 	EXPECT(config_find_conn(config, "vici") == vici);
-	EXPECT(config->secrets && !config->secrets->next);
+	EXPECT(secrets && !secrets->next);
 	EXPECT(!load(config, "", &err));
-	EXPECT(!config->secrets);
+	EXPECT(!secrets);
 	EXPECT(!config_remove_conn(config, "vici"));
 	EXPECT(config_remove_conn(config, "vici"));
 	config_free(config);
@@ -478,15 +487,14 @@ static void test_initiator_addrs(void)
 	config_free(config);
 }
 
-static char secret_for(const struct config *config, const char *local,
-		       const char *remote)
+static char secret_for(const char *local, const char *remote)
 {
 	const struct secret *secret;
 	struct ike_id l, r;
 	const char *why;
 
 	EXPECT(!ike_id_parse(&l, local, &why) && !ike_id_parse(&r, remote, &why));
-	secret = config_find_secret(config, &l, &r);
+	secret = secret_list_find(secrets, &l, &r);
 	ike_id_clear(&l);
 	ike_id_clear(&r);
 	return secret ? (char)secret->data[0] : '-';
@@ -501,17 +509,17 @@ static void test_find_secret(void)
 		" ike-d { secret = d\n id = 192.0.2.7\n}\n}\n");
 
 	REQUIRE(config);
-	EXPECT_EQ(secret_for(config, "x.example", "y.example"), 'a');
-	EXPECT_EQ(secret_for(config, "x.example", "r.example"), 'c');	/* the last loaded */
-	EXPECT_EQ(secret_for(config, "l.example", "r.example"), 'c');
-	EXPECT_EQ(secret_for(config, "x.example", "192.0.2.7"), 'd');
-	EXPECT(!config_remove_secret(config, CONF_FILE, "ike-c"));
-	EXPECT_EQ(secret_for(config, "l.example", "r.example"), 'b');
+	EXPECT_EQ(secret_for("x.example", "y.example"), 'a');
+	EXPECT_EQ(secret_for("x.example", "r.example"), 'c');	/* the last loaded */
+	EXPECT_EQ(secret_for("l.example", "r.example"), 'c');
+	EXPECT_EQ(secret_for("x.example", "192.0.2.7"), 'd');
+	EXPECT(!secret_list_remove(&secrets, CONF_FILE, "ike-c"));
+	EXPECT_EQ(secret_for("l.example", "r.example"), 'b');
 	/* Ours alone is enough, as for charon, but the peer's identity counts first. */
-	EXPECT_EQ(secret_for(config, "r.example", "y.example"), 'a');
-	EXPECT(!config_remove_secret(config, CONF_FILE, "ike-a"));
-	EXPECT_EQ(secret_for(config, "x.example", "y.example"), '-');
-	EXPECT_EQ(secret_for(config, "r.example", "y.example"), 'b');
+	EXPECT_EQ(secret_for("r.example", "y.example"), 'a');
+	EXPECT(!secret_list_remove(&secrets, CONF_FILE, "ike-a"));
+	EXPECT_EQ(secret_for("x.example", "y.example"), '-');
+	EXPECT_EQ(secret_for("r.example", "y.example"), 'b');
 	config_free(config);
 }
 
@@ -540,6 +548,7 @@ int main(int argc, char **argv)
 	}
 	close(fd);
 	ret = ktap_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+	secret_list_free(&secrets);
 	unlink(path);
 	return ret;
 }

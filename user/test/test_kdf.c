@@ -228,20 +228,26 @@ static void prf_plus_bounds(void)
 /* Written out by hand from RFC 7296 section 2.15. */
 static void auth_with_shared_key(void)
 {
-	static const uint8_t secret[] = "a secret", message[] = "IKE_SA_INIT";
-	static const uint8_t nonce[] = "nonce of the other", sk_p[48] = "SK_p";
+	static const uint8_t secret[] = "a secret", sk_p[48] = "SK_p";
+	static uint8_t message_octets[] = "IKE_SA_INIT", nonce_octets[] = "nonce of the other";
+	const struct buf message = { .data = message_octets, .len = 11 };
+	const struct buf nonce = { .data = nonce_octets, .len = 18 };
 	static const uint8_t id[] = "\2\0\0\0name";
 	const struct prf_input pad = { "Key Pad for IKEv2", 17 }, body = { id, 8 };
-	struct prf_input octets[3] = { { message, 11 }, { nonce, 18 } };
+	struct prf_input octets[3] = { { message_octets, 11 }, { nonce_octets, 18 } };
 	uint8_t key[48], maced_id[48], want[48], got[PRF_MAX];
+	struct buf signed_octets = BUF_INIT;
 
 	EXPECT_EQ(prf(PRF_HMAC_SHA2_384, secret, 8, &pad, 1, key), 0);
 	EXPECT_EQ(prf(PRF_HMAC_SHA2_384, sk_p, 48, &body, 1, maced_id), 0);
 	octets[2] = (struct prf_input){ maced_id, 48 };
 	EXPECT_EQ(prf(PRF_HMAC_SHA2_384, key, 48, octets, 3, want), 0);
-	EXPECT_EQ(auth_psk(PRF_HMAC_SHA2_384, secret, 8, message, 11, nonce, 18, sk_p, id,
-			   8, got), 0);
+	EXPECT_EQ(auth_octets(&signed_octets, PRF_HMAC_SHA2_384, &message, &nonce, sk_p, id,
+			      8), 0);
+	EXPECT_EQ(auth_psk(PRF_HMAC_SHA2_384, secret, 8, signed_octets.data,
+			   signed_octets.len, got), 0);
 	EXPECT_HEX(got, want, 48);
+	buf_clear(&signed_octets);
 }
 
 static const struct ktap_test tests[] = {

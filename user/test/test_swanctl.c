@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ktap.h"
+#include "libsecrets.h"
 #include "stub_core.h"
 #include "vici.h"
 
@@ -20,6 +21,7 @@
 static char dir[] = "/tmp/ikefp-test-XXXXXX";
 static char uri[128];
 static struct config *config;
+static struct test_secrets secrets;
 static struct vici *vici;
 static char output[65536];
 
@@ -95,9 +97,10 @@ static bool start(void)
 	stub_outcome = 0;
 	stub_last_id = 0;
 	config = config_new();
+	test_secrets_start(&secrets);
 	snprintf(path, sizeof(path), "%s/vici", dir);
 	snprintf(uri, sizeof(uri), "unix://%s", path);
-	vici = vici_new(stub_loop, config, path, NULL, &err);
+	vici = vici_new(stub_loop, config, secrets.secrets, path, &err);
 	put_conf("swanctl.conf", conf);
 	put_conf("strongswan.conf", "swanctl {\n load = \"\"\n}\n");
 	return EXPECT(vici);
@@ -105,7 +108,12 @@ static bool start(void)
 
 static void stop(void)
 {
+	char path[96];
+
 	vici_free(vici);
+	snprintf(path, sizeof(path), "%s/vici", dir);
+	unlink(path);
+	test_secrets_stop(&secrets);
 	stub_clear();
 	config_free(config);
 	loop_free(stub_loop);
@@ -195,17 +203,17 @@ static void test_load_all(void)
 	expect_run("--load-all", 0, "loaded ike secret 'ike-net'");
 	expect_said("loaded connection 'net'");
 	expect_said("successfully loaded 2 connections, 0 unloaded");
-	if (EXPECT(config->secrets && config_find_conn(config, "net"))) {
-		EXPECT_EQ(config->secrets->owner_count, 2);
-		EXPECT_EQ(config->secrets->len, 8);
+	EXPECT(test_secrets_serves(secrets.secrets, "left.example.org", "right.example.org",
+				   "\0\1\2\3\4\5\6\7", 8));
+	if (EXPECT(config_find_conn(config, "net")))
 		EXPECT_EQ(config_find_conn(config, "net")->proposals.n, 2);
-	}
 
 	/* What the file no longer has is unloaded. */
 	put_conf("swanctl.conf", "connections { net { remote_addrs = 192.0.2.3\n"
 		 " local { auth = psk }\n remote { auth = psk }\n } }\n");
 	expect_run("--load-all --noprompt", 0, "successfully loaded 1 connections, 1 unloaded");
-	EXPECT(!config->secrets);
+	EXPECT(test_secrets_serves(secrets.secrets, "left.example.org", "right.example.org",
+				   NULL, 0));
 	EXPECT(!config_find_conn(config, "road"));
 
 	put_conf("swanctl.conf", "connections { net { local { auth = pubkey } } }\n");

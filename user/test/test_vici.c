@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ktap.h"
+#include "libsecrets.h"
 #include "stub_core.h"
 #include "vici.h"
 #include "vici_client.h"
@@ -20,6 +21,7 @@
 static char dir[] = "/tmp/ikefp-test-XXXXXX";
 static char path[64];
 static struct config *config;
+static struct test_secrets secrets;
 static struct vici *vici;
 
 struct client {
@@ -37,8 +39,9 @@ static void start(void)
 	stub_outcome = 0;
 	stub_last_id = 0;
 	config = config_new();
+	test_secrets_start(&secrets);
 	snprintf(path, sizeof(path), "%s/vici", dir);
-	vici = vici_new(stub_loop, config, path, NULL, &err);
+	vici = vici_new(stub_loop, config, secrets.secrets, path, &err);
 	if (!vici)
 		ktap_fail(__FILE__, __LINE__, "%s", err.text);
 }
@@ -46,6 +49,8 @@ static void start(void)
 static void stop(void)
 {
 	vici_free(vici);
+	unlink(path);
+	test_secrets_stop(&secrets);
 	stub_clear();
 	config_free(config);
 	loop_free(stub_loop);
@@ -366,16 +371,14 @@ static void test_shared(void)
 	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
 	put_shared(&m, "ike-1", "ike", "b.example");
 	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
-	REQUIRE(config->secrets);
-	EXPECT(!config->secrets->next);
-	EXPECT_EQ(config->secrets->len, 3);
-	EXPECT_EQ(config->secrets->owners[0].len, strlen("b.example"));
+	EXPECT(test_secrets_serves(secrets.secrets, "x", "b.example", "a\0b", 3));
+	EXPECT(test_secrets_serves(secrets.secrets, "x", "a.example", NULL, 0));
 	/* Without an id, the same thing twice is one. */
 	put_shared(&m, NULL, "ike", "c.example");
 	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
 	put_shared(&m, NULL, "ike", "c.example");
 	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
-	EXPECT(config->secrets->next && !config->secrets->next->next);
+	EXPECT(test_secrets_serves(secrets.secrets, "x", "c.example", "a\0b", 3));
 
 	put_shared(&m, "x", "EAP", "c.example");
 	expect_reply(call(&c, "load-shared", &m), "no",
@@ -390,8 +393,9 @@ static void test_shared(void)
 	expect_reply(call(&c, "unload-shared", &m), "yes", NULL);
 	vici_put(&m, "id", "ike-1");
 	expect_reply(call(&c, "unload-shared", &m), "no", "shared key 'ike-1' not found");
+	EXPECT(test_secrets_serves(secrets.secrets, "x", "b.example", NULL, 0));
 	expect_reply(call(&c, "clear-creds", NULL), "yes", NULL);
-	EXPECT(!config->secrets);
+	EXPECT(test_secrets_serves(secrets.secrets, "x", "c.example", NULL, 0));
 	client_end(&c);
 	stop();
 }
@@ -705,7 +709,7 @@ static void test_socket(void)
 
 	start();
 	/* In use, stale, something else. */
-	EXPECT(!vici_new(stub_loop, config, path, NULL, &err));
+	EXPECT(!vici_new(stub_loop, config, secrets.secrets, path, &err));
 	snprintf(want, sizeof(want), "VICI socket %s is in use: stop the other IKE daemon, or set another socket",
 		 path);
 	EXPECT_STR(err.text, want);
@@ -715,7 +719,7 @@ static void test_socket(void)
 	close(vici->listener.fd);	/* as after a crash: the name stays */
 	vici->listener.fd = open("/dev/null", O_RDONLY);
 	{
-		struct vici *second = vici_new(stub_loop, config, path, NULL, &err);
+		struct vici *second = vici_new(stub_loop, config, secrets.secrets, path, &err);
 
 		EXPECT(second);
 		vici_free(second);
@@ -728,13 +732,14 @@ static void test_socket(void)
 	close(fd);
 	stub_loop = loop_new();
 	config = config_new();
-	EXPECT(!vici_new(stub_loop, config, path, NULL, &err));
+	EXPECT(!vici_new(stub_loop, config, secrets.secrets, path, &err));
 	unlink(path);
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	EXPECT(!vici_new(stub_loop, config, longer, NULL, &err));
+	EXPECT(!vici_new(stub_loop, config, secrets.secrets, longer, &err));
 	EXPECT(strstr(err.text, "longer than 107 characters"));
-	EXPECT(!vici_new(stub_loop, config, "/nonexistent/vici", NULL, &err));
+	EXPECT(!vici_new(stub_loop, config, secrets.secrets,
+			 "/nonexistent/vici", &err));
 	EXPECT_STR(err.text, "VICI socket /nonexistent/vici: No such file or directory");
 	config_free(config);
 	loop_free(stub_loop);

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The process that reads the configuration file, and how it is asked. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_load.h"
+#include "file_reader.h"
+#include "ipc.h"
+#include "loop.h"
+#include "secrets.h"
+#include "vici_message.h"
+
+#define HEADER		5	/* of each packet: an octet and a u32 */
+#define PART		65536	/* octets of an answer in one packet */
+#define ANSWER_MAX	(256u << 20)
+
+/* The reader's side */
+
+static void put_config(struct buf *out, const struct config *config)
+{
+	const struct retransmit_conf *r = &config->retransmit;
+	uint32_t count = 0;
+
+	buf_put32(out, (uint32_t)r->timeout_ms);
+	buf_put32(out, (uint32_t)r->base_milli);
+	buf_put32(out, (uint32_t)r->tries);
+	buf_put32(out, (uint32_t)r->jitter_percent);
+	buf_put32(out, (uint32_t)r->limit_ms);
+	for (const struct conn *c = config->conns; c; c = c->next)
+		count++;
+	buf_put32(out, count);
+	for (const struct conn *c = config->conns; c; c = c->next) {
+		size_t start = out->len;
+
+		buf_put32(out, 0);
+		vici_put_section(out, c->name);
+		buf_put(out, c->section.data, c->section.len);
+		vici_put_section_end(out);
+		buf_set32(out, start, (uint32_t)(out->len - start - 4));
+	}
+}
+
+static int send_part(int fd, enum file_answer type, uint32_t number, const void *data,
+		     size_t len)
+{
+	struct buf packet = BUF_INIT;
+	int err;
+
+	buf_put8(&packet, (uint8_t)type);
+	buf_put32(&packet, number);
+	buf_put(&packet, data, len);
+	err = packet.failed ? -ENOMEM : ipc_send(fd, packet.data, packet.len);
+	buf_clear(&packet);
+	return err;
+}
+
+static int refuse(int fd, uint32_t number, const char *why)
+{
+	return send_part(fd, FILE_REFUSED, number, why, strlen(why));
+}
+
+static int read_and_stage(struct config *config, int secrets_fd, const char *path,
+			  struct errmsg *err)
+{
+	struct secret *secrets = NULL;
+	int ret, staged;
+
+	ret = config_read_file(config, &secrets, path, err);
+	if (!ret) {
+		staged = secrets_stage(secrets_fd, secrets);
+		if (staged)
+			ret = errmsg_set(err, "%s: its secrets cannot be handed over: %s",
+					 path, strerror(-staged));
+	}
+	secret_list_free(&secrets);
+	return ret;
+}
+
+static int answer_read(int fd, uint32_t number, int secrets_fd, const char *path)
+{
+	struct config *config = config_new();
+	struct buf out = BUF_INIT;
+	struct errmsg err;
+	size_t at = 0;
+	int ret;
+
+	if (!config)
+		return refuse(fd, number, "out of memory");
+	if (!path || read_and_stage(config, secrets_fd, path, &err)) {
+		config_free(config);
+		return refuse(fd, number, path ? err.text : "there is no file");
+	}
+	put_config(&out, config);
+	config_free(config);
+	if (out.failed || out.len > ANSWER_MAX) {
+		buf_clear(&out);
+		return refuse(fd, number, "the configuration is too large");
+	}
+	do {
+		size_t len = out.len - at < PART ? out.len - at : PART;
+
+		ret = send_part(fd, at + len < out.len ? FILE_MORE : FILE_LAST, number,
+				out.data + at, len);
+		at += len;
+	} while (!ret && at < out.len);
+	buf_clear(&out);
+	return ret;
+}
+
+void file_reader_serve(int daemon_fd, int secrets_fd, const char *path,
+		       const char *socket_path)
+{
+	uint8_t request[HEADER + 1];
+	int err = 0;
+
+	while (!err && ipc_recv(daemon_fd, request, sizeof(request), -1) == HEADER) {
+		uint32_t number = get32(request + 1);
+
+		switch (request[0]) {
+		case FILE_READ:
+			err = answer_read(daemon_fd, number, secrets_fd, path);
+			break;
+		case FILE_REMOVE_SOCKET:
+			unlink(socket_path);
+			err = send_part(daemon_fd, FILE_LAST, number, NULL, 0);
+			break;
+		default:
+			err = -EINVAL;
+		}
+	}
+}
+
+/* The daemon's side */
+
+static int get_conn(struct config *fresh, const uint8_t *data, size_t len,
+		    struct errmsg *err)
+{
+	struct tree *tree = vici_message_parse(data, len, err);
+	struct conn *conn;
+
+	if (!tree)
+		return -1;
+	conn = tree->first && tree->first->kind == TREE_SECTION ?
+	       config_read_conn(tree->first, CONF_FILE, err) : NULL;
+	if (conn)
+		config_put_conn(fresh, conn);
+	else if (!tree->first)
+		errmsg_set(err, "a connection without a section");
+	tree_free(tree);
+	return conn ? 0 : -1;
+}
+
+static int get_config(struct config *fresh, const struct buf *in, struct errmsg *err)
+{
+	int32_t *const settings[] = {
+		&fresh->retransmit.timeout_ms, &fresh->retransmit.base_milli,
+		&fresh->retransmit.tries, &fresh->retransmit.jitter_percent,
+		&fresh->retransmit.limit_ms,
+	};
+	const size_t count = sizeof(settings) / sizeof(*settings);
+	const uint8_t *at = in->data;
+	size_t left = in->len;
+	uint32_t conns;
+
+	if (left < 4 * (count + 1))
+		return errmsg_set(err, "the reader's answer is cut short");
+	for (size_t i = 0; i < count; i++)
+		*settings[i] = (int32_t)get32(at + 4 * i);
+	conns = get32(at + 4 * count);
+	at += 4 * (count + 1);
+	left -= 4 * (count + 1);
+	while (conns--) {
+		uint32_t len = left < 4 ? UINT32_MAX : get32(at);
+
+		if (left < 4 || len > left - 4)
+			return errmsg_set(err, "the reader's answer is cut short");
+		if (get_conn(fresh, at + 4, len, err))
+			return -1;
+		at += 4 + len;
+		left -= 4 + len;
+	}
+	return 0;
+}
+
+/* One packet of the answer to the last request; those to former ones are dropped. */
+static ssize_t receive(const struct file_reader *r, uint8_t *packet, size_t size,
+		       uint64_t end_ms)
+{
+	ssize_t n;
+
+	do {
+		uint64_t now = loop_now_ms();
+
+		n = ipc_recv(r->fd, packet, size, now < end_ms ? (int)(end_ms - now) : 0);
+	} while (n >= HEADER && get32(packet + 1) != r->last);
+	return n;
+}
+
+static int send_request(struct file_reader *r, enum file_request request)
+{
+	uint8_t packet[HEADER] = { request };
+
+	r->last++;
+	packet[1] = r->last >> 24;
+	packet[2] = r->last >> 16;
+	packet[3] = r->last >> 8;
+	packet[4] = r->last;
+	return ipc_send(r->fd, packet, sizeof(packet));
+}
+
+int file_reader_read(struct file_reader *r, struct config *fresh, struct errmsg *err)
+{
+	uint64_t end_ms = loop_now_ms() + FILE_READ_MS;
+	uint8_t packet[HEADER + PART + 1];
+	struct buf in = BUF_INIT;
+	ssize_t n;
+	int ret;
+
+	ret = send_request(r, FILE_READ);
+	if (ret)
+		return errmsg_set(err, "the reader of the file: %s", strerror(-ret));
+	do {
+		n = receive(r, packet, sizeof(packet), end_ms);
+		if (n < HEADER || in.len > ANSWER_MAX) {
+			buf_clear(&in);
+			return errmsg_set(err, "the file was not read: %s", n == -ETIMEDOUT ?
+					  "it takes too long" : "its reader is gone");
+		}
+		buf_put(&in, packet + HEADER, (size_t)n - HEADER);
+	} while (packet[0] == FILE_MORE);
+	if (in.failed)
+		ret = errmsg_set(err, "out of memory");
+	else if (packet[0] == FILE_LAST)
+		ret = get_config(fresh, &in, err);
+	else
+		ret = errmsg_set(err, "%.*s", (int)in.len, (const char *)in.data);
+	buf_clear(&in);
+	return ret;
+}
+
+void file_reader_remove_socket(struct file_reader *r)
+{
+	uint8_t packet[HEADER + 1];
+
+	if (!send_request(r, FILE_REMOVE_SOCKET))
+		receive(r, packet, sizeof(packet), loop_now_ms() + 1000);
+}

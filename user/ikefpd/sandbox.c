@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which system calls a process of the daemon may make. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "sandbox.h"
+
+/* Those of libc and libcrypto, in every process: memory, time, locks, the end. */
+static const char *const common[] = {
+	"brk", "munmap", "mremap", "madvise", "futex",
+	"clock_gettime", "gettimeofday", "time", "getrandom", "getpid", "gettid",
+	"read", "write", "writev", "poll", "ppoll", "close",
+	"rt_sigreturn", "restart_syscall", "exit", "exit_group",
+	/* abort() */
+	"rt_sigprocmask", "tgkill",
+};
+
+static const char *const daemon_only[] = {
+	"epoll_wait", "epoll_pwait", "epoll_ctl",
+	"accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown",
+	/* a route lookup (source.c), and syslog when it was restarted */
+	"connect", "getsockname",
+	"uname",		/* VICI's version */
+	"wait4",		/* its own children, at the end */
+};
+
+static const char *const reader_only[] = {
+	"fstat", "newfstatat", "stat", "lstat", "statx", "getdents64", "lseek",
+	"readlink", "readlinkat", "fcntl", "unlink",
+};
+
+static int allow(scmp_filter_ctx filter, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+		int ret;
+
+		/* Not every architecture has them all. */
+		if (number < 0)
+			continue;
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Memory, but none that can be executed. */
+static int allow_mmap(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* UDP for route lookups, and syslog's socket. */
+static int allow_sockets(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	const int type = ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < sizeof(families) / sizeof(*families); i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, (uint32_t)type,
+					       SOCK_DGRAM));
+	return ret;
+}
+
+/* Files, for reading alone. */
+static int allow_open(scmp_filter_ctx filter)
+{
+	const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC;
+	int ret;
+
+	ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+	if (!ret && SCMP_SYS(open) >= 0)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+	return ret;
+}
+
+static char *put_number(char *end, unsigned int number)
+{
+	do
+		*--end = (char)('0' + number % 10);
+	while (number /= 10);
+	return end;
+}
+
+/* Nothing here but what a signal handler may call. */
+static void refused(int signo, siginfo_t *info, void *context)
+{
+	static const char head[] = "ikefpd: system call ";
+	static const char tail[] = " is not one of this process's (seccomp): ending\n";
+	char line[128], digits[16], *number;
+	size_t len = 0;
+	ssize_t n;
+
+	(void)signo;
+	(void)context;
+	number = put_number(digits + sizeof(digits), (unsigned int)info->si_syscall);
+	memcpy(line, head, sizeof(head) - 1);
+	len += sizeof(head) - 1;
+	memcpy(line + len, number, (size_t)(digits + sizeof(digits) - number));
+	len += (size_t)(digits + sizeof(digits) - number);
+	memcpy(line + len, tail, sizeof(tail) - 1);
+	len += sizeof(tail) - 1;
+	n = write(STDERR_FILENO, line, len);
+	(void)n;
+	syscall(SYS_exit_group, SANDBOX_STATUS);
+}
+
+static int load(enum sandbox kind)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+	int ret;
+
+	if (!filter)
+		return -ENOMEM;
+	/* By another architecture's numbers: no line to write then. */
+	ret = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (!ret)
+		ret = allow(filter, common, sizeof(common) / sizeof(*common));
+	if (!ret)
+		ret = allow_mmap(filter);
+	if (!ret && kind == SANDBOX_DAEMON)
+		ret = allow(filter, daemon_only, sizeof(daemon_only) / sizeof(*daemon_only));
+	if (!ret && kind == SANDBOX_DAEMON)
+		ret = allow_sockets(filter);
+	if (!ret && kind == SANDBOX_READER)
+		ret = allow(filter, reader_only, sizeof(reader_only) / sizeof(*reader_only));
+	if (!ret && kind == SANDBOX_READER)
+		ret = allow_open(filter);
+	if (!ret)
+		ret = seccomp_load(filter);
+	seccomp_release(filter);
+	return ret;
+}
+
+int sandbox_enter(enum sandbox kind, struct errmsg *err)
+{
+	struct sigaction action = { .sa_sigaction = refused, .sa_flags = SA_SIGINFO };
+	int ret;
+
+	if (sigaction(SIGSYS, &action, NULL))
+		return errmsg_set(err, "cannot handle SIGSYS: %s", strerror(errno));
+	ret = load(kind);
+	if (ret)
+		return errmsg_set(err, "cannot restrict system calls (seccomp): %s",
+				  strerror(-ret));
+	return 0;
+}

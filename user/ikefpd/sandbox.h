@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which system calls a process of the daemon may make from here on: those that it
+ * does make, by seccomp. Any other is not carried out; a line on standard error
+ * names it, and the process ends with status SANDBOX_STATUS. (To refuse it with an
+ * error alone would leave a daemon that works by halves, and one that has been taken
+ * over with all the time to look for what is allowed.)
+ */
+#ifndef IKEFPD_SANDBOX_H
+#define IKEFPD_SANDBOX_H
+
+#include "errmsg.h"
+
+#define SANDBOX_STATUS	159	/* as of a process that died of SIGSYS */
+
+enum sandbox {
+	SANDBOX_DAEMON,		/* sockets that are open, VICI's clients, route lookups */
+	SANDBOX_SECRETS,	/* reads and writes what is open, and memory */
+	SANDBOX_READER		/* that, reads files, removes VICI's socket */
+};
+
+/* For good. Returns 0, or -1 with @err set. */
+int sandbox_enter(enum sandbox kind, struct errmsg *err);
+
+#endif /* IKEFPD_SANDBOX_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests to the process of the secrets. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipc.h"
+#include "log.h"
+#include "secrets.h"
+#include "secrets_proto.h"
+
+struct secrets {
+	int fd;
+	bool lost;
+	uint8_t answer[IPC_PACKET_MAX + 1];
+};
+
+struct secrets *secrets_new(int fd)
+{
+	struct secrets *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->fd = fd;
+	return s;
+}
+
+void secrets_free(struct secrets *secrets)
+{
+	free(secrets);
+}
+
+/* One request and its answer; wipes @request. *c is at what follows the status. */
+static int exchange(int fd, struct buf *request, uint8_t *answer, size_t size,
+		    struct secrets_cursor *c)
+{
+	ssize_t n;
+	int err;
+
+	err = request->failed ? -ENOMEM : request->len > IPC_PACKET_MAX ? -EMSGSIZE : 0;
+	if (err) {
+		buf_clear(request);
+		return err;
+	}
+	err = ipc_send(fd, request->data, request->len);
+	buf_clear(request);
+	n = err ? err : ipc_recv(fd, answer, size, SECRETS_ANSWER_MS);
+	*c = (struct secrets_cursor){ .at = answer, .left = n > 0 ? (size_t)n : 0 };
+	err = -(int)secrets_get16(c);
+	return c->failed ? -EPIPE : err;
+}
+
+static int ask(struct secrets *s, struct buf *request, struct secrets_cursor *c)
+{
+	int err = -EPIPE;
+
+	if (s->lost)
+		buf_clear(request);
+	else
+		err = exchange(s->fd, request, s->answer, sizeof(s->answer), c);
+	if (err != -EPIPE || s->lost)
+		return err;
+	/* An answer that came late would be taken for the next one's. */
+	log_msg(LOG_DMN, LVL_AUDIT, "the process of the secrets does not answer");
+	s->lost = true;
+	shutdown(s->fd, SHUT_RDWR);
+	return err;
+}
+
+int secrets_load(struct secrets *s, const struct secret *secret, bool *added)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	int err;
+
+	buf_put8(&request, SECRETS_LOAD);
+	secrets_put_secret(&request, secret);
+	err = ask(s, &request, &c);
+	*added = !err && secrets_get8(&c);
+	return err;
+}
+
+int secrets_unload(struct secrets *s, enum conf_source source, const char *name)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+
+	buf_put8(&request, SECRETS_UNLOAD);
+	buf_put8(&request, (uint8_t)source);
+	secrets_put_bytes(&request, name, strlen(name));
+	return ask(s, &request, &c);
+}
+
+int secrets_clear(struct secrets *s, enum conf_source source)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+
+	buf_put8(&request, SECRETS_CLEAR);
+	buf_put8(&request, (uint8_t)source);
+	return ask(s, &request, &c);
+}
+
+int secrets_list(struct secrets *s, enum conf_source source,
+		 void (*fn)(const char *name, void *data), void *data)
+{
+	uint32_t skip = 0, before;
+	struct secrets_cursor c;
+	int err;
+
+	do {
+		struct buf request = BUF_INIT;
+
+		buf_put8(&request, SECRETS_LIST);
+		buf_put8(&request, (uint8_t)source);
+		buf_put32(&request, skip);
+		err = ask(s, &request, &c);
+		before = skip;
+		while (!err && c.left) {
+			const uint8_t *octets;
+			char name[256];
+			size_t len;
+
+			octets = secrets_get_bytes(&c, &len);
+			if (c.failed || len >= sizeof(name))
+				return -EBADMSG;
+			memcpy(name, octets, len);
+			name[len] = '\0';
+			fn(name, data);
+			skip++;
+		}
+	} while (!err && skip > before);
+	return err;
+}
+
+int secrets_commit(struct secrets *s)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+
+	buf_put8(&request, SECRETS_COMMIT);
+	return ask(s, &request, &c);
+}
+
+static void put_auth(struct buf *request, enum secrets_op op, uint16_t prf,
+		     const struct ike_id *local, const struct ike_id *remote,
+		     const void *octets, size_t len)
+{
+	buf_put8(request, op);
+	buf_put16(request, prf);
+	secrets_put_id(request, local);
+	secrets_put_id(request, remote);
+	secrets_put_bytes(request, octets, len);
+}
+
+int secrets_sign(struct secrets *s, uint16_t prf, const struct ike_id *local,
+		 const struct ike_id *remote, const void *octets, size_t len,
+		 uint8_t mac[PRF_MAX])
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	int err;
+
+	put_auth(&request, SECRETS_SIGN, prf, local, remote, octets, len);
+	err = ask(s, &request, &c);
+	if (err)
+		return err;
+	if (!c.left || c.left != prf_len(prf))
+		return -EBADMSG;
+	memcpy(mac, c.at, c.left);
+	return 0;
+}
+
+int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
+		   const struct ike_id *remote, const void *octets, size_t len,
+		   const void *mac, size_t mac_len)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+
+	put_auth(&request, SECRETS_VERIFY, prf, local, remote, octets, len);
+	secrets_put_bytes(&request, mac, mac_len);
+	return ask(s, &request, &c);
+}
+
+/* The last one of a list was loaded first: so is it here. */
+static int stage(int fd, const struct secret *secret)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	uint8_t answer[8];
+	int err;
+
+	if (!secret)
+		return 0;
+	err = stage(fd, secret->next);
+	if (err)
+		return err;
+	buf_put8(&request, SECRETS_STAGE);
+	secrets_put_secret(&request, secret);
+	return exchange(fd, &request, answer, sizeof(answer), &c);
+}
+
+int secrets_stage(int fd, const struct secret *list)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	uint8_t answer[8];
+	int err;
+
+	buf_put8(&request, SECRETS_STAGE_BEGIN);
+	err = exchange(fd, &request, answer, sizeof(answer), &c);
+	return err ? err : stage(fd, list);
+}

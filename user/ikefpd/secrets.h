@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The daemon's way to its secrets, which another process keeps (secrets_server.h).
+ *
+ * Each function that asks is a round trip to that process, which does nothing but
+ * answer at once: a fraction of a millisecond. The loop waits for it, for at most
+ * SECRETS_ANSWER_MS; that keeps IKE_AUTH, which needs two, a straight line. If the
+ * answer does not come, or that process is gone, everything from then on fails with
+ * -EPIPE, and the descriptor reports EPOLLHUP: the daemon cannot go on without it.
+ *
+ * Returned are 0 or -errno: -EPIPE, -EMSGSIZE for what is too large to be asked,
+ * -ENOMEM, and those named below.
+ */
+#ifndef IKEFPD_SECRETS_H
+#define IKEFPD_SECRETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prf.h"
+#include "secret.h"
+
+#define SECRETS_ANSWER_MS	2000
+
+struct secrets;
+
+/* @fd is the socket to that process; it stays the caller's. NULL without memory. */
+struct secrets *secrets_new(int fd);
+void secrets_free(struct secrets *secrets);
+
+/* Hands @secret, of VICI, over; *@added: it was not there. The caller frees it. */
+int secrets_load(struct secrets *s, const struct secret *secret, bool *added);
+/* -ENOENT if there is none of that name. */
+int secrets_unload(struct secrets *s, enum conf_source source, const char *name);
+int secrets_clear(struct secrets *s, enum conf_source source);
+/* Calls @fn with the name of each that has one. */
+int secrets_list(struct secrets *s, enum conf_source source,
+		 void (*fn)(const char *name, void *data), void *data);
+
+/* What the reader of the file has staged takes the place of what was the file's. */
+int secrets_commit(struct secrets *s);
+
+/*
+ * prf(prf(secret, "Key Pad for IKEv2"), octets), RFC 7296 section 2.15, under the
+ * secret that fits both identities best. @mac takes prf_len(prf) octets. -ENOKEY if
+ * none fits.
+ */
+int secrets_sign(struct secrets *s, uint16_t prf, const struct ike_id *local,
+		 const struct ike_id *remote, const void *octets, size_t len,
+		 uint8_t mac[PRF_MAX]);
+
+/* Is @mac that? Compared there, in constant time. -EKEYREJECTED if not, -ENOKEY. */
+int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
+		   const struct ike_id *remote, const void *octets, size_t len,
+		   const void *mac, size_t mac_len);
+
+/*
+ * For the reader of the file, on its own socket: stages all of @list. Returns 0 or
+ * -errno.
+ */
+int secrets_stage(int fd, const struct secret *list);
+
+#endif /* IKEFPD_SECRETS_H */

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The process of the secrets. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "auth.h"
+#include "ipc.h"
+#include "secrets_proto.h"
+#include "secrets_server.h"
+
+static int at_end(const struct secrets_cursor *c)
+{
+	return c->failed || c->left ? -EBADMSG : 0;
+}
+
+static int load(struct secret **list, struct secrets_cursor *c, enum secrets_peer peer,
+		struct buf *reply)
+{
+	struct secret *secret;
+	int err;
+
+	secret = secrets_get_secret(c, &err);
+	if (!secret)
+		return err;
+	err = at_end(c);
+	/* Each brings its own kind: the other's are not its to replace. */
+	if (!err && secret->source != (peer == SECRETS_READER ? CONF_FILE : CONF_VICI))
+		err = -EPERM;
+	if (err) {
+		secret_free(secret);
+		return err;
+	}
+	buf_put8(reply, secret_list_put(list, secret));
+	return 0;
+}
+
+static int unload(struct secrets_store *store, struct secrets_cursor *c)
+{
+	enum conf_source source = secrets_get8(c);
+	const uint8_t *octets;
+	char name[256];
+	size_t len;
+
+	octets = secrets_get_bytes(c, &len);
+	if (at_end(c) || len >= sizeof(name) || memchr(octets, 0, len))
+		return -EBADMSG;
+	memcpy(name, octets, len);
+	name[len] = '\0';
+	return secret_list_remove(&store->loaded, source, name);
+}
+
+static int clear(struct secrets_store *store, struct secrets_cursor *c)
+{
+	enum conf_source source = secrets_get8(c);
+
+	if (at_end(c))
+		return -EBADMSG;
+	secret_list_clear(&store->loaded, source);
+	return 0;
+}
+
+/* As many names as the packet takes; the next request skips those. */
+static int list(const struct secrets_store *store, struct secrets_cursor *c,
+		struct buf *reply)
+{
+	enum conf_source source = secrets_get8(c);
+	uint32_t skip = secrets_get32(c);
+
+	if (at_end(c))
+		return -EBADMSG;
+	for (const struct secret *s = store->loaded; s; s = s->next) {
+		size_t len = s->name ? strlen(s->name) : 0;
+
+		if (s->source != source || !s->name)
+			continue;
+		if (skip) {
+			skip--;
+			continue;
+		}
+		if (reply->len + 4 + len > IPC_PACKET_MAX)
+			break;
+		secrets_put_bytes(reply, s->name, len);
+	}
+	return 0;
+}
+
+static void commit(struct secrets_store *store)
+{
+	struct secret **at = &store->loaded;
+
+	secret_list_clear(at, CONF_FILE);
+	while (*at)
+		at = &(*at)->next;
+	*at = store->staged;
+	store->staged = NULL;
+}
+
+/* The MAC of the octets in a request, under the secret of the identities in it. */
+static int mac(const struct secrets_store *store, struct secrets_cursor *c,
+	       uint8_t out[PRF_MAX], size_t *out_len)
+{
+	uint16_t prf = secrets_get16(c);
+	struct ike_id local = { 0 }, remote = { 0 };
+	const struct secret *secret;
+	const uint8_t *octets;
+	size_t len;
+	int err;
+
+	err = secrets_get_id(c, &local);
+	if (!err)
+		err = secrets_get_id(c, &remote);
+	octets = secrets_get_bytes(c, &len);
+	if (!err && c->failed)
+		err = -EBADMSG;
+	*out_len = prf_len(prf);
+	if (!err && !*out_len)
+		err = -EINVAL;
+	if (!err) {
+		secret = secret_list_find(store->loaded, &local, &remote);
+		err = secret ? auth_psk(prf, secret->data, secret->len, octets, len, out) :
+			       -ENOKEY;
+	}
+	ike_id_clear(&local);
+	ike_id_clear(&remote);
+	return err;
+}
+
+static int sign(const struct secrets_store *store, struct secrets_cursor *c,
+		struct buf *reply)
+{
+	uint8_t out[PRF_MAX];
+	size_t len;
+	int err;
+
+	err = mac(store, c, out, &len);
+	if (!err)
+		err = at_end(c);
+	if (!err)
+		buf_put(reply, out, len);
+	OPENSSL_cleanse(out, sizeof(out));
+	return err;
+}
+
+/* Constant time in the MAC's octets. */
+static int verify(const struct secrets_store *store, struct secrets_cursor *c)
+{
+	uint8_t expected[PRF_MAX];
+	const uint8_t *given;
+	size_t len, given_len;
+	int err;
+
+	err = mac(store, c, expected, &len);
+	given = secrets_get_bytes(c, &given_len);
+	if (!err)
+		err = at_end(c);
+	if (!err && (given_len != len || CRYPTO_memcmp(given, expected, len)))
+		err = -EKEYREJECTED;
+	OPENSSL_cleanse(expected, sizeof(expected));
+	return err;
+}
+
+static int run(struct secrets_store *store, enum secrets_peer peer,
+	       struct secrets_cursor *c, struct buf *reply)
+{
+	uint8_t op = secrets_get8(c);
+
+	if (c->failed)
+		return -EBADMSG;
+	if ((peer == SECRETS_READER) != (op == SECRETS_STAGE_BEGIN || op == SECRETS_STAGE))
+		return -EPERM;
+	switch (op) {
+	case SECRETS_LOAD:
+		return load(&store->loaded, c, peer, reply);
+	case SECRETS_UNLOAD:
+		return unload(store, c);
+	case SECRETS_CLEAR:
+		return clear(store, c);
+	case SECRETS_LIST:
+		return list(store, c, reply);
+	case SECRETS_COMMIT:
+		if (at_end(c))
+			return -EBADMSG;
+		commit(store);
+		return 0;
+	case SECRETS_SIGN:
+		return sign(store, c, reply);
+	case SECRETS_VERIFY:
+		return verify(store, c);
+	case SECRETS_STAGE_BEGIN:
+		if (at_end(c))
+			return -EBADMSG;
+		secret_list_free(&store->staged);
+		return 0;
+	case SECRETS_STAGE:
+		return load(&store->staged, c, peer, reply);
+	default:
+		return -EBADMSG;
+	}
+}
+
+void secrets_answer(struct secrets_store *store, enum secrets_peer peer,
+		    const uint8_t *data, size_t len, struct buf *reply)
+{
+	struct secrets_cursor c = { .at = data, .left = len };
+	int err;
+
+	buf_put16(reply, 0);
+	err = run(store, peer, &c, reply);
+	if (!err)
+		return;
+	buf_clear(reply);
+	buf_put16(reply, (uint16_t)-err);
+}
+
+/* One request of this peer. Returns its octets, 0 at the end, or -errno. */
+static ssize_t serve_one(struct secrets_store *store, enum secrets_peer peer, int fd)
+{
+	static uint8_t request[IPC_PACKET_MAX + 1];
+	struct buf reply = BUF_INIT;
+	ssize_t n;
+	int err;
+
+	n = ipc_recv(fd, request, sizeof(request), 0);
+	if (n == -EMSGSIZE)
+		buf_put16(&reply, EMSGSIZE);
+	else if (n > 0)
+		secrets_answer(store, peer, request, (size_t)n, &reply);
+	else
+		return n == -ETIMEDOUT ? 1 : n;
+	OPENSSL_cleanse(request, n > 0 ? (size_t)n : sizeof(request));
+	err = reply.failed ? -ENOMEM : ipc_send(fd, reply.data, reply.len);
+	buf_clear(&reply);
+	return err ? err : 1;
+}
+
+int secrets_serve(int daemon_fd, int reader_fd)
+{
+	struct secrets_store store = { 0 };
+	struct pollfd fds[2] = {
+		{ .fd = daemon_fd, .events = POLLIN },
+		{ .fd = reader_fd, .events = POLLIN },
+	};
+	ssize_t n = 1;
+
+	while (n > 0) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+			n = -errno;
+			break;
+		}
+		if (fds[1].revents && serve_one(&store, SECRETS_READER, reader_fd) <= 0)
+			fds[1].fd = -1;
+		if (fds[0].revents)
+			n = serve_one(&store, SECRETS_DAEMON, daemon_fd);
+	}
+	secret_list_free(&store.loaded);
+	secret_list_free(&store.staged);
+	return (int)n;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <assert.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ipc.h"
+#include "libsecrets.h"
+#include "secrets_server.h"
+
+void test_secrets_start(struct test_secrets *t)
+{
+	int daemon[2], reader[2];
+
+	assert(!ipc_pair(daemon) && !ipc_pair(reader));
+	t->pid = fork();
+	assert(t->pid >= 0);
+	if (!t->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(daemon[0]);
+		close(reader[0]);
+		_exit(secrets_serve(daemon[1], reader[1]) ? 1 : 0);
+	}
+	close(daemon[1]);
+	close(reader[1]);
+	t->fd = daemon[0];
+	t->stage_fd = reader[0];
+	t->secrets = secrets_new(t->fd);
+	assert(t->secrets);
+}
+
+void test_secrets_stop(struct test_secrets *t)
+{
+	secrets_free(t->secrets);
+	close(t->fd);
+	close(t->stage_fd);
+	/* Processes started after it may hold copies of its sockets. */
+	kill(t->pid, SIGKILL);
+	waitpid(t->pid, NULL, 0);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The filters of system calls: each process ends, with a line, at what is not its. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "sandbox.h"
+
+/* System calls by their numbers: what libc makes of a function is not the matter. */
+static long no_call(void) { return 0; }
+static long open_read(void) { return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY); }
+static long open_write(void) { return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR); }
+static long open_creat(void)
+{
+	return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CREAT, 0600);
+}
+
+static long udp(void) { return syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+static long tcp(void) { return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }
+static long raw(void) { return syscall(SYS_socket, AF_INET, SOCK_RAW, 1); }
+static long netlink(void) { return syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0); }
+static long packet(void) { return syscall(SYS_socket, AF_PACKET, SOCK_DGRAM, 0); }
+static long execute(void) { return syscall(SYS_execve, "/bin/true", NULL, NULL); }
+static long clone_self(void) { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
+static long trace(void) { return syscall(SYS_ptrace, 0, 0, 0, 0); }
+static long read_other(void)
+{
+	return syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
+}
+
+static long become(void) { return syscall(SYS_setuid, 0); }
+static long signal_other(void) { return syscall(SYS_kill, getpid(), 0); }
+static long handle_signal(void) { return syscall(SYS_rt_sigaction, SIGSYS, NULL, NULL, 8); }
+static long control(void) { return syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0); }
+static long dumps(void) { return syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0); }
+static long receive(void) { return syscall(SYS_recvmsg, -1, NULL, 0); }
+static long map(void)
+{
+	return syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1 ? -1 : 0;
+}
+
+static long map_exec(void)
+{
+	return syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1 ? -1 : 0;
+}
+
+static long protect_exec(void)
+{
+	return syscall(SYS_mprotect, (void *)((uintptr_t)map_exec & ~4095ul), 4096,
+		       PROT_READ | PROT_EXEC);
+}
+
+static const struct {
+	const char *name;
+	long (*call)(void);
+	const char *allowed;	/* d, s, r: of which processes */
+} calls[] = {
+	{ "none", no_call, "dsr" },
+	{ "openat to read", open_read, "r" },
+	{ "openat to write", open_write, "" },
+	{ "openat to create", open_creat, "" },
+	{ "socket, UDP", udp, "d" },
+	{ "socket, TCP", tcp, "" },
+	{ "socket, raw", raw, "" },
+	{ "socket, netlink", netlink, "" },
+	{ "socket, packet", packet, "" },
+	{ "execve", execute, "" },
+	{ "clone", clone_self, "" },
+	{ "ptrace", trace, "" },
+	{ "process_vm_readv", read_other, "" },
+	{ "setuid", become, "" },
+	{ "kill", signal_other, "" },
+	{ "rt_sigaction", handle_signal, "" },
+	{ "prctl, get", control, "" },
+	{ "prctl, dumps on", dumps, "" },
+	{ "recvmsg", receive, "d" },
+	{ "mmap", map, "dsr" },
+	{ "mmap, to execute", map_exec, "" },
+	{ "mprotect, to execute", protect_exec, "" },
+};
+
+static void child(enum sandbox kind, long (*call)(void), int err_fd)
+{
+	struct errmsg err;
+
+	if (dup2(err_fd, STDERR_FILENO) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    sandbox_enter(kind, &err))
+		_exit(2);
+	call();
+	syscall(SYS_exit_group, 0);
+}
+
+static void expect(enum sandbox kind, size_t i, bool allowed)
+{
+	char line[256] = "";
+	int fds[2], status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (!EXPECT(!pipe(fds)))
+		return;
+	pid = fork();
+	if (!pid)
+		child(kind, calls[i].call, fds[1]);
+	close(fds[1]);
+	n = read(fds[0], line, sizeof(line) - 1);
+	close(fds[0]);
+	waitpid(pid, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != (allowed ? 0 : SANDBOX_STATUS))
+		ktap_fail(__FILE__, __LINE__, "%s: status 0x%x", calls[i].name, status);
+	if (allowed)
+		EXPECT(n == 0);
+	else
+		EXPECT(strstr(line, "is not one of this process's (seccomp): ending\n"));
+}
+
+static void check(enum sandbox kind, char letter)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		expect(kind, i, strchr(calls[i].allowed, letter));
+}
+
+static void test_daemon(void)
+{
+	check(SANDBOX_DAEMON, 'd');
+}
+
+static void test_secrets(void)
+{
+	check(SANDBOX_SECRETS, 's');
+}
+
+static void test_reader(void)
+{
+	check(SANDBOX_READER, 'r');
+}
+
+static const struct ktap_test tests[] = {
+	{ "the daemon", test_daemon },
+	{ "the process of the secrets", test_secrets },
+	{ "the reader of the file", test_reader },
+};
+
+KTAP_MAIN(tests)
