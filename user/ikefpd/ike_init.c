@@ -13,17 +13,18 @@
 #include "ike_manager.h"
 #include "nat.h"
 
-#define NONCE_LEN	32
+#define NONCE_LEN	32	/* half the key of the longest PRF, RFC 7296 section 2.10 */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
 #define RESTARTS_MAX	5	/* by COOKIE and INVALID_KE_PAYLOAD, which anyone can send */
 
-static int put_nonce(struct buf *nonce)
+/* Of at most NONCE_LEN octets. */
+static int put_nonce(struct buf *nonce, size_t len)
 {
 	uint8_t octets[NONCE_LEN];
 
-	if (RAND_bytes(octets, sizeof(octets)) != 1)
+	if (RAND_bytes(octets, (int)len) != 1)
 		return -EIO;
-	return buf_set(nonce, octets, sizeof(octets));
+	return buf_set(nonce, octets, len);
 }
 
 static int put_ke(struct payload_writer *w, const struct dh *dh)
@@ -127,7 +128,7 @@ int ike_init_start(struct ike_sa *sa)
 	err = new_key(sa->handshake,
 		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
 	if (!err)
-		err = put_nonce(&sa->handshake->nonce_i);
+		err = put_nonce(&sa->handshake->nonce_i, NONCE_LEN);
 	if (!err)
 		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote);
 	if (err)
@@ -334,6 +335,19 @@ void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
 	}
 }
 
+/*
+ * Nobody knows yet who sent a request of IKE_SA_INIT: an answer that is longer would
+ * make of us a means to flood somebody else.
+ */
+static bool longer(const struct buf *answer, const struct kernel_message *msg)
+{
+	if (answer->failed || answer->len <= msg->len)
+		return false;
+	log_msg(LOG_IKE, LVL_CTRL, "no answer: it would be longer than the request (%zu octets, %zu)",
+		answer->len, msg->len);
+	return true;
+}
+
 /* An error answer; the SA is not kept, the kernel remembers the answer. */
 static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 		   uint16_t type, const void *data, size_t len)
@@ -346,7 +360,7 @@ static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 	payload_begin(&w, IKE_HEADER_LEN);
 	payload_add_notify(&w, PROTO_NONE, NULL, 0, type, data, len);
 	/* No IKE SA comes of it, hence no SPI of ours. */
-	if (!finish(&w, msg->spi_i, 0, IKE_FLAG_RESPONSE))
+	if (!longer(&w.buf, msg) && !finish(&w, msg->spi_i, 0, IKE_FLAG_RESPONSE))
 		kernel_sa_send_raw(m->kernel, msg->spi_local, w.buf.data, w.buf.len);
 	buf_clear(&w.buf);
 	kernel_sa_delete(m->kernel, msg->spi_local);
@@ -407,7 +421,12 @@ static const struct conn *select_proposal(const struct ike_manager *m,
 	return NULL;
 }
 
-static int send_response(struct ike_sa *sa, const struct kernel_message *msg)
+/*
+ * No longer than the request: the proposal is one of the peer's, the key exchange of
+ * the same group, the nonce not longer, and NAT detection where the peer does it.
+ */
+static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
+			 bool nat_detection)
 {
 	struct ike_handshake *h = sa->handshake;
 	struct payload_writer w;
@@ -420,9 +439,12 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg)
 	err = put_ke(&w, h->dh);
 	if (!err) {
 		payload_add(&w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
-		err = nat_add_notifies(&w, sa->spi_i, sa->spi_r, &msg->local,
-				       &msg->remote, sa->nat_fake);
+		if (nat_detection)
+			err = nat_add_notifies(&w, sa->spi_i, sa->spi_r, &msg->local,
+					       &msg->remote, sa->nat_fake);
 	}
+	if (!err && longer(&w.buf, msg))
+		err = -EMSGSIZE;
 	if (!err)
 		err = finish(&w, sa->spi_i, sa->spi_r, IKE_FLAG_RESPONSE);
 	if (!err)
@@ -471,7 +493,8 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	log_raw(sa, "received request", msg->data[16], msg->data, msg->len);
 	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
 	if (!err)
-		err = put_nonce(&h->nonce_r);
+		err = put_nonce(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len :
+							      NONCE_LEN);
 	if (!err)
 		err = buf_set(&h->nonce_i, nonce->body, nonce->len);
 	if (!err)
@@ -494,7 +517,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	}
 	if (!err) {
 		log_proposal(sa);
-		err = send_response(sa, msg);
+		err = send_response(sa, msg, nat.supported);
 	}
 	if (err)
 		goto failed;
@@ -550,6 +573,11 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 		group[0] = proposal_id(&chosen, TRANSFORM_DH) >> 8;
 		group[1] = proposal_id(&chosen, TRANSFORM_DH);
 		refuse(m, msg, INVALID_KE_PAYLOAD, group, sizeof(group));
+		return;
+	}
+	/* RFC 7296 section 2.10; ours is as long as this one. */
+	if (nonce->len < prf_len(proposal_id(&chosen, TRANSFORM_PRF)) / 2) {
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
 		return;
 	}
 	accept_request(m, msg, &chain, &chosen, conn->encap, peer, peer_len);

@@ -426,6 +426,118 @@ static void invalid_ke(void)
 	net_clear(&net);
 }
 
+/* Raw messages on their way: of requests the shortest, of answers the longest. */
+static size_t shortest, longest;
+static unsigned int answers;
+
+static void measure(struct net *n, uint8_t *octets, size_t len)
+{
+	(void)n;
+	if (octets[18] != IKE_SA_INIT)
+		return;
+	if (octets[19] & IKE_FLAG_RESPONSE) {
+		answers++;
+		longest = len > longest ? len : longest;
+	}
+}
+
+/* What one IKE_SA_INIT request from nobody makes of the responder. */
+static void expect_answers(const struct payload_writer *w, unsigned int count)
+{
+	struct endpoint src = left->addr, dst = right->addr;
+	struct buf *octets = (struct buf *)&w->buf;
+
+	src.port = 500;
+	dst.port = 500;
+	ike_header_write(octets->data, &(struct ike_header) {
+		.spi_i = 0x4711,
+		.next_payload = w->first,
+		.version = IKE_VERSION,
+		.exchange = IKE_SA_INIT,
+		.flags = IKE_FLAG_INITIATOR,
+		.length = octets->len,
+	});
+	answers = 0;
+	longest = 0;
+	shortest = octets->len;
+	net_inject(&net, &src, &dst, octets->data, octets->len);
+	net_run(&net);
+	EXPECT_EQ(answers, count);
+	if (longest > shortest)
+		ktap_fail(__FILE__, __LINE__, "%zu octets answered with %zu", shortest, longest);
+}
+
+/* A first request that is as short as it can be, for each group and PRF. */
+static void never_longer(void)
+{
+	static const struct {
+		const char *ike;
+		uint16_t group;
+		size_t nonce;
+		unsigned int answers;
+	} cases[] = {
+		{ "aes128gcm16-prfsha256-x25519", DH_CURVE25519, 16, 1 },
+		{ "aes128gcm16-prfsha384-x25519", DH_CURVE25519, 24, 1 },
+		{ "aes128gcm16-prfsha512-x25519", DH_CURVE25519, 32, 1 },
+		{ "aes256-sha512-ecp256", DH_ECP_256, 33, 1 },
+		{ "aes256-sha256-modp2048", DH_MODP_2048, 256, 1 },
+		/* Too short a nonce for the PRF: refused. */
+		{ "aes128gcm16-prfsha512-x25519", DH_CURVE25519, 31, 1 },
+	};
+	struct setup l = left_setup(), r = right_setup();
+	struct payload_writer w;
+	uint8_t nonce[256] = { 1 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct proposal *offer;
+		uint8_t public[DH_PUBLIC_MAX];
+		struct dh *dh = dh_new(cases[i].group);
+
+		l.ike = cases[i].ike;
+		r.ike = cases[i].ike;
+		hosts(&l, &r);
+		net.tamper = measure;
+		offer = &config_find_conn(left->config, "gw")->proposals.v[0];
+		REQUIRE(dh && !dh_public(dh, public));
+		payload_begin(&w, IKE_HEADER_LEN);
+		payload_open(&w, PAYLOAD_SA);
+		proposal_write(&w.buf, offer, 1, NULL, 0);
+		payload_close(&w);
+		payload_open(&w, PAYLOAD_KE);
+		buf_put16(&w.buf, cases[i].group);
+		buf_put16(&w.buf, 0);
+		buf_put(&w.buf, public, dh_public_len(cases[i].group));
+		payload_close(&w);
+		payload_add(&w, PAYLOAD_NONCE, nonce, cases[i].nonce);
+		expect_answers(&w, cases[i].answers);
+		EXPECT_EQ(host_ike_sas(right), i + 1 < sizeof(cases) / sizeof(*cases));
+		buf_clear(&w.buf);
+		dh_free(dh);
+		net_clear(&net);
+	}
+}
+
+/* Refusals: no answer where it would be longer. */
+static void refusals_never_longer(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	struct payload_writer w;
+
+	hosts(&l, &r);
+	net.tamper = measure;
+	payload_begin(&w, IKE_HEADER_LEN);
+	expect_answers(&w, 0);		/* 28 octets; INVALID_SYNTAX takes 36 */
+	payload_add(&w, PAYLOAD_NONCE, "", 0);
+	expect_answers(&w, 0);		/* 32 */
+	buf_clear(&w.buf);
+	payload_begin(&w, IKE_HEADER_LEN);
+	payload_add(&w, PAYLOAD_NONCE, "nonc", 4);
+	expect_answers(&w, 1);		/* 36 */
+	buf_clear(&w.buf);
+	EXPECT_EQ(host_ike_sas(right), 0);
+	net_clear(&net);
+}
+
 /* A reply to the initiator's raw request with one Notify, from where it should be. */
 static void inject_notify(uint16_t type, const void *data, size_t len)
 {
@@ -846,6 +958,8 @@ static const struct ktap_test tests[] = {
 	{ "NAT: both move to 4500, ESP in UDP", nat },
 	{ "encap = yes, on either side", encap_forced },
 	{ "loss and duplication", loss_and_duplication },
+	{ "an answer is never longer than its request", never_longer },
+	{ "nor is a refusal", refusals_never_longer },
 	{ "wrong secret", wrong_secret },
 	{ "unknown identity", unknown_identity },
 	{ "responder with another identity", responder_with_another_identity },
