@@ -55,7 +55,7 @@ privileges() {
 	[ "$(status "$secrets" Groups)" = '' ]
 	confined "$(other "$pid" reader)" 0 $dac_read_search
 	# The process of the secrets has its two sockets and what it writes to.
-	[ "$(ls "/proc/$secrets/fd" | wc -l)" = 5 ]
+	[ "$(find "/proc/$secrets/fd" -type l | wc -l)" = 5 ]
 	[ "$(find "/proc/$secrets/fd" -lname 'socket:*' | wc -l)" = 2 ]
 }
 
@@ -70,6 +70,37 @@ stays_root() {
 	grep -q "there is no user 'ikefpd': staying root, with CAP_NET_ADMIN alone" "$work/gw1.log"
 	confined "$pid" 0 $net_admin
 	confined "$(other "$pid" secrets)" 0 $none
+}
+
+# The systemd unit grants what the start takes, the ports below 1024 included.
+unit() {
+	local unit caps pid
+
+	unit=$selftests/../user/ikefpd/ikefpd.service.in
+	[ -e "$unit" ] || skip_case "the unit's source is not here"
+	caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr ' ' '\n' |
+		sed 's/^CAP_/+/' | tr 'A-Z\n' 'a-z,')
+	grep -q '^NoNewPrivileges=yes' "$unit"
+	grep -q '^LimitMEMLOCK=infinity' "$unit"
+	topo_direct
+	mkdir "$work/gw1"
+	psk_conf gw1 >"$work/gw1/swanctl.conf"
+	chmod 600 "$work/gw1/swanctl.conf"
+	swanctl_settings >"$work/gw1/strongswan.conf"
+	start_in gw1 gw1 prlimit --memlock=unlimited \
+		setpriv --no-new-privs --bounding-set="-all,${caps%,}" \
+		"$(program ikefpd)" -U nobody -f "$work/gw1/swanctl.conf" -u "$work/gw1/vici"
+	pid=$started_pid
+	gateway_ready gw1
+	confined "$pid" $nobody $net_admin
+	confined "$(other "$pid" secrets)" $nobody $none
+	confined "$(other "$pid" reader)" 0 $dac_read_search
+	kill -HUP "$pid"
+	wait_for 10 grep -q "read .* again" "$work/gw1.log"
+	kill "$pid"
+	wait_for 10 process_gone "$pid"
+	wait "$pid"
+	[ ! -e "$work/gw1/vici" ]
 }
 
 refused_starts() {
@@ -269,9 +300,10 @@ end_together() {
 }
 
 need_module
-ktap_plan 11
+ktap_plan 12
 testcase "user, capabilities, system calls, memory" privileges
 testcase "without a user to become" stays_root
+testcase "what the systemd unit grants is enough" unit
 testcase "what is refused at the start" refused_starts
 testcase "no secret and no ESP key in memory, AES-GCM" memory aes256gcm16
 testcase "no secret and no ESP key in memory, AES-CBC" memory aes256-sha256
