@@ -4,6 +4,7 @@
 #	make module | user	one of them
 #	make install		both, with depmod; DESTDIR= and PREFIX= as usual
 #	make check		all tests, in virtual machines; TESTS= and KERNELS= choose
+#	make check-debug	all tests on a kernel that finds bugs, built once (15 minutes)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
 #	make demo		two gateways, a lossy NAT and a tunnel, in one
 #	make selftests		the tests' programs
@@ -11,7 +12,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: all module user selftests install check fuzz demo clean
+.PHONY: all module user selftests install check check-debug fuzz demo clean
 
 all: module user
 
@@ -43,6 +44,9 @@ install: headers module user
 
 check:
 	@selftests/run
+
+check-debug:
+	@KERNELS=debug selftests/run
 
 fuzz:
 	@FUZZ_SECONDS=$(or $(SECONDS),60) selftests/fuzz/run

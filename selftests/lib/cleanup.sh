@@ -76,7 +76,7 @@ show_logs() {
 }
 
 wait_for_quiet() {
-	local end=$((${EPOCHREALTIME/[^0-9]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/[^0-9]/} + $1 * 1000000 * ${IKEFP_TIME_SCALE:-1}))
 	shift
 
 	until "$@"; do
@@ -85,7 +85,8 @@ wait_for_quiet() {
 	done
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds, but not for longer.
+# wait_for SECONDS COMMAND...: until the command succeeds, but not for longer
+# ($IKEFP_TIME_SCALE times as long on a kernel that is so much slower).
 wait_for() {
 	wait_for_quiet "$@" >/dev/null 2>&1 && return
 	echo "waited $1 s in vain for: ${*:2}"
