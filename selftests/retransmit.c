@@ -68,7 +68,8 @@ static void expect_schedule(struct __test_metadata *_metadata, struct client *cl
 			    int end_ms)
 {
 	static uint8_t first[MESSAGE_SIZE];
-	int64_t sent_us, begin_us, late_us, latest_us, wait_us;
+	int64_t sent_us, begin_us, latest_us, wait_us;
+	int64_t mark, next_mark = 0;
 	int64_t behind_us, behind_before_us, early_us;
 	const struct ikefp_event *event;
 	struct upcall *upcall;
@@ -79,13 +80,15 @@ static void expect_schedule(struct __test_metadata *_metadata, struct client *cl
 	peer_expect(peer);
 	begin_us = clock_us();
 	sent_us = peer->got_us;
-	late_us = clock_watch_late_us();
 	behind_before_us = clock_watch_behind_us();
 	first_len = peer->got_len;
 	memcpy(first, peer->got, first_len);
 	for (i = 0; waits[i]; i++) {
 		const int64_t nominal_us = waits[i] * 1000;
 
+		/* Taken before the wait begins, which is when the copy before it is sent. */
+		mark = next_mark;
+		next_mark = clock_watch_mark();
 		ASSERT_TRUE(peer_receive(peer, waits[i] + PATIENCE_MS)) {
 			TH_LOG("no copy %d", i + 2);
 		}
@@ -97,12 +100,11 @@ static void expect_schedule(struct __test_metadata *_metadata, struct client *cl
 		EXPECT_LE(nominal_us - early_us, wait_us) {
 			TH_LOG("copy %d", i + 2);
 		}
-		latest_us = clock_latest_us(nominal_us, clock_watch_late_us() - late_us);
+		latest_us = clock_latest_us(nominal_us, clock_watch_late_us(mark));
 		EXPECT_GE(latest_us, wait_us) {
 			TH_LOG("copy %d", i + 2);
 		}
 		sent_us = peer->got_us;
-		late_us = clock_watch_late_us();
 		ASSERT_EQ(first_len, peer->got_len);
 		ASSERT_EQ(0, memcmp(first, peer->got, first_len));
 		event = client_wait_event(client, IKEFP_EVENT_KIND_RETRANSMIT, PATIENCE_MS);
@@ -121,7 +123,7 @@ static void expect_schedule(struct __test_metadata *_metadata, struct client *cl
 		/* The first copy went out between the two. */
 		wait_us = clock_us();
 		EXPECT_LE(end_ms * 1000 - early_us, wait_us - asked_us);
-		EXPECT_GE(clock_latest_us(end_ms * 1000, clock_watch_late_us()) + 20000,
+		EXPECT_GE(clock_latest_us(end_ms * 1000, clock_watch_late_us(0)) + 20000,
 			  wait_us - begin_us);
 	}
 	event = client_wait_event(client, IKEFP_EVENT_KIND_EXCHANGE_TIMEOUT, PATIENCE_MS);
@@ -243,7 +245,8 @@ TEST_F(retransmit, sealed)
 /* Waits are shortened by the jitter, and never by more; and not all by the same. */
 TEST_F(retransmit, jitter)
 {
-	int64_t sent_us, wait_us, late_us, least = INT64_MAX, most = 0;
+	int64_t sent_us, wait_us, least = INT64_MAX, most = 0;
+	int64_t mark, next_mark = clock_watch_mark();
 	int64_t behind_us, behind_before_us, early_us;
 	int i;
 
@@ -255,7 +258,8 @@ TEST_F(retransmit, jitter)
 	behind_before_us = clock_watch_behind_us();
 	sent_us = self->peer->got_us;
 	for (i = 0; i < 40; i++) {
-		late_us = clock_watch_late_us();
+		mark = next_mark;
+		next_mark = clock_watch_mark();
 		peer_expect(self->peer);
 		wait_us = self->peer->got_us - sent_us;
 		sent_us = self->peer->got_us;
@@ -263,7 +267,7 @@ TEST_F(retransmit, jitter)
 		early_us = behind_us > behind_before_us ? behind_us : behind_before_us;
 		behind_before_us = behind_us;
 		EXPECT_LE(30000 - early_us, wait_us);
-		EXPECT_GE(clock_latest_us(60000, clock_watch_late_us() - late_us), wait_us);
+		EXPECT_GE(clock_latest_us(60000, clock_watch_late_us(mark)), wait_us);
 		least = wait_us < least ? wait_us : least;
 		most = wait_us > most ? wait_us : most;
 	}

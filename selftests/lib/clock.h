@@ -19,13 +19,17 @@ void clock_sleep_until(int64_t us);
 
 /*
  * A machine that does not get the processor makes every timer late. The watch is a
- * thread that asks to be woken every 2 ms and adds up by how much it was late: by so
- * much more may a deadline be late that was met meanwhile.
+ * thread on each processor that asks to be woken every 2 ms and adds up by how much it
+ * was late: by so much more may a deadline be late that was met meanwhile.
  */
 void clock_watch_start(void);
 
-/* Microseconds of lateness since the start. */
-int64_t clock_watch_late_us(void);
+/*
+ * Microseconds of lateness: what is known of it so far, to be taken before that begins
+ * which is to be measured; and after its end, all that has come since.
+ */
+int64_t clock_watch_mark(void);
+int64_t clock_watch_late_us(int64_t mark);
 
 /*
  * How far jiffies, which the tick brings forward, may have been behind since this was
@@ -41,5 +45,11 @@ int64_t clock_watch_behind_us(void);
  * watch saw meanwhile.
  */
 int64_t clock_latest_us(int64_t wait_us, int64_t late_us);
+
+/*
+ * The earliest that a deadline in jiffies may come which lies @wait_us ahead, the tick
+ * counted in that has begun already. @behind_us is what the watch saw since before.
+ */
+int64_t clock_earliest_us(int64_t wait_us, int64_t behind_us);
 
 #endif
