@@ -44,6 +44,7 @@ struct ikefp_init_key {
 struct ikefp_exchange {
 	struct ikefp_datagram *octets;
 	bool raw;
+	bool last_wait; /* the wait in force is the last */
 	bool over; /* given up; the worker has yet to be told */
 	u8 exchange_type;
 	u32 message_id;

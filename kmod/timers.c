@@ -75,6 +75,13 @@ static void wait_for_answer(struct ikefp_exchange *exchange)
 	u32 wait_ms = ikefp_rto_wait_ms(exchange->rto_ms, elapsed_ms, get_random_u32(),
 					&exchange->params);
 
+	/*
+	 * Decided now, not by the clock at the wait's end: jiffies can be behind it, and
+	 * one more copy would go out when the time is as good as over.
+	 */
+	exchange->last_wait = exchange->params.tries ?
+				      exchange->tries > exchange->params.tries :
+				      elapsed_ms + wait_ms >= exchange->params.give_up_ms;
 	/* A tick more, since this one has begun already: never early. */
 	exchange->deadline = jiffies + msecs_to_jiffies(wait_ms) + 1;
 }
@@ -120,8 +127,9 @@ void ikefp_timers_linger(struct ikefp_sa *sa)
 
 static bool is_over(const struct ikefp_exchange *exchange, ktime_t now)
 {
-	if (exchange->params.tries)
-		return exchange->tries > exchange->params.tries;
+	if (exchange->last_wait || exchange->params.tries)
+		return exchange->last_wait;
+	/* The wait was longer than it should have been. */
 	return ktime_ms_delta(now, exchange->first_sent) >= exchange->params.give_up_ms;
 }
 
