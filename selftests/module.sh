@@ -22,29 +22,37 @@ installed() {
 	depmod
 }
 
+uninstalled() {
+	umount "/lib/modules/$(uname -r)" "$work/upper"
+}
+
+# What is installed is there for all, so that it must be gone whatever has failed: the
+# cases below note a failure, take it away, and fail then.
+
 # Its dependencies come by themselves, and those that it only wants.
 by_name() {
+	local failed=0
+
 	module_unload
 	installed
-	for module in udp_tunnel ip6_udp_tunnel; do
-		[ ! -d /sys/module/$module ] || rmmod $module
-	done
-	modprobe ikefp
-	[ -d /sys/module/udp_tunnel ]
-	[ -d /sys/module/xfrm_user ]
-	modprobe -r ikefp
-	[ ! -d /sys/module/ikefp ]
-	umount "/lib/modules/$(uname -r)" "$work/upper"
+	modprobe ikefp || failed=1
+	[ -d /sys/module/udp_tunnel ] && [ -d /sys/module/xfrm_user ] || failed=1
+	rmmod ikefp || failed=1
+	uninstalled
+	[ $failed = 0 ]
 }
 
 # Whoever asks for its netlink family gets it loaded.
 by_family() {
+	local failed=0
+
 	module_unload
-	installed
 	netns gw1
-	run_in gw1 "$(program ikefp)" show
+	installed
+	run_in gw1 "$(program ikefp)" show || failed=1
+	uninstalled
 	[ -d /sys/module/ikefp ]
-	umount "/lib/modules/$(uname -r)" "$work/upper"
+	[ $failed = 0 ]
 }
 
 # Without the module both programs say what to do.
