@@ -51,14 +51,21 @@ kmsg_mark() {
 	echo "$kmsg_name" >/dev/kmsg
 }
 
-# kmsg_check: fails, and shows it, if the kernel complained since the mark.
+# kmsg_check: fails, and shows it, if the kernel complained since the mark, or said so
+# much that the mark is lost.
 kmsg_check() {
-	local since
+	local log since
 
-	since=$(dmesg | awk -v mark="$kmsg_name" 'seen; index($0, mark) { seen = 1 }')
+	log=$(dmesg)
+	if [[ $log != *"$kmsg_name"* ]]; then
+		echo "the kernel's log has overflowed; it begins with:"
+		head -n 200 <<<"$log"
+		return 1
+	fi
+	since=$(awk -v mark="$kmsg_name" 'seen; index($0, mark) { seen = 1 }' <<<"$log")
 	grep -qE "$kmsg_splat" <<<"$since" || return 0
 	echo "the kernel complained:"
-	echo "$since"
+	head -n 400 <<<"$since"
 	return 1
 }
 
