@@ -4,12 +4,14 @@
 #define IKEFP_CONTEXT_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable-types.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "policy.h"
@@ -31,17 +33,27 @@ struct ikefp_context {
 	struct mutex config_lock;
 	struct list_head listeners; /* RCU */
 	u32 listener_generation; /* changes whenever the list does */
-	u32 worker_portid; /* 0: none */
+
+	struct list_head workers; /* RCU; changed under workers_lock */
+	spinlock_t workers_lock;
+	u32 worker_count;
+	u32 worker_generation; /* changes whenever the list does */
+	struct work_struct orphan_work; /* looks for SAs whose worker is gone */
 
 	struct rhashtable sas; /* by own SPI */
 	struct rhashtable inits; /* responder's, by IKE_SA_INIT request */
-	struct xarray sa_ids; /* all, in order of age, for listings */
+	void (*sa_expired)(struct timer_list *timer);
+	siphash_key_t digest_key;
+
+	/* Written as SAs come and go: away from what every message reads. */
+	struct xarray sa_ids ____cacheline_aligned_in_smp; /* all, by age, for listings */
 	u32 sa_next_id;
 	atomic_t sa_count; /* from creation to the last put */
 	atomic_t half_open_count;
-	void (*sa_expired)(struct timer_list *timer);
+	atomic_t orphan_count;
+	atomic_long_t waiting_octets; /* of upcalls that wait for adoption */
+	atomic_long_t stash_octets;
 
-	siphash_key_t digest_key;
 	spinlock_t bucket_lock; /* version_bucket */
 	struct ikefp_bucket version_bucket; /* answers to other major versions */
 };

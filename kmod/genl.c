@@ -46,11 +46,12 @@ const struct nla_policy ikefp_listener_get_nl_policy[IKEFP_A_LISTENER_PORT + 1] 
 };
 
 /* IKEFP_CMD_WORKER_ATTACH - do */
-const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_EVENT_PAD + 1] = {
+const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1] = {
+	[IKEFP_A_WORKER_ONLY] = { .type = NLA_FLAG, },
 };
 
 /* IKEFP_CMD_SA_NEW - do */
-const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_IFINDEX + 1] = {
+const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_LOCAL_IPV4] = { .type = NLA_U32, },
 	[IKEFP_A_SA_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
@@ -59,10 +60,11 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_IFINDEX + 1] = {
 	[IKEFP_A_SA_REMOTE_IPV6] = NLA_POLICY_EXACT_LEN(16),
 	[IKEFP_A_SA_REMOTE_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
+	[IKEFP_A_SA_WORKER] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_KEYS + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -74,6 +76,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_KEYS + 1] = {
 	[IKEFP_A_SA_REMOTE_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
+	[IKEFP_A_SA_STASH] = { .type = NLA_BINARY, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -98,7 +101,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTETS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -110,6 +113,9 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN 
 	[IKEFP_A_POLICY_LINGER_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_SAS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_HALF_OPEN] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_ORPHAN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_MAX_STASH_OCTETS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -120,8 +126,18 @@ const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1] = {
 const struct nla_policy ikefp_stats_get_nl_policy[IKEFP_A_STATS_PAD + 1] = {
 };
 
+/* IKEFP_CMD_WORKER_GET - do */
+const struct nla_policy ikefp_worker_get_nl_policy[IKEFP_A_WORKER_WORKER + 1] = {
+	[IKEFP_A_WORKER_WORKER] = { .type = NLA_U32, },
+};
+
+/* IKEFP_CMD_SA_ADOPT - do */
+const struct nla_policy ikefp_sa_adopt_nl_policy[IKEFP_A_SA_SPI + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+};
+
 /* Ops table for ikefp */
-const struct genl_ops ikefp_nl_ops[12] = {
+const struct genl_ops ikefp_nl_ops[14] = {
 	{
 		.cmd		= IKEFP_CMD_LISTENER_ADD,
 		.doit		= ikefp_nl_listener_add_doit,
@@ -148,21 +164,21 @@ const struct genl_ops ikefp_nl_ops[12] = {
 		.cmd		= IKEFP_CMD_WORKER_ATTACH,
 		.doit		= ikefp_nl_worker_attach_doit,
 		.policy		= ikefp_worker_attach_nl_policy,
-		.maxattr	= IKEFP_A_EVENT_PAD,
+		.maxattr	= IKEFP_A_WORKER_ONLY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= IKEFP_CMD_SA_NEW,
 		.doit		= ikefp_nl_sa_new_doit,
 		.policy		= ikefp_sa_new_nl_policy,
-		.maxattr	= IKEFP_A_SA_IFINDEX,
+		.maxattr	= IKEFP_A_SA_WORKER,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_KEYS,
+		.maxattr	= IKEFP_A_SA_STASH,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -191,7 +207,7 @@ const struct genl_ops ikefp_nl_ops[12] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_HALF_OPEN,
+		.maxattr	= IKEFP_A_POLICY_MAX_STASH_OCTETS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -206,6 +222,21 @@ const struct genl_ops ikefp_nl_ops[12] = {
 		.doit		= ikefp_nl_stats_get_doit,
 		.policy		= ikefp_stats_get_nl_policy,
 		.maxattr	= IKEFP_A_STATS_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_WORKER_GET,
+		.doit		= ikefp_nl_worker_get_doit,
+		.dumpit		= ikefp_nl_worker_get_dumpit,
+		.policy		= ikefp_worker_get_nl_policy,
+		.maxattr	= IKEFP_A_WORKER_WORKER,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_ADOPT,
+		.doit		= ikefp_nl_sa_adopt_doit,
+		.policy		= ikefp_sa_adopt_nl_policy,
+		.maxattr	= IKEFP_A_SA_SPI,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -20,11 +20,11 @@ extern const struct nla_policy ikefp_listener_del_nl_policy[IKEFP_A_LISTENER_POR
 
 extern const struct nla_policy ikefp_listener_get_nl_policy[IKEFP_A_LISTENER_PORT + 1];
 
-extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_EVENT_PAD + 1];
+extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1];
 
-extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_IFINDEX + 1];
+extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1];
 
-extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_KEYS + 1];
+extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1];
 
 extern const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1];
 
@@ -32,14 +32,18 @@ extern const struct nla_policy ikefp_sa_get_nl_policy[IKEFP_A_SA_SPI + 1];
 
 extern const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1];
 
-extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN + 1];
+extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTETS + 1];
 
 extern const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1];
 
 extern const struct nla_policy ikefp_stats_get_nl_policy[IKEFP_A_STATS_PAD + 1];
 
+extern const struct nla_policy ikefp_worker_get_nl_policy[IKEFP_A_WORKER_WORKER + 1];
+
+extern const struct nla_policy ikefp_sa_adopt_nl_policy[IKEFP_A_SA_SPI + 1];
+
 /* Ops table for ikefp */
-extern const struct genl_ops ikefp_nl_ops[12];
+extern const struct genl_ops ikefp_nl_ops[14];
 
 int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_listener_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -56,6 +60,10 @@ int ikefp_nl_message_send_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_worker_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
+int ikefp_nl_sa_adopt_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	IKEFP_NLGRP_MONITOR,

@@ -87,6 +87,15 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 	return 0;
 }
 
+/* Nobody holds it any more. Any context. */
+static void released(struct percpu_ref *refs)
+{
+	struct ikefp_listener *listener = container_of(refs, struct ikefp_listener, refs);
+
+	percpu_ref_exit(refs);
+	kfree_rcu(listener, rcu);
+}
+
 /**
  * ikefp_listener_open() - open a listener
  * @ctx: the namespace
@@ -114,7 +123,11 @@ int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind
 	if (!listener)
 		return -ENOMEM;
 
-	refcount_set(&listener->refs, 1);
+	err = percpu_ref_init(&listener->refs, released, 0, GFP_KERNEL);
+	if (err) {
+		kfree(listener);
+		return err;
+	}
 	listener->ctx = ctx;
 	listener->kind = kind;
 	listener->family = key->family;
@@ -123,6 +136,7 @@ int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind
 
 	err = open_socket(listener, receive, extack);
 	if (err) {
+		percpu_ref_exit(&listener->refs);
 		kfree(listener);
 		return err;
 	}
@@ -194,7 +208,7 @@ void ikefp_listener_close(struct ikefp_listener *listener)
 	 * receive function still.
 	 */
 	synchronize_rcu();
-	ikefp_listener_put(listener);
+	percpu_ref_kill(&listener->refs);
 }
 
 /**
@@ -205,6 +219,6 @@ void ikefp_listener_close(struct ikefp_listener *listener)
  */
 void ikefp_listener_put(struct ikefp_listener *listener)
 {
-	if (listener && refcount_dec_and_test(&listener->refs))
-		kfree_rcu(listener, rcu);
+	if (listener)
+		percpu_ref_put(&listener->refs);
 }

@@ -3,7 +3,7 @@
 #ifndef IKEFP_LISTENER_H
 #define IKEFP_LISTENER_H
 
-#include <linux/refcount.h>
+#include <linux/percpu-refcount.h>
 #include <linux/types.h>
 
 #include "context.h"
@@ -22,7 +22,7 @@ struct ikefp_listener_key {
 };
 
 struct ikefp_listener {
-	refcount_t refs;
+	struct percpu_ref refs; /* taken and given up with every message */
 	struct rcu_head rcu;
 	struct list_head node; /* RCU; changed under config_lock */
 	struct ikefp_context *ctx;
@@ -49,7 +49,7 @@ void ikefp_listener_put(struct ikefp_listener *listener);
 /* Needs RCU or another hold. */
 static inline void ikefp_listener_hold(struct ikefp_listener *listener)
 {
-	refcount_inc(&listener->refs);
+	percpu_ref_get(&listener->refs);
 }
 
 #endif

@@ -10,8 +10,9 @@
  * 4. a request must be the next, a response that of the outstanding request;
  * 5. it is opened with the SA's keys, and then
  * 6. an empty INFORMATIONAL request is answered here, and everything else goes to the
- *    worker; only when it is in the worker's socket has it been received: the window
- *    moves, the timer stops. Otherwise it is as if lost on the way.
+ *    SA's worker; only when it is in the worker's socket, or waits for the orphan's
+ *    adoption, has it been received: the window moves, the timer stops. Otherwise it is
+ *    as if lost on the way.
  *
  * Until step 5 nothing of the SA changes. Responses to a raw request are never
  * authentic: they go up, each different one once, and change nothing.
@@ -26,6 +27,7 @@
 #include "listener.h"
 #include "message.h"
 #include "monitor.h"
+#include "orphan.h"
 #include "sa.h"
 #include "timers.h"
 #include "trace.h"
@@ -346,6 +348,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		.family = path->listener->family,
 		.ifindex = path->ifindex,
 	};
+	struct ikefp_worker *worker;
 	struct ikefp_sa *sa;
 	int reason;
 
@@ -360,9 +363,11 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		return receive_init_duplicate(sa, path, out);
 
 	/* Before memory is spent on it. */
-	if (!ikefp_worker_portid(ctx))
+	worker = ikefp_worker_least_loaded(ctx);
+	if (!worker || !ikefp_worker_hold(worker))
 		return IKEFP_A_STATS_DROP_NO_WORKER;
-	sa = ikefp_sa_new_responder(ctx, header->spi_i, &key, path, &reason);
+	sa = ikefp_sa_new_responder(ctx, header->spi_i, worker, &key, path, &reason);
+	ikefp_worker_put(worker);
 	if (!sa)
 		return reason;
 	received.payload = skb->data;
@@ -397,6 +402,8 @@ static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
 	if (!sa)
 		return IKEFP_A_STATS_DROP_UNKNOWN_SPI;
 	spin_lock_bh(&sa->lock);
+	if (ikefp_orphan_check(sa))
+		ikefp_timers_update(sa);
 	if (sa->dead)
 		reason = IKEFP_A_STATS_DROP_UNKNOWN_SPI;
 	else if (from_initiator == (sa->role == IKEFP_ROLE_INITIATOR))

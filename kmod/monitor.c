@@ -6,6 +6,7 @@
 #include "listener.h"
 #include "monitor.h"
 #include "sa.h"
+#include "worker.h"
 
 static const struct genl_family *monitor_family;
 static unsigned int monitor_group;
@@ -60,6 +61,11 @@ static bool put_sa(struct sk_buff *skb, const struct ikefp_sa *sa)
 	       !ikefp_put_path(skb, IKEFP_A_EVENT_LOCAL_IPV4, &sa->path);
 }
 
+static bool put_worker(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	return !sa->worker || !nla_put_u32(skb, IKEFP_A_EVENT_WORKER, sa->worker->portid);
+}
+
 /**
  * ikefp_monitor_sa() - something has become of an SA
  * @sa: the SA, locked
@@ -73,7 +79,7 @@ void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind event)
 	struct sk_buff *skb = begin(sa->ctx, event, &message);
 
 	if (skb)
-		end(sa->ctx, skb, message, put_sa(skb, sa));
+		end(sa->ctx, skb, message, put_sa(skb, sa) && put_worker(skb, sa));
 }
 
 /**

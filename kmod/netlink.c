@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The family, and the commands for what is not an SA: listeners, worker, settings. */
+/* The family, and the commands for what is neither SA nor worker: listeners, settings. */
 
 #include <linux/module.h>
 #include <net/genetlink.h>
@@ -12,7 +12,6 @@
 #include "monitor.h"
 #include "netlink.h"
 #include "upcall.h"
-#include "worker.h"
 
 struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 
@@ -36,7 +35,7 @@ struct genl_family ikefp_netlink_family __ro_after_init = {
 	.resv_start_op = IKEFP_CMD_LISTENER_ADD,
 };
 
-/* A worker is its socket: when that is closed, there is none. */
+/* A worker is its socket: when that is closed, it is gone. */
 static int socket_released(struct notifier_block *block, unsigned long event, void *data)
 {
 	const struct netlink_notify *notify = data;
@@ -45,8 +44,8 @@ static int socket_released(struct notifier_block *block, unsigned long event, vo
 	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	ctx = ikefp_netlink_context(notify->net);
-	if (ctx && ikefp_worker_detach(ctx, notify->portid))
-		ikefp_monitor_worker(ctx, notify->portid, IKEFP_EVENT_KIND_WORKER_DETACHED);
+	if (ctx)
+		ikefp_netlink_worker_gone(ctx, notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -255,40 +254,6 @@ int ikefp_nl_listener_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	return skb->len;
 }
 
-/* Worker */
-
-int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct ikefp_context *ctx = context_of(info);
-	struct sk_buff *reply;
-	void *message;
-	int err;
-
-	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!reply)
-		return -ENOMEM;
-	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
-				    IKEFP_CMD_WORKER_ATTACH);
-	if (!message || nla_put_u32(reply, IKEFP_A_EVENT_WORKER, info->snd_portid)) {
-		nlmsg_free(reply);
-		return -EMSGSIZE;
-	}
-	err = ikefp_worker_attach(ctx, info->snd_portid);
-	if (err) {
-		NL_SET_ERR_MSG(info->extack, "another worker is attached to this namespace");
-		nlmsg_free(reply);
-		return err;
-	}
-	genlmsg_end(reply, message);
-	err = genlmsg_reply(reply, info);
-	if (err) {
-		ikefp_worker_detach(ctx, info->snd_portid);
-		return err;
-	}
-	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
-	return 0;
-}
-
 /* Settings and counters */
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -302,6 +267,7 @@ static bool is_time(int setting)
 	case IKEFP_A_POLICY_GIVE_UP_MS:
 	case IKEFP_A_POLICY_HALF_OPEN_MS:
 	case IKEFP_A_POLICY_LINGER_MS:
+	case IKEFP_A_POLICY_ORPHAN_MS:
 		return true;
 	default:
 		return false;
@@ -333,7 +299,12 @@ static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
 static int check_limits(struct sk_buff *skb, const struct genl_info *info,
 			const struct ikefp_policy *policy)
 {
-	static const int limits[] = { IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN };
+	static const int limits[] = {
+		IKEFP_A_POLICY_MAX_SAS,
+		IKEFP_A_POLICY_MAX_HALF_OPEN,
+		IKEFP_A_POLICY_MAX_WAITING_OCTETS,
+		IKEFP_A_POLICY_MAX_STASH_OCTETS,
+	};
 	struct ikefp_policy unchanged;
 	int i;
 
@@ -405,6 +376,14 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 		return atomic_read(&ctx->sa_count);
 	case IKEFP_A_STATS_HALF_OPEN:
 		return atomic_read(&ctx->half_open_count);
+	case IKEFP_A_STATS_WORKERS:
+		return READ_ONCE(ctx->worker_count);
+	case IKEFP_A_STATS_ORPHANS:
+		return atomic_read(&ctx->orphan_count);
+	case IKEFP_A_STATS_WAITING_OCTETS:
+		return atomic_long_read(&ctx->waiting_octets);
+	case IKEFP_A_STATS_STASH_OCTETS:
+		return atomic_long_read(&ctx->stash_octets);
 	}
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);

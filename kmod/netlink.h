@@ -3,9 +3,17 @@
 #ifndef IKEFP_NETLINK_H
 #define IKEFP_NETLINK_H
 
+#include <linux/types.h>
+
 struct genl_info;
 struct ikefp_context;
+struct ikefp_sa;
 struct net;
+struct sk_buff;
+struct work_struct;
+
+/* Octets of all the attributes of an SA but its stash, with room to spare. */
+#define IKEFP_SA_ATTRS_LEN 512
 
 /* @context: finds the context of a namespace. */
 int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *net));
@@ -13,6 +21,11 @@ void ikefp_netlink_unregister(void);
 
 extern struct genl_family ikefp_netlink_family;
 extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
+
+void ikefp_netlink_find_orphans(struct work_struct *work);
+void ikefp_netlink_worker_gone(struct ikefp_context *ctx, u32 portid);
+struct ikefp_sa *ikefp_netlink_get_sa(struct genl_info *info, int attribute);
+int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa);
 
 /*
  * Whether @attribute was given; if not, the caller's extack says so with @message and

@@ -14,16 +14,25 @@
 #include "message.h"
 #include "monitor.h"
 #include "netlink.h"
+#include "orphan.h"
 #include "sa.h"
+#include "stash.h"
 #include "timers.h"
+#include "worker.h"
 
 static u64 get_spi(const struct nlattr *attribute)
 {
 	return be64_to_cpu(nla_get_be64(attribute));
 }
 
-/* The SA that a command names with this attribute, held; or an ERR_PTR. */
-static struct ikefp_sa *get_sa(struct genl_info *info, int attribute)
+/**
+ * ikefp_netlink_get_sa() - the SA that a command names
+ * @info: the command
+ * @attribute: the attribute with the SA's SPI
+ *
+ * Return: the SA, held; or an ERR_PTR, the caller told why.
+ */
+struct ikefp_sa *ikefp_netlink_get_sa(struct genl_info *info, int attribute)
 {
 	struct nlattr *spi = info->attrs[attribute];
 	struct ikefp_sa *sa;
@@ -141,9 +150,29 @@ static int creation_failed(const struct genl_info *info, int reason)
 	}
 }
 
+/* The worker that a new SA is to belong to, held; NULL where there is none at all. */
+static int get_worker(struct genl_info *info, u64 spi, struct ikefp_worker **worker)
+{
+	struct ikefp_context *ctx = ikefp_netlink_context(genl_info_net(info));
+	struct nlattr *portid = info->attrs[IKEFP_A_SA_WORKER];
+
+	rcu_read_lock();
+	*worker = portid ? ikefp_worker_find(ctx, nla_get_u32(portid)) :
+			   ikefp_worker_by_spi(ctx, spi);
+	if (*worker && !ikefp_worker_hold(*worker))
+		*worker = NULL;
+	rcu_read_unlock();
+	if (portid && !*worker) {
+		NL_SET_ERR_MSG_ATTR(info->extack, portid, "no worker has this port ID");
+		return -ENOENT;
+	}
+	return 0;
+}
+
 int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_context *ctx = ikefp_netlink_context(genl_info_net(info));
+	struct ikefp_worker *worker = NULL;
 	struct ikefp_path path = {};
 	struct ikefp_sa *sa;
 	int reason = 0;
@@ -160,12 +189,23 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = get_path(info, &path);
 	if (err)
 		return err;
-	sa = ikefp_sa_new_initiator(ctx, spi, &path, &reason);
+	err = get_worker(info, spi, &worker);
+	if (err) {
+		ikefp_path_put(&path);
+		return err;
+	}
+	sa = ikefp_sa_new_initiator(ctx, spi, worker, &path, &reason);
 	ikefp_path_put(&path);
+	if (worker)
+		ikefp_worker_put(worker);
 	if (!sa)
 		return creation_failed(info, reason);
 	spin_lock_bh(&sa->lock);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
+	/* Either it sees here that its worker is gone, or who looks for orphans sees it. */
+	smp_mb();
+	if (ikefp_orphan_check(sa))
+		ikefp_timers_update(sa);
 	spin_unlock_bh(&sa->lock);
 	ikefp_sa_put(sa);
 	return 0;
@@ -177,6 +217,8 @@ struct change {
 	bool established;
 	struct ikefp_path path; /* listener NULL: not given */
 	struct ikefp_crypto *crypto; /* NULL: not given */
+	bool stashed; /* given: */
+	struct ikefp_stash *stash; /* NULL: none any more */
 };
 
 static int check_change(const struct ikefp_sa *sa, const struct change *change,
@@ -221,6 +263,9 @@ static void take_keys(struct ikefp_sa *sa, struct change *change)
 static int apply_change(struct ikefp_sa *sa, struct change *change,
 			struct netlink_ext_ack *extack)
 {
+	/* A stash is nobody's business but the helper's. */
+	bool shown = change->peer_spi || change->established || change->path.listener ||
+		     change->crypto || !change->stashed;
 	int err;
 
 	spin_lock_bh(&sa->lock);
@@ -235,8 +280,12 @@ static int apply_change(struct ikefp_sa *sa, struct change *change,
 		take_keys(sa, change);
 	if (change->established)
 		ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
+	if (change->stashed)
+		swap(sa->stash, change->stash);
+	ikefp_orphan_check(sa);
 	ikefp_timers_update(sa);
-	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CHANGED);
+	if (shown)
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CHANGED);
 unlock:
 	spin_unlock_bh(&sa->lock);
 	return err;
@@ -260,8 +309,22 @@ static int get_keys(const struct genl_info *info, const struct ikefp_sa *sa,
 	return 0;
 }
 
-static int get_change(struct genl_info *info, const struct ikefp_sa *sa,
-		      struct change *change)
+static int get_stash(const struct genl_info *info, struct ikefp_sa *sa, struct change *change)
+{
+	const struct nlattr *octets = info->attrs[IKEFP_A_SA_STASH];
+	struct ikefp_stash *stash;
+
+	change->stashed = true;
+	if (!nla_len(octets))
+		return 0;
+	stash = ikefp_stash_new(sa->ctx, octets, info->extack);
+	if (IS_ERR(stash))
+		return PTR_ERR(stash);
+	change->stash = stash;
+	return 0;
+}
+
+static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change *change)
 {
 	struct nlattr *state = info->attrs[IKEFP_A_SA_STATE];
 	int err;
@@ -284,17 +347,23 @@ static int get_change(struct genl_info *info, const struct ikefp_sa *sa,
 		if (err)
 			return err;
 	}
+	if (info->attrs[IKEFP_A_SA_STASH]) {
+		err = get_stash(info, sa, change);
+		if (err)
+			return err;
+	}
 	return info->attrs[IKEFP_A_SA_KEYS] ? get_keys(info, sa, change) : 0;
 }
 
 int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *keys = info->attrs[IKEFP_A_SA_KEYS];
+	struct nlattr *stash = info->attrs[IKEFP_A_SA_STASH];
 	struct change change = {};
 	struct ikefp_sa *sa;
 	int err;
 
-	sa = get_sa(info, IKEFP_A_SA_SPI);
+	sa = ikefp_netlink_get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa)) {
 		err = PTR_ERR(sa);
 		goto wipe;
@@ -303,22 +372,27 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!err)
 		err = apply_change(sa, &change, info->extack);
 	ikefp_crypto_free(change.crypto);
+	/* The one before, or the new one that was not taken. */
+	ikefp_stash_free(sa->ctx, change.stash);
 	ikefp_path_put(&change.path);
 	ikefp_sa_put(sa);
 wipe:
 	/* The message's memory is about to be anybody's. */
 	if (keys)
 		memzero_explicit(nla_data(keys), nla_len(keys));
+	if (stash)
+		memzero_explicit(nla_data(stash), nla_len(stash));
 	return err;
 }
 
 int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_crypto *crypto = NULL;
+	struct ikefp_stash *stash = NULL;
 	struct ikefp_sa *sa;
 	int err = 0;
 
-	sa = get_sa(info, IKEFP_A_SA_SPI);
+	sa = ikefp_netlink_get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	spin_lock_bh(&sa->lock);
@@ -327,6 +401,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOENT;
 	} else {
 		swap(crypto, sa->crypto);
+		swap(stash, sa->stash);
 		ikefp_sa_forget_exchange(sa);
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
 		/*
@@ -335,6 +410,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 		 */
 		if (sa->answer.octets) {
 			ikefp_sa_set_state(sa, IKEFP_SA_STATE_LINGERING);
+			ikefp_sa_forget_worker(sa);
 			ikefp_timers_linger(sa);
 		} else {
 			ikefp_sa_bury(sa);
@@ -342,6 +418,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	spin_unlock_bh(&sa->lock);
 	ikefp_crypto_free(crypto);
+	ikefp_stash_free(sa->ctx, stash);
 	ikefp_sa_put(sa);
 	return err;
 }
@@ -370,12 +447,17 @@ static int put_rto(struct sk_buff *skb, const struct ikefp_sa *sa)
 	       nla_put_u32(skb, IKEFP_A_SA_RTO_MS, ikefp_rto_first_ms(&sa->rtt, &params));
 }
 
-/* Everything but the keys. */
-static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
+/**
+ * ikefp_netlink_put_sa() - show an SA: everything but keys and stash
+ * @skb: the message
+ * @sa: the SA, locked
+ *
+ * Return: 0, or -EMSGSIZE.
+ */
+int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 {
 	int err;
 
-	spin_lock_bh(&sa->lock);
 	err = put_spi(skb, IKEFP_A_SA_SPI, sa->spi) ||
 	      put_spi(skb, IKEFP_A_SA_PEER_SPI, sa->peer_spi) ||
 	      nla_put_u8(skb, IKEFP_A_SA_ROLE, sa->role) ||
@@ -390,9 +472,23 @@ static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      put_u64(skb, IKEFP_A_SA_MESSAGES_IN, sa->messages_in) ||
 	      put_u64(skb, IKEFP_A_SA_MESSAGES_OUT, sa->messages_out) ||
 	      put_u64(skb, IKEFP_A_SA_RETRANSMITS, sa->retransmits) ||
-	      put_u64(skb, IKEFP_A_SA_DUPLICATES, sa->duplicates);
-	spin_unlock_bh(&sa->lock);
+	      put_u64(skb, IKEFP_A_SA_DUPLICATES, sa->duplicates) ||
+	      nla_put_u32(skb, IKEFP_A_SA_WORKER, sa->worker ? sa->worker->portid : 0) ||
+	      nla_put_u32(skb, IKEFP_A_SA_WAITING, skb_queue_len(&sa->waiting)) ||
+	      nla_put_u32(skb, IKEFP_A_SA_STASH_LEN, sa->stash ? sa->stash->len : 0);
 	return err ? -EMSGSIZE : 0;
+}
+
+static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
+{
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	if (ikefp_orphan_check(sa))
+		ikefp_timers_update(sa);
+	err = ikefp_netlink_put_sa(skb, sa);
+	spin_unlock_bh(&sa->lock);
+	return err;
 }
 
 int ikefp_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -402,7 +498,7 @@ int ikefp_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 	void *message;
 	int err;
 
-	sa = get_sa(info, IKEFP_A_SA_SPI);
+	sa = ikefp_netlink_get_sa(info, IKEFP_A_SA_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	err = -ENOMEM;
@@ -618,7 +714,7 @@ int ikefp_nl_message_send_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ikefp_sa *sa;
 	int err;
 
-	sa = get_sa(info, IKEFP_A_MESSAGE_SPI);
+	sa = ikefp_netlink_get_sa(info, IKEFP_A_MESSAGE_SPI);
 	if (IS_ERR(sa))
 		return PTR_ERR(sa);
 	if (raw)

@@ -5,9 +5,11 @@
 
 #include "context.h"
 #include "listener.h"
+#include "netlink.h"
 #include "netns.h"
 #include "sa.h"
 #include "timers.h"
+#include "worker.h"
 
 static unsigned int context_id __read_mostly;
 
@@ -31,6 +33,9 @@ static int __net_init begin(struct net *net)
 	ctx->net = net;
 	mutex_init(&ctx->config_lock);
 	INIT_LIST_HEAD(&ctx->listeners);
+	INIT_LIST_HEAD(&ctx->workers);
+	spin_lock_init(&ctx->workers_lock);
+	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
 	spin_lock_init(&ctx->bucket_lock);
 	ikefp_policy_init(&ctx->policy);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
@@ -40,6 +45,15 @@ static int __net_init begin(struct net *net)
 	if (err)
 		free_percpu(ctx->counters);
 	return err;
+}
+
+/* Of sockets that outlive the family: it is closed, the namespace goes on. */
+static void drop_workers(struct ikefp_context *ctx)
+{
+	struct ikefp_worker *worker, *next;
+
+	list_for_each_entry_safe(worker, next, &ctx->workers, node)
+		ikefp_worker_put(worker);
 }
 
 /*
@@ -54,7 +68,9 @@ static void __net_exit end(struct net *net)
 
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
 		ikefp_listener_close(listener);
+	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
+	drop_workers(ctx);
 	free_percpu(ctx->counters);
 }
 

@@ -9,7 +9,10 @@
 #include "crypto.h"
 #include "datagram.h"
 #include "sa.h"
+#include "stash.h"
 #include "trace.h"
+#include "waiting.h"
+#include "worker.h"
 
 /* Ends the lives of SAs, where freeing keys may sleep. */
 static struct workqueue_struct *free_queue;
@@ -114,6 +117,9 @@ static void free_sa(struct work_struct *work)
 	struct ikefp_sa *sa = container_of(to_rcu_work(work), struct ikefp_sa, free_work);
 	struct ikefp_context *ctx = sa->ctx;
 
+	if (sa->worker)
+		ikefp_worker_leave_sa(sa->worker);
+	ikefp_stash_free(ctx, sa->stash);
 	ikefp_crypto_free(sa->crypto);
 	ikefp_datagram_put(sa->exchange.octets);
 	ikefp_datagram_put(sa->answer.octets);
@@ -138,7 +144,8 @@ void ikefp_sa_put(struct ikefp_sa *sa)
 }
 
 static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role,
-				 const struct ikefp_path *path, int *reason)
+				 struct ikefp_worker *worker, const struct ikefp_path *path,
+				 int *reason)
 {
 	struct ikefp_sa *sa;
 
@@ -163,6 +170,10 @@ static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role
 	sa->role = role;
 	sa->state = IKEFP_SA_STATE_HALF_OPEN;
 	sa->created = ktime_get();
+	__skb_queue_head_init(&sa->waiting);
+	sa->worker = worker;
+	if (worker)
+		ikefp_worker_take_sa(worker);
 	ikefp_path_set(&sa->path, path);
 	return sa;
 
@@ -211,6 +222,7 @@ static void trace_created(const struct ikefp_sa *sa)
  * ikefp_sa_new_initiator() - the helper begins an SA
  * @ctx: the namespace
  * @spi: our SPI, not 0
+ * @worker: whose it is, held; NULL: nobody's
  * @path: the way of its requests
  * @reason: where the failure's counter goes, or 0: the SPI is taken
  *
@@ -218,9 +230,10 @@ static void trace_created(const struct ikefp_sa *sa)
  * Return: the SA, held once more than the tables hold it; NULL on failure.
  */
 struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
+					struct ikefp_worker *worker,
 					const struct ikefp_path *path, int *reason)
 {
-	struct ikefp_sa *sa = alloc_sa(ctx, IKEFP_ROLE_INITIATOR, path, reason);
+	struct ikefp_sa *sa = alloc_sa(ctx, IKEFP_ROLE_INITIATOR, worker, path, reason);
 	int err;
 
 	if (!sa)
@@ -244,6 +257,7 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
  * ikefp_sa_new_responder() - a peer begins an SA
  * @ctx: the namespace
  * @peer_spi: the initiator's SPI
+ * @worker: whose it is, held
  * @key: its IKE_SA_INIT request
  * @path: the way of the answer
  * @reason: where the failure's counter goes (IKEFP_A_STATS_DROP_*)
@@ -255,6 +269,7 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
  * it; NULL on failure.
  */
 struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
+					struct ikefp_worker *worker,
 					const struct ikefp_init_key *key,
 					const struct ikefp_path *path, int *reason)
 {
@@ -267,7 +282,7 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 		*reason = IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT;
 		goto uncount;
 	}
-	sa = alloc_sa(ctx, IKEFP_ROLE_RESPONDER, path, reason);
+	sa = alloc_sa(ctx, IKEFP_ROLE_RESPONDER, worker, path, reason);
 	if (!sa)
 		goto uncount;
 	sa->counted_half_open = true;
@@ -399,6 +414,43 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 	uncount_half_open(sa);
 }
 
+static void set_orphan(struct ikefp_sa *sa, bool orphan)
+{
+	if (sa->orphan == orphan)
+		return;
+	sa->orphan = orphan;
+	atomic_add(orphan ? 1 : -1, &sa->ctx->orphan_count);
+}
+
+/**
+ * ikefp_sa_set_worker() - an SA belongs to another worker
+ * @sa: the SA, locked
+ * @worker: the worker, held; NULL: to none, it is an orphan
+ */
+void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker)
+{
+	if (worker)
+		ikefp_worker_take_sa(worker);
+	if (sa->worker)
+		ikefp_worker_leave_sa(sa->worker);
+	sa->worker = worker;
+	set_orphan(sa, !worker);
+}
+
+/**
+ * ikefp_sa_forget_worker() - an SA is deleted: it has nothing more to tell
+ * @sa: the SA, locked
+ */
+void ikefp_sa_forget_worker(struct ikefp_sa *sa)
+{
+	if (sa->worker)
+		ikefp_worker_leave_sa(sa->worker);
+	sa->worker = NULL;
+	set_orphan(sa, false);
+	while (ikefp_waiting_first(sa))
+		ikefp_waiting_drop_first(sa);
+}
+
 /**
  * ikefp_sa_forget_exchange() - nothing is outstanding any more
  * @sa: the SA, locked
@@ -438,6 +490,7 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	sa->dead = true;
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
+	ikefp_sa_forget_worker(sa);
 	ikefp_sa_forget_exchange(sa);
 	ikefp_sa_forget_init(sa);
 	unhash(sa);

@@ -17,6 +17,7 @@
 #include <linux/ktime.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
@@ -27,6 +28,8 @@
 
 struct ikefp_crypto;
 struct ikefp_datagram;
+struct ikefp_stash;
+struct ikefp_worker;
 
 /* Digests of unauthenticated responses that were handed up already. */
 #define IKEFP_RESPONSES_SEEN 4
@@ -102,6 +105,14 @@ struct ikefp_sa {
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long linger_deadline; /* jiffies */
 
+	struct ikefp_worker *worker; /* held; NULL: an orphan, or deleted */
+	bool orphan;
+	bool request_waits; /* the peer's latest, in: */
+	struct sk_buff_head waiting; /* upcalls; its own lock is not used */
+	unsigned long waiting_deadline; /* jiffies; when they are tried again */
+	unsigned long orphan_deadline; /* jiffies */
+	struct ikefp_stash *stash; /* NULL: none */
+
 	ktime_t created;
 	u64 messages_in;
 	u64 messages_out;
@@ -117,8 +128,10 @@ int ikefp_sa_module_init(void);
 void ikefp_sa_module_exit(void);
 
 struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
+					struct ikefp_worker *worker,
 					const struct ikefp_path *path, int *reason);
 struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
+					struct ikefp_worker *worker,
 					const struct ikefp_init_key *key,
 					const struct ikefp_path *path, int *reason);
 struct ikefp_sa *ikefp_sa_find(struct ikefp_context *ctx, u64 spi);
@@ -127,6 +140,8 @@ struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
 struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id);
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
+void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker);
+void ikefp_sa_forget_worker(struct ikefp_sa *sa);
 void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);
 void ikefp_sa_bury(struct ikefp_sa *sa);

@@ -11,6 +11,7 @@
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
  * - A deleted SA that lingers goes.
+ * - So does an orphan that nobody has adopted in time.
  *
  * Where the worker's socket has no room for what it must be told, it is tried again
  * a second later.
@@ -24,13 +25,13 @@
 #include "datagram.h"
 #include "listener.h"
 #include "monitor.h"
+#include "orphan.h"
 #include "sa.h"
 #include "timers.h"
 #include "trace.h"
 #include "transmit.h"
 #include "upcall.h"
-
-#define UPCALL_RETRY HZ
+#include "waiting.h"
 
 static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
 {
@@ -60,6 +61,10 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 		earlier(&nearest, &any, sa->init.deadline);
 	if (sa->state == IKEFP_SA_STATE_LINGERING)
 		earlier(&nearest, &any, sa->linger_deadline);
+	if (sa->orphan)
+		earlier(&nearest, &any, sa->orphan_deadline);
+	else if (ikefp_waiting_first(sa))
+		earlier(&nearest, &any, sa->waiting_deadline);
 
 	if (!any) {
 		if (timer_delete(&sa->timer))
@@ -165,7 +170,7 @@ static bool expired_request(struct ikefp_sa *sa)
 	if (!reason || reason == IKEFP_A_STATS_DROP_NO_WORKER)
 		ikefp_sa_forget_exchange(sa);
 	else
-		exchange->deadline = jiffies + UPCALL_RETRY;
+		exchange->deadline = jiffies + IKEFP_UPCALL_RETRY;
 	return false;
 }
 
@@ -177,12 +182,19 @@ static bool expired_half_open(struct ikefp_sa *sa)
 	if (reason)
 		ikefp_count(sa->ctx, reason);
 	if (reason && reason != IKEFP_A_STATS_DROP_NO_WORKER) {
-		sa->half_open_deadline = jiffies + UPCALL_RETRY;
+		sa->half_open_deadline = jiffies + IKEFP_UPCALL_RETRY;
 		return false;
 	}
 	ikefp_count(sa->ctx, IKEFP_A_STATS_HALF_OPEN_EXPIRED);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_EXPIRED);
 	return true;
+}
+
+/* Nobody has adopted it. */
+static void expired_orphan(struct ikefp_sa *sa)
+{
+	ikefp_count(sa->ctx, IKEFP_A_STATS_ORPHANS_EXPIRED);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_EXPIRED);
 }
 
 /**
@@ -205,6 +217,9 @@ void ikefp_timers_expired(struct timer_list *timer)
 		ikefp_sa_put(sa);
 		return;
 	}
+	ikefp_orphan_check(sa);
+	if (sa->worker)
+		ikefp_upcall_flush(sa);
 	switch (sa->state) {
 	case IKEFP_SA_STATE_HALF_OPEN:
 		if (sa->role == IKEFP_ROLE_RESPONDER &&
@@ -218,6 +233,10 @@ void ikefp_timers_expired(struct timer_list *timer)
 	case IKEFP_SA_STATE_LINGERING:
 		bury = time_after_eq(now, sa->linger_deadline);
 		break;
+	}
+	if (!bury && sa->orphan && time_after_eq(now, sa->orphan_deadline)) {
+		expired_orphan(sa);
+		bury = true;
 	}
 	if (!bury && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline) &&
 	    expired_request(sa)) {

@@ -70,6 +70,28 @@ TRACE_EVENT(ikefp_retransmit,
 		  __entry->tries, __entry->waited_ms)
 );
 
+/* Port IDs; 0: none. */
+TRACE_EVENT(ikefp_sa_worker,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi, u32 from, u32 to),
+	TP_ARGS(net, spi, peer_spi, from, to),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u64, peer_spi)
+		__field(u32, from)
+		__field(u32, to)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->peer_spi = peer_spi;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("netns=%u spi=%016llx peer_spi=%016llx worker %u -> %u", __entry->netns,
+		  __entry->spi, __entry->peer_spi, __entry->from, __entry->to)
+);
+
 /* @reason: the number of the drop counter in the attribute set `stats`. */
 TRACE_EVENT(ikefp_drop,
 	TP_PROTO(const struct net *net, int reason, u64 spi_i, u64 spi_r, u8 exchange_type,

@@ -5,6 +5,7 @@
 #include "attrs.h"
 #include "sa.h"
 #include "upcall.h"
+#include "waiting.h"
 #include "worker.h"
 
 /* Octets of all the attributes of an upcall but the payload, with room to spare. */
@@ -27,28 +28,60 @@ void ikefp_upcall_init(const struct genl_family *family)
 	upcall_family = family;
 }
 
-/*
- * A worker's socket that is full refuses at once; the caller takes the message as
- * not received, and the peer will send it again.
- */
-static int deliver(struct ikefp_context *ctx, struct sk_buff *skb, void *message)
+/* To the SA's worker, which it has. */
+static int to_worker(struct ikefp_sa *sa, struct sk_buff *skb)
 {
-	u32 portid = ikefp_worker_portid(ctx);
-
-	if (!portid) {
-		nlmsg_free(skb);
-		return IKEFP_A_STATS_DROP_NO_WORKER;
-	}
-	genlmsg_end(skb, message);
-	switch (genlmsg_unicast(ctx->net, skb, portid)) {
+	switch (genlmsg_unicast(sa->ctx->net, skb, sa->worker->portid)) {
 	case 0:
-		ikefp_count(ctx, IKEFP_A_STATS_UPCALLS);
+		ikefp_count(sa->ctx, IKEFP_A_STATS_UPCALLS);
 		return 0;
 	case -ECONNREFUSED:
 		return IKEFP_A_STATS_DROP_NO_WORKER;
 	default:
 		return IKEFP_A_STATS_DROP_WORKER_FULL;
 	}
+}
+
+/*
+ * A worker's socket that is full refuses at once; the caller takes the message as
+ * not received, and the peer will send it again. None overtakes those that wait.
+ */
+static int deliver(struct ikefp_sa *sa, struct sk_buff *skb, void *message, bool request)
+{
+	genlmsg_end(skb, message);
+	if (!sa->worker)
+		return ikefp_waiting_add(sa, skb, request);
+	if (!ikefp_upcall_flush(sa)) {
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_WORKER_FULL;
+	}
+	return to_worker(sa, skb);
+}
+
+/**
+ * ikefp_upcall_flush() - hand the worker what has waited for it
+ * @sa: the SA, locked
+ *
+ * Context: any.
+ * Return: whether nothing waits any more. What its socket has no room for is to be
+ * tried again.
+ */
+bool ikefp_upcall_flush(struct ikefp_sa *sa)
+{
+	struct sk_buff *first, *copy;
+
+	while ((first = ikefp_waiting_first(sa))) {
+		if (!sa->worker)
+			return false;
+		/* What is sent is gone, also where it does not arrive. */
+		copy = skb_clone(first, UPCALL_GFP);
+		if (!copy || to_worker(sa, copy)) {
+			sa->waiting_deadline = jiffies + IKEFP_UPCALL_RETRY;
+			return false;
+		}
+		ikefp_waiting_drop_first(sa);
+	}
+	return true;
 }
 
 static int put_u64(struct sk_buff *skb, int attribute, u64 value)
@@ -83,18 +116,19 @@ static int put_received(struct sk_buff *skb, const struct ikefp_sa *sa,
  * @received: the message
  *
  * Context: any.
- * Return: 0 when it is in the worker's socket; else the counter of the reason why not
- * (IKEFP_A_STATS_DROP_*), and the message is to be treated as lost on the way.
+ * Return: 0 when it is in the worker's socket, or waits for one; else the counter of the
+ * reason why not (IKEFP_A_STATS_DROP_*), and the message is to be treated as lost on the
+ * way.
  */
 int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *received)
 {
-	struct ikefp_context *ctx = sa->ctx;
+	int reason = sa->worker ? 0 : ikefp_waiting_check(sa);
 	struct sk_buff *skb;
 	void *message;
 
 	/* Before memory is spent on it. */
-	if (!ikefp_worker_portid(ctx))
-		return IKEFP_A_STATS_DROP_NO_WORKER;
+	if (reason)
+		return reason;
 	skb = genlmsg_new(FIXED_ATTRS_LEN + nla_total_size(received->payload_len),
 			  UPCALL_GFP);
 	if (!skb)
@@ -105,7 +139,8 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(ctx, skb, message);
+	return deliver(sa, skb, message,
+		       !received->raw && !ikefp_header_is_response(received->header));
 }
 
 /**
@@ -130,7 +165,7 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa->ctx, skb, message);
+	return deliver(sa, skb, message, false);
 }
 
 /**
@@ -153,5 +188,5 @@ int ikefp_upcall_sa_expired(struct ikefp_sa *sa)
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa->ctx, skb, message);
+	return deliver(sa, skb, message, false);
 }

@@ -1,20 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/hash.h>
+#include <linux/netlink.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
 #include "worker.h"
 
 /**
- * ikefp_worker_attach() - make a socket the worker
+ * ikefp_worker_find() - find a worker by its socket
+ * @ctx: the namespace
+ * @portid: the socket's port ID
+ *
+ * Context: under RCU.
+ * Return: the worker, not held, or NULL.
+ */
+struct ikefp_worker *ikefp_worker_find(struct ikefp_context *ctx, u32 portid)
+{
+	struct ikefp_worker *worker;
+
+	list_for_each_entry_rcu(worker, &ctx->workers, node,
+				lockdep_is_held(&ctx->workers_lock)) {
+		if (worker->portid == portid)
+			return worker;
+	}
+	return NULL;
+}
+
+/* Whether there may be one more, and what to say if not. Under workers_lock. */
+static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_ack *extack)
+{
+	struct ikefp_worker *first = list_first_or_null_rcu(&ctx->workers, struct ikefp_worker,
+							    node);
+
+	if (first && (only || first->only)) {
+		NL_SET_ERR_MSG(extack, "another worker is attached to this namespace");
+		return -EBUSY;
+	}
+	if (READ_ONCE(ctx->worker_count) >= IKEFP_MAX_WORKERS) {
+		NL_SET_ERR_MSG(extack, "there are 256 workers already");
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+/**
+ * ikefp_worker_attach() - make a socket a worker
  * @ctx: the namespace
  * @portid: the socket's port ID, not 0
+ * @only: whether there is to be no other
+ * @extack: what to tell the caller
  *
- * Any context.
- * Return: 0, also where it is the worker already; -EBUSY where another is.
+ * Context: process.
+ * Return: 0, also where it is one already; -EBUSY where there is another and one of
+ * the two wants to be the only one, -ENOSPC, -ENOMEM.
  */
-int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid)
+int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
+			struct netlink_ext_ack *extack)
 {
-	u32 before = cmpxchg(&ctx->worker_portid, 0, portid);
+	struct ikefp_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
+	int err = 0;
 
-	return !before || before == portid ? 0 : -EBUSY;
+	if (!worker)
+		return -ENOMEM;
+	worker->portid = portid;
+	worker->only = only;
+	refcount_set(&worker->refs, 1);
+
+	rcu_read_lock();
+	spin_lock(&ctx->workers_lock);
+	if (!ikefp_worker_find(ctx, portid)) {
+		err = check_room(ctx, only, extack);
+		if (!err) {
+			list_add_tail_rcu(&worker->node, &ctx->workers);
+			WRITE_ONCE(ctx->worker_count, ctx->worker_count + 1);
+			ctx->worker_generation++;
+			worker = NULL;
+		}
+	}
+	spin_unlock(&ctx->workers_lock);
+	rcu_read_unlock();
+	kfree(worker);
+	return err;
 }
 
 /**
@@ -22,10 +89,112 @@ int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid)
  * @ctx: the namespace
  * @portid: the port ID that it had
  *
- * Any context.
- * Return: whether it was the worker.
+ * Context: process.
+ * Return: whether it was a worker. Its SAs have yet to find out.
  */
 bool ikefp_worker_detach(struct ikefp_context *ctx, u32 portid)
 {
-	return cmpxchg(&ctx->worker_portid, portid, 0) == portid;
+	struct ikefp_worker *worker;
+
+	/* Every closed netlink socket of the namespace asks. */
+	if (!READ_ONCE(ctx->worker_count))
+		return false;
+	rcu_read_lock();
+	spin_lock(&ctx->workers_lock);
+	worker = ikefp_worker_find(ctx, portid);
+	if (worker) {
+		list_del_rcu(&worker->node);
+		WRITE_ONCE(ctx->worker_count, ctx->worker_count - 1);
+		ctx->worker_generation++;
+		WRITE_ONCE(worker->gone, true);
+	}
+	spin_unlock(&ctx->workers_lock);
+	rcu_read_unlock();
+	if (worker)
+		ikefp_worker_put(worker);
+	return worker;
+}
+
+/**
+ * ikefp_worker_least_loaded() - which worker gets a peer's new SA
+ * @ctx: the namespace
+ *
+ * Context: under RCU.
+ * Return: the worker with the fewest SAs, the first of several, not held; NULL where
+ * there is none.
+ */
+struct ikefp_worker *ikefp_worker_least_loaded(struct ikefp_context *ctx)
+{
+	struct ikefp_worker *worker, *least = NULL;
+	int fewest = INT_MAX;
+
+	list_for_each_entry_rcu(worker, &ctx->workers, node) {
+		int count = atomic_read(&worker->sa_count);
+
+		if (count < fewest) {
+			fewest = count;
+			least = worker;
+		}
+	}
+	return least;
+}
+
+/**
+ * ikefp_worker_by_spi() - which worker gets an SA of our own
+ * @ctx: the namespace
+ * @spi: its SPI
+ *
+ * Context: under RCU.
+ * Return: one of the workers, not held, the same for the same SPI as long as there are
+ * the same; NULL where there is none.
+ */
+struct ikefp_worker *ikefp_worker_by_spi(struct ikefp_context *ctx, u64 spi)
+{
+	u32 count = READ_ONCE(ctx->worker_count);
+	struct ikefp_worker *worker, *last = NULL;
+	u32 index;
+
+	index = count ? reciprocal_scale(hash_64(spi, 32), count) : 0;
+	list_for_each_entry_rcu(worker, &ctx->workers, node) {
+		last = worker;
+		if (!index--)
+			break;
+	}
+	return last;
+}
+
+/**
+ * ikefp_worker_take_sa() - a worker gets an SA, which holds it from now on
+ * @worker: the worker, held
+ *
+ * Any context.
+ */
+void ikefp_worker_take_sa(struct ikefp_worker *worker)
+{
+	refcount_inc(&worker->refs);
+	atomic_inc(&worker->sa_count);
+}
+
+/**
+ * ikefp_worker_leave_sa() - a worker loses an SA, which held it
+ * @worker: the worker
+ *
+ * Any context.
+ */
+void ikefp_worker_leave_sa(struct ikefp_worker *worker)
+{
+	atomic_dec(&worker->sa_count);
+	ikefp_worker_put(worker);
+}
+
+/**
+ * ikefp_worker_put() - give up a hold
+ * @worker: not NULL
+ *
+ * Any context.
+ */
+void ikefp_worker_put(struct ikefp_worker *worker)
+{
+	if (refcount_dec_and_test(&worker->refs))
+		kfree_rcu(worker, rcu);
 }

@@ -1,17 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The netlink socket that a namespace's upcalls go to. */
+/*
+ * A worker: a netlink socket that the upcalls of some SAs go to.
+ *
+ * The namespace's list holds it once, and each of its SAs. When its socket is closed it
+ * leaves the list and is marked gone; its SAs find that out, each under its own lock
+ * (orphan.h).
+ */
 #ifndef IKEFP_WORKER_H
 #define IKEFP_WORKER_H
 
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
 #include "context.h"
 
-int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid);
-bool ikefp_worker_detach(struct ikefp_context *ctx, u32 portid);
+struct netlink_ext_ack;
 
-/* Any context. 0: there is none. */
-static inline u32 ikefp_worker_portid(const struct ikefp_context *ctx)
+/* In a namespace: who chooses among them looks at each. */
+#define IKEFP_MAX_WORKERS 256
+
+struct ikefp_worker {
+	struct list_head node; /* RCU; changed under workers_lock */
+	struct rcu_head rcu;
+	u32 portid;
+	bool only; /* wants no other beside it */
+	bool gone; /* set once */
+
+	/* Written for each SA that comes or goes: away from what each message reads. */
+	refcount_t refs ____cacheline_aligned_in_smp;
+	atomic_t sa_count;
+};
+
+int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
+			struct netlink_ext_ack *extack);
+bool ikefp_worker_detach(struct ikefp_context *ctx, u32 portid);
+struct ikefp_worker *ikefp_worker_find(struct ikefp_context *ctx, u32 portid);
+struct ikefp_worker *ikefp_worker_least_loaded(struct ikefp_context *ctx);
+struct ikefp_worker *ikefp_worker_by_spi(struct ikefp_context *ctx, u64 spi);
+void ikefp_worker_take_sa(struct ikefp_worker *worker);
+void ikefp_worker_leave_sa(struct ikefp_worker *worker);
+void ikefp_worker_put(struct ikefp_worker *worker);
+
+/* Needs RCU and that it was in the list, or another hold. False: it is freed already. */
+static inline bool ikefp_worker_hold(struct ikefp_worker *worker)
 {
-	return READ_ONCE(ctx->worker_portid);
+	return refcount_inc_not_zero(&worker->refs);
+}
+
+static inline bool ikefp_worker_is_gone(const struct ikefp_worker *worker)
+{
+	return READ_ONCE(worker->gone);
 }
 
 #endif

@@ -90,12 +90,14 @@ static const int commands[] = {
 	IKEFP_CMD_LISTENER_ADD, IKEFP_CMD_LISTENER_DEL, IKEFP_CMD_LISTENER_GET,
 	IKEFP_CMD_WORKER_ATTACH, IKEFP_CMD_SA_NEW, IKEFP_CMD_SA_SET, IKEFP_CMD_SA_DEL,
 	IKEFP_CMD_SA_GET, IKEFP_CMD_MESSAGE_SEND, IKEFP_CMD_POLICY_SET, IKEFP_CMD_POLICY_GET,
-	IKEFP_CMD_STATS_GET,
+	IKEFP_CMD_STATS_GET, IKEFP_CMD_WORKER_GET, IKEFP_CMD_SA_ADOPT,
 };
 
 static void expect_refused(struct __test_metadata *_metadata)
 {
-	static const int dumps[] = { IKEFP_CMD_LISTENER_GET, IKEFP_CMD_SA_GET };
+	static const int dumps[] = {
+		IKEFP_CMD_LISTENER_GET, IKEFP_CMD_SA_GET, IKEFP_CMD_WORKER_GET,
+	};
 	struct rawnl rawnl = rawnl_open();
 	struct verdict verdict;
 	size_t i;
@@ -158,7 +160,10 @@ TEST_F(access, foreign_user_namespace)
 
 TEST_F(access, own_user_namespace)
 {
-	static const int limits[] = { IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN };
+	static const int limits[] = {
+		IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN,
+		IKEFP_A_POLICY_MAX_WAITING_OCTETS, IKEFP_A_POLICY_MAX_STASH_OCTETS,
+	};
 	struct ikefp_policy policy = {};
 	struct client *client;
 	size_t i;
@@ -240,7 +245,7 @@ TEST_F(access, many_sas)
 	int i;
 
 	new_sas(client);
-	EXPECT_COUNTED(client, "sas+2000");
+	EXPECT_COUNTED(client, "sas+2000 orphans+2000 orphaned+2000");
 	ASSERT_EQ(0, ikefp_sa_list(client->nl, see_sa, &listing));
 	EXPECT_EQ(SAS, listing.number);
 	EXPECT_EQ(0, listing.strange);
@@ -248,7 +253,7 @@ TEST_F(access, many_sas)
 		ASSERT_EQ(1, listing.seen[i]);
 	for (i = 0; i < SAS; i++)
 		ASSERT_EQ(0, ikefp_sa_del(client->nl, SPI + i));
-	EXPECT_COUNTED(client, "sas-2000");
+	EXPECT_COUNTED(client, "sas-2000 orphans-2000");
 	listing = (struct listing){};
 	ASSERT_EQ(0, ikefp_sa_list(client->nl, see_sa, &listing));
 	EXPECT_EQ(0, listing.number);
@@ -338,7 +343,7 @@ TEST_F(access, listing_abandoned)
 	client_count_anew(client);
 	for (i = 0; i < SAS; i++)
 		ASSERT_EQ(0, ikefp_sa_del(client->nl, SPI + i));
-	EXPECT_COUNTED(client, "sas-2000");
+	EXPECT_COUNTED(client, "sas-2000 orphans-2000");
 	nlmsg_free(msg);
 	client_close(client);
 }

@@ -95,7 +95,7 @@ static void *commands(void *arg)
 			continue;
 		}
 		ikefp_monitor_subscribe(nl);
-		ikefp_worker_attach(nl);
+		ikefp_worker_attach(nl, false);
 		ikefp_policy_set(nl, &policy);
 		ikefp_listener_add(nl, IKEFP_LISTENER_KIND_NATT, &any);
 		for (i = 0; i < 20; i++) {

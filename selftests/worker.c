@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The worker: every message reaches it once, and what cannot reach it is as if lost on
- * the way, so that the peer's next copy is taken.
+ * A worker: every message reaches it once, and what cannot reach it is as if lost on
+ * the way, so that the peer's next copy is taken. (Several: workers.c. What becomes of
+ * its SAs when it is gone: adopt.c.)
  */
 
 #include "kselftest_harness.h"
@@ -77,33 +78,18 @@ static void close_worker(struct client **client)
 TEST_F(worker, gone_and_back)
 {
 	const struct ikefp_event *event;
-	struct peer *peer = self->peer;
-	uint32_t id;
+	uint32_t portid = ikefp_worker_portid(self->client->nl);
 
-	peer_init_kernel_responds(peer, self->client, SPI, &sk_algorithms[0]);
-	client_count_anew(self->watcher);
 	close_worker(&self->client);
 	event = client_wait_event(self->watcher, IKEFP_EVENT_KIND_WORKER_DETACHED, PATIENCE_MS);
 	ASSERT_NE(NULL, event);
-	EXPECT_NE(0, event->worker);
-
-	id = peer->next_out;
-	peer_send_request(peer, IKE_AUTH, PAYLOAD_IDI, "hello", 5);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-no-worker+1");
-	peer_send_again(peer);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-no-worker+1");
+	EXPECT_EQ(portid, event->worker);
+	EXPECT_COUNTED(self->watcher, "workers-1");
 	self->client = client_open(CLIENT_WORKER);
 	event = client_wait_event(self->watcher, IKEFP_EVENT_KIND_WORKER_ATTACHED, PATIENCE_MS);
 	ASSERT_NE(NULL, event);
-	EXPECT_NE(0, event->worker);
-	client_count_anew(self->watcher);
-	peer_send_again(peer);
-	EXPECT_EQ(id, client_wait_message(self->client)->message_id);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 upcalls+1");
-	peer_send_again(peer);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-in-progress+1");
-	peer_kernel_responds(peer, self->client, IKE_AUTH, id, PAYLOAD_IDI, "hi", 2);
-	peer_expect(peer);
+	EXPECT_EQ(ikefp_worker_portid(self->client->nl), event->worker);
+	EXPECT_COUNTED(self->watcher, "workers+1");
 }
 
 /* No memory is spent on it, since nobody will answer. */
@@ -113,74 +99,10 @@ TEST_F(worker, first_message_without_a_worker)
 
 	close_worker(&self->client);
 	peer_send(self->peer, message, ike_put_init(message, SPI, 0, 1, sizeof(message)));
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-no-worker+1");
+	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-no-worker+1 workers-1");
 	self->client = client_open(CLIENT_WORKER);
 	peer_send_again(self->peer);
-	EXPECT_COUNTED(self->watcher, "sas+1 half-open+1 rx-messages+1 upcalls+1");
-}
-
-/* Responses that found no worker: the request is still outstanding, and is answered again. */
-TEST_F(worker, response_without_a_worker)
-{
-	struct ikefp_sa_info info;
-	struct peer *peer = self->peer;
-	uint32_t id;
-
-	peer_init_kernel_initiates(peer, self->client, SPI, &sk_algorithms[0]);
-	id = peer_kernel_requests(peer, self->client, IKE_AUTH, PAYLOAD_IDI, "hello", 5);
-	peer_expect(peer);
-	close_worker(&self->client);
-	client_count_anew(self->watcher);
-	peer_send_response(peer, IKE_AUTH, id, PAYLOAD_IDI, "hi", 2);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 drop-no-worker+1");
-	ASSERT_EQ(0, ikefp_sa_get(self->watcher->nl, SPI, &info));
-	EXPECT_EQ(1, info.outstanding);
-	self->client = client_open(CLIENT_WORKER);
-	peer_send_again(peer);
-	EXPECT_EQ(id, client_wait_message(self->client)->message_id);
-	ASSERT_EQ(0, ikefp_sa_get(self->watcher->nl, SPI, &info));
-	EXPECT_EQ(0, info.outstanding);
-}
-
-/* What the kernel does alone, it does without a worker, too. */
-TEST_F(worker, alone)
-{
-	struct peer *peer = self->peer;
-
-	peer_init_kernel_responds(peer, self->client, SPI, &sk_algorithms[0]);
-	peer_establish(peer, self->client);
-	close_worker(&self->client);
-	client_count_anew(self->watcher);
-	peer_send_request(peer, INFORMATIONAL, 0, NULL, 0);
-	peer_expect(peer);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 tx-messages+1 liveness-answered+1");
-	peer_send_again(peer);
-	peer_expect(peer);
-	EXPECT_COUNTED(self->watcher, "rx-messages+1 tx-messages+1 duplicates-answered+1");
-}
-
-/* Half-open SAs and requests whose end nobody is told of, end all the same. */
-TEST_F(worker, deadlines_without_a_worker)
-{
-	const struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(self->peer);
-	uint8_t message[64];
-	const struct ikefp_message_out request = {
-		.spi = SPI, .raw = true,
-		.payload = { message, ike_put_init(message, SPI, 0, 1, sizeof(message)) },
-	};
-	struct ikefp_sa_info info;
-
-	client_set(self->watcher, IKEFP_A_POLICY_HALF_OPEN_MS, 200);
-	client_set(self->watcher, IKEFP_A_POLICY_GIVE_UP_MS, 200);
-	ASSERT_EQ(0, ikefp_sa_new(self->watcher->nl, SPI, &endpoint));
-	ASSERT_EQ(0, ikefp_message_send(self->watcher->nl, &request, NULL));
-	peer_send(self->peer, message, ike_put_init(message, SPI + 1, 0, 1, sizeof(message)));
-	client_wait_message(self->client);
-	close_worker(&self->client);
-	EXPECT_COUNTED(self->watcher, "sas+1 rx-messages+1 tx-messages+1 upcalls+1 "
-		       "exchange-timeouts+1 half-open-expired+1 drop-no-worker+2");
-	ASSERT_EQ(0, ikefp_sa_get(self->watcher->nl, SPI, &info));
-	EXPECT_EQ(0, info.outstanding);
+	EXPECT_COUNTED(self->watcher, "sas+1 half-open+1 rx-messages+1 upcalls+1 workers+1");
 }
 
 /*

@@ -26,7 +26,7 @@ struct client *client_open(int wants)
 		die("cannot open the family: %s", ikefp_nl_error(client->nl));
 	if (wants & CLIENT_EVENTS && ikefp_monitor_subscribe(client->nl))
 		die("cannot watch events: %s", ikefp_nl_error(client->nl));
-	if (wants & CLIENT_WORKER && ikefp_worker_attach(client->nl))
+	if (wants & CLIENT_WORKER && ikefp_worker_attach(client->nl, false))
 		die("cannot be the worker: %s", ikefp_nl_error(client->nl));
 	client_count_anew(client);
 	return client;
@@ -110,6 +110,25 @@ static void on_expired(uint64_t spi, void *arg)
 	queue(arg, UPCALL_EXPIRED, spi, 0);
 }
 
+static void on_adopted(const struct ikefp_sa_info *info, const struct ikefp_octets *stash,
+		       void *arg)
+{
+	struct upcall *upcall = queue(arg, UPCALL_ADOPTED, info->spi, stash->len);
+
+	upcall->info = *info;
+	upcall->len = stash->len;
+	if (stash->len)
+		memcpy(upcall->octets, stash->data, stash->len);
+}
+
+static void on_not_adopted(uint64_t spi, int err, const char *why, void *arg)
+{
+	struct upcall *upcall = queue(arg, UPCALL_NOT_ADOPTED, spi, strlen(why) + 1);
+
+	upcall->err = err;
+	strcpy((char *)upcall->octets, why);
+}
+
 static void on_event(const struct ikefp_event *event, void *arg)
 {
 	struct client *client = arg;
@@ -130,6 +149,8 @@ static bool pump(struct client *client, int64_t until_us)
 		.message = on_message,
 		.exchange_timeout = on_timeout,
 		.sa_expired = on_expired,
+		.adopted = on_adopted,
+		.not_adopted = on_not_adopted,
 		.arg = client,
 	};
 	struct pollfd pollers[] = {
@@ -158,6 +179,22 @@ struct upcall *client_wait(struct client *client, int wait_ms)
 	if (client->current)
 		client->upcalls = client->current->next;
 	return client->current;
+}
+
+struct upcall *client_adopt(struct client *client, uint64_t spi)
+{
+	if (ikefp_worker_adopt(client->nl, &spi, 1))
+		die("sa-adopt: %s", ikefp_nl_error(client->nl));
+	return client_wait(client, PATIENCE_MS);
+}
+
+void client_stash(struct client *client, uint64_t spi, const void *octets, size_t len)
+{
+	const struct ikefp_octets stash = { octets, len };
+	const struct ikefp_sa_change change = { .spi = spi, .stash = &stash };
+
+	if (ikefp_sa_set(client->nl, &change))
+		die("sa-set stash: %s", ikefp_nl_error(client->nl));
 }
 
 const struct ikefp_message_in *client_wait_message(struct client *client)

@@ -9,7 +9,9 @@
 #include "ikefp_nl.h"
 #include "udp.h"
 
-enum upcall_kind { UPCALL_MESSAGE, UPCALL_TIMEOUT, UPCALL_EXPIRED };
+enum upcall_kind {
+	UPCALL_MESSAGE, UPCALL_TIMEOUT, UPCALL_EXPIRED, UPCALL_ADOPTED, UPCALL_NOT_ADOPTED,
+};
 
 struct upcall {
 	struct upcall *next;
@@ -18,7 +20,10 @@ struct upcall {
 	uint8_t exchange_type;
 	uint32_t message_id;
 	struct ikefp_message_in message; /* of UPCALL_MESSAGE */
-	uint8_t octets[]; /* message.payload.data */
+	struct ikefp_sa_info info; /* of UPCALL_ADOPTED */
+	int err; /* of UPCALL_NOT_ADOPTED */
+	size_t len;
+	uint8_t octets[]; /* message.payload.data, the stash, or why not */
 };
 
 struct client {
@@ -52,6 +57,12 @@ struct upcall *client_wait(struct client *client, int wait_ms);
 
 /* The next upcall of a message, which must come. */
 const struct ikefp_message_in *client_wait_message(struct client *client);
+
+/* Asks for the adoption of an SA. The next upcall, which should be the answer. */
+struct upcall *client_adopt(struct client *client, uint64_t spi);
+
+/* Leaves a stash with an SA, which must succeed. */
+void client_stash(struct client *client, uint64_t spi, const void *octets, size_t len);
 
 /* The next event of a kind, passing over others; valid as an upcall. */
 const struct ikefp_event *client_wait_event(struct client *client, enum ikefp_event_kind kind,

@@ -47,8 +47,12 @@ void event_text(FILE *out, const struct ikefp_event *event)
 	case IKEFP_EVENT_KIND_SA_CHANGED:
 	case IKEFP_EVENT_KIND_SA_DELETED:
 	case IKEFP_EVENT_KIND_SA_EXPIRED:
+	case IKEFP_EVENT_KIND_SA_ORPHANED:
+	case IKEFP_EVENT_KIND_SA_ADOPTED:
 		put_sa(out, event);
 		fprintf(out, " %s %s", role_name(event->role), state_name(event->state));
+		if (event->event == IKEFP_EVENT_KIND_SA_ADOPTED)
+			fprintf(out, " by %u", event->worker);
 		put_endpoint(out, &event->endpoint);
 		break;
 	case IKEFP_EVENT_KIND_RETRANSMIT:
@@ -100,6 +104,10 @@ json_t *event_json(const struct ikefp_event *event)
 	case IKEFP_EVENT_KIND_SA_CHANGED:
 	case IKEFP_EVENT_KIND_SA_DELETED:
 	case IKEFP_EVENT_KIND_SA_EXPIRED:
+	case IKEFP_EVENT_KIND_SA_ORPHANED:
+	case IKEFP_EVENT_KIND_SA_ADOPTED:
+		if (event->worker)
+			set(o, "worker", json_integer(event->worker));
 		set(o, "spi", spi_json(event->spi));
 		set(o, "peer-spi", spi_json(event->peer_spi));
 		set(o, "role", json_string(role_name(event->role)));

@@ -57,6 +57,8 @@ const char *event_name(enum ikefp_event_kind kind)
 		[IKEFP_EVENT_KIND_RETRANSMIT] = "retransmit",
 		[IKEFP_EVENT_KIND_EXCHANGE_TIMEOUT] = "exchange-timeout",
 		[IKEFP_EVENT_KIND_SA_EXPIRED] = "sa-expired",
+		[IKEFP_EVENT_KIND_SA_ORPHANED] = "sa-orphaned",
+		[IKEFP_EVENT_KIND_SA_ADOPTED] = "sa-adopted",
 	};
 
 	return NAME(names, kind);

@@ -313,7 +313,7 @@ struct kernel *kernel_open(struct loop *loop, struct ike_manager *m)
 		err = open_one(&k->worker);
 	if (err)
 		goto close;
-	err = ikefp_worker_attach(k->worker);
+	err = ikefp_worker_attach(k->worker, true);
 	if (err) {
 		log_msg(LOG_KNL, LVL_AUDIT, "cannot become the module's helper: %s%s",
 			ikefp_nl_error(k->worker),

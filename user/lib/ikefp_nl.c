@@ -30,6 +30,8 @@ struct ikefp_nl {
 	struct nl_sock *monitor;
 	int family;
 	char error[256];
+	void *buffer;		/* of MESSAGE_MAX, where there is a worker or a monitor */
+	uint64_t adopting[IKEFP_ADOPT_MAX];
 
 	/* While upcalls or events are read. */
 	const struct ikefp_upcalls *upcalls;
@@ -109,6 +111,7 @@ void ikefp_nl_close(struct ikefp_nl *nl)
 	nl_socket_free(nl->command);
 	nl_socket_free(nl->worker);
 	nl_socket_free(nl->monitor);
+	free(nl->buffer);
 	free(nl);
 }
 
@@ -409,6 +412,32 @@ int ikefp_listener_list(struct ikefp_nl *nl,
 			&listing);
 }
 
+static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
+{
+	*info = (struct ikefp_sa_info){
+		.spi = get_spi(attrs[IKEFP_A_SA_SPI]),
+		.peer_spi = get_spi(attrs[IKEFP_A_SA_PEER_SPI]),
+		.role = get_u8(attrs[IKEFP_A_SA_ROLE]),
+		.state = get_u8(attrs[IKEFP_A_SA_STATE]),
+		.srtt_us = get_u32(attrs[IKEFP_A_SA_SRTT_US]),
+		.rttvar_us = get_u32(attrs[IKEFP_A_SA_RTTVAR_US]),
+		.rto_ms = get_u32(attrs[IKEFP_A_SA_RTO_MS]),
+		.outstanding = get_u32(attrs[IKEFP_A_SA_OUTSTANDING]),
+		.tries = get_u32(attrs[IKEFP_A_SA_TRIES]),
+		.message_id_out = get_u32(attrs[IKEFP_A_SA_MESSAGE_ID_OUT]),
+		.message_id_in = get_u32(attrs[IKEFP_A_SA_MESSAGE_ID_IN]),
+		.age_ms = get_u64(attrs[IKEFP_A_SA_AGE_MS]),
+		.messages_in = get_u64(attrs[IKEFP_A_SA_MESSAGES_IN]),
+		.messages_out = get_u64(attrs[IKEFP_A_SA_MESSAGES_OUT]),
+		.retransmits = get_u64(attrs[IKEFP_A_SA_RETRANSMITS]),
+		.duplicates = get_u64(attrs[IKEFP_A_SA_DUPLICATES]),
+		.worker = get_u32(attrs[IKEFP_A_SA_WORKER]),
+		.waiting = get_u32(attrs[IKEFP_A_SA_WAITING]),
+		.stash_len = get_u32(attrs[IKEFP_A_SA_STASH_LEN]),
+	};
+	get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
+}
+
 /* Worker */
 
 static int set_nonblocking(struct ikefp_nl *nl, struct nl_sock *sock)
@@ -422,14 +451,24 @@ static int set_nonblocking(struct ikefp_nl *nl, struct nl_sock *sock)
 	return 0;
 }
 
-int ikefp_worker_attach(struct ikefp_nl *nl)
+static int need_buffer(struct ikefp_nl *nl)
+{
+	if (!nl->buffer)
+		nl->buffer = malloc(MESSAGE_MAX);
+	return nl->buffer ? 0 : fail(nl, -ENOMEM, "out of memory");
+}
+
+int ikefp_worker_attach(struct ikefp_nl *nl, bool only)
 {
 	struct nl_msg *msg;
 	int size = WORKER_BUFFER;
 	int err;
 
 	if (nl->worker)
-		return fail(nl, -EALREADY, "this handle is the worker already");
+		return fail(nl, -EALREADY, "this handle is a worker already");
+	err = need_buffer(nl);
+	if (err)
+		return err;
 	nl->worker = open_socket(nl, &err);
 	if (!nl->worker)
 		return err;
@@ -439,7 +478,9 @@ int ikefp_worker_attach(struct ikefp_nl *nl)
 		setsockopt(nl_socket_get_fd(nl->worker), SOL_SOCKET, SO_RCVBUF, &size,
 			   sizeof(size));
 	msg = request(nl, IKEFP_CMD_WORKER_ATTACH, 0);
-	err = transact(nl, nl->worker, msg, msg, IKEFP_A_EVENT_MAX, NULL, NULL);
+	err = transact(nl, nl->worker, msg,
+		       msg && (!only || !nla_put_flag(msg, IKEFP_A_WORKER_ONLY)),
+		       IKEFP_A_WORKER_MAX, NULL, NULL);
 	if (!err)
 		err = set_nonblocking(nl, nl->worker);
 	if (err) {
@@ -452,6 +493,11 @@ int ikefp_worker_attach(struct ikefp_nl *nl)
 int ikefp_worker_fd(const struct ikefp_nl *nl)
 {
 	return nl->worker ? nl_socket_get_fd(nl->worker) : -1;
+}
+
+uint32_t ikefp_worker_portid(const struct ikefp_nl *nl)
+{
+	return nl->worker ? nl_socket_get_local_port(nl->worker) : 0;
 }
 
 static void take_message(struct nlattr **attrs, const struct ikefp_upcalls *upcalls)
@@ -478,14 +524,58 @@ static void take_message(struct nlattr **attrs, const struct ikefp_upcalls *upca
 		upcalls->message(&message, upcalls->arg);
 }
 
-static int on_upcall(struct nl_msg *msg, void *arg)
+/* Its stash is wiped, wherever it goes from here. */
+static void take_adopted(struct nlmsghdr *header, const struct ikefp_upcalls *upcalls)
 {
-	const struct ikefp_upcalls *upcalls = ((struct ikefp_nl *)arg)->upcalls;
-	struct nlattr *attrs[IKEFP_A_MESSAGE_MAX + 1];
-	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct nlattr *attrs[IKEFP_A_SA_MAX + 1];
+	struct ikefp_octets stash = { 0 };
+	struct ikefp_sa_info info;
 
+	if (!genlmsg_parse(header, 0, attrs, IKEFP_A_SA_MAX, NULL)) {
+		get_sa_info(attrs, &info);
+		if (attrs[IKEFP_A_SA_STASH])
+			stash = (struct ikefp_octets){
+				nla_data(attrs[IKEFP_A_SA_STASH]),
+				nla_len(attrs[IKEFP_A_SA_STASH]),
+			};
+		if (upcalls->adopted)
+			upcalls->adopted(&info, &stash, upcalls->arg);
+	}
+	explicit_bzero(nlmsg_data(header), nlmsg_datalen(header));
+}
+
+/* A request for adoption that was refused; others were granted, and answered so. */
+static void on_refusal(struct ikefp_nl *nl, struct nlmsghdr *header)
+{
+	struct nlmsgerr *error = nlmsg_data(header);
+	const struct ikefp_upcalls *upcalls = nl->upcalls;
+
+	if (!error->error || !error->msg.nlmsg_seq || error->msg.nlmsg_seq > IKEFP_ADOPT_MAX)
+		return;
+	fail(nl, 0, "%s", strerror(-error->error));
+	take_ext_ack(nl, error);
+	if (upcalls->not_adopted)
+		upcalls->not_adopted(nl->adopting[error->msg.nlmsg_seq - 1], error->error,
+				     nl->error, upcalls->arg);
+}
+
+static void on_upcall(struct ikefp_nl *nl, struct nlmsghdr *header)
+{
+	const struct ikefp_upcalls *upcalls = nl->upcalls;
+	struct nlattr *attrs[IKEFP_A_MESSAGE_MAX + 1];
+
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		on_refusal(nl, header);
+		return;
+	}
+	if (header->nlmsg_type != nl->family)
+		return;
+	if (genlmsg_hdr(header)->cmd == IKEFP_CMD_SA_ADOPT) {
+		take_adopted(header, upcalls);
+		return;
+	}
 	if (genlmsg_parse(header, 0, attrs, IKEFP_A_MESSAGE_MAX, NULL))
-		return NL_OK;
+		return;
 	switch (genlmsg_hdr(header)->cmd) {
 	case IKEFP_CMD_MESSAGE_RECV:
 		take_message(attrs, upcalls);
@@ -502,44 +592,120 @@ static int on_upcall(struct nl_msg *msg, void *arg)
 			upcalls->sa_expired(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), upcalls->arg);
 		break;
 	}
-	return NL_OK;
 }
 
-/* All that waits on a non-blocking socket goes to a callback. */
+/*
+ * All that waits on a non-blocking socket goes to a callback. libnl would leave copies
+ * of keys behind.
+ */
 static int drain(struct ikefp_nl *nl, struct nl_sock *sock,
-		 int (*each)(struct nl_msg *msg, void *arg))
+		 void (*each)(struct ikefp_nl *nl, struct nlmsghdr *header))
 {
-	int err;
+	struct nlmsghdr *header;
+	ssize_t len;
+	int left;
 
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, each, nl);
-	do {
-		err = nl_recvmsgs_default(sock);
-	} while (err >= 0);
-	if (err == -NLE_AGAIN)
+	for (;;) {
+		len = recv(nl_socket_get_fd(sock), nl->buffer, MESSAGE_MAX, MSG_DONTWAIT);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			break;
+		left = len;
+		for (header = nl->buffer; nlmsg_ok(header, left);
+		     header = nlmsg_next(header, &left))
+			each(nl, header);
+	}
+	if (len < 0 && errno == EAGAIN)
 		return 0;
-	if (err == -NLE_NOMEM)
+	if (len < 0 && errno == ENOBUFS)
 		return fail(nl, -ENOBUFS, "the netlink socket was full");
-	return fail(nl, -EIO, "netlink: %s", nl_geterror(err));
+	return fail(nl, -EIO, "netlink: %s", len ? strerror(errno) : "closed");
 }
 
 int ikefp_worker_read(struct ikefp_nl *nl, const struct ikefp_upcalls *upcalls)
 {
 	if (!nl->worker)
-		return fail(nl, -EINVAL, "this handle is not the worker");
+		return fail(nl, -EINVAL, "this handle is not a worker");
 	nl->upcalls = upcalls;
 	return drain(nl, nl->worker, on_upcall);
 }
 
+struct worker_listing {
+	void (*each)(const struct ikefp_worker_info *info, void *arg);
+	void *arg;
+};
+
+static void list_worker(struct nlattr **attrs, void *arg)
+{
+	struct worker_listing *listing = arg;
+	const struct ikefp_worker_info info = {
+		.worker = get_u32(attrs[IKEFP_A_WORKER_WORKER]),
+		.sas = get_u32(attrs[IKEFP_A_WORKER_SAS]),
+	};
+
+	listing->each(&info, listing->arg);
+}
+
+int ikefp_worker_list(struct ikefp_nl *nl,
+		      void (*each)(const struct ikefp_worker_info *, void *), void *arg)
+{
+	struct worker_listing listing = { .each = each, .arg = arg };
+	struct nl_msg *msg = request(nl, IKEFP_CMD_WORKER_GET, NLM_F_DUMP);
+
+	return transact(nl, nl->command, msg, msg, IKEFP_A_WORKER_MAX, list_worker, &listing);
+}
+
+/* One datagram of requests; the kernel answers each before it takes the next. */
+int ikefp_worker_adopt(struct ikefp_nl *nl, const uint64_t *spis, size_t number)
+{
+	uint8_t octets[IKEFP_ADOPT_MAX][NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN +
+					sizeof(uint64_t)] = {};
+	size_t i;
+
+	if (!nl->worker)
+		return fail(nl, -EINVAL, "this handle is not a worker");
+	if (number > IKEFP_ADOPT_MAX)
+		return fail(nl, -EINVAL, "more than %d SAs at a time", IKEFP_ADOPT_MAX);
+	for (i = 0; i < number; i++) {
+		struct nlmsghdr *header = (struct nlmsghdr *)octets[i];
+		struct genlmsghdr *command = nlmsg_data(header);
+		struct nlattr *spi = (struct nlattr *)(command + 1);
+		uint64_t value = htobe64(spis[i]);
+
+		header->nlmsg_len = sizeof(octets[i]);
+		header->nlmsg_type = nl->family;
+		header->nlmsg_flags = NLM_F_REQUEST;
+		header->nlmsg_seq = i + 1;
+		command->cmd = IKEFP_CMD_SA_ADOPT;
+		command->version = IKEFP_FAMILY_VERSION;
+		spi->nla_len = NLA_HDRLEN + sizeof(value);
+		spi->nla_type = IKEFP_A_SA_SPI;
+		memcpy(nla_data(spi), &value, sizeof(value));
+		nl->adopting[i] = spis[i];
+	}
+	if (number && send(nl_socket_get_fd(nl->worker), octets, number * sizeof(octets[0]), 0) < 0)
+		return fail(nl, -errno, "cannot ask for adoption: %s", strerror(errno));
+	return 0;
+}
+
 /* SAs */
 
-int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi, const struct ikefp_endpoint *endpoint)
+int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
+		     const struct ikefp_endpoint *endpoint)
 {
 	struct nl_msg *msg = request(nl, IKEFP_CMD_SA_NEW, 0);
 
 	return transact(nl, nl->command, msg,
 			msg && put_spi(msg, IKEFP_A_SA_SPI, spi) &&
-				put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, endpoint),
+				put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, endpoint) &&
+				(!worker || !nla_put_u32(msg, IKEFP_A_SA_WORKER, worker)),
 			IKEFP_A_SA_MAX, NULL, NULL);
+}
+
+int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi, const struct ikefp_endpoint *endpoint)
+{
+	return ikefp_sa_new_for(nl, spi, 0, endpoint);
 }
 
 static bool put_octets(struct nl_msg *msg, int attribute, const struct ikefp_octets *octets)
@@ -573,12 +739,16 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 		return false;
 	if (change->endpoint && !put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, change->endpoint))
 		return false;
+	if (change->stash &&
+	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))
+		return false;
 	return !change->keys || put_keys(msg, change->keys);
 }
 
 int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change)
 {
-	struct nl_msg *msg = request(nl, IKEFP_CMD_SA_SET, 0);
+	struct nl_msg *msg = request_for(nl, IKEFP_CMD_SA_SET, 0,
+					 change->stash ? change->stash->len : 0);
 
 	return transact(nl, nl->command, msg, msg && put_change(msg, change), IKEFP_A_SA_MAX,
 			NULL, NULL);
@@ -600,26 +770,9 @@ struct sa_listing {
 static void list_sa(struct nlattr **attrs, void *arg)
 {
 	struct sa_listing *listing = arg;
-	struct ikefp_sa_info info = {
-		.spi = get_spi(attrs[IKEFP_A_SA_SPI]),
-		.peer_spi = get_spi(attrs[IKEFP_A_SA_PEER_SPI]),
-		.role = get_u8(attrs[IKEFP_A_SA_ROLE]),
-		.state = get_u8(attrs[IKEFP_A_SA_STATE]),
-		.srtt_us = get_u32(attrs[IKEFP_A_SA_SRTT_US]),
-		.rttvar_us = get_u32(attrs[IKEFP_A_SA_RTTVAR_US]),
-		.rto_ms = get_u32(attrs[IKEFP_A_SA_RTO_MS]),
-		.outstanding = get_u32(attrs[IKEFP_A_SA_OUTSTANDING]),
-		.tries = get_u32(attrs[IKEFP_A_SA_TRIES]),
-		.message_id_out = get_u32(attrs[IKEFP_A_SA_MESSAGE_ID_OUT]),
-		.message_id_in = get_u32(attrs[IKEFP_A_SA_MESSAGE_ID_IN]),
-		.age_ms = get_u64(attrs[IKEFP_A_SA_AGE_MS]),
-		.messages_in = get_u64(attrs[IKEFP_A_SA_MESSAGES_IN]),
-		.messages_out = get_u64(attrs[IKEFP_A_SA_MESSAGES_OUT]),
-		.retransmits = get_u64(attrs[IKEFP_A_SA_RETRANSMITS]),
-		.duplicates = get_u64(attrs[IKEFP_A_SA_DUPLICATES]),
-	};
+	struct ikefp_sa_info info;
 
-	get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info.endpoint);
+	get_sa_info(attrs, &info);
 	listing->each(&info, listing->arg);
 }
 
@@ -734,75 +887,6 @@ int ikefp_stats_get(struct ikefp_nl *nl, struct ikefp_stats *stats)
 	return transact(nl, nl->command, msg, msg, IKEFP_A_STATS_MAX, take_stats, stats);
 }
 
-static const char *name_of(const char *const *names, int max, int attribute)
-{
-	return attribute > 0 && attribute <= max ? names[attribute] : NULL;
-}
-
-const char *ikefp_policy_name(int attribute)
-{
-	static const char *const names[IKEFP_A_POLICY_MAX + 1] = {
-		[IKEFP_A_POLICY_RTO_INITIAL_MS] = "rto-initial-ms",
-		[IKEFP_A_POLICY_RTO_MIN_MS] = "rto-min-ms",
-		[IKEFP_A_POLICY_RTO_MAX_MS] = "rto-max-ms",
-		[IKEFP_A_POLICY_BACKOFF_PERCENT] = "backoff-percent",
-		[IKEFP_A_POLICY_JITTER_PERCENT] = "jitter-percent",
-		[IKEFP_A_POLICY_TRIES] = "tries",
-		[IKEFP_A_POLICY_GIVE_UP_MS] = "give-up-ms",
-		[IKEFP_A_POLICY_HALF_OPEN_MS] = "half-open-ms",
-		[IKEFP_A_POLICY_LINGER_MS] = "linger-ms",
-		[IKEFP_A_POLICY_MAX_SAS] = "max-sas",
-		[IKEFP_A_POLICY_MAX_HALF_OPEN] = "max-half-open",
-	};
-
-	return name_of(names, IKEFP_A_POLICY_MAX, attribute);
-}
-
-const char *ikefp_stats_name(int attribute)
-{
-	static const char *const names[IKEFP_A_STATS_MAX + 1] = {
-		[IKEFP_A_STATS_SAS] = "sas",
-		[IKEFP_A_STATS_HALF_OPEN] = "half-open",
-		[IKEFP_A_STATS_RX_MESSAGES] = "rx-messages",
-		[IKEFP_A_STATS_RX_ESP] = "rx-esp",
-		[IKEFP_A_STATS_RX_KEEPALIVE] = "rx-keepalive",
-		[IKEFP_A_STATS_TX_MESSAGES] = "tx-messages",
-		[IKEFP_A_STATS_TX_ERRORS] = "tx-errors",
-		[IKEFP_A_STATS_UPCALLS] = "upcalls",
-		[IKEFP_A_STATS_RETRANSMITS] = "retransmits",
-		[IKEFP_A_STATS_EXCHANGE_TIMEOUTS] = "exchange-timeouts",
-		[IKEFP_A_STATS_HALF_OPEN_EXPIRED] = "half-open-expired",
-		[IKEFP_A_STATS_DUPLICATES_ANSWERED] = "duplicates-answered",
-		[IKEFP_A_STATS_LIVENESS_ANSWERED] = "liveness-answered",
-		[IKEFP_A_STATS_INVALID_MAJOR_VERSION_SENT] = "invalid-major-version-sent",
-		[IKEFP_A_STATS_DROP_SHORT] = "drop-short",
-		[IKEFP_A_STATS_DROP_LENGTH] = "drop-length",
-		[IKEFP_A_STATS_DROP_VERSION] = "drop-version",
-		[IKEFP_A_STATS_DROP_FLAGS] = "drop-flags",
-		[IKEFP_A_STATS_DROP_EXCHANGE_TYPE] = "drop-exchange-type",
-		[IKEFP_A_STATS_DROP_UNKNOWN_SPI] = "drop-unknown-spi",
-		[IKEFP_A_STATS_DROP_SOURCE] = "drop-source",
-		[IKEFP_A_STATS_DROP_UNANSWERABLE] = "drop-unanswerable",
-		[IKEFP_A_STATS_DROP_MESSAGE_ID] = "drop-message-id",
-		[IKEFP_A_STATS_DROP_STALE_RESPONSE] = "drop-stale-response",
-		[IKEFP_A_STATS_DROP_IN_PROGRESS] = "drop-in-progress",
-		[IKEFP_A_STATS_DROP_DIGEST] = "drop-digest",
-		[IKEFP_A_STATS_DROP_NO_KEYS] = "drop-no-keys",
-		[IKEFP_A_STATS_DROP_NOT_SEALED] = "drop-not-sealed",
-		[IKEFP_A_STATS_DROP_MALFORMED] = "drop-malformed",
-		[IKEFP_A_STATS_DROP_FRAGMENT] = "drop-fragment",
-		[IKEFP_A_STATS_DROP_INTEGRITY] = "drop-integrity",
-		[IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT] = "drop-half-open-limit",
-		[IKEFP_A_STATS_DROP_SA_LIMIT] = "drop-sa-limit",
-		[IKEFP_A_STATS_DROP_NO_WORKER] = "drop-no-worker",
-		[IKEFP_A_STATS_DROP_WORKER_FULL] = "drop-worker-full",
-		[IKEFP_A_STATS_DROP_MEMORY] = "drop-memory",
-		[IKEFP_A_STATS_DROP_RATE_LIMIT] = "drop-rate-limit",
-	};
-
-	return name_of(names, IKEFP_A_STATS_MAX, attribute);
-}
-
 /* Events */
 
 int ikefp_monitor_subscribe(struct ikefp_nl *nl)
@@ -815,6 +899,9 @@ int ikefp_monitor_subscribe(struct ikefp_nl *nl)
 	group = genl_ctrl_resolve_grp(nl->command, IKEFP_FAMILY_NAME, IKEFP_MCGRP_MONITOR);
 	if (group < 0)
 		return fail(nl, -ENOENT, "the family has no group \"%s\"", IKEFP_MCGRP_MONITOR);
+	err = need_buffer(nl);
+	if (err)
+		return err;
 	nl->monitor = open_socket(nl, &err);
 	if (!nl->monitor)
 		return err;
@@ -836,15 +923,15 @@ int ikefp_monitor_fd(const struct ikefp_nl *nl)
 	return nl->monitor ? nl_socket_get_fd(nl->monitor) : -1;
 }
 
-static int on_event(struct nl_msg *msg, void *arg)
+static void on_event(struct ikefp_nl *nl, struct nlmsghdr *header)
 {
-	struct ikefp_nl *nl = arg;
 	struct nlattr *attrs[IKEFP_A_EVENT_MAX + 1];
 	struct ikefp_event event;
 
-	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, IKEFP_A_EVENT_MAX, NULL) ||
+	if (header->nlmsg_type != nl->family ||
+	    genlmsg_parse(header, 0, attrs, IKEFP_A_EVENT_MAX, NULL) ||
 	    !attrs[IKEFP_A_EVENT_EVENT])
-		return NL_OK;
+		return;
 	event = (struct ikefp_event){
 		.event = nla_get_u8(attrs[IKEFP_A_EVENT_EVENT]),
 		.spi = get_spi(attrs[IKEFP_A_EVENT_SPI]),
@@ -860,7 +947,6 @@ static int on_event(struct nl_msg *msg, void *arg)
 	};
 	get_endpoint(attrs, IKEFP_A_EVENT_LOCAL_IPV4, &event.endpoint);
 	nl->event(&event, nl->event_arg);
-	return NL_OK;
 }
 
 int ikefp_monitor_read(struct ikefp_nl *nl,

@@ -51,6 +51,9 @@ struct ikefp_sa_info {
 	uint64_t messages_out;
 	uint64_t retransmits;
 	uint64_t duplicates;
+	uint32_t worker;	/* port ID; 0: an orphan, or deleted */
+	uint32_t waiting;	/* upcalls that wait for its adoption */
+	uint32_t stash_len;
 };
 
 /* Octets that somebody else owns. */
@@ -74,6 +77,7 @@ struct ikefp_sa_change {
 	bool established;
 	const struct ikefp_endpoint *endpoint;
 	const struct ikefp_keys *keys;
+	const struct ikefp_octets *stash; /* of no octets: removes it */
 };
 
 struct ikefp_message_out {
@@ -106,6 +110,10 @@ struct ikefp_upcalls {
 	void (*exchange_timeout)(uint64_t spi, uint8_t exchange_type,
 				 uint32_t message_id, void *arg);
 	void (*sa_expired)(uint64_t spi, void *arg);
+	/* The answers to ikefp_worker_adopt(). The stash is there until it returns. */
+	void (*adopted)(const struct ikefp_sa_info *info, const struct ikefp_octets *stash,
+			void *arg);
+	void (*not_adopted)(uint64_t spi, int err, const char *why, void *arg);
 	void *arg;
 };
 
@@ -151,18 +159,37 @@ int ikefp_listener_list(struct ikefp_nl *nl,
 			void (*each)(const struct ikefp_listener_info *, void *),
 			void *arg);
 
+struct ikefp_worker_info {
+	uint32_t worker; /* port ID */
+	uint32_t sas;
+};
+
 /*
- * Makes this handle the worker, until it is closed. -EBUSY: there is one already.
+ * Makes this handle a worker, until it is closed; the only one, if it wants to be. Then,
+ * or where one is that does, -EBUSY: there is another.
  * The file descriptor is readable when upcalls wait; ikefp_worker_read() takes all
  * of them and never blocks. -ENOBUFS from it: the socket was full, and the messages
  * that found it so will be sent again by the peers.
  */
-int ikefp_worker_attach(struct ikefp_nl *nl);
+int ikefp_worker_attach(struct ikefp_nl *nl, bool only);
 int ikefp_worker_fd(const struct ikefp_nl *nl);
+uint32_t ikefp_worker_portid(const struct ikefp_nl *nl);
 int ikefp_worker_read(struct ikefp_nl *nl, const struct ikefp_upcalls *upcalls);
+int ikefp_worker_list(struct ikefp_nl *nl,
+		      void (*each)(const struct ikefp_worker_info *, void *), void *arg);
 
+/*
+ * Asks for up to IKEFP_ADOPT_MAX orphans. The answers are there to be read when this
+ * returns; for an SA that has none, the socket had no room: ask again.
+ */
+#define IKEFP_ADOPT_MAX 64
+int ikefp_worker_adopt(struct ikefp_nl *nl, const uint64_t *spis, size_t number);
+
+/* It belongs to the worker given, or, without, to one that the kernel chooses. */
 int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi,
 		 const struct ikefp_endpoint *endpoint);
+int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
+		     const struct ikefp_endpoint *endpoint);
 int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change);
 int ikefp_sa_del(struct ikefp_nl *nl, uint64_t spi);
 int ikefp_sa_get(struct ikefp_nl *nl, uint64_t spi, struct ikefp_sa_info *info);
@@ -177,6 +204,8 @@ int ikefp_message_send(struct ikefp_nl *nl, const struct ikefp_message_out *mess
 
 int ikefp_policy_set(struct ikefp_nl *nl, const struct ikefp_policy *policy);
 int ikefp_policy_get(struct ikefp_nl *nl, struct ikefp_policy *policy);
+
+/* The setting's name as in uapi/ikefp.yaml, NULL for a number that is none. */
 const char *ikefp_policy_name(int attribute);
 
 int ikefp_stats_get(struct ikefp_nl *nl, struct ikefp_stats *stats);
