@@ -95,7 +95,18 @@ ikefpd_start() {
 	echo "[$gw] ikefpd -f swanctl.conf $*"
 	start_in "$gw" "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
 		-u "$work/$gw/vici" "$@"
+	echo "$started_pid" >"$work/$gw/pid"
 	gateway_ready "$gw"
+}
+
+# ikefpd_kill GATEWAY: its daemon is gone, without having had a chance to say goodbye.
+ikefpd_kill() {
+	local pid
+
+	pid=$(<"$work/$1/pid")
+	echo "[$1] kill -9 $pid"
+	kill -9 "$pid"
+	wait_for 10 process_gone "$pid"
 }
 
 # strongswan_start GATEWAY: the swanctl.conf comes by stdin; $CHARON are further
@@ -160,6 +171,23 @@ swanctl() {
 # child_sas GATEWAY: how many Child SAs are installed there.
 child_sas() {
 	swanctl "$1" --list-sas --raw | grep -o 'state=INSTALLED' | wc -l
+}
+
+# ping_start FROM ADDRESS: a hundred pings a second from now on.
+ping_start() {
+	echo "[$1] ping -i 0.01 $2"
+	: >"$work/ping.log"
+	start_in "$1" ping ping -n -q -i 0.01 "$2"
+	ping_pid=$started_pid
+}
+
+# ping_lost: ends that and says how many were not answered; the last one has the time
+# that it needs.
+ping_lost() {
+	kill -INT "$ping_pid"
+	wait "$ping_pid"
+	sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$work/ping.log" |
+		awk '{ sent = $1; lost = $1 - $2 } END { if (!sent) exit 1; print lost }'
 }
 
 # answered FROM ADDRESS: a ping goes through, in ten tries at most (they may be

@@ -20,6 +20,7 @@
 /* Subcommands; argv[0] is the subcommand's name. They return the exit code. */
 int show_main(int argc, char **argv);
 int monitor_main(int argc, char **argv);
+int policy_main(int argc, char **argv);
 
 /* Opens the family, or says why not and what to do. NULL: exit with 1. */
 struct ikefp_nl *open_family(void);
@@ -51,6 +52,8 @@ json_t *spi_json(uint64_t spi);
 
 /* What `ikefp show` shows, taken at one time. */
 struct snapshot {
+	struct ikefp_worker_info *workers;
+	size_t worker_count;
 	struct ikefp_listener_info *listeners;
 	size_t listener_count;
 	struct ikefp_sa_info *sas;
@@ -67,6 +70,11 @@ void snapshot_clear(struct snapshot *snapshot);
 /* show_text.c, show_json.c, monitor.c; NULL without memory. */
 void show_text(FILE *out, const struct snapshot *snapshot);
 json_t *show_json(const struct snapshot *snapshot);
+/* policy.c: "NAME=VALUE" into a change; 0, or -1 and why not is said. */
+int policy_parse(const char *text, struct ikefp_policy *policy);
+/* One "NAME=VALUE" a line. */
+void policy_text(FILE *out, const struct ikefp_policy *policy);
+json_t *policy_json(const struct ikefp_policy *policy);
 /* One line, without its time. */
 void event_text(FILE *out, const struct ikefp_event *event);
 json_t *event_json(const struct ikefp_event *event);

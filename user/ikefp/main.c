@@ -10,6 +10,7 @@ static const struct {
 } subcommands[] = {
 	{ "show", show_main, "listeners, IKE SAs and counters, as they are now" },
 	{ "monitor", monitor_main, "events as they happen" },
+	{ "policy", policy_main, "show the settings, or change some" },
 };
 
 #define SUBCOMMANDS	(sizeof(subcommands) / sizeof(*subcommands))
@@ -18,7 +19,8 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"Usage: ikefp COMMAND [OPTION]...\n"
-		"Looks at the IKE message layer in the kernel (module ikefp). Needs root.\n"
+		"Looks at the IKE message layer in the kernel (module ikefp), and sets it. Needs\n"
+		"root.\n"
 		"\n");
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);

@@ -7,9 +7,15 @@ static json_t *listener_json(const struct ikefp_listener_info *l)
 			 "local", address_json(&l->addr));
 }
 
+static json_t *worker_json(const struct ikefp_worker_info *w)
+{
+	return json_pack("{s:I, s:I}", "worker", (json_int_t)w->worker,
+			 "sas", (json_int_t)w->sas);
+}
+
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -27,7 +33,10 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "messages-in", (json_int_t)sa->messages_in,
 			 "messages-out", (json_int_t)sa->messages_out,
 			 "retransmits", (json_int_t)sa->retransmits,
-			 "duplicates", (json_int_t)sa->duplicates);
+			 "duplicates", (json_int_t)sa->duplicates,
+			 "worker", (json_int_t)sa->worker,
+			 "waiting", (json_int_t)sa->waiting,
+			 "stash-len", (json_int_t)sa->stash_len);
 }
 
 static json_t *stats_json(const struct ikefp_stats *stats)
@@ -44,7 +53,7 @@ static json_t *stats_json(const struct ikefp_stats *stats)
 	return object;
 }
 
-static json_t *policy_json(const struct ikefp_policy *policy)
+json_t *policy_json(const struct ikefp_policy *policy)
 {
 	json_t *object = json_object();
 
@@ -59,13 +68,16 @@ static json_t *policy_json(const struct ikefp_policy *policy)
 
 json_t *show_json(const struct snapshot *s)
 {
-	json_t *listeners = json_array(), *sas = json_array();
+	json_t *listeners = json_array(), *workers = json_array(), *sas = json_array();
 
 	for (size_t i = 0; i < s->listener_count; i++)
 		json_array_append_new(listeners, listener_json(&s->listeners[i]));
+	for (size_t i = 0; i < s->worker_count; i++)
+		json_array_append_new(workers, worker_json(&s->workers[i]));
 	for (size_t i = 0; i < s->sa_count; i++)
 		json_array_append_new(sas, sa_json(&s->sas[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "listeners", listeners, "sas", sas,
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "listeners", listeners,
+			 "workers", workers, "sas", sas,
 			 "policy", policy_json(&s->policy),
 			 "counters", stats_json(&s->stats));
 }

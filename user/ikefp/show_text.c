@@ -15,6 +15,26 @@ static void show_listeners(FILE *out, const struct snapshot *s)
 			kind_name(s->listeners[i].kind));
 }
 
+static void show_workers(FILE *out, const struct snapshot *s)
+{
+	if (!s->worker_count)
+		fprintf(out, "no workers: is ikefpd running?\n");
+	for (size_t i = 0; i < s->worker_count; i++)
+		fprintf(out, "%s%-28u %u SA%s\n", i ? "           " : "workers:   ",
+			s->workers[i].worker, s->workers[i].sas,
+			s->workers[i].sas == 1 ? "" : "s");
+}
+
+/* Lingering ones have nothing more to tell. */
+static void show_worker(FILE *out, const struct ikefp_sa_info *sa)
+{
+	if (sa->worker)
+		fprintf(out, "  worker:      %u\n", sa->worker);
+	else if (sa->state != IKEFP_SA_STATE_LINGERING)
+		fprintf(out, "  worker:      none (orphan), %u upcall%s waiting\n", sa->waiting,
+			sa->waiting == 1 ? "" : "s");
+}
+
 static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT], age[DURATION_TEXT], rtt[DURATION_TEXT],
@@ -31,6 +51,7 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 		fprintf(out, "  round trip:  %s, variation %s\n", us_text(sa->srtt_us, rtt),
 			us_text(sa->rttvar_us, var));
 	fprintf(out, "  timeout:     %u ms\n", sa->rto_ms);
+	show_worker(out, sa);
 	if (sa->outstanding)
 		fprintf(out, "  outstanding: %u request%s, sent %u time%s\n",
 			sa->outstanding, sa->outstanding == 1 ? "" : "s", sa->tries,
@@ -64,6 +85,7 @@ static void show_stats(FILE *out, const struct ikefp_stats *stats)
 void show_text(FILE *out, const struct snapshot *s)
 {
 	show_listeners(out, s);
+	show_workers(out, s);
 	for (size_t i = 0; i < s->sa_count; i++)
 		show_sa(out, &s->sas[i]);
 	if (!s->sa_count)

@@ -38,6 +38,17 @@ static void add_listener(const struct ikefp_listener_info *info, void *arg)
 		s->listeners[s->listener_count - 1] = *info;
 }
 
+static void add_worker(const struct ikefp_worker_info *info, void *arg)
+{
+	struct snapshot *s = arg;
+
+	if (s->failed)
+		return;
+	s->workers = grow(s->workers, &s->worker_count, sizeof(*s->workers), &s->failed);
+	if (!s->failed)
+		s->workers[s->worker_count - 1] = *info;
+}
+
 static void add_sa(const struct ikefp_sa_info *info, void *arg)
 {
 	struct snapshot *s = arg;
@@ -81,6 +92,8 @@ int snapshot_take(struct ikefp_nl *nl, struct snapshot *s)
 	memset(s, 0, sizeof(*s));
 	err = ikefp_listener_list(nl, add_listener, s);
 	if (!err)
+		err = ikefp_worker_list(nl, add_worker, s);
+	if (!err)
 		err = list_sas(nl, s);
 	if (!err)
 		err = ikefp_policy_get(nl, &s->policy);
@@ -96,6 +109,7 @@ int snapshot_take(struct ikefp_nl *nl, struct snapshot *s)
 void snapshot_clear(struct snapshot *s)
 {
 	free(s->listeners);
+	free(s->workers);
 	free(s->sas);
 	memset(s, 0, sizeof(*s));
 }

@@ -10,6 +10,7 @@
 #include "ike_manager.h"
 #include "ike_sa.h"
 #include "policy.h"
+#include "resume.h"
 #include "xfrm.h"
 
 const char *child_sa_state_name(enum child_sa_state state)
@@ -126,6 +127,8 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	if (!child->reqid)
 		child->reqid = choose_reqid(child);
 
+	/* A daemon that comes after this one knows what there may be of it. */
+	resume_save(sa);
 	/* Inbound first: the peer may send as soon as it is done. */
 	err = add_state(child, true, initiator ? keys->er : keys->ei, keys->encr_len,
 			initiator ? keys->ar : keys->ai, keys->integ_len);

@@ -81,6 +81,7 @@ struct conn {
 	struct child_conf *children;
 	struct buf section;	/* what it was loaded from, encoded, to compare */
 	bool start_pending;	/* its start_actions are still to be run */
+	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 
 /* strongswan.conf's charon.retransmit_*; CONF_UNSET where not set. */

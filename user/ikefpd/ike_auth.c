@@ -11,6 +11,7 @@
 #include "config.h"
 #include "ike_auth.h"
 #include "ike_manager.h"
+#include "resume.h"
 #include "secrets.h"
 
 #define ID_HEADER	4
@@ -330,6 +331,9 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 
 	if (sa->state != IKE_CONNECTING || sa->initiator) {
 		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		/* The peer never got the answer of the daemon before: the two would differ. */
+		if (sa->resumed && !sa->initiator)
+			ike_sa_destroy(sa, "the daemon before died before its answer");
 		return;
 	}
 	/* It may have come from and to 4500: RFC 7296 section 2.23. */
@@ -373,6 +377,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_sa_established(sa);
 	child = answer_child(sa, &w, chain);
 	ike_sa_end_handshake(sa);
+	resume_save(sa);
 	ike_sa_respond(sa, msg, &w);
 	if (child)
 		ike_manager_child_up(sa->manager, child);

@@ -134,6 +134,7 @@ int ike_init_start(struct ike_sa *sa)
 	if (err)
 		return err;
 	sa->spi_i = spi;
+	ike_manager_index(sa->manager, sa);
 	sa->state = IKE_CONNECTING;
 	sa->active.type = TASK_IKE_INIT;
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "initiating IKE_SA %s[%u] to %s",
@@ -482,6 +483,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	nonce = payload_find(chain, PAYLOAD_NONCE);
 	sa->spi_i = msg->spi_i;
 	sa->spi_r = msg->spi_local;
+	ike_manager_index(m, sa);
 	sa->local = msg->local;
 	sa->remote = msg->remote;
 	sa->state = IKE_CONNECTING;

@@ -8,6 +8,7 @@
 #include "ike_init.h"
 #include "ike_manager.h"
 #include "log.h"
+#include "resume.h"
 #include "source.h"
 
 enum wait {
@@ -149,6 +150,9 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 		      struct secrets *secrets)
 {
 	memset(m, 0, sizeof(*m));
+	m->sas_end = &m->sas;
+	m->by_spi.buckets = m->by_spi.few;
+	m->by_spi.size = IKE_TABLE_MIN;
 	m->loop = loop;
 	m->kernel = kernel;
 	m->xfrm = xfrm;
@@ -171,13 +175,82 @@ void ike_manager_clear(struct ike_manager *m)
 	}
 	loop_timer_cancel(m->loop, &m->stop_timer);
 	loop_defer_cancel(m->loop, &m->wake_work);
+	if (m->by_spi.buckets != m->by_spi.few)
+		free(m->by_spi.buckets);
+	m->by_spi.buckets = m->by_spi.few;
+	m->by_spi.size = IKE_TABLE_MIN;
+}
+
+void ike_manager_add(struct ike_manager *m, struct ike_sa *sa)
+{
+	sa->link = m->sas_end;
+	*m->sas_end = sa;
+	m->sas_end = &sa->next;
+}
+
+static struct ike_sa **bucket(const struct ike_table *t, uint64_t spi_local)
+{
+	return &t->buckets[spi_local & (t->size - 1)];
+}
+
+static void insert(struct ike_table *t, struct ike_sa *sa)
+{
+	struct ike_sa **head = bucket(t, ike_sa_spi_local(sa));
+
+	sa->spi_next = *head;
+	if (sa->spi_next)
+		sa->spi_next->spi_link = &sa->spi_next;
+	sa->spi_link = head;
+	*head = sa;
+}
+
+/* Without memory it stays as it is, and gets slower. */
+static void grow(struct ike_manager *m)
+{
+	struct ike_table *t = &m->by_spi;
+	struct ike_sa **old = t->buckets, **larger, *sa;
+
+	larger = calloc(2 * t->size, sizeof(*larger));
+	if (!larger)
+		return;
+	t->buckets = larger;
+	t->size *= 2;
+	for (sa = m->sas; sa; sa = sa->next)
+		if (sa->spi_link)
+			insert(t, sa);
+	if (old != t->few)
+		free(old);
+}
+
+void ike_manager_index(struct ike_manager *m, struct ike_sa *sa)
+{
+	if (m->by_spi.count >= m->by_spi.size)
+		grow(m);
+	insert(&m->by_spi, sa);
+	m->by_spi.count++;
+}
+
+void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa)
+{
+	*sa->link = sa->next;
+	if (sa->next)
+		sa->next->link = sa->link;
+	else
+		m->sas_end = sa->link;
+	if (!sa->spi_link)
+		return;
+	*sa->spi_link = sa->spi_next;
+	if (sa->spi_next)
+		sa->spi_next->spi_link = sa->spi_link;
+	sa->spi_link = NULL;
+	m->by_spi.count--;
 }
 
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)
 {
 	struct ike_sa *sa;
 
-	for (sa = m->sas; sa; sa = sa->next)
+	for (sa = *bucket(&m->by_spi, spi_local); sa; sa = sa->spi_next)
 		if (ike_sa_spi_local(sa) == spi_local)
 			return sa;
 	return NULL;
@@ -322,6 +395,7 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		job_done(job, false, "the daemon is stopping");
 		return;
 	}
+	resume_rebind(m, conn);
 	sa = of_conn(m, conn);
 	if (sa && sa->state == IKE_ESTABLISHED && !sa->children) {
 		/* One without a Child SA is of no use; a new one brings its own. */

@@ -18,6 +18,15 @@
 struct secrets;
 struct waiter;
 
+/* By our own SPI, which is random; grows with the number of IKE SAs. */
+#define IKE_TABLE_MIN	64
+struct ike_table {
+	struct ike_sa **buckets;	/* few, or allocated */
+	size_t size;			/* a power of two */
+	size_t count;
+	struct ike_sa *few[IKE_TABLE_MIN];
+};
+
 struct ike_manager {
 	struct loop *loop;
 	struct kernel *kernel;
@@ -25,7 +34,9 @@ struct ike_manager {
 	const struct config *config;
 	struct secrets *secrets;
 	struct ike_sa *sas;		/* oldest first */
-	struct policy *policies;	/* installed, each with its Child SAs */
+	struct ike_sa **sas_end;	/* the last one's next */
+	struct ike_table by_spi;
+	struct policy_table policies;	/* installed, each with its Child SAs */
 	struct waiter *waiters;
 	struct loop_work wake_work;
 	uint32_t last_ike_id, last_child_id, last_reqid;
@@ -40,6 +51,12 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 		      struct secrets *secrets);
 /* Ends what is left, at once and without a word to the peers. */
 void ike_manager_clear(struct ike_manager *m);
+
+/* A new IKE SA comes into the list, an old one goes out of list and table. */
+void ike_manager_add(struct ike_manager *m, struct ike_sa *sa);
+void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa);
+/* Its own SPI is known: from now on it is found by that. */
+void ike_manager_index(struct ike_manager *m, struct ike_sa *sa);
 
 /* By our own SPI; NULL if there is none. */
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local);

@@ -14,6 +14,7 @@
 #include "ike_manager.h"
 #include "ike_sa.h"
 #include "informational.h"
+#include "resume.h"
 
 const char *ike_sa_state_name(enum ike_sa_state state)
 {
@@ -50,7 +51,7 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
 
 struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator)
 {
-	struct ike_sa *sa = calloc(1, sizeof(*sa)), **end;
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
 
 	if (!sa)
 		return NULL;
@@ -65,9 +66,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 	sa->log.unique_id = sa->unique_id;
 	sa->created_ms = loop_now_ms();
 	ike_sa_set_conn(sa, conn);
-	for (end = &m->sas; *end;)
-		end = &(*end)->next;
-	*end = sa;
+	ike_manager_add(m, sa);
 	return sa;
 }
 
@@ -92,12 +91,8 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
 	struct ike_task *task;
-	struct ike_sa **link;
 
-	for (link = &m->sas; *link != sa;)
-		link = &(*link)->next;
-	*link = sa->next;
-
+	ike_manager_remove(m, sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	if (ike_sa_spi_local(sa))
@@ -113,6 +108,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
+	OPENSSL_cleanse(sa->sk_d, sizeof(sa->sk_d));
 	free(sa);
 }
 
@@ -148,12 +144,16 @@ int ike_sa_request(struct ike_sa *sa, enum ike_task_type type, uint8_t exchange,
 	if (!w->buf.failed) {
 		ike_sa_log_message(sa, "sending request", exchange, w->first, w->buf.data,
 				   w->buf.len);
+		/* A daemon that comes after this one knows what was asked. */
+		sa->active.type = type;
+		if (!sa->handshake)
+			resume_save(sa);
 		err = kernel_sa_request(sa->manager->kernel, ike_sa_spi_local(sa),
 					exchange, w->first, w->buf.data, w->buf.len);
 	}
 	buf_clear(&w->buf);
-	if (!err)
-		sa->active.type = type;
+	if (err)
+		sa->active.type = TASK_NONE;
 	return err;
 }
 
@@ -210,6 +210,8 @@ void ike_sa_next(struct ike_sa *sa)
 			return;
 		}
 	}
+	if (sa->active.type == TASK_NONE && !sa->handshake)
+		resume_save(sa);
 }
 
 int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
@@ -234,6 +236,7 @@ void ike_sa_established(struct ike_sa *sa)
 	char local_id[ID_STRLEN], remote_id[ID_STRLEN];
 
 	sa->state = IKE_ESTABLISHED;
+	memcpy(sa->sk_d, sa->handshake->keys.d, sa->handshake->keys.prf_len);
 	sa->established_ms = loop_now_ms();
 	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
 			      &sa->remote);

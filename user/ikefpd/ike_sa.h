@@ -64,7 +64,8 @@ struct ike_handshake {
 };
 
 struct ike_sa {
-	struct ike_sa *next;		/* in the manager's list */
+	struct ike_sa *next, **link;	/* in the manager's list */
+	struct ike_sa *spi_next, **spi_link;	/* in its table, once the SPI is known */
 	struct ike_manager *manager;
 	struct conn *conn;		/* a reference; NULL: responder before IKE_AUTH */
 	uint32_t unique_id;
@@ -77,6 +78,8 @@ struct ike_sa {
 	struct proposal proposal;	/* chosen; n is 0 until then */
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
+	bool resumed;			/* of a daemon that is dead */
+	uint8_t sk_d[PRF_MAX];		/* once it is established */
 	uint64_t created_ms;		/* loop_now_ms() */
 	uint64_t established_ms;
 	struct ike_handshake *handshake;

@@ -2,6 +2,7 @@
 /* The INFORMATIONAL exchange and deletion. */
 #include "ike_manager.h"
 #include "informational.h"
+#include "resume.h"
 
 static void put_delete(struct payload_writer *w, uint8_t protocol,
 		       const uint32_t *spis, uint16_t n)
@@ -81,7 +82,7 @@ static bool is_delete(const struct payload *p, uint8_t protocol)
 void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain)
 {
-	bool delete_ike = false, rejected = false;
+	bool delete_ike = false, rejected = false, wanted;
 	struct payload_writer w;
 	struct notify n;
 	unsigned int i;
@@ -109,12 +110,16 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 				rejected = true;
 		}
 	}
+	wanted = sa->state == IKE_DELETING;
+	if (delete_ike)
+		sa->state = IKE_DELETING;
+	if (!sa->handshake)
+		resume_save(sa);
 	ike_sa_respond(sa, msg, &w);
 	if (delete_ike) {
 		ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] deleted by the peer",
 			sa->log.name, sa->unique_id);
-		ike_sa_destroy(sa, sa->state == IKE_DELETING ? NULL :
-			       "the peer deleted the IKE SA");
+		ike_sa_destroy(sa, wanted ? NULL : "the peer deleted the IKE SA");
 	} else if (rejected) {
 		ike_sa_destroy(sa, "the peer did not accept our authentication");
 	}

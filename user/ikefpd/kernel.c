@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ikefp module, by way of user/lib. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "loop.h"
+#include "resume.h"
 
 struct kernel {
 	struct ikefp_nl *worker;	/* receives; never sends a command */
@@ -20,6 +22,7 @@ struct kernel {
 	struct ike_manager *manager;
 	struct sockaddr_storage listeners[4];
 	unsigned int n_listeners;
+	struct resume_summary resumed;
 };
 
 static int failed(struct kernel *k, const char *what, int err)
@@ -125,6 +128,14 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	return failed(k, "cannot send a response", ikefp_message_send(k->nl, &out, NULL));
 }
 
+int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len)
+{
+	const struct ikefp_octets stash = { data, len };
+	const struct ikefp_sa_change change = { .spi = spi_local, .stash = &stash };
+
+	return failed(k, "cannot stash an IKE SA", ikefp_sa_set(k->nl, &change));
+}
+
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local)
 {
 	int err = ikefp_sa_del(k->nl, spi_local);
@@ -174,24 +185,60 @@ static void sa_expired(uint64_t spi, void *arg)
 	ike_manager_event(k->manager, &event);
 }
 
-static void ready(struct loop_fd *fd, uint32_t events)
+static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets *stash,
+		    void *arg)
 {
-	struct kernel *k = container_of(fd, struct kernel, fd);
+	struct kernel_orphan orphan = {
+		.spi_local = info->spi,
+		.spi_remote = info->peer_spi,
+		.initiator = info->role == IKEFP_ROLE_INITIATOR,
+		.established = info->state == IKEFP_SA_STATE_ESTABLISHED,
+		.outstanding = info->outstanding,
+		.stash = stash->data,
+		.stash_len = stash->len,
+	};
+	struct kernel *k = arg;
+
+	if (!endpoint_from_sockaddr(&orphan.local,
+				    (const struct sockaddr *)&info->endpoint.local) &&
+	    !endpoint_from_sockaddr(&orphan.remote,
+				    (const struct sockaddr *)&info->endpoint.remote))
+		resume_orphan(k->manager, &orphan, &k->resumed);
+}
+
+static void not_adopted(uint64_t spi, int err, const char *why, void *arg)
+{
+	(void)arg;
+	/* It may have expired since it was listed. */
+	if (err != -ENOENT)
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot adopt IKE_SA %016" PRIx64 ": %s", spi, why);
+}
+
+static int read_worker(struct kernel *k)
+{
 	const struct ikefp_upcalls upcalls = {
 		.message = message,
 		.exchange_timeout = exchange_timeout,
 		.sa_expired = sa_expired,
+		.adopted = adopted,
+		.not_adopted = not_adopted,
 		.arg = k,
 	};
 	int err;
 
-	(void)events;
 	err = ikefp_worker_read(k->worker, &upcalls);
 	if (err == -ENOBUFS)
 		log_msg(LOG_KNL, LVL_CTRL, "the module had more messages than the socket holds; the peers will repeat them");
 	else if (err)
 		log_msg(LOG_KNL, LVL_CTRL, "reading from the module: %s",
 			ikefp_nl_error(k->worker));
+	return err;
+}
+
+static void ready(struct loop_fd *fd, uint32_t events)
+{
+	(void)events;
+	read_worker(container_of(fd, struct kernel, fd));
 }
 
 struct spis {
@@ -204,6 +251,8 @@ static void collect(const struct ikefp_sa_info *info, void *arg)
 	struct spis *spis = arg;
 	uint64_t *v;
 
+	if (info->worker || info->state == IKEFP_SA_STATE_LINGERING)
+		return;
 	if (spis->n == spis->size) {
 		v = reallocarray(spis->v, spis->size * 2 + 64, sizeof(*v));
 		if (!v)
@@ -214,27 +263,42 @@ static void collect(const struct ikefp_sa_info *info, void *arg)
 	spis->v[spis->n++] = info->spi;
 }
 
-/*
- * All IKE SAs of the namespace are the helper's own. Those of one that is gone are
- * of no use: their DH and PSK state was in its memory. The peers learn of it by
- * INITIAL_CONTACT.
- */
-static void delete_all(struct kernel *k, const char *whose)
+/* All SAs without a worker. False: it cannot be known. */
+static bool list_orphans(struct kernel *k, struct spis *spis)
 {
-	struct spis spis = { 0 };
-	size_t i;
 	int err;
 
 	do {
-		spis.n = 0;
-		err = ikefp_sa_list(k->nl, collect, &spis);
+		spis->n = 0;
+		err = ikefp_sa_list(k->nl, collect, spis);
 	} while (err == -EINTR);
-	failed(k, "cannot list the IKE SAs", err);
-	for (i = 0; i < spis.n; i++)
-		ikefp_sa_del(k->nl, spis.v[i]);
-	if (spis.n)
-		log_msg(LOG_KNL, LVL_CTRL, "removed %zu IKE SAs of %s", spis.n, whose);
+	return !failed(k, "cannot list the IKE SAs", err);
+}
+
+void kernel_adopt(struct kernel *k)
+{
+	const uint64_t begin = loop_now_ms();
+	struct spis spis = { 0 };
+	size_t before = SIZE_MAX, i;
+
+	/* Again, as long as it helps: the socket may not have had room for all. */
+	while (list_orphans(k, &spis) && spis.n && spis.n < before) {
+		before = spis.n;
+		for (i = 0; i < spis.n; i += IKEFP_ADOPT_MAX) {
+			size_t n = spis.n - i < IKEFP_ADOPT_MAX ? spis.n - i : IKEFP_ADOPT_MAX;
+
+			if (ikefp_worker_adopt(k->worker, spis.v + i, n))
+				log_msg(LOG_KNL, LVL_AUDIT, "%s", ikefp_nl_error(k->worker));
+			read_worker(k);
+		}
+	}
 	free(spis.v);
+	resume_finish(k->manager, &k->resumed);
+	if (k->resumed.resumed || k->resumed.refused || k->resumed.half_open)
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"carrying on %u IKE_SAs of the daemon before, in %" PRIu64 " ms; %u could not be, %u were half-open",
+			k->resumed.resumed, loop_now_ms() - begin, k->resumed.refused,
+			k->resumed.half_open);
 }
 
 /* True if the family cannot be used at all on this host: IPv6 may be off. */
@@ -321,7 +385,6 @@ struct kernel *kernel_open(struct loop *loop, struct ike_manager *m)
 			err == -EPERM ? "; start ikefpd as root" : "");
 		goto close;
 	}
-	delete_all(k, "a former helper");
 	err = add_listeners(k);
 	if (err)
 		goto detach;

@@ -47,11 +47,16 @@ struct kernel_event {
 };
 
 /*
- * Opens the module's family, refuses to be a second helper, clears away the IKE SAs
- * of a former one, adds the listeners, and from then on hands what comes up to m.
- * NULL after an error; it is logged with what to do about it.
+ * Opens the module's family, refuses to be a second helper, adds the listeners, and from
+ * then on hands what comes up to m. NULL after an error; it is logged with what to do
+ * about it.
  */
 struct kernel *kernel_open(struct loop *loop, struct ike_manager *m);
+/*
+ * Adopts the IKE SAs of a helper that is dead: m carries them on (resume.h). What has
+ * come up for them since follows.
+ */
+void kernel_adopt(struct kernel *k);
 /* Deletes what is left of our SAs, takes the listeners away, and closes. */
 void kernel_close(struct kernel *k);
 /* Sets the module's retransmission policy as far as it is configured. */
@@ -88,6 +93,9 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
  */
 int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 			  const struct endpoint *local, const struct endpoint *remote);
+
+/* Leaves octets for the daemon that may have to carry the IKE SA on (stash.h). */
+int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len);
 
 /* Responses sent linger in the kernel for duplicates. */
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local);

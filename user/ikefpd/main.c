@@ -361,6 +361,7 @@ int main(int argc, char **argv)
 		if (err.text[0])
 			log_msg(LOG_DMN, LVL_AUDIT, "%s", err.text);
 	} else {
+		kernel_adopt(d.kernel);
 		log_msg(LOG_DMN, LVL_AUDIT, "ikefpd %s is ready, VICI on %s, as user %u",
 			IKEFP_VERSION, d.socket_path, (unsigned int)d.account.uid);
 		control_start_pending(d.config);

@@ -53,9 +53,38 @@ static bool same_selector(const struct xfrm_policy *a, const struct xfrm_policy 
 	       ts_equal(&a->dst_ts, &b->dst_ts);
 }
 
-static int install_one(struct policy **list, struct xfrm *xfrm,
+/* FNV-1a, of what same_selector() compares. */
+static uint32_t hash(uint32_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len--)
+		h = (h ^ *p++) * 16777619;
+	return h;
+}
+
+static uint32_t hash_ts(uint32_t h, const struct ts *ts)
+{
+	h = hash(h, &ts->protocol, sizeof(ts->protocol));
+	h = hash(h, &ts->start_port, sizeof(ts->start_port));
+	h = hash(h, &ts->end_port, sizeof(ts->end_port));
+	h = hash(h, ts->start, ts->family == AF_INET ? 4 : 16);
+	return hash(h, ts->end, ts->family == AF_INET ? 4 : 16);
+}
+
+static struct policy **bucket(struct policy_table *table, const struct xfrm_policy *p)
+{
+	uint32_t h = hash(2166136261u, &p->dir, sizeof(p->dir));
+
+	h = hash_ts(hash_ts(h, &p->src_ts), &p->dst_ts);
+	return &table->buckets[h % POLICY_BUCKETS];
+}
+
+/* @xfrm NULL: it is installed already. */
+static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		       const struct xfrm_policy *p, const struct child_sa *child)
 {
+	struct policy **list = bucket(table, p);
 	struct user *user = calloc(1, sizeof(*user));
 	struct policy *policy;
 	int err;
@@ -78,7 +107,7 @@ static int install_one(struct policy **list, struct xfrm *xfrm,
 	}
 	user->next = policy->users;
 	policy->users = user;
-	err = xfrm_policy_add(xfrm, p);
+	err = xfrm ? xfrm_policy_add(xfrm, p) : 0;
 	if (!err)
 		return 0;
 	policy->users = user->next;
@@ -90,9 +119,52 @@ static int install_one(struct policy **list, struct xfrm *xfrm,
 	return err;
 }
 
-static int install_pair(struct policy **list, struct xfrm *xfrm,
+/* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
+static void remove_user(struct policy *policy, struct xfrm *xfrm,
+			const struct child_sa *child)
+{
+	struct user **link, *user;
+
+	for (link = &policy->users; *link; link = &(*link)->next)
+		if ((*link)->child == child)
+			break;
+	user = *link;
+	if (!user)
+		return;
+	*link = user->next;
+	if (!xfrm)
+		;
+	else if (!policy->users)
+		xfrm_policy_del(xfrm, &user->policy);
+	else if (link == &policy->users)
+		xfrm_policy_add(xfrm, &policy->users->policy);
+	free(user);
+}
+
+static int remove_one(struct policy_table *table, struct xfrm *xfrm,
+		      const struct xfrm_policy *p, const struct child_sa *child)
+{
+	struct policy **link, *policy;
+
+	for (link = bucket(table, p); (policy = *link); link = &policy->next)
+		if (same_selector(&policy->users->policy, p))
+			break;
+	if (!policy)
+		return 0;
+	remove_user(policy, xfrm, child);
+	if (policy->users)
+		return 0;
+	*link = policy->next;
+	free(policy);
+	return 0;
+}
+
+typedef int (*each_fn)(struct policy_table *table, struct xfrm *xfrm,
+		       const struct xfrm_policy *p, const struct child_sa *child);
+
+static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
 			const struct child_sa *child, const struct ts *local,
-			const struct ts *remote)
+			const struct ts *remote, each_fn fn)
 {
 	struct xfrm_policy out = {
 		.dir = XFRM_POLICY_OUT,
@@ -110,16 +182,18 @@ static int install_pair(struct policy **list, struct xfrm *xfrm,
 	};
 	int err;
 
-	err = install_one(list, xfrm, &out, child);
+	err = fn(table, xfrm, &out, child);
 	if (!err)
-		err = install_one(list, xfrm, &in, child);
+		err = fn(table, xfrm, &in, child);
 	in.dir = XFRM_POLICY_FWD;
 	if (!err)
-		err = install_one(list, xfrm, &in, child);
+		err = fn(table, xfrm, &in, child);
 	return err;
 }
 
-int policy_install(struct policy **list, struct xfrm *xfrm, struct child_sa *child)
+/* For each policy that the Child SA wants. */
+static int each(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child,
+		each_fn fn)
 {
 	unsigned int i, j;
 	int err = 0;
@@ -133,45 +207,31 @@ int policy_install(struct policy **list, struct xfrm *xfrm, struct child_sa *chi
 			    (local->protocol && remote->protocol &&
 			     local->protocol != remote->protocol))
 				continue;
-			err = install_pair(list, xfrm, child, local, remote);
+			err = each_of_pair(table, xfrm, child, local, remote, fn);
 		}
 	}
-	if (err)
-		policy_remove(list, xfrm, child);
 	return err;
 }
 
-/* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
-static void remove_user(struct policy *policy, struct xfrm *xfrm,
-			const struct child_sa *child)
+int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
 {
-	struct user **link, *user;
+	int err = each(table, xfrm, child, install_one);
 
-	for (link = &policy->users; *link; link = &(*link)->next)
-		if ((*link)->child == child)
-			break;
-	user = *link;
-	if (!user)
-		return;
-	*link = user->next;
-	if (!policy->users)
-		xfrm_policy_del(xfrm, &user->policy);
-	else if (link == &policy->users)
-		xfrm_policy_add(xfrm, &policy->users->policy);
-	free(user);
+	if (err)
+		policy_remove(table, xfrm, child);
+	return err;
 }
 
-void policy_remove(struct policy **list, struct xfrm *xfrm, struct child_sa *child)
+int policy_adopt(struct policy_table *table, struct child_sa *child)
 {
-	struct policy **link = list, *policy;
+	int err = each(table, NULL, child, install_one);
 
-	while ((policy = *link)) {
-		remove_user(policy, xfrm, child);
-		if (policy->users) {
-			link = &policy->next;
-			continue;
-		}
-		*link = policy->next;
-		free(policy);
-	}
+	if (err)
+		policy_remove(table, NULL, child);
+	return err;
+}
+
+void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
+{
+	each(table, xfrm, child, remove_one);
 }

@@ -15,6 +15,12 @@
 struct child_sa;
 struct policy;
 
+/* By direction and selectors. Zeroed at first. */
+#define POLICY_BUCKETS	1024
+struct policy_table {
+	struct policy *buckets[POLICY_BUCKETS];
+};
+
 /* strongSwan's priority of a policy: the more specific, the smaller. */
 uint32_t policy_priority(const struct ts *src, const struct ts *dst);
 
@@ -22,8 +28,10 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst);
  * Installs out, in and fwd policies for each pair of the Child SA's selectors.
  * Returns 0, or a negative error; then none of them is left.
  */
-int policy_install(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
+int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
+/* The same for one whose policies are installed. Returns 0 or -ENOMEM, and has none. */
+int policy_adopt(struct policy_table *table, struct child_sa *child);
 /* Takes away what is this Child SA's. */
-void policy_remove(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
+void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 
 #endif

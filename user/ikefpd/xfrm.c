@@ -504,3 +504,156 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 		       "cannot remove a policy", -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;
 }
+
+/* What is to go: found first, while nothing changes, and deleted then. */
+struct purge {
+	const struct endpoint *local, *remote;
+	bool (*keep)(uint32_t spi, void *arg);
+	void *arg;
+	struct xfrm_usersa_id *states;
+	struct xfrm_userpolicy_id *policies;
+	size_t n_states, n_policies;
+	bool failed;
+};
+
+static void *one_more(struct purge *p, void *array, size_t *n, size_t size)
+{
+	void *grown = *n & (*n - 1) ? array : reallocarray(array, *n ? 2 * *n : 1, size);
+
+	if (!grown) {
+		p->failed = true;
+		return array;
+	}
+	++*n;
+	return grown;
+}
+
+static bool is_addr(const xfrm_address_t *addr, uint16_t family, const struct endpoint *e)
+{
+	return family == e->family && !memcmp(addr, e->addr, endpoint_addr_len(e));
+}
+
+static bool is_between(const struct purge *p, const xfrm_address_t *src,
+		       const xfrm_address_t *dst, uint16_t family)
+{
+	return (is_addr(src, family, p->local) && is_addr(dst, family, p->remote)) ||
+	       (is_addr(src, family, p->remote) && is_addr(dst, family, p->local));
+}
+
+static void find_state(struct purge *p, const struct nlmsghdr *h)
+{
+	const struct xfrm_usersa_info *info = NLMSG_DATA(h);
+	size_t n = p->n_states;
+
+	if (h->nlmsg_type != XFRM_MSG_NEWSA || h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
+	    info->id.proto != IPPROTO_ESP ||
+	    !is_between(p, &info->saddr, &info->id.daddr, info->family) ||
+	    p->keep(ntohl(info->id.spi), p->arg))
+		return;
+	p->states = one_more(p, p->states, &p->n_states, sizeof(*p->states));
+	if (p->n_states > n)
+		p->states[n] = (struct xfrm_usersa_id){
+			.daddr = info->id.daddr,
+			.spi = info->id.spi,
+			.family = info->family,
+			.proto = IPPROTO_ESP,
+		};
+}
+
+static void find_policy(struct purge *p, const struct nlmsghdr *h)
+{
+	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
+	const struct xfrm_user_tmpl *tmpl;
+	size_t n = p->n_policies;
+	struct nlattr *attr;
+
+	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY ||
+	    h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return;
+	attr = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*info), XFRMA_TMPL);
+	if (!attr || nla_len(attr) < (int)sizeof(*tmpl))
+		return;
+	tmpl = nla_data(attr);
+	if (tmpl->id.proto != IPPROTO_ESP ||
+	    !is_between(p, &tmpl->saddr, &tmpl->id.daddr, tmpl->family))
+		return;
+	p->policies = one_more(p, p->policies, &p->n_policies, sizeof(*p->policies));
+	if (p->n_policies > n)
+		p->policies[n] = (struct xfrm_userpolicy_id){
+			.sel = info->sel,
+			.dir = info->dir,
+		};
+}
+
+/* All of what there is of a kind. */
+static int dump(struct xfrm *x, int type, const void *body, size_t len, struct purge *p,
+		void (*each)(struct purge *p, const struct nlmsghdr *h))
+{
+	struct nl_msg *msg = new_msg(type, NLM_F_REQUEST | NLM_F_DUMP, body, len);
+	uint8_t data[32768];
+	uint32_t seq;
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	nl_complete_msg(x->sock, msg);
+	seq = nlmsg_hdr(msg)->nlmsg_seq;
+	err = nl_send(x->sock, msg);
+	nlmsg_free(msg);
+	if (err < 0)
+		return -EIO;
+	for (;;) {
+		ssize_t n = recv(nl_socket_get_fd(x->sock), data, sizeof(data), 0);
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		int left = n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			err = n < 0 ? -errno : -EIO;
+			break;
+		}
+		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			if (h->nlmsg_seq != seq)
+				continue;
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
+				err = h->nlmsg_type == NLMSG_DONE ? 0 : -EIO;
+				goto wipe;
+			}
+			each(p, h);
+		}
+	}
+wipe:
+	/* Of states, it was the keys, too. */
+	OPENSSL_cleanse(data, sizeof(data));
+	return err;
+}
+
+int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
+	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies)
+{
+	static const char what[] = "cannot remove what the daemon before has left";
+	const struct xfrm_userpolicy_id all_policies = { 0 };
+	const struct xfrm_usersa_id all_states = { 0 };
+	struct purge p = { .local = local, .remote = remote, .keep = keep, .arg = arg };
+	size_t i;
+	int err;
+
+	err = dump(x, XFRM_MSG_GETSA, &all_states, sizeof(all_states), &p, find_state);
+	if (!err && policies)
+		err = dump(x, XFRM_MSG_GETPOLICY, &all_policies, sizeof(all_policies), &p,
+			   find_policy);
+	for (i = 0; i < p.n_states; i++)
+		transact(x, new_msg(XFRM_MSG_DELSA, 0, &p.states[i], sizeof(p.states[i])), what,
+			 -ESRCH, NULL);
+	for (i = 0; i < p.n_policies; i++)
+		transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &p.policies[i],
+				    sizeof(p.policies[i])), what, -ENOENT, NULL);
+	free(p.states);
+	free(p.policies);
+	if (!err && p.failed)
+		err = -ENOMEM;
+	if (err)
+		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, strerror(-err));
+	return err;
+}

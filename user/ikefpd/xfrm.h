@@ -64,6 +64,13 @@ struct xfrm_policy {
 	uint32_t priority;
 };
 
+/*
+ * What a daemon that is dead has left between two addresses: takes away the ESP SAs,
+ * either way, that keep() does not want, and, if @policies, all policies.
+ */
+int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
+	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies);
+
 /* Installs it, in the place of one with the same selector and dir. */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p);

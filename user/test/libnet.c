@@ -36,6 +36,7 @@ struct ksa {
 	uint32_t out_id;
 	struct buf init_request, init_response;
 	struct buf last_request, last_response;
+	struct buf stash;
 	struct endpoint request_from, request_to;
 	bool answered;
 };
@@ -48,6 +49,14 @@ struct kernel {
 };
 
 /* Hosts and the wire */
+
+/* Whether an operation of the kernel's happens: its daemon may be dead. */
+static bool op(struct host *host)
+{
+	if (host->ops && !--host->ops)
+		host->dead = true;
+	return !host->dead;
+}
 
 static const struct endpoint *seen_as(const struct host *host)
 {
@@ -145,6 +154,7 @@ static void ksa_free(struct kernel *k, struct ksa *sa)
 	buf_clear(&sa->init_response);
 	buf_clear(&sa->last_request);
 	buf_clear(&sa->last_response);
+	buf_clear(&sa->stash);
 	free(sa);
 }
 
@@ -153,6 +163,8 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 {
 	struct ksa *sa;
 
+	if (!op(k->host))
+		return 0;
 	if (find(k, spi_i))
 		return -EEXIST;
 	sa = add(k, spi_i);
@@ -169,6 +181,8 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 	struct ike_header h;
 	struct buf *to;
 
+	if (!op(k->host))
+		return 0;
 	if (!sa || sa->lingering)
 		return -ENOENT;
 	assert(!ike_header_read(&h, data, len) && h.exchange == IKE_SA_INIT);
@@ -186,6 +200,8 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 {
 	struct ksa *sa = find(k, spi_local);
 
+	if (!op(k->host))
+		return 0;
 	assert(sa && !sa->keyed && spi_remote);
 	sa->peer_spi = spi_remote;
 	sa->local = *local;
@@ -205,6 +221,8 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 {
 	struct ksa *sa = find(k, spi_local);
 
+	if (!op(k->host))
+		return 0;
 	assert(sa && sa->keyed);
 	sa->established = true;
 	sa->local = *local;
@@ -246,6 +264,8 @@ int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 {
 	struct ksa *sa = find(k, spi_local);
 
+	if (!op(k->host))
+		return 0;
 	assert(sa && sa->keyed && !sa->outstanding.len);
 	sa->out_id = sa->next_out++;
 	sa->raw = false;
@@ -260,6 +280,8 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 {
 	struct ksa *sa = find(k, spi_local);
 
+	if (!op(k->host))
+		return 0;
 	assert(sa && message_id == sa->next_in - 1 && !sa->answered);
 	seal(sa, &sa->last_response, exchange, true, message_id, first_payload, data, len);
 	sa->answered = true;
@@ -267,10 +289,22 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	return 0;
 }
 
+int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	if (!op(k->host))
+		return 0;
+	assert(sa && !sa->lingering && len);
+	return buf_set(&sa->stash, data, len);
+}
+
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local)
 {
 	struct ksa *sa = find(k, spi_local);
 
+	if (!op(k->host))
+		return 0;
 	if (!sa || sa->lingering)
 		return -ENOENT;
 	buf_clear(&sa->outstanding);
@@ -379,6 +413,9 @@ static void receive(struct kernel *k, const struct datagram *d)
 	struct ike_header h;
 	struct ksa *sa;
 
+	/* What the kernel does alone is not in this. */
+	if (k->host->dead)
+		return;
 	local.port = k->host->public.family ? d->dst.port - 10000 : d->dst.port;
 	if (ike_header_read(&h, d->octets.data, d->octets.len) || h.version != IKE_VERSION)
 		return;
@@ -523,6 +560,86 @@ struct host *net_host(struct net *net, const char *addr, const char *public,
 	return host;
 }
 
+static void expire_larval(struct xfrm *x)
+{
+	struct fake_state **link = &x->states, *s;
+
+	while ((s = *link)) {
+		if (!s->larval) {
+			link = &s->next;
+			continue;
+		}
+		*link = s->next;
+		free(s);
+	}
+}
+
+/* What of a request the daemon had in its hands is as if lost on the way. */
+void host_die(struct host *host)
+{
+	struct ksa *sa;
+
+	host->dead = true;
+	expire_larval(&host->xfrm);
+	ike_manager_clear(&host->manager);
+	config_free(host->config);
+	host->config = config_new();
+	assert(host->config);
+	for (sa = host->kernel->sas; sa; sa = sa->next) {
+		if (!sa->last_request.len || sa->answered)
+			continue;
+		sa->next_in--;
+		buf_clear(&sa->last_request);
+	}
+}
+
+struct resume_summary host_start(struct host *host, const char *conf)
+{
+	struct resume_summary summary = { 0 };
+	struct ksa *sa, *next;
+
+	host->dead = false;
+	host->restarted = true;
+	host->ops = 0;
+	ike_manager_init(&host->manager, host->loop, host->kernel, &host->xfrm,
+			 host->config, host->secrets.secrets);
+	host_config(host, conf);
+	for (sa = host->kernel->sas; sa; sa = next) {
+		struct kernel_orphan orphan = {
+			.spi_local = sa->spi,
+			.spi_remote = sa->peer_spi,
+			.initiator = sa->initiator,
+			.established = sa->established,
+			.outstanding = sa->outstanding.len,
+			.local = sa->local,
+			.remote = sa->remote,
+		};
+		struct buf stash = BUF_INIT;
+
+		next = sa->next;
+		if (sa->lingering)
+			continue;
+		if (sa->stash.len)
+			assert(!buf_set(&stash, sa->stash.data, sa->stash.len));
+		orphan.stash = stash.data;
+		orphan.stash_len = stash.len;
+		resume_orphan(&host->manager, &orphan, &summary);
+		buf_clear(&stash);
+	}
+	resume_finish(&host->manager, &summary);
+	return summary;
+}
+
+struct buf *host_stash(struct host *host)
+{
+	struct ksa *sa;
+
+	for (sa = host->kernel->sas; sa; sa = sa->next)
+		if (sa->stash.len)
+			return &sa->stash;
+	return NULL;
+}
+
 void net_clear(struct net *net)
 {
 	struct datagram *d;
@@ -628,6 +745,8 @@ int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi)
 {
 	(void)reqid;
+	if (!op(container_of(x, struct host, xfrm)))
+		return -EIO;
 	*spi = x->next_spi++;
 	state_new(x, src, dst, *spi)->larval = true;
 	return 0;
@@ -637,6 +756,8 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 {
 	struct fake_state *f = *state_link(x, &s->dst, s->spi);
 
+	if (!op(container_of(x, struct host, xfrm)))
+		return 0;
 	if (x->fail_states)
 		return -ENOSYS;
 	assert(s->spi && (s->inbound ? f && f->larval : !f));
@@ -655,7 +776,7 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
 {
 	struct fake_state **link = state_link(x, dst, spi), *s = *link;
 
-	if (!s)
+	if (!op(container_of(x, struct host, xfrm)) || !s)
 		return 0;
 	*link = s->next;
 	free(s);
@@ -667,6 +788,40 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 {
 	*usage = (struct xfrm_usage){ .use_s = -1 };
 	return *state_link(x, dst, spi) ? 0 : -ESRCH;
+}
+
+static bool is_between(const struct endpoint *src, const struct endpoint *dst,
+		       const struct endpoint *a, const struct endpoint *b)
+{
+	return (endpoint_same_addr(src, a) && endpoint_same_addr(dst, b)) ||
+	       (endpoint_same_addr(src, b) && endpoint_same_addr(dst, a));
+}
+
+int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
+	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies)
+{
+	struct fake_policy **plink = &x->policies, *p;
+	struct fake_state **link = &x->states, *s;
+
+	if (!op(container_of(x, struct host, xfrm)))
+		return 0;
+	while ((s = *link)) {
+		if (!is_between(&s->src, &s->dst, local, remote) || keep(s->spi, arg)) {
+			link = &s->next;
+			continue;
+		}
+		*link = s->next;
+		free(s);
+	}
+	while ((p = *plink)) {
+		if (!policies || !is_between(&p->p.src, &p->p.dst, local, remote)) {
+			plink = &p->next;
+			continue;
+		}
+		*plink = p->next;
+		free(p);
+	}
+	return 0;
 }
 
 static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy *p)
@@ -684,6 +839,8 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 {
 	struct fake_policy **link = policy_link(x, p);
 
+	if (!op(container_of(x, struct host, xfrm)))
+		return 0;
 	if (!*link) {
 		*link = calloc(1, sizeof(**link));
 		assert(*link);
@@ -696,6 +853,13 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 {
 	struct fake_policy **link = policy_link(x, p), *policy = *link;
 
+	struct host *host = container_of(x, struct host, xfrm);
+
+	if (!op(host))
+		return 0;
+	/* One that died may have had it away already, or not yet there. */
+	if (!policy && host->restarted)
+		return 0;
 	assert(policy);
 	*link = policy->next;
 	free(policy);

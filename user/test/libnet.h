@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "ike_manager.h"
 #include "libsecrets.h"
+#include "resume.h"
 #include "xfrm.h"
 
 struct net;
@@ -66,6 +67,9 @@ struct host {
 	struct test_secrets secrets;
 	struct loop *loop;
 	struct ike_manager manager;
+	unsigned int ops;		/* of the kernel, until the daemon dies; 0: it does not */
+	bool dead;			/* whatever it does, nothing comes of it */
+	bool restarted;
 };
 
 /*
@@ -76,6 +80,16 @@ struct host *net_host(struct net *net, const char *addr, const char *public,
 		      const char *conf);
 /* Reads another swanctl.conf. */
 void host_config(struct host *host, const char *conf);
+
+/*
+ * The host's daemon dies, and another one starts in its place with this configuration,
+ * and adopts what it finds.
+ */
+void host_die(struct host *host);
+struct resume_summary host_start(struct host *host, const char *conf);
+/* What is stashed with the host's first SA that has a stash; may be changed. */
+struct buf *host_stash(struct host *host);
+
 /* Ends all hosts. */
 void net_clear(struct net *net);
 

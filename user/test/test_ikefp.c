@@ -74,7 +74,7 @@ static void test_names(void)
 	EXPECT_STR(exchange_name(0), "unknown");
 	EXPECT_STR(exchange_name(255), "unknown");
 	/* Each kind of event has a name. */
-	for (int i = 0; i <= IKEFP_EVENT_KIND_SA_EXPIRED; i++)
+	for (int i = 0; i <= IKEFP_EVENT_KIND_SA_ADOPTED; i++)
 		EXPECT(strcmp(event_name(i), "unknown"));
 }
 
@@ -82,8 +82,11 @@ static struct snapshot example(void)
 {
 	static struct ikefp_listener_info listeners[2];
 	static struct ikefp_sa_info sa;
-	struct snapshot s = { listeners, 2, &sa, 1, { .value = { 0 } },
-			      { .value = { 0 } }, false };
+	static struct ikefp_worker_info worker = { .worker = 4711, .sas = 1 };
+	struct snapshot s = {
+		.listeners = listeners, .listener_count = 2,
+		.workers = &worker, .worker_count = 1, .sas = &sa, .sa_count = 1,
+	};
 
 	listeners[0] = (struct ikefp_listener_info){ IKEFP_LISTENER_KIND_IKE,
 						     addr("0.0.0.0", 500, 0) };
@@ -96,6 +99,7 @@ static struct snapshot example(void)
 		.srtt_us = 41203, .rttvar_us = 2000, .rto_ms = 200, .outstanding = 1,
 		.tries = 2, .message_id_out = 3, .message_id_in = 0, .age_ms = 61000,
 		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
+		.worker = 4711, .stash_len = 300,
 	};
 	s.stats.value[IKEFP_A_STATS_SAS] = 1;
 	s.stats.value[IKEFP_A_STATS_DROP_INTEGRITY] = 7;
@@ -117,6 +121,7 @@ static void test_show_text(void)
 	EXPECT_STR(text,
 		   "listeners: 0.0.0.0:500                  ike\n"
 		   "           [::]:4500                    natt\n"
+		   "workers:   4711                         1 SA\n"
 		   "\n"
 		   "sa: 0123456789abcdef\n"
 		   "  state:       established, initiator, for 1 min 1 s\n"
@@ -124,6 +129,7 @@ static void test_show_text(void)
 		   "  endpoints:   192.0.2.1:4500 - 192.0.2.2:4500\n"
 		   "  round trip:  41.203 ms, variation 2.000 ms\n"
 		   "  timeout:     200 ms\n"
+		   "  worker:      4711\n"
 		   "  outstanding: 1 request, sent 2 times\n"
 		   "  message ids: next out 3, next in 0\n"
 		   "  messages:    4 in, 5 out, 1 retransmitted, 1 duplicate\n"
@@ -131,6 +137,69 @@ static void test_show_text(void)
 		   "counters:  sas                          1\n"
 		   "           drop-integrity               7\n");
 	free(text);
+}
+
+/* The daemon is dead. */
+static void test_show_orphans(void)
+{
+	struct snapshot s = example();
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	REQUIRE(out);
+	s.worker_count = 0;
+	s.sas[0].worker = 0;
+	s.sas[0].waiting = 2;
+	show_text(out, &s);
+	fclose(out);
+	EXPECT(strstr(text, "\nno workers: is ikefpd running?\n"));
+	EXPECT(strstr(text, "\n  worker:      none (orphan), 2 upcalls waiting\n"));
+	free(text);
+}
+
+static void test_policy(void)
+{
+	static const char *const refused[] = {
+		"orphan-ms", "orphan-ms=", "orphan-ms=-1", "orphan-ms=+1", "orphan-ms= 1",
+		"orphan-ms=1s", "orphan-ms=0x10", "orphan-ms=4294967296",
+		"orphan-ms=99999999999999999999999", "orphan-m=1", "=1", "", "pad=1",
+		"tries=3",
+	};
+	struct ikefp_policy policy = { 0 };
+	FILE *to, *said = stderr;
+	char *text = NULL;
+	size_t len;
+
+	EXPECT_EQ(policy_parse("orphan-ms=4294967295", &policy), 0);
+	EXPECT_EQ(policy_parse("tries=0", &policy), 0);
+	EXPECT(policy.set[IKEFP_A_POLICY_ORPHAN_MS] && policy.set[IKEFP_A_POLICY_TRIES]);
+	EXPECT_EQ(policy.value[IKEFP_A_POLICY_ORPHAN_MS], 4294967295);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		char *why = NULL;
+
+		stderr = open_memstream(&why, &len);
+		EXPECT_EQ(policy_parse(refused[i], &policy), -1);
+		fclose(stderr);
+		stderr = said;
+		EXPECT(strstr(why, "ikefp policy: "));
+		free(why);
+	}
+	to = open_memstream(&text, &len);
+	REQUIRE(to);
+	policy_text(to, &policy);
+	fclose(to);
+	EXPECT_STR(text, "tries=0\norphan-ms=4294967295\n");
+	free(text);
+}
+
+/* Each setting and counter of the family has its name here. */
+static void test_family_names(void)
+{
+	for (int i = IKEFP_A_POLICY_PAD + 1; i <= IKEFP_A_POLICY_MAX; i++)
+		EXPECT(ikefp_policy_name(i));
+	for (int i = IKEFP_A_STATS_PAD + 1; i <= IKEFP_A_STATS_MAX; i++)
+		EXPECT(ikefp_stats_name(i));
 }
 
 static void test_show_json(void)
@@ -143,6 +212,8 @@ static void test_show_json(void)
 	sa = json_array_get(json_object_get(json, "sas"), 0);
 	EXPECT_STR(json_string_value(json_object_get(sa, "spi")), "0123456789abcdef");
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "srtt-us")), 41203);
+	EXPECT_EQ(json_integer_value(json_object_get(sa, "worker")), 4711);
+	EXPECT_EQ(json_array_size(json_object_get(json, "workers")), 1);
 	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(sa, "remote"),
 						     "port")), 4500);
 	EXPECT_EQ(json_object_size(json_object_get(json, "counters")), IKEFP_A_STATS_MAX - 1);
@@ -190,6 +261,12 @@ static void test_events(void)
 	expect_event(&event, "sa-created       0000000000000001 responder half-open\n",
 		     "{\"event\":\"sa-created\",\"spi\":\"0000000000000001\",\"peer-spi\":null,\"role\":\"responder\",\"state\":\"half-open\"}");
 	event = (struct ikefp_event){
+		.event = IKEFP_EVENT_KIND_SA_ADOPTED, .spi = 1, .worker = 7,
+		.role = IKEFP_ROLE_RESPONDER, .state = IKEFP_SA_STATE_ESTABLISHED,
+	};
+	expect_event(&event, "sa-adopted       0000000000000001 responder established by 7\n",
+		     "{\"event\":\"sa-adopted\",\"worker\":7,\"spi\":\"0000000000000001\",\"peer-spi\":null,\"role\":\"responder\",\"state\":\"established\"}");
+	event = (struct ikefp_event){
 		.event = IKEFP_EVENT_KIND_RETRANSMIT, .spi = 1, .peer_spi = 2,
 		.exchange_type = 35, .message_id = 1, .tries = 3, .waited_ms = 1400,
 	};
@@ -203,7 +280,10 @@ static const struct ktap_test tests[] = {
 	{ "durations", test_durations },
 	{ "names", test_names },
 	{ "show_text", test_show_text },
+	{ "show_text, orphans", test_show_orphans },
 	{ "show_json", test_show_json },
+	{ "policy", test_policy },
+	{ "names of settings and counters", test_family_names },
 	{ "events", test_events },
 };
 

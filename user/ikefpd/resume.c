@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Carrying on where a daemon was that is dead. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "ike_manager.h"
+#include "log.h"
+#include "resume.h"
+#include "stash.h"
+
+void resume_save(const struct ike_sa *sa)
+{
+	struct buf octets = BUF_INIT;
+
+	stash_write(&octets, sa);
+	if (octets.failed || kernel_sa_stash(sa->manager->kernel, ike_sa_spi_local(sa),
+					     octets.data, octets.len))
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"what is new of IKE_SA %s[%u] is not stashed: should this daemon die, the next one cannot go on with that",
+			sa->log.name, sa->unique_id);
+	buf_clear(&octets);
+}
+
+/* Has the connection all the children that the IKE SA's Child SAs were made of? */
+static bool has_children(const struct conn *conn, const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+
+	for (child = sa->children; child; child = child->next)
+		if (!conn_find_child(conn, child->conf->name))
+			return false;
+	return true;
+}
+
+static void rebind(struct ike_sa *sa, struct conn *conn)
+{
+	struct child_sa *child;
+
+	for (child = sa->children; child; child = child->next)
+		child->conf = conn_find_child(conn, child->conf->name);
+	ike_sa_set_conn(sa, conn);
+}
+
+void resume_rebind(struct ike_manager *m, struct conn *conn)
+{
+	struct ike_sa *sa;
+
+	/* Few, if any: all that are bound are passed over. */
+	for (sa = m->sas; sa; sa = sa->next)
+		if (sa->conn && sa->conn->bygone && !strcmp(sa->conn->name, conn->name) &&
+		    has_children(conn, sa))
+			rebind(sa, conn);
+}
+
+/* The ends of an IKE SA whose Child SAs nobody knows. */
+struct resume_pair {
+	struct endpoint local, remote;
+};
+
+static void note_pair(struct resume_summary *summary, const struct endpoint *local,
+		      const struct endpoint *remote)
+{
+	struct resume_pair *pairs;
+	size_t i;
+
+	for (i = 0; i < summary->n_pairs; i++)
+		if (endpoint_same_addr(&summary->pairs[i].local, local) &&
+		    endpoint_same_addr(&summary->pairs[i].remote, remote))
+			return;
+	pairs = reallocarray(summary->pairs, summary->n_pairs + 1, sizeof(*pairs));
+	if (!pairs)
+		return;
+	summary->pairs = pairs;
+	pairs[summary->n_pairs].local = *local;
+	pairs[summary->n_pairs++].remote = *remote;
+}
+
+static bool is_ours(uint32_t spi, void *arg)
+{
+	const struct ike_manager *m = arg;
+	const struct child_sa *child;
+	const struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			if (child->spi_in == spi || child->spi_out == spi)
+				return true;
+	return false;
+}
+
+/* Whether an IKE SA is left between the two: its policies are not to be touched. */
+static bool is_in_use(const struct ike_manager *m, const struct resume_pair *pair)
+{
+	const struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next)
+		if (endpoint_same_addr(&sa->local, &pair->local) &&
+		    endpoint_same_addr(&sa->remote, &pair->remote))
+			return true;
+	return false;
+}
+
+void resume_finish(struct ike_manager *m, struct resume_summary *summary)
+{
+	size_t i;
+
+	for (i = 0; i < summary->n_pairs; i++) {
+		const struct resume_pair *pair = &summary->pairs[i];
+
+		xfrm_purge(m->xfrm, &pair->local, &pair->remote, is_ours, m,
+			   !is_in_use(m, pair));
+	}
+	free(summary->pairs);
+	summary->pairs = NULL;
+	summary->n_pairs = 0;
+}
+
+/* An SA that nobody can go on with, and no peer is to be told: it has to find out. */
+static void refuse(struct ike_manager *m, const struct kernel_orphan *orphan,
+		   struct resume_summary *summary)
+{
+	char remote[ENDPOINT_STRLEN];
+
+	summary->refused++;
+	note_pair(summary, &orphan->local, &orphan->remote);
+	log_msg(LOG_MGR, LVL_AUDIT,
+		"IKE_SA %016" PRIx64 "_i %016" PRIx64 "_r with %s is deleted",
+		orphan->initiator ? orphan->spi_local : orphan->spi_remote,
+		orphan->initiator ? orphan->spi_remote : orphan->spi_local,
+		endpoint_addr_str(&orphan->remote, remote));
+	kernel_sa_delete(m->kernel, orphan->spi_local);
+}
+
+/* The IKE SA that the stash describes, or NULL, logged. */
+static struct ike_sa *read_stash(struct ike_manager *m, const struct kernel_orphan *orphan,
+				 bool *complete)
+{
+	struct ike_sa *sa = ike_sa_new(m, NULL, orphan->initiator);
+	uint16_t version;
+	int err;
+
+	if (!sa) {
+		log_msg(LOG_MGR, LVL_AUDIT, "no memory to carry an IKE_SA on");
+		return NULL;
+	}
+	/* It has an id of its own. */
+	m->last_ike_id--;
+	ike_sa_end_handshake(sa);
+	err = stash_read(sa, orphan->stash, orphan->stash_len, &version, complete);
+	if (!err && (sa->initiator != orphan->initiator ||
+		     ike_sa_spi_local(sa) != orphan->spi_local ||
+		     ike_sa_spi_remote(sa) != orphan->spi_remote))
+		err = -EBADMSG;
+	if (!err)
+		return sa;
+	if (err == -EPROTONOSUPPORT)
+		log_msg(LOG_MGR, LVL_AUDIT,
+			"what the daemon before left of an IKE_SA is in format %u, this ikefpd knows format %u alone",
+			version, STASH_VERSION);
+	else
+		log_msg(LOG_MGR, LVL_AUDIT, "what the daemon before left of an IKE_SA is %s",
+			err == -ENOMEM ? "more than there is memory for" :
+			orphan->stash_len ? "damaged" : "nothing");
+	stash_forget_children(sa);
+	/* Nothing of the kernel's is known to be this one's. */
+	sa->spi_i = 0;
+	sa->spi_r = 0;
+	ike_sa_destroy(sa, "it cannot be carried on");
+	return NULL;
+}
+
+static void at_least(uint32_t *last, uint32_t id)
+{
+	if (*last < id)
+		*last = id;
+}
+
+static void resume_children(struct ike_sa *sa)
+{
+	struct ike_manager *m = sa->manager;
+	struct child_sa *child, *next;
+
+	for (child = sa->children; child; child = next) {
+		next = child->next;
+		at_least(&m->last_child_id, child->unique_id);
+		at_least(&m->last_reqid, child->reqid);
+		child->state_in = true;
+		child->state_out = true;
+		child->has_policies = !policy_adopt(&m->policies, child);
+		if (child->state == CHILD_CREATED)
+			child_sa_destroy(child);
+	}
+}
+
+/*
+ * A request that was under way: its answer is still to come, or came up to a daemon that
+ * died of it. A DELETE that is sent twice does no harm.
+ */
+static void resume_tasks(struct ike_sa *sa, bool outstanding)
+{
+	struct ike_task *task = sa->queue;
+
+	if (task && outstanding) {
+		sa->queue = task->next;
+		sa->active = *task;
+		sa->active.next = NULL;
+		free(task);
+	} else if (task) {
+		ike_sa_next(sa);
+	}
+}
+
+static bool has_task(const struct ike_sa *sa, enum ike_task_type type)
+{
+	const struct ike_task *task;
+
+	for (task = sa->queue; task; task = task->next)
+		if (task->type == type)
+			return true;
+	return false;
+}
+
+void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
+		   struct resume_summary *summary)
+{
+	struct ike_sa *sa;
+	struct conn *conn;
+	bool complete;
+
+	/* Its Diffie-Hellman values went with the daemon. */
+	if (!orphan->established && !orphan->stash_len) {
+		summary->half_open++;
+		kernel_sa_delete(m->kernel, orphan->spi_local);
+		return;
+	}
+	sa = read_stash(m, orphan, &complete);
+	if (!sa) {
+		refuse(m, orphan, summary);
+		return;
+	}
+	ike_manager_index(m, sa);
+	sa->log.unique_id = sa->unique_id;
+	at_least(&m->last_ike_id, sa->unique_id);
+	resume_children(sa);
+	if (!complete) {
+		summary->half_open++;
+		ike_sa_destroy(sa, "the daemon before died in its handshake");
+		return;
+	}
+	if (sa->state == IKE_DELETING && !has_task(sa, TASK_DELETE_IKE)) {
+		ike_sa_destroy(sa, "the peer deleted the IKE SA");
+		return;
+	}
+	/* The peer may have moved meanwhile. */
+	sa->local = orphan->local;
+	sa->remote = orphan->remote;
+	sa->resumed = true;
+	conn = config_find_conn(m->config, sa->conn->name);
+	if (conn && has_children(conn, sa))
+		rebind(sa, conn);
+	else
+		ike_log(sa, LOG_MGR, LVL_CTRL,
+			"IKE_SA %s[%u] goes on until it is terminated: its connection is not configured%s",
+			sa->log.name, sa->unique_id, conn ? " with the same children" : "");
+	ike_log(sa, LOG_MGR, LVL_DIAG, "IKE_SA %s[%u] is carried on", sa->log.name,
+		sa->unique_id);
+	summary->resumed++;
+	resume_tasks(sa, orphan->outstanding);
+}

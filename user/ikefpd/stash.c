@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A stash: "IKFP", version, 2 octets of zeroes, and then, in network order, what
+ * put_ike() writes; at its end a SHA-256 of all that.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "config.h"
+#include "ike_sa.h"
+#include "stash.h"
+
+#define MAGIC		0x494b4650	/* "IKFP" */
+#define HEADER		8
+#define DIGEST		SHA256_DIGEST_LENGTH
+#define CHILDREN_MAX	1000		/* more do not fit the kernel's bound */
+
+enum {
+	IKE_IS_INITIATOR = 1,
+	IKE_NAT_LOCAL = 2,
+	IKE_NAT_REMOTE = 4,
+	IKE_NAT_FAKE = 8,
+	IKE_COMPLETE = 16,
+};
+
+enum {
+	CHILD_ENCAP = 1,
+};
+
+/* Writing */
+
+static void put_octets(struct buf *b, const void *data, size_t len)
+{
+	buf_put16(b, len);
+	buf_put(b, data, len);
+}
+
+static void put_text(struct buf *b, const char *text)
+{
+	put_octets(b, text, strlen(text));
+}
+
+static void put_endpoint(struct buf *b, const struct endpoint *e)
+{
+	buf_put8(b, e->family == AF_INET ? 4 : e->family == AF_INET6 ? 6 : 0);
+	buf_put16(b, e->port);
+	buf_put(b, e->addr, sizeof(e->addr));
+}
+
+static void put_id(struct buf *b, const struct ike_id *id)
+{
+	buf_put8(b, id->type);
+	put_octets(b, id->data, id->len);
+}
+
+static void put_proposal(struct buf *b, const struct proposal *p)
+{
+	buf_put8(b, p->protocol);
+	buf_put8(b, p->n);
+	for (unsigned int i = 0; i < p->n; i++) {
+		buf_put8(b, p->transforms[i].type);
+		buf_put16(b, p->transforms[i].id);
+		buf_put16(b, p->transforms[i].key_bits);
+	}
+}
+
+static void put_ts(struct buf *b, const struct ts_list *list)
+{
+	struct buf body = BUF_INIT;
+
+	ts_write(&body, list);
+	if (body.failed)
+		b->failed = true;
+	else
+		put_octets(b, body.data, body.len);
+	buf_clear(&body);
+}
+
+static void put_child(struct buf *b, const struct child_sa *child)
+{
+	put_text(b, child->conf->name);
+	buf_put32(b, child->conf->reqid);
+	buf_put32(b, child->conf->replay_window);
+	buf_put8(b, child->state);
+	buf_put8(b, child->encap ? CHILD_ENCAP : 0);
+	buf_put32(b, child->unique_id);
+	buf_put32(b, child->reqid);
+	buf_put32(b, child->spi_in);
+	buf_put32(b, child->spi_out);
+	put_endpoint(b, &child->local);
+	put_endpoint(b, &child->remote);
+	put_proposal(b, &child->proposal);
+	put_ts(b, &child->local_ts);
+	put_ts(b, &child->remote_ts);
+	buf_put64(b, child->installed_ms);
+}
+
+static void put_task(struct buf *b, const struct ike_task *task)
+{
+	buf_put8(b, task->type);
+	buf_put32(b, task->spi);
+}
+
+static void put_ike(struct buf *b, const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	const struct ike_task *task;
+	uint16_t n;
+
+	buf_put8(b, (sa->initiator ? IKE_IS_INITIATOR : 0) |
+		    (sa->nat_local ? IKE_NAT_LOCAL : 0) |
+		    (sa->nat_remote ? IKE_NAT_REMOTE : 0) |
+		    (sa->nat_fake ? IKE_NAT_FAKE : 0) |
+		    (sa->handshake ? 0 : IKE_COMPLETE));
+	buf_put8(b, sa->state);
+	buf_put32(b, sa->unique_id);
+	buf_put64(b, sa->spi_i);
+	buf_put64(b, sa->spi_r);
+	put_text(b, sa->conn->name);
+	put_endpoint(b, &sa->local);
+	put_endpoint(b, &sa->remote);
+	put_id(b, &sa->local_id);
+	put_id(b, &sa->remote_id);
+	put_proposal(b, &sa->proposal);
+	put_octets(b, sa->sk_d, prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)));
+	buf_put64(b, sa->created_ms);
+	buf_put64(b, sa->established_ms);
+
+	for (n = 0, child = sa->children; child; child = child->next)
+		n++;
+	buf_put16(b, n);
+	for (child = sa->children; child; child = child->next)
+		put_child(b, child);
+
+	/* The one under way first. */
+	n = sa->active.type == TASK_DELETE_CHILD || sa->active.type == TASK_DELETE_IKE;
+	for (task = sa->queue; task; task = task->next)
+		n++;
+	buf_put16(b, n);
+	if (sa->active.type == TASK_DELETE_CHILD || sa->active.type == TASK_DELETE_IKE)
+		put_task(b, &sa->active);
+	for (task = sa->queue; task; task = task->next)
+		put_task(b, task);
+}
+
+void stash_write(struct buf *out, const struct ike_sa *sa)
+{
+	uint8_t digest[DIGEST];
+
+	buf_put32(out, MAGIC);
+	buf_put16(out, STASH_VERSION);
+	buf_zero(out, 2);
+	put_ike(out, sa);
+	if (out->failed)
+		return;
+	SHA256(out->data, out->len, digest);
+	buf_put(out, digest, sizeof(digest));
+}
+
+/* Reading: what is not there reads as zeroes, and is damage. */
+
+struct source_octets {
+	const uint8_t *p;
+	size_t left;
+	bool failed;
+};
+
+static const uint8_t *take(struct source_octets *s, size_t len)
+{
+	const uint8_t *p = s->p;
+
+	if (s->failed || len > s->left) {
+		s->failed = true;
+		return NULL;
+	}
+	s->p += len;
+	s->left -= len;
+	return p;
+}
+
+static uint8_t take8(struct source_octets *s)
+{
+	const uint8_t *p = take(s, 1);
+
+	return p ? *p : 0;
+}
+
+static uint16_t take16(struct source_octets *s)
+{
+	const uint8_t *p = take(s, 2);
+
+	return p ? get16(p) : 0;
+}
+
+static uint32_t take32(struct source_octets *s)
+{
+	const uint8_t *p = take(s, 4);
+
+	return p ? get32(p) : 0;
+}
+
+static uint64_t take64(struct source_octets *s)
+{
+	const uint8_t *p = take(s, 8);
+
+	return p ? get64(p) : 0;
+}
+
+static const uint8_t *take_octets(struct source_octets *s, size_t *len)
+{
+	*len = take16(s);
+	return take(s, *len);
+}
+
+/* At most @max, those that may be. */
+static uint8_t take_number(struct source_octets *s, uint8_t max)
+{
+	uint8_t v = take8(s);
+
+	if (v > max)
+		s->failed = true;
+	return s->failed ? 0 : v;
+}
+
+/* NULL: damaged, or no memory. The caller's to free. */
+static char *take_text(struct source_octets *s)
+{
+	size_t len;
+	const uint8_t *p = take_octets(s, &len);
+	char *text;
+
+	if (!p || !len || memchr(p, '\0', len)) {
+		s->failed = true;
+		return NULL;
+	}
+	text = strndup((const char *)p, len);
+	s->failed |= !text;
+	return text;
+}
+
+static void take_endpoint(struct source_octets *s, struct endpoint *e)
+{
+	uint8_t version = take8(s);
+	const uint8_t *addr;
+
+	if (version != 4 && version != 6)
+		s->failed = true;
+	e->family = version == 4 ? AF_INET : AF_INET6;
+	e->port = take16(s);
+	addr = take(s, sizeof(e->addr));
+	if (addr)
+		memcpy(e->addr, addr, sizeof(e->addr));
+}
+
+static void take_id(struct source_octets *s, struct ike_id *id)
+{
+	uint8_t type = take8(s);
+	size_t len;
+	const uint8_t *p = take_octets(s, &len);
+
+	if (!p || ike_id_set(id, type, p, len))
+		s->failed = true;
+}
+
+static void take_proposal(struct source_octets *s, uint8_t protocol, struct proposal *p)
+{
+	p->protocol = take8(s);
+	p->n = take_number(s, PROPOSAL_TRANSFORMS_MAX);
+	if (p->protocol != protocol)
+		s->failed = true;
+	for (unsigned int i = 0; i < p->n; i++) {
+		p->transforms[i].type = take8(s);
+		p->transforms[i].id = take16(s);
+		p->transforms[i].key_bits = take16(s);
+	}
+}
+
+static void take_ts(struct source_octets *s, struct ts_list *list)
+{
+	size_t len;
+	const uint8_t *body = take_octets(s, &len);
+
+	if (!body || len < 4 || ts_read(list, body, len))
+		s->failed = true;
+}
+
+/* The child's section of a connection that is no longer, or not yet, configured. */
+static struct child_conf *take_child_conf(struct source_octets *s, struct conn *conn)
+{
+	char *name = take_text(s);
+	struct child_conf *conf;
+
+	conf = name ? conn_find_child(conn, name) : NULL;
+	if (name && !conf) {
+		conf = calloc(1, sizeof(*conf));
+		if (conf) {
+			conf->name = name;
+			name = NULL;
+			conf->next = conn->children;
+			conn->children = conf;
+		}
+	}
+	free(name);
+	s->failed |= !conf;
+	if (s->failed)
+		return NULL;
+	conf->reqid = take32(s);
+	conf->replay_window = take32(s);
+	return conf;
+}
+
+static void take_child(struct source_octets *s, struct ike_sa *sa)
+{
+	struct child_conf *conf = take_child_conf(s, sa->conn);
+	struct child_sa *child, **end;
+
+	if (!conf)
+		return;
+	child = calloc(1, sizeof(*child));
+	if (!child) {
+		s->failed = true;
+		return;
+	}
+	for (end = &sa->children; *end;)
+		end = &(*end)->next;
+	*end = child;
+	child->ike_sa = sa;
+	child->conf = conf;
+	child->state = take_number(s, CHILD_DELETING);
+	child->encap = take8(s) & CHILD_ENCAP;
+	child->unique_id = take32(s);
+	child->reqid = take32(s);
+	child->spi_in = take32(s);
+	child->spi_out = take32(s);
+	take_endpoint(s, &child->local);
+	take_endpoint(s, &child->remote);
+	take_proposal(s, PROTO_ESP, &child->proposal);
+	take_ts(s, &child->local_ts);
+	take_ts(s, &child->remote_ts);
+	child->installed_ms = take64(s);
+}
+
+static void take_task(struct source_octets *s, struct ike_sa *sa)
+{
+	struct ike_task *task = calloc(1, sizeof(*task)), **end;
+
+	if (!task) {
+		s->failed = true;
+		return;
+	}
+	for (end = &sa->queue; *end;)
+		end = &(*end)->next;
+	*end = task;
+	task->type = take8(s);
+	task->spi = take32(s);
+	if (task->type != TASK_DELETE_CHILD && task->type != TASK_DELETE_IKE)
+		s->failed = true;
+}
+
+static void take_sk_d(struct source_octets *s, struct ike_sa *sa)
+{
+	size_t len;
+	const uint8_t *sk_d = take_octets(s, &len);
+
+	if (!sk_d || !len || len != prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)))
+		s->failed = true;
+	else
+		memcpy(sa->sk_d, sk_d, len);
+}
+
+static void take_conn(struct source_octets *s, struct ike_sa *sa)
+{
+	char *name = take_text(s);
+	struct conn *conn = name ? conn_new(name) : NULL;
+
+	free(name);
+	if (!conn) {
+		s->failed = true;
+		return;
+	}
+	conn->bygone = true;
+	ike_sa_set_conn(sa, conn);
+	conn_put(conn);
+}
+
+static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
+{
+	uint8_t flags = take8(s);
+	uint64_t spi_i, spi_r;
+	uint16_t n;
+
+	sa->initiator = flags & IKE_IS_INITIATOR;
+	sa->nat_local = flags & IKE_NAT_LOCAL;
+	sa->nat_remote = flags & IKE_NAT_REMOTE;
+	sa->nat_fake = flags & IKE_NAT_FAKE;
+	*complete = flags & IKE_COMPLETE;
+	sa->state = take_number(s, IKE_DELETING);
+	sa->unique_id = take32(s);
+	spi_i = take64(s);
+	spi_r = take64(s);
+	take_conn(s, sa);
+	if (s->failed)
+		return;
+	take_endpoint(s, &sa->local);
+	take_endpoint(s, &sa->remote);
+	take_id(s, &sa->local_id);
+	take_id(s, &sa->remote_id);
+	take_proposal(s, PROTO_IKE, &sa->proposal);
+	take_sk_d(s, sa);
+	sa->created_ms = take64(s);
+	sa->established_ms = take64(s);
+
+	n = take16(s);
+	if (n > CHILDREN_MAX)
+		s->failed = true;
+	while (!s->failed && n--)
+		take_child(s, sa);
+	n = take16(s);
+	while (!s->failed && n--)
+		take_task(s, sa);
+	if (s->failed || s->left || !spi_i || !spi_r) {
+		s->failed = true;
+		return;
+	}
+	sa->spi_i = spi_i;
+	sa->spi_r = spi_r;
+}
+
+int stash_read(struct ike_sa *sa, const uint8_t *data, size_t len, uint16_t *version,
+	       bool *complete)
+{
+	struct source_octets s = { .p = data, .left = len };
+	uint8_t digest[DIGEST];
+
+	*version = 0;
+	if (take32(&s) != MAGIC)
+		return -EBADMSG;
+	*version = take16(&s);
+	/* Whatever another version's digest is, and over what. */
+	if (!s.failed && *version != STASH_VERSION)
+		return -EPROTONOSUPPORT;
+	if (len < HEADER + DIGEST || take16(&s))
+		return -EBADMSG;
+	SHA256(data, len - DIGEST, digest);
+	if (memcmp(digest, data + len - DIGEST, DIGEST))
+		return -EBADMSG;
+	s.left -= DIGEST;
+	take_ike(&s, sa, complete);
+	return s.failed ? -EBADMSG : 0;
+}
+
+void stash_forget_children(struct ike_sa *sa)
+{
+	struct child_sa *child;
+
+	while ((child = sa->children)) {
+		sa->children = child->next;
+		free(child);
+	}
+}

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A daemon dies, at any moment, and another one carries on: two daemons' cores. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/sha.h>
+
+#include "config.h"
+#include "ktap.h"
+#include "libnet.h"
+#include "stash.h"
+
+#define LEFT "192.0.2.1"
+#define RIGHT "192.0.2.2"
+
+static struct net net;
+static struct host *left, *right;
+
+/* The configuration of one end, with its connection and child called so. */
+static const char *conf(bool of_left, const char *conn, const char *child)
+{
+	static char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "connections {\n  %s {\n    version = 2\n    local_addrs = %s\n"
+		 "    remote_addrs = %s\n    proposals = aes128gcm16-prfsha256-x25519\n"
+		 "    local {\n      auth = psk\n      id = %s.example\n    }\n"
+		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
+		 "    children {\n      %s {\n        local_ts = %s\n"
+		 "        remote_ts = %s\n        esp_proposals = aes128gcm16\n      }\n    }\n"
+		 "  }\n}\n"
+		 "secrets {\n  ike-a {\n    id-1 = left.example\n    id-2 = right.example\n"
+		 "    secret = \"the shared secret\"\n  }\n}\n",
+		 conn, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT,
+		 of_left ? "left" : "right", of_left ? "right" : "left", child,
+		 of_left ? "10.1.0.0/24" : "10.2.0.0/24",
+		 of_left ? "10.2.0.0/24" : "10.1.0.0/24");
+	return text;
+}
+
+static const char *same(const struct host *host)
+{
+	return conf(host == left, "gw", "net");
+}
+
+static void hosts(void)
+{
+	left = net_host(&net, LEFT, NULL, conf(true, "gw", "net"));
+	right = net_host(&net, RIGHT, NULL, conf(false, "gw", "net"));
+}
+
+static void initiate(struct host *host)
+{
+	struct conn *conn = config_find_conn(host->config, "gw");
+
+	ike_manager_initiate(&host->manager, conn, conn_find_child(conn, "net"), NULL);
+}
+
+static void bring_up(void)
+{
+	hosts();
+	initiate(left);
+	net_run(&net);
+}
+
+static bool has_state(const struct host *host, uint32_t spi, bool inbound)
+{
+	const struct fake_state *s;
+
+	for (s = host->xfrm.states; s; s = s->next)
+		if (!s->larval && s->spi == spi && s->s.inbound == inbound)
+			return true;
+	return false;
+}
+
+/* One IKE SA with one Child SA at each end, of the same mind, and nothing else. */
+static void expect_up(void)
+{
+	const struct ike_sa *l, *r;
+
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	EXPECT_EQ(host_kernel_sas(left), 1);
+	EXPECT_EQ(host_kernel_sas(right), 1);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_EQ(host_states(right), 2);
+	EXPECT_EQ(host_policies(left), 3);
+	EXPECT_EQ(host_policies(right), 3);
+	l = host_established(left);
+	r = host_established(right);
+	REQUIRE(l && r && l->children && r->children);
+	EXPECT_EQ(l->spi_i, r->spi_i);
+	EXPECT_EQ(l->spi_r, r->spi_r);
+	EXPECT_EQ(l->children->spi_in, r->children->spi_out);
+	EXPECT_EQ(l->children->spi_out, r->children->spi_in);
+	EXPECT(has_state(left, l->children->spi_in, true));
+	EXPECT(has_state(left, l->children->spi_out, false));
+	EXPECT(has_state(right, r->children->spi_in, true));
+	EXPECT(has_state(right, r->children->spi_out, false));
+	EXPECT_EQ(l->active.type, TASK_NONE);
+	EXPECT(!l->queue);
+}
+
+static void expect_nothing(const struct host *host)
+{
+	EXPECT_EQ(host_ike_sas(host), 0);
+	EXPECT_EQ(host_kernel_sas(host), 0);
+	EXPECT_EQ(host_states(host), 0);
+	EXPECT_EQ(host_policies(host), 0);
+}
+
+static struct resume_summary restart(struct host *host)
+{
+	host_die(host);
+	return host_start(host, same(host));
+}
+
+/* Everything that can be seen of an IKE SA stays as it was. */
+static void carries_on(void)
+{
+	char id[ID_STRLEN], ts[TS_STRLEN], text[256];
+	struct host *both[2];
+
+	bring_up();
+	both[0] = left;
+	both[1] = right;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct host *host = both[i];
+		const struct ike_sa *sa = host_established(host);
+		const struct child_sa *child;
+		uint32_t unique_id, child_id, reqid, spi_in, spi_out;
+		struct resume_summary summary;
+		uint8_t sk_d[PRF_MAX];
+		uint64_t established;
+
+		REQUIRE(sa && sa->children);
+		unique_id = sa->unique_id;
+		established = sa->established_ms;
+		memcpy(sk_d, sa->sk_d, sizeof(sk_d));
+		child_id = sa->children->unique_id;
+		reqid = sa->children->reqid;
+		spi_in = sa->children->spi_in;
+		spi_out = sa->children->spi_out;
+		summary = restart(host);
+		EXPECT_EQ(summary.resumed, 1);
+		EXPECT_EQ(summary.refused + summary.half_open, 0);
+		sa = host_established(host);
+		REQUIRE(sa && sa->children);
+		child = sa->children;
+		EXPECT_EQ(sa->unique_id, unique_id);
+		EXPECT_EQ(sa->initiator, host == left);
+		EXPECT_EQ(sa->established_ms, established);
+		EXPECT_HEX(sa->sk_d, sk_d, sizeof(sk_d));
+		EXPECT(sa->conn == config_find_conn(host->config, "gw"));
+		EXPECT_STR(sa->log.name, "gw");
+		EXPECT_STR(ike_id_str(&sa->local_id, id),
+			   host == left ? "left.example" : "right.example");
+		EXPECT_STR(ike_id_str(&sa->remote_id, id),
+			   host == left ? "right.example" : "left.example");
+		EXPECT_STR(proposal_str(&sa->proposal, text, sizeof(text)),
+			   "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519");
+		EXPECT(!child->next);
+		EXPECT(child->conf == conn_find_child(sa->conn, "net"));
+		EXPECT_EQ(child->state, CHILD_INSTALLED);
+		EXPECT_EQ(child->unique_id, child_id);
+		EXPECT_EQ(child->reqid, reqid);
+		EXPECT_EQ(child->spi_in, spi_in);
+		EXPECT_EQ(child->spi_out, spi_out);
+		EXPECT_STR(ts_str(&child->local_ts.v[0], ts),
+			   host == left ? "10.1.0.0/24" : "10.2.0.0/24");
+		EXPECT_STR(ts_str(&child->remote_ts.v[0], ts),
+			   host == left ? "10.2.0.0/24" : "10.1.0.0/24");
+		EXPECT(ike_manager_by_spi(&host->manager, ike_sa_spi_local(sa)) == sa);
+		EXPECT_EQ(host->manager.last_ike_id, unique_id);
+		EXPECT_EQ(host->manager.last_child_id, child_id);
+		expect_up();
+	}
+	/* It is there to be used: nothing is set up anew, and it ends as any other. */
+	initiate(left);
+	net_run(&net);
+	expect_up();
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false,
+				  NULL);
+	net_run(&net);
+	expect_nothing(left);
+	expect_nothing(right);
+	net_clear(&net);
+}
+
+static void peer_deletes(void)
+{
+	bring_up();
+	restart(right);
+	ike_manager_terminate_child(&left->manager,
+				    host_established(left)->children->unique_id, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_states(right), 0);
+	EXPECT_EQ(host_policies(right), 0);
+	/* And that is known, too. */
+	restart(right);
+	REQUIRE(host_established(right));
+	EXPECT(!host_established(right)->children);
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false,
+				  NULL);
+	net_run(&net);
+	expect_nothing(right);
+	net_clear(&net);
+}
+
+static enum fate lose_all(struct net *n, unsigned int index, bool raw)
+{
+	(void)n;
+	(void)index;
+	(void)raw;
+	return LOSE;
+}
+
+/* A DELETE is under way when it dies: its answer finds the next one. */
+static void request_outstanding(void)
+{
+	bring_up();
+	net.fate = lose_all;
+	ike_manager_terminate_child(&left->manager,
+				    host_established(left)->children->unique_id, NULL);
+	net_run(&net);
+	restart(left);
+	REQUIRE(host_established(left));
+	EXPECT_EQ(host_established(left)->active.type, TASK_DELETE_CHILD);
+	net.fate = NULL;
+	net_retransmit(&net);
+	EXPECT_EQ(host_states(left), 0);
+	EXPECT_EQ(host_states(right), 0);
+	REQUIRE(host_established(left));
+	EXPECT_EQ(host_established(left)->active.type, TASK_NONE);
+
+	net.fate = lose_all;
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false,
+				  NULL);
+	net_run(&net);
+	restart(left);
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_nothing(left);
+	expect_nothing(right);
+	net_clear(&net);
+}
+
+/* Its connection is not configured any more: it goes on, under its name, until it ends. */
+static void bygone(void)
+{
+	struct conn *conn;
+
+	bring_up();
+	host_die(left);
+	host_start(left, conf(true, "other", "net"));
+	expect_up();
+	EXPECT_STR(host_established(left)->log.name, "gw");
+	EXPECT_STR(host_established(left)->children->conf->name, "net");
+	EXPECT(host_established(left)->conn->bygone);
+	/* Once more; and then it is configured again, as when swanctl loads it. */
+	restart(left);
+	host_die(left);
+	host_start(left, conf(true, "gw", "another"));
+	EXPECT(host_established(left)->conn->bygone);
+	host_config(left, same(left));
+	conn = config_find_conn(left->config, "gw");
+	initiate(left);
+	net_run(&net);
+	expect_up();
+	EXPECT(host_established(left)->conn == conn);
+	net_clear(&net);
+}
+
+/* Whatever was done to it: it is refused, and nothing of it stays. */
+static void expect_refused(void)
+{
+	struct resume_summary summary = restart(left);
+
+	EXPECT_EQ(summary.resumed, 0);
+	EXPECT_EQ(summary.refused, 1);
+	expect_nothing(left);
+}
+
+static struct buf *up_and_stashed(void)
+{
+	bring_up();
+	return host_stash(left);
+}
+
+static void other_version(void)
+{
+	struct buf *stash = up_and_stashed();
+
+	REQUIRE(stash);
+	buf_set16(stash, 4, STASH_VERSION + 1);
+	expect_refused();
+	/* It is set up anew, and takes the place of what the peer still has. */
+	initiate(left);
+	net_run(&net);
+	expect_up();
+	net_clear(&net);
+}
+
+static void missing(void)
+{
+	struct buf *stash = up_and_stashed();
+
+	REQUIRE(stash);
+	buf_clear(stash);
+	expect_refused();
+	net_clear(&net);
+}
+
+static struct ike_sa *blank(void)
+{
+	struct ike_sa *sa = ike_sa_new(&left->manager, NULL, true);
+
+	ike_sa_end_handshake(sa);
+	return sa;
+}
+
+static int read_copy(const uint8_t *data, size_t len)
+{
+	struct ike_sa *sa = blank();
+	/* Of just this size, so that reading beyond is found. */
+	uint8_t *copy = malloc(len ? len : 1);
+	uint16_t version;
+	bool complete;
+	int err;
+
+	memcpy(copy, data, len);
+	err = stash_read(sa, copy, len, &version, &complete);
+	free(copy);
+	stash_forget_children(sa);
+	sa->spi_i = 0;
+	sa->spi_r = 0;
+	ike_sa_destroy(sa, NULL);
+	return err;
+}
+
+/* Every octet changed, and cut short everywhere. */
+static void damaged(void)
+{
+	struct buf *stash = up_and_stashed();
+	size_t i;
+
+	REQUIRE(stash);
+	EXPECT_EQ(read_copy(stash->data, stash->len), 0);
+	for (i = 0; i < stash->len; i++) {
+		int err;
+
+		stash->data[i] ^= 1 << i % 8;
+		err = read_copy(stash->data, stash->len);
+		if (i == 4 || i == 5)
+			EXPECT_EQ(err, -EPROTONOSUPPORT);
+		else
+			EXPECT_EQ(err, -EBADMSG);
+		stash->data[i] ^= 1 << i % 8;
+	}
+	for (i = 0; i < stash->len; i++)
+		EXPECT_EQ(read_copy(stash->data, i), -EBADMSG);
+	stash->data[40] ^= 1;
+	expect_refused();
+	net_clear(&net);
+}
+
+static void sign(struct buf *stash)
+{
+	SHA256(stash->data, stash->len - SHA256_DIGEST_LENGTH,
+	       stash->data + stash->len - SHA256_DIGEST_LENGTH);
+}
+
+/* Well signed, but not what it should be: each octet changed, its digest set right. */
+static void forged(void)
+{
+	struct buf *stash = up_and_stashed();
+	unsigned int refused = 0, i, bit;
+
+	REQUIRE(stash);
+	for (i = 8; i < stash->len - 32; i++) {
+		for (bit = 0; bit < 8; bit++) {
+			stash->data[i] ^= 1 << bit;
+			sign(stash);
+			refused += !!read_copy(stash->data, stash->len);
+			stash->data[i] ^= 1 << bit;
+		}
+	}
+	EXPECT(refused > 100);
+	sign(stash);
+	EXPECT_EQ(read_copy(stash->data, stash->len), 0);
+	net_clear(&net);
+}
+
+/*
+ * It dies after each of its operations in turn, and another one starts. Then the peers
+ * repeat and give up what they must, and one end asks for the tunnel again. The ends are
+ * of the same mind, and nothing is left of what was before.
+ */
+static bool die_at(bool of_left, unsigned int op, void (*scene)(void),
+			   void (*after)(void))
+{
+	struct host *host;
+	bool died;
+
+	hosts();
+	host = of_left ? left : right;
+	host->ops = op;
+	scene();
+	died = host->dead;
+	host->ops = 0;
+	if (died) {
+		host_die(host);
+		host_start(host, same(host));
+	}
+	net_retransmit(&net);
+	net_retransmit(&net);
+	net_give_up(&net);
+	net_expire(&net);
+	after();
+	net_clear(&net);
+	return died;
+}
+
+static void comes_up(void)
+{
+	initiate(left);
+	net_run(&net);
+}
+
+/* A tunnel that one end does not know of takes its place when it asks again. */
+static void up_after_all(void)
+{
+	initiate(left);
+	net_run(&net);
+	net_retransmit(&net);
+	expect_up();
+}
+
+static void goes_down(void)
+{
+	unsigned int l = left->ops, r = right->ops;
+
+	left->ops = 0;
+	right->ops = 0;
+	initiate(left);
+	net_run(&net);
+	left->ops = l;
+	right->ops = r;
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false,
+				  NULL);
+	net_run(&net);
+}
+
+/* Unless it died before anything of it was written down: then it is as it was. */
+static void down_after_all(void)
+{
+	if (host_ike_sas(left)) {
+		expect_up();
+		return;
+	}
+	expect_nothing(left);
+	expect_nothing(right);
+}
+
+static void child_goes_down(void)
+{
+	unsigned int l = left->ops, r = right->ops;
+
+	left->ops = 0;
+	right->ops = 0;
+	initiate(left);
+	net_run(&net);
+	left->ops = l;
+	right->ops = r;
+	ike_manager_terminate_child(&left->manager,
+				    host_established(left)->children->unique_id, NULL);
+	net_run(&net);
+}
+
+static void child_down_after_all(void)
+{
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	EXPECT_EQ(host_states(left), host_states(right));
+	EXPECT_EQ(host_policies(left), host_policies(right));
+}
+
+static void at_every_step(void)
+{
+	static const struct {
+		void (*scene)(void);
+		void (*after)(void);
+	} scenes[] = {
+		{ comes_up, up_after_all },
+		{ goes_down, down_after_all },
+		{ child_goes_down, child_down_after_all },
+	};
+
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
+		for (unsigned int side = 0; side < 2; side++) {
+			unsigned int op;
+
+			for (op = 1; die_at(side, op, scenes[i].scene, scenes[i].after);)
+				op++;
+			/* It was not over before it began. */
+			EXPECT(op > 2);
+		}
+	}
+}
+
+static const struct ktap_test tests[] = {
+	{ "carries on with all there is", carries_on },
+	{ "the peer deletes what was carried on", peer_deletes },
+	{ "a request under way", request_outstanding },
+	{ "a connection that is not configured any more", bygone },
+	{ "a stash of another version", other_version },
+	{ "no stash", missing },
+	{ "a damaged stash", damaged },
+	{ "a stash of nonsense", forged },
+	{ "dies after each operation", at_every_step },
+};
+
+KTAP_MAIN(tests)
