@@ -270,7 +270,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (!d->kernel)
 		return -1;
 	d->xfrm = xfrm_open();
-	if (!d->xfrm)
+	if (!d->xfrm || xfrm_remove_leftovers(d->xfrm))
 		return -1;
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	control_attach(&d->manager);

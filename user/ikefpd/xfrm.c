@@ -504,3 +504,152 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 		       "cannot remove a policy", -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;
 }
+
+/* What a killed daemon left, as the kernel lists it. */
+struct leftovers {
+	struct xfrm_usersa_id *states;
+	struct xfrm_userpolicy_id *policies;
+	size_t n_states, n_policies;
+	size_t size_states, size_policies;
+};
+
+static bool own_reqid(uint32_t reqid)
+{
+	return reqid >= XFRM_REQID_FIRST && reqid <= XFRM_REQID_LAST;
+}
+
+/* Room for one more in an array of *n of *size; NULL if there is no memory. */
+static void *one_more(void **array, size_t *n, size_t *size, size_t each)
+{
+	size_t more = *size * 2 + 64;
+	void *grown = *array;
+
+	if (*n == *size) {
+		grown = reallocarray(*array, more, each);
+		if (!grown)
+			return NULL;
+		*array = grown;
+		*size = more;
+	}
+	return (char *)grown + (*n)++ * each;
+}
+
+static int note_state(struct leftovers *l, struct nlmsghdr *h)
+{
+	const struct xfrm_usersa_info *info = NLMSG_DATA(h);
+	struct xfrm_usersa_id *id;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->id.proto != IPPROTO_ESP ||
+	    !own_reqid(info->reqid))
+		return 0;
+	id = one_more((void **)&l->states, &l->n_states, &l->size_states, sizeof(*id));
+	if (!id)
+		return -ENOMEM;
+	*id = (struct xfrm_usersa_id){
+		.daddr = info->id.daddr,
+		.spi = info->id.spi,
+		.family = info->family,
+		.proto = info->id.proto,
+	};
+	return 0;
+}
+
+static int note_policy(struct leftovers *l, struct nlmsghdr *h)
+{
+	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
+	const struct xfrm_user_tmpl *tmpl;
+	struct xfrm_userpolicy_id *id;
+	struct nlattr *attr;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return 0;
+	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_TMPL);
+	if (!attr || nla_len(attr) < (int)sizeof(*tmpl))
+		return 0;
+	tmpl = nla_data(attr);
+	if (!own_reqid(tmpl->reqid))
+		return 0;
+	id = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*id));
+	if (!id)
+		return -ENOMEM;
+	*id = (struct xfrm_userpolicy_id){ .sel = info->sel, .dir = info->dir };
+	return 0;
+}
+
+#define DUMP_PART	32768	/* the kernel fills no more at once */
+
+/* Has each message of a dump noted. */
+static int dump(struct xfrm *x, int type, int (*note)(struct leftovers *, struct nlmsghdr *),
+		struct leftovers *l)
+{
+	uint8_t *part = malloc(DUMP_PART);
+	struct nl_msg *msg = NULL;
+	bool done = false;
+	int err = -ENOMEM;
+	uint32_t seq;
+
+	if (part)
+		msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
+	if (!msg)
+		goto out;
+	nl_complete_msg(x->sock, msg);
+	seq = nlmsg_hdr(msg)->nlmsg_seq;
+	err = nl_send(x->sock, msg) < 0 ? -EIO : 0;
+	while (!err && !done) {
+		struct nlmsghdr *h = (struct nlmsghdr *)part;
+		ssize_t n = recv(nl_socket_get_fd(x->sock), part, DUMP_PART, 0);
+		int left = n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			err = n < 0 ? -errno : -EIO;
+		for (; !err && !done && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			if (h->nlmsg_seq != seq)
+				continue;
+			done = h->nlmsg_type == NLMSG_DONE;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+			else if (!done)
+				err = note(l, h);
+		}
+	}
+out:
+	nlmsg_free(msg);
+	/* The states' keys are among it. */
+	if (part)
+		OPENSSL_cleanse(part, DUMP_PART);
+	free(part);
+	return err;
+}
+
+int xfrm_remove_leftovers(struct xfrm *x)
+{
+	struct leftovers l = { 0 };
+	size_t i;
+	int err;
+
+	err = dump(x, XFRM_MSG_GETPOLICY, note_policy, &l);
+	if (!err)
+		err = dump(x, XFRM_MSG_GETSA, note_state, &l);
+	for (i = 0; !err && i < l.n_policies; i++) {
+		err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &l.policies[i],
+					  sizeof(l.policies[i])),
+			       "cannot remove a policy of a former helper", -ENOENT, NULL);
+		err = err == -ENOENT ? 0 : err;
+	}
+	for (i = 0; !err && i < l.n_states; i++) {
+		err = transact(x, new_msg(XFRM_MSG_DELSA, 0, &l.states[i], sizeof(l.states[i])),
+			       "cannot remove an ESP SA of a former helper", -ESRCH, NULL);
+		err = err == -ESRCH ? 0 : err;
+	}
+	if (err)
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot remove what a former helper left in XFRM: %s",
+			strerror(-err));
+	else if (l.n_states || l.n_policies)
+		log_msg(LOG_KNL, LVL_CTRL, "removed %zu ESP SAs and %zu policies of a former helper",
+			l.n_states, l.n_policies);
+	free(l.states);
+	free(l.policies);
+	return err;
+}

@@ -19,9 +19,24 @@
 
 struct xfrm;
 
+/*
+ * The reqids that the daemon gives out itself: by them its ESP SAs and policies are
+ * told from everybody else's. XFRM_REQID_FIRST is that of SPIs held for an ESP SA to
+ * come; those in use follow it.
+ */
+#define XFRM_REQID_FIRST	0x69000000
+#define XFRM_REQID_LAST		0x69ffffff
+
 /* NULL, with errno set, if the kernel refuses the socket. */
 struct xfrm *xfrm_open(void);
 void xfrm_close(struct xfrm *x);
+
+/*
+ * Removes all ESP SAs and policies that have a reqid of the daemon's. Called while
+ * there can be none of its own yet, these are what a daemon left that was killed.
+ * Returns 0 or a negative error.
+ */
+int xfrm_remove_leftovers(struct xfrm *x);
 
 /* One direction of a Child SA: an ESP SA in tunnel mode. */
 struct xfrm_state {
