@@ -25,9 +25,16 @@ struct ikefp_context *ikefp_netns_context(const struct net *net)
 	return net_generic(net, context_id);
 }
 
-static int __net_init begin(struct net *net)
+/**
+ * ikefp_netns_begin() - a namespace's context begins
+ * @ctx: the context, zeroed
+ * @net: the namespace
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 {
-	struct ikefp_context *ctx = ikefp_netns_context(net);
 	int err;
 
 	ctx->net = net;
@@ -56,14 +63,17 @@ static void drop_workers(struct ikefp_context *ctx)
 		ikefp_worker_put(worker);
 }
 
-/*
- * No command runs: the namespace has no sockets of userspace left, or the family is
- * closed. Once the listeners are closed nothing arrives, and what is left of the SAs
- * is their timers, which the tables wait for.
+/**
+ * ikefp_netns_end() - a namespace's context ends
+ * @ctx: the context, which no command uses any more
+ *
+ * Once the listeners are closed nothing arrives, and what is left of the SAs is their
+ * timers, which the tables wait for. On return nothing uses the context.
+ *
+ * Context: process. Sleeps.
  */
-static void __net_exit end(struct net *net)
+void ikefp_netns_end(struct ikefp_context *ctx)
 {
-	struct ikefp_context *ctx = ikefp_netns_context(net);
 	struct ikefp_listener *listener, *next;
 
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
@@ -72,6 +82,20 @@ static void __net_exit end(struct net *net)
 	ikefp_sa_tables_exit(ctx);
 	drop_workers(ctx);
 	free_percpu(ctx->counters);
+}
+
+static int __net_init begin(struct net *net)
+{
+	return ikefp_netns_begin(ikefp_netns_context(net), net);
+}
+
+/*
+ * No command runs: the namespace has no sockets of userspace left, or the family is
+ * closed.
+ */
+static void __net_exit end(struct net *net)
+{
+	ikefp_netns_end(ikefp_netns_context(net));
 }
 
 static struct pernet_operations operations = {

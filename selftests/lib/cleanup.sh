@@ -42,7 +42,7 @@ end_process() {
 		echo "process $pid ($(<"/proc/$pid/comm")) did not end when asked to: killed"
 		kill -9 "$pid"
 	fi
-	wait "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null || :
 	return 0
 }
 
@@ -75,12 +75,20 @@ show_logs() {
 	done
 }
 
+# In hundredths of a second, whatever the time of day is set to.
+uptime_now() {
+	local now
+
+	read -r now _ </proc/uptime
+	echo "${now/./}"
+}
+
 wait_for_quiet() {
-	local end=$((${EPOCHREALTIME/[^0-9]/} + $1 * 1000000 * ${IKEFP_TIME_SCALE:-1}))
+	local end=$(($(uptime_now) + $1 * 100 * ${IKEFP_TIME_SCALE:-1}))
 	shift
 
 	until "$@"; do
-		[ "${EPOCHREALTIME/[^0-9]/}" -lt "$end" ] || return 1
+		[ "$(uptime_now)" -lt "$end" ] || return 1
 		sleep 0.05
 	done
 }

@@ -27,7 +27,7 @@ int netns_new(void)
 	if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request))
 		die("cannot bring lo up: %s", strerror(errno));
 	close(sock);
-	netns = open("/proc/self/ns/net", O_RDONLY);
+	netns = open("/proc/thread-self/ns/net", O_RDONLY);
 	if (netns < 0)
 		die("cannot open the network namespace: %s", strerror(errno));
 	return netns;

@@ -3,10 +3,10 @@
 #ifndef IKEFP_TEST_NETNS_H
 #define IKEFP_TEST_NETNS_H
 
-/* A new namespace with its loopback up, and the process in it. Returns its descriptor. */
+/* A new namespace with its loopback up, and the thread in it. Returns its descriptor. */
 int netns_new(void);
 
-/* Moves the process to a namespace. */
+/* Moves the thread to a namespace. */
 void netns_enter(int netns);
 
 /*

@@ -37,8 +37,8 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 	child->local = ike_sa->local;
 	child->remote = ike_sa->remote;
 	child->reqid = conf->reqid;
-	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local, child->reqid,
-			   &child->spi_in)) {
+	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local,
+			   child->reqid ? child->reqid : XFRM_REQID_FIRST, &child->spi_in)) {
 		free(child);
 		return NULL;
 	}
@@ -72,7 +72,8 @@ static uint32_t choose_reqid(const struct child_sa *child)
 			if (c != child && c->reqid && same_ts(&c->local_ts, &child->local_ts) &&
 			    same_ts(&c->remote_ts, &child->remote_ts))
 				return c->reqid;
-	return ++m->last_reqid;
+	m->last_reqid = m->last_reqid % (XFRM_REQID_LAST - XFRM_REQID_FIRST) + 1;
+	return XFRM_REQID_FIRST + m->last_reqid;
 }
 
 static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_key,

@@ -293,7 +293,7 @@ void kernel_adopt(struct kernel *k)
 		}
 	}
 	free(spis.v);
-	resume_finish(k->manager, &k->resumed);
+	resume_finish(k->manager);
 	if (k->resumed.resumed || k->resumed.refused || k->resumed.half_open)
 		log_msg(LOG_KNL, LVL_AUDIT,
 			"carrying on %u IKE_SAs of the daemon before, in %" PRIu64 " ms; %u could not be, %u were half-open",

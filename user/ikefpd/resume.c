@@ -55,67 +55,40 @@ void resume_rebind(struct ike_manager *m, struct conn *conn)
 			rebind(sa, conn);
 }
 
-/* The ends of an IKE SA whose Child SAs nobody knows. */
-struct resume_pair {
-	struct endpoint local, remote;
-};
-
-static void note_pair(struct resume_summary *summary, const struct endpoint *local,
-		      const struct endpoint *remote)
+static size_t count_children(const struct ike_manager *m)
 {
-	struct resume_pair *pairs;
-	size_t i;
-
-	for (i = 0; i < summary->n_pairs; i++)
-		if (endpoint_same_addr(&summary->pairs[i].local, local) &&
-		    endpoint_same_addr(&summary->pairs[i].remote, remote))
-			return;
-	pairs = reallocarray(summary->pairs, summary->n_pairs + 1, sizeof(*pairs));
-	if (!pairs)
-		return;
-	summary->pairs = pairs;
-	pairs[summary->n_pairs].local = *local;
-	pairs[summary->n_pairs++].remote = *remote;
-}
-
-static bool is_ours(uint32_t spi, void *arg)
-{
-	const struct ike_manager *m = arg;
 	const struct child_sa *child;
 	const struct ike_sa *sa;
+	size_t n = 0;
 
 	for (sa = m->sas; sa; sa = sa->next)
 		for (child = sa->children; child; child = child->next)
-			if (child->spi_in == spi || child->spi_out == spi)
-				return true;
-	return false;
+			n++;
+	return n;
 }
 
-/* Whether an IKE SA is left between the two: its policies are not to be touched. */
-static bool is_in_use(const struct ike_manager *m, const struct resume_pair *pair)
+void resume_finish(struct ike_manager *m)
 {
+	size_t n = 2 * count_children(m);
+	struct xfrm_own own = { 0 };
+	const struct child_sa *child;
 	const struct ike_sa *sa;
 
-	for (sa = m->sas; sa; sa = sa->next)
-		if (endpoint_same_addr(&sa->local, &pair->local) &&
-		    endpoint_same_addr(&sa->remote, &pair->remote))
-			return true;
-	return false;
-}
-
-void resume_finish(struct ike_manager *m, struct resume_summary *summary)
-{
-	size_t i;
-
-	for (i = 0; i < summary->n_pairs; i++) {
-		const struct resume_pair *pair = &summary->pairs[i];
-
-		xfrm_purge(m->xfrm, &pair->local, &pair->remote, is_ours, m,
-			   !is_in_use(m, pair));
+	own.spis = calloc(n + 1, sizeof(*own.spis));
+	own.reqids = calloc(n + 1, sizeof(*own.reqids));
+	if (own.spis && own.reqids) {
+		for (sa = m->sas; sa; sa = sa->next) {
+			for (child = sa->children; child; child = child->next) {
+				own.spis[own.n] = child->spi_in;
+				own.reqids[own.n++] = child->reqid;
+				own.spis[own.n] = child->spi_out;
+				own.reqids[own.n++] = child->reqid;
+			}
+		}
+		xfrm_remove_leftovers(m->xfrm, &own);
 	}
-	free(summary->pairs);
-	summary->pairs = NULL;
-	summary->n_pairs = 0;
+	free(own.spis);
+	free(own.reqids);
 }
 
 /* An SA that nobody can go on with, and no peer is to be told: it has to find out. */
@@ -125,7 +98,6 @@ static void refuse(struct ike_manager *m, const struct kernel_orphan *orphan,
 	char remote[ENDPOINT_STRLEN];
 
 	summary->refused++;
-	note_pair(summary, &orphan->local, &orphan->remote);
 	log_msg(LOG_MGR, LVL_AUDIT,
 		"IKE_SA %016" PRIx64 "_i %016" PRIx64 "_r with %s is deleted",
 		orphan->initiator ? orphan->spi_local : orphan->spi_remote,
@@ -186,7 +158,8 @@ static void resume_children(struct ike_sa *sa)
 	for (child = sa->children; child; child = next) {
 		next = child->next;
 		at_least(&m->last_child_id, child->unique_id);
-		at_least(&m->last_reqid, child->reqid);
+		if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_LAST)
+			at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);
 		child->state_in = true;
 		child->state_out = true;
 		child->has_policies = !policy_adopt(&m->policies, child);

@@ -34,15 +34,16 @@ struct kernel_orphan {
 /* What became of them all. Zeroed at first. */
 struct resume_summary {
 	unsigned int resumed, refused, half_open;
-	struct resume_pair *pairs;	/* of those that were refused */
-	size_t n_pairs;
 };
 
 /* Carries it on, or deletes it and says why. */
 void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 		   struct resume_summary *summary);
-/* That was the last: takes away what those that were refused have left in XFRM. */
-void resume_finish(struct ike_manager *m, struct resume_summary *summary);
+/*
+ * That was the last: what the daemons before left in XFRM and nobody goes on with is taken
+ * away.
+ */
+void resume_finish(struct ike_manager *m);
 
 /*
  * The IKE SAs that were carried on and whose connection was not configured then are this

@@ -505,155 +505,170 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* What is to go: found first, while nothing changes, and deleted then. */
-struct purge {
-	const struct endpoint *local, *remote;
-	bool (*keep)(uint32_t spi, void *arg);
-	void *arg;
+/* What a killed daemon left and this one does not go on with, as the kernel lists it. */
+struct leftovers {
+	const struct xfrm_own *own;
 	struct xfrm_usersa_id *states;
 	struct xfrm_userpolicy_id *policies;
 	size_t n_states, n_policies;
-	bool failed;
+	size_t size_states, size_policies;
 };
 
-static void *one_more(struct purge *p, void *array, size_t *n, size_t size)
+/* Given out by a daemon, this one or one before it. */
+static bool daemons_reqid(uint32_t reqid)
 {
-	void *grown = *n & (*n - 1) ? array : reallocarray(array, *n ? 2 * *n : 1, size);
+	return reqid >= XFRM_REQID_FIRST && reqid <= XFRM_REQID_LAST;
+}
 
-	if (!grown) {
-		p->failed = true;
-		return array;
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool is_among(uint32_t value, const uint32_t *sorted, size_t n)
+{
+	return n && bsearch(&value, sorted, n, sizeof(value), by_value);
+}
+
+/* Room for one more in an array of *n of *size; NULL if there is no memory. */
+static void *one_more(void **array, size_t *n, size_t *size, size_t each)
+{
+	size_t more = *size * 2 + 64;
+	void *grown = *array;
+
+	if (*n == *size) {
+		grown = reallocarray(*array, more, each);
+		if (!grown)
+			return NULL;
+		*array = grown;
+		*size = more;
 	}
-	++*n;
-	return grown;
+	return (char *)grown + (*n)++ * each;
 }
 
-static bool is_addr(const xfrm_address_t *addr, uint16_t family, const struct endpoint *e)
-{
-	return family == e->family && !memcmp(addr, e->addr, endpoint_addr_len(e));
-}
-
-static bool is_between(const struct purge *p, const xfrm_address_t *src,
-		       const xfrm_address_t *dst, uint16_t family)
-{
-	return (is_addr(src, family, p->local) && is_addr(dst, family, p->remote)) ||
-	       (is_addr(src, family, p->remote) && is_addr(dst, family, p->local));
-}
-
-static void find_state(struct purge *p, const struct nlmsghdr *h)
+static int note_state(struct leftovers *l, struct nlmsghdr *h)
 {
 	const struct xfrm_usersa_info *info = NLMSG_DATA(h);
-	size_t n = p->n_states;
+	struct xfrm_usersa_id *id;
 
-	if (h->nlmsg_type != XFRM_MSG_NEWSA || h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
-	    info->id.proto != IPPROTO_ESP ||
-	    !is_between(p, &info->saddr, &info->id.daddr, info->family) ||
-	    p->keep(ntohl(info->id.spi), p->arg))
-		return;
-	p->states = one_more(p, p->states, &p->n_states, sizeof(*p->states));
-	if (p->n_states > n)
-		p->states[n] = (struct xfrm_usersa_id){
-			.daddr = info->id.daddr,
-			.spi = info->id.spi,
-			.family = info->family,
-			.proto = IPPROTO_ESP,
-		};
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->id.proto != IPPROTO_ESP ||
+	    !daemons_reqid(info->reqid) ||
+	    is_among(ntohl(info->id.spi), l->own->spis, l->own->n))
+		return 0;
+	id = one_more((void **)&l->states, &l->n_states, &l->size_states, sizeof(*id));
+	if (!id)
+		return -ENOMEM;
+	*id = (struct xfrm_usersa_id){
+		.daddr = info->id.daddr,
+		.spi = info->id.spi,
+		.family = info->family,
+		.proto = info->id.proto,
+	};
+	return 0;
 }
 
-static void find_policy(struct purge *p, const struct nlmsghdr *h)
+static int note_policy(struct leftovers *l, struct nlmsghdr *h)
 {
 	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
 	const struct xfrm_user_tmpl *tmpl;
-	size_t n = p->n_policies;
+	struct xfrm_userpolicy_id *id;
 	struct nlattr *attr;
 
-	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY ||
-	    h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
-		return;
-	attr = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*info), XFRMA_TMPL);
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return 0;
+	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_TMPL);
 	if (!attr || nla_len(attr) < (int)sizeof(*tmpl))
-		return;
+		return 0;
 	tmpl = nla_data(attr);
-	if (tmpl->id.proto != IPPROTO_ESP ||
-	    !is_between(p, &tmpl->saddr, &tmpl->id.daddr, tmpl->family))
-		return;
-	p->policies = one_more(p, p->policies, &p->n_policies, sizeof(*p->policies));
-	if (p->n_policies > n)
-		p->policies[n] = (struct xfrm_userpolicy_id){
-			.sel = info->sel,
-			.dir = info->dir,
-		};
+	if (!daemons_reqid(tmpl->reqid) || is_among(tmpl->reqid, l->own->reqids, l->own->n))
+		return 0;
+	id = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*id));
+	if (!id)
+		return -ENOMEM;
+	*id = (struct xfrm_userpolicy_id){ .sel = info->sel, .dir = info->dir };
+	return 0;
 }
 
-/* All of what there is of a kind. */
-static int dump(struct xfrm *x, int type, const void *body, size_t len, struct purge *p,
-		void (*each)(struct purge *p, const struct nlmsghdr *h))
-{
-	struct nl_msg *msg = new_msg(type, NLM_F_REQUEST | NLM_F_DUMP, body, len);
-	uint8_t data[32768];
-	uint32_t seq;
-	int err;
+#define DUMP_PART	32768	/* the kernel fills no more at once */
 
+/* Has each message of a dump noted. */
+static int dump(struct xfrm *x, int type, int (*note)(struct leftovers *, struct nlmsghdr *),
+		struct leftovers *l)
+{
+	uint8_t *part = malloc(DUMP_PART);
+	struct nl_msg *msg = NULL;
+	bool done = false;
+	int err = -ENOMEM;
+	uint32_t seq;
+
+	if (part)
+		msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
 	if (!msg)
-		return -ENOMEM;
+		goto out;
 	nl_complete_msg(x->sock, msg);
 	seq = nlmsg_hdr(msg)->nlmsg_seq;
-	err = nl_send(x->sock, msg);
-	nlmsg_free(msg);
-	if (err < 0)
-		return -EIO;
-	for (;;) {
-		ssize_t n = recv(nl_socket_get_fd(x->sock), data, sizeof(data), 0);
-		struct nlmsghdr *h = (struct nlmsghdr *)data;
+	err = nl_send(x->sock, msg) < 0 ? -EIO : 0;
+	while (!err && !done) {
+		struct nlmsghdr *h = (struct nlmsghdr *)part;
+		ssize_t n = recv(nl_socket_get_fd(x->sock), part, DUMP_PART, 0);
 		int left = n;
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
+		if (n <= 0)
 			err = n < 0 ? -errno : -EIO;
-			break;
-		}
-		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+		for (; !err && !done && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
 			if (h->nlmsg_seq != seq)
 				continue;
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				err = h->nlmsg_type == NLMSG_DONE ? 0 : -EIO;
-				goto wipe;
-			}
-			each(p, h);
+			done = h->nlmsg_type == NLMSG_DONE;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+			else if (!done)
+				err = note(l, h);
 		}
 	}
-wipe:
-	/* Of states, it was the keys, too. */
-	OPENSSL_cleanse(data, sizeof(data));
+out:
+	nlmsg_free(msg);
+	/* The states' keys are among it. */
+	if (part)
+		OPENSSL_cleanse(part, DUMP_PART);
+	free(part);
 	return err;
 }
 
-int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
-	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies)
+int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 {
-	static const char what[] = "cannot remove what the daemon before has left";
-	const struct xfrm_userpolicy_id all_policies = { 0 };
-	const struct xfrm_usersa_id all_states = { 0 };
-	struct purge p = { .local = local, .remote = remote, .keep = keep, .arg = arg };
+	struct leftovers l = { .own = own };
 	size_t i;
 	int err;
 
-	err = dump(x, XFRM_MSG_GETSA, &all_states, sizeof(all_states), &p, find_state);
-	if (!err && policies)
-		err = dump(x, XFRM_MSG_GETPOLICY, &all_policies, sizeof(all_policies), &p,
-			   find_policy);
-	for (i = 0; i < p.n_states; i++)
-		transact(x, new_msg(XFRM_MSG_DELSA, 0, &p.states[i], sizeof(p.states[i])), what,
-			 -ESRCH, NULL);
-	for (i = 0; i < p.n_policies; i++)
-		transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &p.policies[i],
-				    sizeof(p.policies[i])), what, -ENOENT, NULL);
-	free(p.states);
-	free(p.policies);
-	if (!err && p.failed)
-		err = -ENOMEM;
+	if (own->n) {
+		qsort(own->spis, own->n, sizeof(*own->spis), by_value);
+		qsort(own->reqids, own->n, sizeof(*own->reqids), by_value);
+	}
+	err = dump(x, XFRM_MSG_GETPOLICY, note_policy, &l);
+	if (!err)
+		err = dump(x, XFRM_MSG_GETSA, note_state, &l);
+	for (i = 0; !err && i < l.n_policies; i++) {
+		err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &l.policies[i],
+					  sizeof(l.policies[i])),
+			       "cannot remove a policy of a former helper", -ENOENT, NULL);
+		err = err == -ENOENT ? 0 : err;
+	}
+	for (i = 0; !err && i < l.n_states; i++) {
+		err = transact(x, new_msg(XFRM_MSG_DELSA, 0, &l.states[i], sizeof(l.states[i])),
+			       "cannot remove an ESP SA of a former helper", -ESRCH, NULL);
+		err = err == -ESRCH ? 0 : err;
+	}
 	if (err)
-		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, strerror(-err));
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot remove what a former helper left in XFRM: %s",
+			strerror(-err));
+	else if (l.n_states || l.n_policies)
+		log_msg(LOG_KNL, LVL_CTRL, "removed %zu ESP SAs and %zu policies of a former helper",
+			l.n_states, l.n_policies);
+	free(l.states);
+	free(l.policies);
 	return err;
 }

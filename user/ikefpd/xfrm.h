@@ -19,9 +19,29 @@
 
 struct xfrm;
 
+/*
+ * The reqids that the daemon gives out itself: by them its ESP SAs and policies are
+ * told from everybody else's. XFRM_REQID_FIRST is that of SPIs held for an ESP SA to
+ * come; those in use follow it.
+ */
+#define XFRM_REQID_FIRST	0x69000000
+#define XFRM_REQID_LAST		0x69ffffff
+
 /* NULL, with errno set, if the kernel refuses the socket. */
 struct xfrm *xfrm_open(void);
 void xfrm_close(struct xfrm *x);
+
+/* What is not to be removed: SPIs of ESP SAs, and reqids of policies. */
+struct xfrm_own {
+	uint32_t *spis, *reqids;
+	size_t n;		/* of each */
+};
+
+/*
+ * Removes all other ESP SAs and policies that have a reqid of the daemon's: what one left
+ * that was killed. Sorts the arrays. Returns 0 or a negative error.
+ */
+int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own);
 
 /* One direction of a Child SA: an ESP SA in tunnel mode. */
 struct xfrm_state {
@@ -63,13 +83,6 @@ struct xfrm_policy {
 	uint32_t reqid;
 	uint32_t priority;
 };
-
-/*
- * What a daemon that is dead has left between two addresses: takes away the ESP SAs,
- * either way, that keep() does not want, and, if @policies, all policies.
- */
-int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
-	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies);
 
 /* Installs it, in the place of one with the same selector and dir. */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);

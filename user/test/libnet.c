@@ -626,7 +626,7 @@ struct resume_summary host_start(struct host *host, const char *conf)
 		resume_orphan(&host->manager, &orphan, &summary);
 		buf_clear(&stash);
 	}
-	resume_finish(&host->manager, &summary);
+	resume_finish(&host->manager);
 	return summary;
 }
 
@@ -790,15 +790,15 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	return *state_link(x, dst, spi) ? 0 : -ESRCH;
 }
 
-static bool is_between(const struct endpoint *src, const struct endpoint *dst,
-		       const struct endpoint *a, const struct endpoint *b)
+static bool is_among(uint32_t value, const uint32_t *v, size_t n)
 {
-	return (endpoint_same_addr(src, a) && endpoint_same_addr(dst, b)) ||
-	       (endpoint_same_addr(src, b) && endpoint_same_addr(dst, a));
+	for (; n; n--)
+		if (v[n - 1] == value)
+			return true;
+	return false;
 }
 
-int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoint *remote,
-	       bool (*keep)(uint32_t spi, void *arg), void *arg, bool policies)
+int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 {
 	struct fake_policy **plink = &x->policies, *p;
 	struct fake_state **link = &x->states, *s;
@@ -806,7 +806,7 @@ int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoi
 	if (!op(container_of(x, struct host, xfrm)))
 		return 0;
 	while ((s = *link)) {
-		if (!is_between(&s->src, &s->dst, local, remote) || keep(s->spi, arg)) {
+		if (is_among(s->spi, own->spis, own->n)) {
 			link = &s->next;
 			continue;
 		}
@@ -814,7 +814,7 @@ int xfrm_purge(struct xfrm *x, const struct endpoint *local, const struct endpoi
 		free(s);
 	}
 	while ((p = *plink)) {
-		if (!policies || !is_between(&p->p.src, &p->p.dst, local, remote)) {
+		if (is_among(p->p.reqid, own->reqids, own->n)) {
 			plink = &p->next;
 			continue;
 		}
