@@ -7,8 +7,9 @@
  *
  * One IKE SA lives its life: IKE_SA_INIT, IKE_AUTH (0's request 1), DELETE (2), and a
  * liveness check from the other side (1's request 0), which the kernel answers by
- * itself. A worker may delete the SA at any
- * moment, and one that came back knows nothing of before.
+ * itself. A worker may delete the SA at any moment. When it dies, the SA is an orphan,
+ * which may expire, until the next worker adopts it: that goes on with an established SA,
+ * and deletes a half-open one, whose secrets are lost.
  *
  * Time is not in it: whatever may expire may do so at any moment. Bounded are the
  * copies of a request, the network's duplicates, the deaths, and the room in a
@@ -36,7 +37,7 @@
 
 mtype:state = { NONE, HALF_OPEN, ESTABLISHED, LINGERING, DEAD };
 mtype:upcall = { INIT, INIT_RESPONSE, REQUEST, RESPONSE, TIMEOUT, EXPIRED };
-mtype:verdict = { DONE, NO_WORKER, WORKER_FULL };
+mtype:verdict = { DONE, NO_WORKER, WORKER_FULL, WAITING_LIMIT };
 
 /* struct ikefp_sa, of each end */
 typedef sa_t {
@@ -50,9 +51,19 @@ typedef sa_t {
 	bool known, octets;
 	/* init */
 	bool hashed, response;
-	bool response_seen
+	bool response_seen;
+	bool owned,		/* it has a worker */
+		request_waits
 };
 sa_t sa[2];
+
+/* Upcalls that wait for adoption: no more than a window of one makes each way. */
+#define MAX_WAITING 2
+chan waiting0 = [MAX_WAITING] of { mtype:upcall, byte };
+chan waiting1 = [MAX_WAITING] of { mtype:upcall, byte };
+chan waiting[2];
+#define none_waits(e) (len(waiting[e]) == 0)
+#define may_wait(e) (len(waiting[e]) < MAX_WAITING)
 
 /* The worker's socket, and what the worker is doing */
 #define ROOM 1
@@ -64,7 +75,7 @@ chan socket[2];
 typedef worker_t {
 	bool alive, busy, has_sa;
 	bool waits;		/* for the outcome of its request */
-	bool bereft;		/* this worker, or one before it, died with things to do */
+	bool bereft;		/* this worker, or one before it, died with a request out */
 	bool deleted;		/* the SA, of its own accord */
 	byte request;
 	mtype:upcall doing
@@ -82,6 +93,8 @@ byte duplicates = DUPLICATES;
 /* One worker dies, or deletes the SA, or none does: which, is chosen first. */
 #define NOBODY 2
 byte mortal, deleter;
+/* Whose orphan expires before a worker adopts it. */
+byte expiring;
 
 /* What is asked about: of the requests of end e, in [e] */
 typedef fate_t {
@@ -109,11 +122,39 @@ inline send(e, count) {
 
 /* upcall.c */
 
-inline ikefp_upcall(e, kind, number, verdict) {
+/* One at a time is what there is room for. */
+inline ikefp_upcall_flush(e) {
 	if
-	:: !worker[e].alive -> verdict = NO_WORKER
-	:: worker[e].alive && !has_room(e) -> verdict = WORKER_FULL
-	:: worker[e].alive && has_room(e) -> socket[e]!kind, number; verdict = DONE
+	:: sa[e].owned && !none_waits(e) && has_room(e) ->
+#ifdef MUTANT_WAITS_ON
+		waiting[e]?<kind, number>;
+#else
+		waiting[e]?kind, number;
+#endif
+		if
+		:: kind == REQUEST -> sa[e].request_waits = false
+		:: else
+		fi;
+		socket[e]!kind, number;
+		kind = 0; number = 0
+	:: else
+	fi
+}
+
+inline ikefp_upcall(e, what, id_, verdict) {
+	if
+	:: sa[e].owned && has_room(e) && none_waits(e) -> socket[e]!what, id_; verdict = DONE
+	:: sa[e].owned && !(has_room(e) && none_waits(e)) -> verdict = WORKER_FULL
+	:: !sa[e].owned && sa[e].state != ESTABLISHED -> verdict = NO_WORKER
+	:: !sa[e].owned && sa[e].state == ESTABLISHED && !may_wait(e) ->
+		verdict = WAITING_LIMIT
+	:: !sa[e].owned && sa[e].state == ESTABLISHED && may_wait(e) ->
+		waiting[e]!what, id_;
+		if
+		:: what == REQUEST -> sa[e].request_waits = true
+		:: else
+		fi;
+		verdict = DONE
 	fi
 }
 
@@ -126,7 +167,22 @@ inline ikefp_sa_forget_exchange(e) {
 
 inline ikefp_sa_forget_init(e) { sa[e].hashed = false; sa[e].response = false }
 
+inline ikefp_sa_forget_worker(e) {
+	sa[e].owned = false; sa[e].request_waits = false;
+	do
+	:: !none_waits(e) ->
+		waiting[e]?kind, number;
+		if
+		:: kind == REQUEST -> requests[other(e)].welcome[number] = false
+		:: else
+		fi
+	:: none_waits(e) -> break
+	od;
+	kind = 0; number = 0
+}
+
 inline ikefp_sa_bury(e) {
+	ikefp_sa_forget_worker(e);
 	ikefp_sa_forget_exchange(e);
 	ikefp_sa_forget_init(e);
 	sa[e].known = false; sa[e].octets = false; sa[e].crypto = false;
@@ -185,8 +241,10 @@ inline answer_liveness(e, number) {
 	answered(e, number)
 }
 
+#define can_go_up(e) (sa[e].owned && has_room(e) && none_waits(e) || \
+	!sa[e].owned && sa[e].state == ESTABLISHED && may_wait(e))
 #define welcome(e, number, authentic) (authentic && number == got[e].next && \
-	!got[e].pending && sa[e].crypto && worker[e].alive && has_room(e) && \
+	!got[e].pending && sa[e].crypto && can_go_up(e) && \
 	(sa[e].state == HALF_OPEN || sa[e].state == ESTABLISHED))
 
 inline receive_request(e, number, authentic) {
@@ -262,13 +320,14 @@ inline receive_init(e) {
 	if
 	:: sa[e].hashed && sa[e].response -> send(other(e), to[other(e)].raw_response)
 	:: sa[e].state == NONE && worker[e].alive ->
+		sa[e].owned = true;
 		ikefp_upcall(e, INIT, 0, verdict);
 		if
 		:: verdict == DONE ->
 			sa[e].state = HALF_OPEN;
 			sa[e].hashed = true;
 			sa[e].next_in = 1
-		:: else		/* ikefp_sa_bury: as if it had not come */
+		:: else	-> sa[e].owned = false	/* ikefp_sa_bury: as if it had not come */
 		fi
 	:: else
 	fi
@@ -344,11 +403,35 @@ inline ikefp_nl_sa_del_doit(e) {
 		sa[e].crypto = false;
 		ikefp_sa_forget_exchange(e);
 		if
-		:: sa[e].octets -> sa[e].state = LINGERING
+		:: sa[e].octets -> ikefp_sa_forget_worker(e); sa[e].state = LINGERING
 		:: else -> ikefp_sa_bury(e)
 		fi
 	:: else
 	fi
+}
+
+/* orphan.c */
+
+/* What the dead worker had in its hands or its socket is as if lost on the way. */
+inline ikefp_orphan_check(e) {
+	if
+	:: sa[e].owned ->
+		sa[e].owned = false;
+		if
+#ifndef MUTANT_NOT_HANDED_BACK
+		:: sa[e].known && !sa[e].octets && !sa[e].request_waits ->
+			sa[e].known = false;
+			sa[e].next_in--
+#endif
+		:: else
+		fi
+	:: else
+	fi
+}
+
+inline ikefp_orphan_adopted(e) {
+	sa[e].owned = true;
+	ikefp_upcall_flush(e)
 }
 
 /* timers.c */
@@ -367,7 +450,7 @@ inline expired_request(e) {
 		sa[e].over = true;
 		ikefp_upcall(e, TIMEOUT, sa[e].id, verdict);
 		if
-		:: verdict != WORKER_FULL -> ikefp_sa_forget_exchange(e)
+		:: verdict == DONE || verdict == NO_WORKER -> ikefp_sa_forget_exchange(e)
 		:: else ->
 #ifdef MUTANT_TIMEOUT_UNTOLD
 			ikefp_sa_forget_exchange(e)
@@ -392,7 +475,8 @@ inline expired_half_open(e) {
 }
 
 /* ikefp_timers_expired(): one deadline, whichever; not what would change nothing. */
-#define upcall_fits(e) (!worker[e].alive || has_room(e))
+#define upcall_fits(e) (can_go_up(e) || !sa[e].owned && sa[e].state != ESTABLISHED)
+#define is_orphan(e) (!sa[e].owned && (sa[e].state == HALF_OPEN || sa[e].state == ESTABLISHED))
 #ifdef MUTANT_TIMEOUT_UNTOLD
 #define may_end(e) true
 #else
@@ -406,13 +490,16 @@ inline expired_half_open(e) {
 
 proctype timers(bit e) {
 	mtype:verdict verdict;
-	byte i;
+	mtype:upcall kind;
+	byte number, i;
 end:	do
 	:: atomic { sa[e].outstanding && may_end(e) -> expired_request(e); verdict = 0 }
 	:: atomic { e == 1 && sa[e].state == HALF_OPEN && may_expire(e) ->
 			expired_half_open(e); verdict = 0 }
 	:: atomic { sa[e].state == ESTABLISHED && sa[e].hashed -> ikefp_sa_forget_init(e) }
 	:: atomic { sa[e].state == LINGERING -> ikefp_sa_bury(e) }
+	:: atomic { is_orphan(e) && expiring == e -> expiring = NOBODY; ikefp_sa_bury(e) }
+	:: atomic { sa[e].owned && !none_waits(e) && has_room(e) -> ikefp_upcall_flush(e) }
 	od
 }
 
@@ -435,6 +522,8 @@ end:	do
 
 proctype network(bit e) {
 	mtype:verdict verdict;
+	mtype:upcall kind;
+	byte number;
 end:	do
 	DELIVER(to[e].raw_request, receive_init(e), skip)
 	DELIVER(to[e].raw_response, receive_raw_response(e), skip)
@@ -453,13 +542,22 @@ inline flush(e) {
 	od
 }
 
+/* A request that it had will be handled as if for the first time, if it comes again. */
 inline die(e) {
 	mortal = NOBODY;
-	worker[e].bereft = worker[e].bereft || worker[e].has_sa || worker[e].busy ||
-			   nempty(socket[e]);
+	worker[e].bereft = worker[e].bereft || worker[e].waits;
+	if
+	:: got[e].pending && !sa[e].request_waits ->
+		got[e].pending = false;
+		got[e].next--;
+		requests[other(e)].welcome[got[e].next] = false;
+		requests[other(e)].handled[got[e].next] = 0
+	:: else
+	fi;
 	flush(e);
 	worker[e].alive = false; worker[e].busy = false; worker[e].has_sa = false;
-	worker[e].waits = false; worker[e].request = 0; worker[e].doing = 0
+	worker[e].waits = false; worker[e].request = 0; worker[e].doing = 0;
+	ikefp_orphan_check(e)
 }
 
 /* It takes a message out of its socket; what it does about it comes later. */
@@ -493,6 +591,16 @@ inline delete(e) {
 	worker[e].has_sa = false;
 	worker[e].waits = false;
 	worker[e].deleted = true
+}
+
+/* What the next one makes of an orphan. What the worker before asked it waits for. */
+inline adopt(e) {
+	ikefp_orphan_adopted(e);
+	worker[e].has_sa = true;
+	if
+	:: sa[e].state == HALF_OPEN -> delete(e)
+	:: else -> worker[e].waits = sa[e].outstanding
+	fi
 }
 
 inline act(e) {
@@ -543,12 +651,15 @@ end:	do
 	:: atomic { worker[e].has_sa && !worker[e].busy && deleter == e -> delete(e) }
 	:: atomic { worker[e].alive && mortal == e -> die(e) }
 	:: atomic { !worker[e].alive -> worker[e].alive = true }
+	:: atomic { worker[e].alive && !worker[e].busy && is_orphan(e) -> adopt(e) }
 	od
 }
 
 /* When nothing more can happen: what has become of it all. */
 inline final(e) {
 	assert(!sa[e].outstanding && empty(socket[e]) && !worker[e].busy);
+	/* Nothing waits, and nobody is an orphan, once there is a worker. */
+	assert(none_waits(e) && !is_orphan(e));
 	/* Whoever asked and lives has learnt how it ended. */
 	assert(worker[e].bereft || worker[e].deleted || !worker[e].waits);
 	/* An SA that the worker believes in is there. */
@@ -556,8 +667,8 @@ inline final(e) {
 	i = 0;
 	do
 	:: i < IDS ->
-		/* Once, if a copy came when it could be: or the worker died that had it. */
-		assert(!requests[e].welcome[i] || worker[other(e)].bereft);
+		/* Once, if a copy came when it could be, and not to a worker that died. */
+		assert(!requests[e].welcome[i]);
 		assert(i < sa[e].next_out || !requests[e].handled[i] && !requests[e].outcomes[i]);
 		i++
 	:: i == IDS -> break
@@ -573,17 +684,22 @@ init {
 	atomic {
 		mortal = NOBODY;
 		deleter = NOBODY;
+		expiring = NOBODY;
 		if
 		:: true
 		:: mortal = 0
 		:: mortal = 1
+		:: mortal = 0; expiring = 0
+		:: mortal = 1; expiring = 1
 		:: deleter = 0
 		:: deleter = 1
 		fi;
 		socket[0] = socket0; socket[1] = socket1;
+		waiting[0] = waiting0; waiting[1] = waiting1;
 		worker[0].alive = true; worker[1].alive = true;
 		/* ikefp_nl_sa_new_doit(), send_raw_request() */
 		sa[0].state = HALF_OPEN;
+		sa[0].owned = true;
 		sa[1].state = NONE;
 		got[1].next = AUTH;
 		worker[0].has_sa = true;
