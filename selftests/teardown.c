@@ -257,16 +257,18 @@ TEST_F_TIMEOUT(teardown, namespaces, 120)
 	EXPECT_EQ(0, references());
 }
 
-/* The module goes under traffic and commands, and comes back among them. */
+/* The module goes under traffic and commands, and comes back among them: UNLOADS times. */
 TEST_F_TIMEOUT(teardown, module, 120)
 {
 	pid_t first = begin(100), second = begin(101);
-	int round;
+	int round, rounds = module_test_size("UNLOADS", 3);
 
-	for (round = 0; round < 3; round++) {
-		usleep(round * 23000);
+	for (round = 0; round < rounds; round++) {
+		usleep(round % 10 * 23000);
 		ASSERT_TRUE(unload());
 		ASSERT_EQ(0, module_shell("module_load"));
+		if (round % 10 == 9)
+			TH_LOG("unloaded %d times of %d", round + 1, rounds);
 	}
 	end(first);
 	end(second);
