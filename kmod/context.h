@@ -13,8 +13,8 @@
 #include <linux/xarray.h>
 
 #include "policy.h"
-#include "ratelimit.h"
 
+struct ikefp_flood;
 struct net;
 struct timer_list;
 
@@ -41,9 +41,10 @@ struct ikefp_context {
 	atomic_t half_open_count;
 	void (*sa_expired)(struct timer_list *timer);
 
+	atomic_long_t cache_octets; /* of all datagrams kept */
+	struct ikefp_flood *flood; /* from before the first listener on; under config_lock */
+
 	siphash_key_t digest_key;
-	spinlock_t bucket_lock; /* version_bucket */
-	struct ikefp_bucket version_bucket; /* answers to other major versions */
 };
 
 /* Any context. @stat is an IKEFP_A_STATS_*. */

@@ -98,7 +98,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_CACHE_OCTETS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -110,6 +110,16 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_HALF_OPEN 
 	[IKEFP_A_POLICY_LINGER_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_SAS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_HALF_OPEN] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_COOKIE_HALF_OPEN] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_COOKIE_HALF_OPEN_SOURCE] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_COOKIE_RATE] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IKEFP_A_POLICY_COOKIE_SECRET_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_SOURCE_RATE] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IKEFP_A_POLICY_INIT_RATE] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IKEFP_A_POLICY_SOURCE_PREFIX_IPV4] = NLA_POLICY_MAX(NLA_U32, 32),
+	[IKEFP_A_POLICY_SOURCE_PREFIX_IPV6] = NLA_POLICY_MAX(NLA_U32, 128),
+	[IKEFP_A_POLICY_MAX_CACHE_OCTETS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -191,7 +201,7 @@ const struct genl_ops ikefp_nl_ops[12] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_HALF_OPEN,
+		.maxattr	= IKEFP_A_POLICY_MAX_CACHE_OCTETS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -4,6 +4,7 @@
 #include <net/netns/generic.h>
 
 #include "context.h"
+#include "flood.h"
 #include "listener.h"
 #include "netns.h"
 #include "sa.h"
@@ -38,7 +39,6 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	ctx->net = net;
 	mutex_init(&ctx->config_lock);
 	INIT_LIST_HEAD(&ctx->listeners);
-	spin_lock_init(&ctx->bucket_lock);
 	ikefp_policy_init(&ctx->policy);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
@@ -65,6 +65,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
 		ikefp_listener_close(listener);
 	ikefp_sa_tables_exit(ctx);
+	ikefp_flood_end(ctx);
 	free_percpu(ctx->counters);
 }
 

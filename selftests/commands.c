@@ -328,6 +328,16 @@ TEST_F(commands, policy)
 		{ POLICY(LINGER_MS), 0, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_SAS), 0, UINT32_MAX, NULL },
 		{ POLICY(MAX_HALF_OPEN), 0, UINT32_MAX, NULL },
+		{ POLICY(MAX_HALF_OPEN_SOURCE), 0, UINT32_MAX, NULL },
+		{ POLICY(COOKIE_HALF_OPEN), 0, UINT32_MAX, NULL },
+		{ POLICY(COOKIE_HALF_OPEN_SOURCE), 0, UINT32_MAX, NULL },
+		{ POLICY(COOKIE_RATE), 1, 1000000, "rate is above a million a second" },
+		{ POLICY(COOKIE_SECRET_MS), 10, 86400000, "time is longer than a day" },
+		{ POLICY(SOURCE_RATE), 1, 1000000, "rate is above a million a second" },
+		{ POLICY(INIT_RATE), 1, 1000000, "rate is above a million a second" },
+		{ POLICY(SOURCE_PREFIX_IPV4), 0, 32, OUT_OF_RANGE },
+		{ POLICY(SOURCE_PREFIX_IPV6), 0, 128, OUT_OF_RANGE },
+		{ POLICY(MAX_CACHE_OCTETS), 0, UINT32_MAX, NULL },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -412,7 +422,12 @@ TEST_F(commands, policy_defaults)
 		[POLICY(JITTER_PERCENT)] = 10,	  [POLICY(TRIES)] = 0,
 		[POLICY(GIVE_UP_MS)] = 60000,	  [POLICY(HALF_OPEN_MS)] = 30000,
 		[POLICY(LINGER_MS)] = 30000,	  [POLICY(MAX_SAS)] = 200000,
-		[POLICY(MAX_HALF_OPEN)] = 1000,
+		[POLICY(MAX_HALF_OPEN)] = 1000,	  [POLICY(MAX_HALF_OPEN_SOURCE)] = 100,
+		[POLICY(COOKIE_HALF_OPEN)] = 100, [POLICY(COOKIE_HALF_OPEN_SOURCE)] = 10,
+		[POLICY(COOKIE_RATE)] = 100,	  [POLICY(COOKIE_SECRET_MS)] = 60000,
+		[POLICY(SOURCE_RATE)] = 50,	  [POLICY(INIT_RATE)] = 1000,
+		[POLICY(SOURCE_PREFIX_IPV4)] = 32, [POLICY(SOURCE_PREFIX_IPV6)] = 64,
+		[POLICY(MAX_CACHE_OCTETS)] = 128 << 20,
 	};
 	struct ikefp_policy policy;
 	int i;

@@ -131,6 +131,7 @@ static void work(unsigned int seed, int ready)
 	netns_new();
 	client = client_open(CLIENT_WORKER);
 	client_listen(client, IKEFP_LISTENER_KIND_NATT, "127.0.0.1", 4500);
+	client_let_all_in(client);
 	client_set(client, IKEFP_A_POLICY_RTO_INITIAL_MS, 2000);
 	/* An established SA, its cache filled; one that lingers; a request outstanding. */
 	peer = peer_open("127.0.0.3", "127.0.0.1", 4500, IKEFP_LISTENER_KIND_NATT);

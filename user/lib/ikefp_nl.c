@@ -753,6 +753,16 @@ const char *ikefp_policy_name(int attribute)
 		[IKEFP_A_POLICY_LINGER_MS] = "linger-ms",
 		[IKEFP_A_POLICY_MAX_SAS] = "max-sas",
 		[IKEFP_A_POLICY_MAX_HALF_OPEN] = "max-half-open",
+		[IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE] = "max-half-open-source",
+		[IKEFP_A_POLICY_COOKIE_HALF_OPEN] = "cookie-half-open",
+		[IKEFP_A_POLICY_COOKIE_HALF_OPEN_SOURCE] = "cookie-half-open-source",
+		[IKEFP_A_POLICY_COOKIE_RATE] = "cookie-rate",
+		[IKEFP_A_POLICY_COOKIE_SECRET_MS] = "cookie-secret-ms",
+		[IKEFP_A_POLICY_SOURCE_RATE] = "source-rate",
+		[IKEFP_A_POLICY_INIT_RATE] = "init-rate",
+		[IKEFP_A_POLICY_SOURCE_PREFIX_IPV4] = "source-prefix-ipv4",
+		[IKEFP_A_POLICY_SOURCE_PREFIX_IPV6] = "source-prefix-ipv6",
+		[IKEFP_A_POLICY_MAX_CACHE_OCTETS] = "max-cache-octets",
 	};
 
 	return name_of(names, IKEFP_A_POLICY_MAX, attribute);
@@ -798,6 +808,14 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_DROP_WORKER_FULL] = "drop-worker-full",
 		[IKEFP_A_STATS_DROP_MEMORY] = "drop-memory",
 		[IKEFP_A_STATS_DROP_RATE_LIMIT] = "drop-rate-limit",
+		[IKEFP_A_STATS_COOKIES_SENT] = "cookies-sent",
+		[IKEFP_A_STATS_COOKIES_ACCEPTED] = "cookies-accepted",
+		[IKEFP_A_STATS_DROP_NO_COOKIE] = "drop-no-cookie",
+		[IKEFP_A_STATS_DROP_BAD_COOKIE] = "drop-bad-cookie",
+		[IKEFP_A_STATS_DROP_SOURCE_RATE] = "drop-source-rate",
+		[IKEFP_A_STATS_DROP_SOURCE_LIMIT] = "drop-source-limit",
+		[IKEFP_A_STATS_DROP_CACHE_LIMIT] = "drop-cache-limit",
+		[IKEFP_A_STATS_CACHE_OCTETS] = "cache-octets",
 	};
 
 	return name_of(names, IKEFP_A_STATS_MAX, attribute);
