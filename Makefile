@@ -5,6 +5,7 @@
 #	make install		both, with depmod; DESTDIR= and PREFIX= as usual
 #	make check		all tests, in virtual machines; TESTS= and KERNELS= choose
 #	make check-debug	all tests on a kernel that finds bugs, built once (15 minutes)
+#	make check-long		the tests that can be longer, at their full sizes (hours)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
 #	make demo		two gateways, a lossy NAT and a tunnel, in one
 #	make selftests		the tests' programs
@@ -12,7 +13,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: all module user selftests install check check-debug fuzz demo clean
+.PHONY: all module user selftests install check check-debug check-long fuzz demo clean
 
 all: module user
 
@@ -47,6 +48,9 @@ check:
 
 check-debug:
 	@KERNELS=debug selftests/run
+
+check-long:
+	@selftests/long
 
 fuzz:
 	@FUZZ_SECONDS=$(or $(SECONDS),60) selftests/fuzz/run

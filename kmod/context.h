@@ -15,8 +15,8 @@
 #include <linux/xarray.h>
 
 #include "policy.h"
-#include "ratelimit.h"
 
+struct ikefp_flood;
 struct net;
 struct timer_list;
 
@@ -53,9 +53,8 @@ struct ikefp_context {
 	atomic_t orphan_count;
 	atomic_long_t waiting_octets; /* of upcalls that wait for adoption */
 	atomic_long_t stash_octets;
-
-	spinlock_t bucket_lock; /* version_bucket */
-	struct ikefp_bucket version_bucket; /* answers to other major versions */
+	atomic_long_t cache_octets; /* of all datagrams kept */
+	struct ikefp_flood *flood; /* from before the first listener on; under config_lock */
 };
 
 /* Any context. @stat is an IKEFP_A_STATS_*. */

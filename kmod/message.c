@@ -4,7 +4,8 @@
  * with a counter of its own:
  *
  * 1. the header (wire.c); another major version is answered, within a rate limit;
- * 2. the SA: an IKE_SA_INIT request makes one, all else must name one by its SPIs;
+ * 2. the SA: an IKE_SA_INIT request makes one, if there is no flood of them (flood.c),
+ *    all else must name one by its SPIs;
  * 3. a duplicate of the latest request is answered from the cache, if its octets are
  *    the request's and it comes from the host that the request came from;
  * 4. a request must be the next, a response that of the outstanding request;
@@ -24,6 +25,7 @@
 
 #include "crypto.h"
 #include "datagram.h"
+#include "flood.h"
 #include "listener.h"
 #include "message.h"
 #include "monitor.h"
@@ -35,10 +37,6 @@
 #include "upcall.h"
 #include "window.h"
 #include "worker.h"
-
-/* Answers to other major versions, in a namespace. */
-#define VERSION_ANSWERS_PER_SECOND 10
-#define VERSION_ANSWERS_BURST 10
 
 static void outgoing_set(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
 			 const struct ikefp_path *path)
@@ -182,8 +180,12 @@ static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *rec
 	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
 	struct ikefp_datagram *octets;
 
-	octets = ikefp_datagram_new(IKEFP_SEAL_OVERHEAD, GFP_ATOMIC);
-	if (!octets || seal(sa, &empty, true, received->header->message_id, octets)) {
+	octets = ikefp_datagram_new(sa->ctx, IKEFP_SEAL_OVERHEAD, ikefp_sa_cache_limit(sa),
+				    GFP_ATOMIC);
+	if (IS_ERR(octets))
+		return PTR_ERR(octets) == -ENOSPC ? IKEFP_A_STATS_DROP_CACHE_LIMIT :
+						    IKEFP_A_STATS_DROP_MEMORY;
+	if (seal(sa, &empty, true, received->header->message_id, octets)) {
 		ikefp_datagram_put(octets);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
@@ -323,6 +325,8 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 	sa->duplicates++;
 	if (!sa->init.response) {
 		reason = IKEFP_A_STATS_DROP_IN_PROGRESS;
+	} else if (!ikefp_flood_may_answer(sa->ctx, path, sa->init.source.proved)) {
+		reason = IKEFP_A_STATS_DROP_SOURCE_RATE;
 	} else {
 		ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
 		outgoing_set(out, sa->init.response, path);
@@ -348,14 +352,16 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		.family = path->listener->family,
 		.ifindex = path->ifindex,
 	};
+	struct ikefp_init_payloads init;
+	struct ikefp_init_source source;
 	struct ikefp_worker *worker;
 	struct ikefp_sa *sa;
 	int reason;
 
 	if (skb_linearize(skb))
 		return IKEFP_A_STATS_DROP_MEMORY;
-	if (!ikefp_wire_check_payloads(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
-				       header->first_payload))
+	if (!ikefp_wire_get_init(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
+				 header->first_payload, &init))
 		return IKEFP_A_STATS_DROP_MALFORMED;
 	key.digest = digest(ctx, skb);
 	sa = ikefp_sa_find_init(ctx, &key);
@@ -363,10 +369,15 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		return receive_init_duplicate(sa, path, out);
 
 	/* Before memory is spent on it. */
+	if (!READ_ONCE(ctx->worker_count))
+		return IKEFP_A_STATS_DROP_NO_WORKER;
+	reason = ikefp_flood_admit(ctx, header, &init, path, &source);
+	if (reason)
+		return reason;
 	worker = ikefp_worker_least_loaded(ctx);
 	if (!worker || !ikefp_worker_hold(worker))
 		return IKEFP_A_STATS_DROP_NO_WORKER;
-	sa = ikefp_sa_new_responder(ctx, header->spi_i, worker, &key, path, &reason);
+	sa = ikefp_sa_new_responder(ctx, header->spi_i, worker, &key, &source, path, &reason);
 	ikefp_worker_put(worker);
 	if (!sa)
 		return reason;
@@ -428,16 +439,13 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 			  u32 len, const struct ikefp_path *path)
 {
 	u8 answer[IKEFP_INVALID_MAJOR_VERSION_LEN];
-	bool allowed;
 
 	if (header->version < IKEFP_VERSION_2_0 || ikefp_header_is_response(header) ||
 	    len < sizeof(answer))
 		return IKEFP_A_STATS_DROP_VERSION;
-	spin_lock_bh(&ctx->bucket_lock);
-	allowed = ikefp_bucket_take(&ctx->version_bucket, ktime_get_ns(),
-				    VERSION_ANSWERS_PER_SECOND, VERSION_ANSWERS_BURST);
-	spin_unlock_bh(&ctx->bucket_lock);
-	if (!allowed)
+	if (!ikefp_flood_may_answer(ctx, path, false))
+		return IKEFP_A_STATS_DROP_SOURCE_RATE;
+	if (!ikefp_flood_may_answer_version(ctx))
 		return IKEFP_A_STATS_DROP_RATE_LIMIT;
 	ikefp_wire_put_invalid_major_version(answer, header);
 	ikefp_transmit(ctx, path, answer, sizeof(answer));

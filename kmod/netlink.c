@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "demux.h"
+#include "flood.h"
 #include "genl.h"
 #include "listener.h"
 #include "monitor.h"
@@ -141,7 +142,9 @@ int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info)
 	kind = nla_get_u8(info->attrs[IKEFP_A_LISTENER_KIND]);
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive, info->extack);
+	err = ikefp_flood_begin(ctx);
+	if (!err)
+		err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive, info->extack);
 	if (!err)
 		ikefp_monitor_listener(ctx, ikefp_listener_find(ctx, &key),
 				       IKEFP_EVENT_KIND_LISTENER_ADDED);
@@ -268,6 +271,21 @@ static bool is_time(int setting)
 	case IKEFP_A_POLICY_HALF_OPEN_MS:
 	case IKEFP_A_POLICY_LINGER_MS:
 	case IKEFP_A_POLICY_ORPHAN_MS:
+	case IKEFP_A_POLICY_COOKIE_SECRET_MS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#define RATE_MAX 1000000u
+
+static bool is_rate(int setting)
+{
+	switch (setting) {
+	case IKEFP_A_POLICY_COOKIE_RATE:
+	case IKEFP_A_POLICY_SOURCE_RATE:
+	case IKEFP_A_POLICY_INIT_RATE:
 		return true;
 	default:
 		return false;
@@ -287,6 +305,11 @@ static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
 					    "time is longer than a day");
 			return -ERANGE;
 		}
+		if (is_rate(i) && policy->value[i] > RATE_MAX) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[i],
+					    "rate is above a million a second");
+			return -ERANGE;
+		}
 	}
 	if (policy->value[IKEFP_A_POLICY_RTO_MAX_MS] < policy->value[IKEFP_A_POLICY_RTO_MIN_MS]) {
 		NL_SET_ERR_MSG(info->extack, "rto-max-ms would be less than rto-min-ms");
@@ -302,6 +325,7 @@ static int check_limits(struct sk_buff *skb, const struct genl_info *info,
 	static const int limits[] = {
 		IKEFP_A_POLICY_MAX_SAS,
 		IKEFP_A_POLICY_MAX_HALF_OPEN,
+		IKEFP_A_POLICY_MAX_CACHE_OCTETS,
 		IKEFP_A_POLICY_MAX_WAITING_OCTETS,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
 	};
@@ -376,6 +400,8 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 		return atomic_read(&ctx->sa_count);
 	case IKEFP_A_STATS_HALF_OPEN:
 		return atomic_read(&ctx->half_open_count);
+	case IKEFP_A_STATS_CACHE_OCTETS:
+		return atomic_long_read(&ctx->cache_octets);
 	case IKEFP_A_STATS_WORKERS:
 		return READ_ONCE(ctx->worker_count);
 	case IKEFP_A_STATS_ORPHANS:

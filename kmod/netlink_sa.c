@@ -550,7 +550,8 @@ int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 /* Messages */
 
 /* A raw message is kept as it is; a sealed one is made into what is kept. */
-static struct ikefp_datagram *get_datagram(const struct genl_info *info, bool raw)
+static struct ikefp_datagram *get_datagram(const struct ikefp_sa *sa,
+					   const struct genl_info *info, bool raw)
 {
 	const struct nlattr *payload = info->attrs[IKEFP_A_MESSAGE_PAYLOAD];
 	u32 len = payload ? nla_len(payload) : 0;
@@ -560,11 +561,17 @@ static struct ikefp_datagram *get_datagram(const struct genl_info *info, bool ra
 		NL_SET_ERR_MSG_ATTR(info->extack, payload, "payload does not fit a UDP datagram");
 		return ERR_PTR(-EMSGSIZE);
 	}
-	datagram = ikefp_datagram_new(raw ? len : len + IKEFP_SEAL_OVERHEAD,
-				      GFP_KERNEL_ACCOUNT);
-	if (!datagram) {
+	datagram = ikefp_datagram_new(sa->ctx, raw ? len : len + IKEFP_SEAL_OVERHEAD,
+				      ikefp_sa_cache_limit(sa), GFP_KERNEL_ACCOUNT);
+	if (PTR_ERR(datagram) == -ENOSPC) {
+		ikefp_count(sa->ctx, IKEFP_A_STATS_DROP_CACHE_LIMIT);
+		NL_SET_ERR_MSG(info->extack,
+			       "max-cache-octets of messages are kept already (half, where the SA is not established)");
+		return datagram;
+	}
+	if (IS_ERR(datagram)) {
 		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return ERR_PTR(-ENOMEM);
+		return datagram;
 	}
 	if (raw)
 		memcpy(datagram->octets, nla_data(payload), len);
@@ -636,7 +643,7 @@ static int send_raw(struct ikefp_sa *sa, const struct genl_info *info)
 			return -EINVAL;
 		}
 	}
-	octets = get_datagram(info, true);
+	octets = get_datagram(sa, info, true);
 	if (IS_ERR(octets))
 		return PTR_ERR(octets);
 	err = ikefp_message_send_raw(sa, octets, info->extack);
@@ -656,7 +663,7 @@ static int send_response(struct ikefp_sa *sa, const struct genl_info *info)
 	err = get_inner(info, &inner);
 	if (err)
 		return err;
-	room = get_datagram(info, false);
+	room = get_datagram(sa, info, false);
 	if (IS_ERR(room))
 		return PTR_ERR(room);
 	err = ikefp_message_send_response(sa, &inner,
@@ -683,7 +690,7 @@ static int send_request(struct ikefp_sa *sa, struct genl_info *info)
 	err = get_inner(info, &inner);
 	if (err)
 		return err;
-	room = get_datagram(info, false);
+	room = get_datagram(sa, info, false);
 	if (IS_ERR(room))
 		return PTR_ERR(room);
 	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);

@@ -4,6 +4,7 @@
 #include <net/netns/generic.h>
 
 #include "context.h"
+#include "flood.h"
 #include "listener.h"
 #include "netlink.h"
 #include "netns.h"
@@ -43,7 +44,6 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	INIT_LIST_HEAD(&ctx->workers);
 	spin_lock_init(&ctx->workers_lock);
 	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
-	spin_lock_init(&ctx->bucket_lock);
 	ikefp_policy_init(&ctx->policy);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
@@ -81,6 +81,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
 	drop_workers(ctx);
+	ikefp_flood_end(ctx);
 	free_percpu(ctx->counters);
 }
 

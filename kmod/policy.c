@@ -9,6 +9,19 @@
  * A lost packet on a fresh SA costs half a second and on a measured path of 20 ms
  * costs 200 ms. The backoff is gentle and its cap low, so that a request that keeps
  * being lost has about 17 tries in the minute before it is given up.
+ *
+ * Cookies cost a new peer one round trip, so that they are asked for early: at a tenth
+ * of the half-open SAs that there may be. What one source may do is meant for a NAT
+ * with many peers behind it.
+ *
+ * The limits bound the memory of a namespace, whatever anybody sends, to
+ *
+ *	max-sas * 16 KiB + max-cache-octets + 256 KiB
+ *
+ * where an SA with its keys, its timers and its places in the tables takes less than
+ * the first says, and the last is for flood.c's tables; the octets of upcalls are bounded
+ * by the worker's socket. Those who have not proved who they are hold at most
+ * max-half-open of the SAs, and half of the octets (selftests/flood.c measures it).
  */
 void ikefp_policy_init(struct ikefp_policy *policy)
 {
@@ -24,6 +37,16 @@ void ikefp_policy_init(struct ikefp_policy *policy)
 		[IKEFP_A_POLICY_LINGER_MS] = 30000,
 		[IKEFP_A_POLICY_MAX_SAS] = 200000,
 		[IKEFP_A_POLICY_MAX_HALF_OPEN] = 1000,
+		[IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE] = 100,
+		[IKEFP_A_POLICY_COOKIE_HALF_OPEN] = 100,
+		[IKEFP_A_POLICY_COOKIE_HALF_OPEN_SOURCE] = 10,
+		[IKEFP_A_POLICY_COOKIE_RATE] = 100,
+		[IKEFP_A_POLICY_COOKIE_SECRET_MS] = 60000,
+		[IKEFP_A_POLICY_SOURCE_RATE] = 50,
+		[IKEFP_A_POLICY_INIT_RATE] = 1000,
+		[IKEFP_A_POLICY_SOURCE_PREFIX_IPV4] = 32,
+		[IKEFP_A_POLICY_SOURCE_PREFIX_IPV6] = 64,
+		[IKEFP_A_POLICY_MAX_CACHE_OCTETS] = 128 << 20,
 		[IKEFP_A_POLICY_ORPHAN_MS] = 3600 * 1000,
 		[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = 16 << 20,
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = 256 << 20,

@@ -253,16 +253,30 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
 	return sa;
 }
 
+/* Counts, and says whether that is too many: 0 or the counter of the reason. */
+static int count_half_open(struct ikefp_context *ctx, const struct ikefp_init_source *source)
+{
+	u32 of_source = atomic_inc_return(source->half_open);
+	u32 of_all = atomic_inc_return(&ctx->half_open_count);
+
+	if (of_source > ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN_SOURCE))
+		return IKEFP_A_STATS_DROP_SOURCE_LIMIT;
+	if (of_all > ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN))
+		return IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT;
+	return 0;
+}
+
 /**
  * ikefp_sa_new_responder() - a peer begins an SA
  * @ctx: the namespace
  * @peer_spi: the initiator's SPI
  * @worker: whose it is, held
  * @key: its IKE_SA_INIT request
+ * @source: where that came from; its count is there as long as the namespace is
  * @path: the way of the answer
  * @reason: where the failure's counter goes (IKEFP_A_STATS_DROP_*)
  *
- * Half-open SAs are bounded in number, and expire.
+ * Half-open SAs are bounded in number, of all sources and of each, and expire.
  *
  * Context: softirq.
  * Return: the SA with a random SPI of our own, held once more than the tables hold
@@ -271,17 +285,16 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
 struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 					struct ikefp_worker *worker,
 					const struct ikefp_init_key *key,
+					const struct ikefp_init_source *source,
 					const struct ikefp_path *path, int *reason)
 {
 	unsigned long life = msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_MS));
 	struct ikefp_sa *sa;
 	int err;
 
-	if (atomic_inc_return(&ctx->half_open_count) >
-	    ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN)) {
-		*reason = IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT;
+	*reason = count_half_open(ctx, source);
+	if (*reason)
 		goto uncount;
-	}
 	sa = alloc_sa(ctx, IKEFP_ROLE_RESPONDER, worker, path, reason);
 	if (!sa)
 		goto uncount;
@@ -289,6 +302,7 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 	sa->peer_spi = peer_spi;
 	sa->half_open_deadline = jiffies + life;
 	sa->init.key = *key;
+	sa->init.source = *source;
 	sa->init.deadline = sa->half_open_deadline;
 	sa->next_in = 1;
 	ikefp_sa_hold(sa);
@@ -319,6 +333,7 @@ dead:
 	ikefp_sa_put(sa);
 	ikefp_sa_put(sa);
 uncount:
+	atomic_dec(source->half_open);
 	atomic_dec(&ctx->half_open_count);
 	return NULL;
 }
@@ -397,6 +412,7 @@ static void uncount_half_open(struct ikefp_sa *sa)
 	if (!sa->counted_half_open)
 		return;
 	sa->counted_half_open = false;
+	atomic_dec(sa->init.source.half_open);
 	atomic_dec(&sa->ctx->half_open_count);
 }
 

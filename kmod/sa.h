@@ -68,9 +68,16 @@ struct ikefp_answer {
 	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
 };
 
+/* Where it came from: a prefix of an address, with others perhaps. */
+struct ikefp_init_source {
+	atomic_t *half_open; /* responders' SAs of this source */
+	bool proved; /* by a cookie */
+};
+
 /* The IKE_SA_INIT request that made a responder's SA. */
 struct ikefp_init {
 	struct ikefp_init_key key;
+	struct ikefp_init_source source;
 	struct rhash_head node;
 	bool hashed;
 	unsigned long deadline; /* jiffies; when its duplicates are forgotten */
@@ -133,6 +140,7 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
 struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 					struct ikefp_worker *worker,
 					const struct ikefp_init_key *key,
+					const struct ikefp_init_source *source,
 					const struct ikefp_path *path, int *reason);
 struct ikefp_sa *ikefp_sa_find(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
@@ -146,6 +154,17 @@ void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);
 void ikefp_sa_bury(struct ikefp_sa *sa);
 void ikefp_sa_put(struct ikefp_sa *sa);
+
+/*
+ * Octets that the namespace's datagrams may use, one more of this SA included. What is
+ * not established gets no more than half, so that who is not authentic leaves the rest.
+ */
+static inline u32 ikefp_sa_cache_limit(const struct ikefp_sa *sa)
+{
+	u32 limit = ikefp_policy_get(&sa->ctx->policy, MAX_CACHE_OCTETS);
+
+	return READ_ONCE(sa->state) == IKEFP_SA_STATE_ESTABLISHED ? limit : limit / 2;
+}
 
 /* Needs RCU and a lock that shows it not dead, or another hold. */
 static inline void ikefp_sa_hold(struct ikefp_sa *sa)

@@ -11,6 +11,14 @@
 
 #include "wire.h"
 
+#ifndef IKEFP_TRACE_COOKIE_EVENTS
+#define IKEFP_TRACE_COOKIE_EVENTS
+enum ikefp_cookie_event { IKEFP_COOKIE_SENT, IKEFP_COOKIE_ACCEPTED, IKEFP_COOKIE_REFUSED };
+#endif
+
+TRACE_DEFINE_ENUM(IKEFP_COOKIE_SENT);
+TRACE_DEFINE_ENUM(IKEFP_COOKIE_ACCEPTED);
+TRACE_DEFINE_ENUM(IKEFP_COOKIE_REFUSED);
 TRACE_DEFINE_ENUM(IKEFP_SA_STATE_HALF_OPEN);
 TRACE_DEFINE_ENUM(IKEFP_SA_STATE_ESTABLISHED);
 TRACE_DEFINE_ENUM(IKEFP_SA_STATE_LINGERING);
@@ -116,6 +124,27 @@ TRACE_EVENT(ikefp_drop,
 	TP_printk("netns=%u reason=%d spi_i=%016llx spi_r=%016llx exchange_type=%u message_id=%u",
 		  __entry->netns, __entry->reason, __entry->spi_i, __entry->spi_r,
 		  __entry->exchange_type, __entry->message_id)
+);
+
+/* Of an IKE_SA_INIT request without an SA: answered with a cookie; come back with it. */
+TRACE_EVENT(ikefp_cookie,
+	TP_PROTO(const struct net *net, enum ikefp_cookie_event event, u64 spi_i),
+	TP_ARGS(net, event, spi_i),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(int, event)
+		__field(u64, spi_i)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->event = event;
+		__entry->spi_i = spi_i;
+	),
+	TP_printk("netns=%u spi_i=%016llx %s", __entry->netns, __entry->spi_i,
+		  __print_symbolic(__entry->event,
+				   { IKEFP_COOKIE_SENT, "sent" },
+				   { IKEFP_COOKIE_ACCEPTED, "accepted" },
+				   { IKEFP_COOKIE_REFUSED, "refused" }))
 );
 
 #endif

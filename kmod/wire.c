@@ -119,27 +119,51 @@ int ikefp_wire_check_header(const struct ikefp_header *header, size_t len)
 	return 0;
 }
 
+/* Of a payload whole and in place, generic header included. */
+static void look_at(const u8 *payload, u16 len, u8 type, bool first,
+		    struct ikefp_init_payloads *init)
+{
+	u16 nonce_len = len - IKEFP_PAYLOAD_HEADER_LEN;
+
+	if (type == IKEFP_PAYLOAD_NONCE && !init->nonce && nonce_len >= IKEFP_NONCE_MIN &&
+	    nonce_len <= IKEFP_NONCE_MAX) {
+		init->nonce = payload + IKEFP_PAYLOAD_HEADER_LEN;
+		init->nonce_len = nonce_len;
+	}
+	if (type == IKEFP_PAYLOAD_NOTIFY && first && len > IKEFP_NOTIFY_HEADER_LEN &&
+	    len <= IKEFP_NOTIFY_HEADER_LEN + IKEFP_COOKIE_MAX && !payload[5] &&
+	    load16(payload + 6) == IKEFP_COOKIE) {
+		init->cookie = payload + IKEFP_NOTIFY_HEADER_LEN;
+		init->cookie_len = len - IKEFP_NOTIFY_HEADER_LEN;
+	}
+}
+
 /**
- * ikefp_wire_check_payloads() - do the payloads of a cleartext message fit it
+ * ikefp_wire_get_init() - the nonce and the cookie of an IKE_SA_INIT request
  * @octets: what follows the IKE header
  * @len: octets of it
  * @first_payload: type of the first payload
+ * @init: where they go, pointing into @octets
  *
- * Walks the generic payload headers (RFC 7296 section 3.2) to the end; what the
- * payloads hold is the helper's to judge. Time is linear in @len, at most one step
- * for four octets.
+ * Walks the generic payload headers (RFC 7296 section 3.2) to the end; what else the
+ * payloads hold is the helper's to judge. The nonce is the first one of a length that
+ * section 3.9 allows. A cookie is the first payload, or it is none (section 2.6). Time
+ * is linear in @len, at most one step for four octets.
  *
  * Return: whether there are payloads, none of them SK or SKF, and the last ends
- * exactly with the message.
+ * exactly with the message. Otherwise @init says nothing.
  */
-bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
+bool ikefp_wire_get_init(const u8 *octets, size_t len, u8 first_payload,
+			 struct ikefp_init_payloads *init)
 {
 	u8 type = first_payload;
+	bool first = true;
 
+	memset(init, 0, sizeof(*init));
 	if (type == IKEFP_PAYLOAD_NONE)
 		return false;
 	while (type != IKEFP_PAYLOAD_NONE) {
-		size_t payload_len;
+		u16 payload_len;
 
 		if (type == IKEFP_PAYLOAD_SK || type == IKEFP_PAYLOAD_SKF)
 			return false;
@@ -148,11 +172,28 @@ bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
 		payload_len = load16(octets + 2);
 		if (payload_len < IKEFP_PAYLOAD_HEADER_LEN || payload_len > len)
 			return false;
+		look_at(octets, payload_len, type, first, init);
+		first = false;
 		type = octets[0];
 		octets += payload_len;
 		len -= payload_len;
 	}
 	return !len;
+}
+
+/**
+ * ikefp_wire_check_payloads() - do the payloads of a cleartext message fit it
+ * @octets: what follows the IKE header
+ * @len: octets of it
+ * @first_payload: type of the first payload
+ *
+ * Return: as ikefp_wire_get_init().
+ */
+bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload)
+{
+	struct ikefp_init_payloads ignored;
+
+	return ikefp_wire_get_init(octets, len, first_payload, &ignored);
 }
 
 /**
@@ -195,17 +236,12 @@ void ikefp_wire_put_sk(u8 *octets, u8 inner_first_payload, u16 len)
 	store16(octets + 2, len);
 }
 
-/**
- * ikefp_wire_put_invalid_major_version() - write the answer to another major version
- * @octets: room for IKEFP_INVALID_MAJOR_VERSION_LEN octets
- * @request: the header of the message to answer
- *
- * An unauthenticated notify of 8 octets, with our version in the header (RFC 7296
- * sections 1.5, 2.5 and 3.10).
+/*
+ * A message that is one unauthenticated notify (RFC 7296 section 3.10), as the answer
+ * to a request: the header, and the payload but for its data.
  */
-void ikefp_wire_put_invalid_major_version(u8 *octets, const struct ikefp_header *request)
+static void put_notify(u8 *octets, const struct ikefp_header *request, u16 type, u16 data_len)
 {
-	const u16 invalid_major_version = 5;
 	struct ikefp_header header = *request;
 	u8 *notify = octets + IKEFP_HEADER_LEN;
 
@@ -214,12 +250,41 @@ void ikefp_wire_put_invalid_major_version(u8 *octets, const struct ikefp_header 
 	header.flags = IKEFP_FLAG_RESPONSE;
 	if (!ikefp_header_is_from_initiator(request))
 		header.flags |= IKEFP_FLAG_INITIATOR;
-	header.length = IKEFP_INVALID_MAJOR_VERSION_LEN;
+	header.length = IKEFP_NOTIFY_MESSAGE_LEN + data_len;
 	ikefp_wire_put_header(octets, &header);
 
-	memset(notify, 0, 4);
-	store16(notify + 2, 8);
+	notify[0] = IKEFP_PAYLOAD_NONE;
+	notify[1] = 0;
+	store16(notify + 2, IKEFP_NOTIFY_HEADER_LEN + data_len);
 	notify[4] = 0; /* protocol ID: none */
 	notify[5] = 0; /* SPI size */
-	store16(notify + 6, invalid_major_version);
+	store16(notify + 6, type);
+}
+
+/**
+ * ikefp_wire_put_invalid_major_version() - write the answer to another major version
+ * @octets: room for IKEFP_INVALID_MAJOR_VERSION_LEN octets
+ * @request: the header of the message to answer
+ *
+ * With our version in the header (RFC 7296 sections 1.5 and 2.5).
+ */
+void ikefp_wire_put_invalid_major_version(u8 *octets, const struct ikefp_header *request)
+{
+	put_notify(octets, request, IKEFP_INVALID_MAJOR_VERSION, 0);
+}
+
+/**
+ * ikefp_wire_put_cookie() - write the answer that asks for a cookie
+ * @octets: room for IKEFP_NOTIFY_MESSAGE_LEN + @cookie_len octets
+ * @request: the header of the IKE_SA_INIT request to answer
+ * @cookie: the cookie
+ * @cookie_len: octets of it, 1 to IKEFP_COOKIE_MAX
+ *
+ * The responder's SPI in it is 0, as in the request (RFC 7296 section 2.6).
+ */
+void ikefp_wire_put_cookie(u8 *octets, const struct ikefp_header *request, const u8 *cookie,
+			   u16 cookie_len)
+{
+	put_notify(octets, request, IKEFP_COOKIE, cookie_len);
+	memcpy(octets + IKEFP_NOTIFY_MESSAGE_LEN, cookie, cookie_len);
 }

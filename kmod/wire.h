@@ -25,7 +25,12 @@ typedef __u64 u64;
 #define IKEFP_HEADER_LEN 28 /* RFC 7296 section 3.1 */
 #define IKEFP_PAYLOAD_HEADER_LEN 4 /* RFC 7296 section 3.2 */
 #define IKEFP_MARKER_LEN 4 /* the non-ESP marker, RFC 3948 section 2.2 */
-#define IKEFP_INVALID_MAJOR_VERSION_LEN 36
+#define IKEFP_NOTIFY_HEADER_LEN 8 /* of a notify without SPI, RFC 7296 section 3.10 */
+#define IKEFP_NOTIFY_MESSAGE_LEN (IKEFP_HEADER_LEN + IKEFP_NOTIFY_HEADER_LEN)
+#define IKEFP_INVALID_MAJOR_VERSION_LEN IKEFP_NOTIFY_MESSAGE_LEN
+#define IKEFP_NONCE_MIN 16 /* RFC 7296 section 3.9 */
+#define IKEFP_NONCE_MAX 256
+#define IKEFP_COOKIE_MAX 64 /* RFC 7296 section 2.6 */
 
 #define IKEFP_VERSION_2_0 0x20
 
@@ -43,6 +48,7 @@ enum ikefp_exchange_type {
 
 enum ikefp_payload_type {
 	IKEFP_PAYLOAD_NONE = 0,
+	IKEFP_PAYLOAD_NONCE = 40,
 	IKEFP_PAYLOAD_NOTIFY = 41,
 	IKEFP_PAYLOAD_SK = 46,
 	IKEFP_PAYLOAD_SKF = 53, /* RFC 7383 */
@@ -60,13 +66,30 @@ struct ikefp_header {
 	u32 length;
 };
 
+enum ikefp_notify_type {
+	IKEFP_INVALID_MAJOR_VERSION = 5,
+	IKEFP_COOKIE = 16390,
+};
+
+/* What the module looks for in an IKE_SA_INIT request; NULL where it is not there. */
+struct ikefp_init_payloads {
+	const u8 *nonce;
+	const u8 *cookie;
+	u16 nonce_len;
+	u16 cookie_len;
+};
+
 void ikefp_wire_get_header(const u8 *octets, struct ikefp_header *header);
 void ikefp_wire_put_header(u8 *octets, const struct ikefp_header *header);
 int ikefp_wire_check_header(const struct ikefp_header *header, size_t len);
 bool ikefp_wire_check_payloads(const u8 *octets, size_t len, u8 first_payload);
+bool ikefp_wire_get_init(const u8 *octets, size_t len, u8 first_payload,
+			 struct ikefp_init_payloads *init);
 int ikefp_wire_check_sk(const u8 *octets, size_t len, u8 *inner_first_payload);
 void ikefp_wire_put_sk(u8 *octets, u8 inner_first_payload, u16 len);
 void ikefp_wire_put_invalid_major_version(u8 *octets, const struct ikefp_header *request);
+void ikefp_wire_put_cookie(u8 *octets, const struct ikefp_header *request, const u8 *cookie,
+			   u16 cookie_len);
 
 static inline bool ikefp_header_is_response(const struct ikefp_header *header)
 {

@@ -651,6 +651,8 @@ TEST_F_TIMEOUT(netlink, fuzz, 3600)
 	client_set(client, IKEFP_A_POLICY_MAX_SAS, 200000);
 	client_set(client, IKEFP_A_POLICY_MAX_HALF_OPEN, 1000);
 	client_set(client, IKEFP_A_POLICY_HALF_OPEN_MS, 30000);
+	client_set(client, IKEFP_A_POLICY_MAX_CACHE_OCTETS, 1 << 20);
+	client_let_all_in(client);
 	handshake(_metadata, client);
 	client_close(client);
 	netns_new();

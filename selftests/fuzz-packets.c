@@ -183,6 +183,7 @@ FIXTURE_SETUP(packets)
 	client_set(self->client, IKEFP_A_POLICY_GIVE_UP_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_LINGER_MS, DAY_MS);
+	client_let_all_in(self->client);
 	client_listen(self->client, IKEFP_LISTENER_KIND_IKE, "0.0.0.0", 500);
 	client_listen(self->client, IKEFP_LISTENER_KIND_NATT, "0.0.0.0", 4500);
 	client_listen(self->client, IKEFP_LISTENER_KIND_IKE, "::", 500);

@@ -131,6 +131,7 @@ static void work(unsigned int seed, int ready)
 	netns_new();
 	client = client_open(CLIENT_WORKER);
 	client_listen(client, IKEFP_LISTENER_KIND_NATT, "127.0.0.1", 4500);
+	client_let_all_in(client);
 	client_set(client, IKEFP_A_POLICY_RTO_INITIAL_MS, 2000);
 	/* An established SA, its cache filled; one that lingers; a request outstanding. */
 	peer = peer_open("127.0.0.3", "127.0.0.1", 4500, IKEFP_LISTENER_KIND_NATT);
@@ -257,16 +258,18 @@ TEST_F_TIMEOUT(teardown, namespaces, 120)
 	EXPECT_EQ(0, references());
 }
 
-/* The module goes under traffic and commands, and comes back among them. */
+/* The module goes under traffic and commands, and comes back among them: UNLOADS times. */
 TEST_F_TIMEOUT(teardown, module, 120)
 {
 	pid_t first = begin(100), second = begin(101);
-	int round;
+	int round, rounds = module_test_size("UNLOADS", 3);
 
-	for (round = 0; round < 3; round++) {
-		usleep(round * 23000);
+	for (round = 0; round < rounds; round++) {
+		usleep(round % 10 * 23000);
 		ASSERT_TRUE(unload());
 		ASSERT_EQ(0, module_shell("module_load"));
+		if (round % 10 == 9)
+			TH_LOG("unloaded %d times of %d", round + 1, rounds);
 	}
 	end(first);
 	end(second);

@@ -32,6 +32,7 @@ FIXTURE_SETUP(worker)
 	self->client = client_open(CLIENT_WORKER);
 	self->watcher = client_open(CLIENT_EVENTS);
 	client_listen(self->watcher, IKEFP_LISTENER_KIND_NATT, "0.0.0.0", 4500);
+	client_let_all_in(self->watcher);
 	client_set(self->watcher, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
 	client_set(self->watcher, IKEFP_A_POLICY_RTO_MAX_MS, 60000);
 	client_set(self->watcher, IKEFP_A_POLICY_RTO_MIN_MS, 60000);

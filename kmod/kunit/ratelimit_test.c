@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The token bucket. */
+/* The token bucket, and sets of them. */
 
 #include <kunit/test.h>
 
@@ -73,12 +73,54 @@ static void largest(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, ikefp_bucket_take(&bucket, SECOND, 1, U32_MAX));
 }
 
+/* A source among others has what it would have alone. */
+static void sources_apart(struct kunit *test)
+{
+	struct ikefp_bucket_set set = {};
+	u32 source;
+
+	for (source = 1; source <= IKEFP_BUCKET_WAYS; source++) {
+		u32 taken = 0;
+
+		while (taken <= 5 && ikefp_bucket_set_take(&set, source, SECOND, 10, 5))
+			taken++;
+		KUNIT_EXPECT_EQ(test, taken, 5);
+	}
+	for (source = 1; source <= IKEFP_BUCKET_WAYS; source++) {
+		KUNIT_EXPECT_FALSE(test, ikefp_bucket_set_take(&set, source, SECOND, 10, 5));
+		KUNIT_EXPECT_TRUE(test, ikefp_bucket_set_take(&set, source, SECOND * 11 / 10,
+							      10, 5));
+	}
+}
+
+/* One more is never shut out; and many that come once push out no one that has used more. */
+static void newcomers(struct kunit *test)
+{
+	struct ikefp_bucket_set set = {};
+	u32 source;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_TRUE(test, ikefp_bucket_set_take(&set, 1, SECOND, 10, 5));
+	for (source = 2; source < 1000; source++)
+		KUNIT_EXPECT_TRUE(test, ikefp_bucket_set_take(&set, source, SECOND, 10, 5));
+	KUNIT_EXPECT_FALSE(test, ikefp_bucket_set_take(&set, 1, SECOND, 10, 5));
+	/* Where all have used all they have, one of them makes room. */
+	for (source = 2; source <= 2 * IKEFP_BUCKET_WAYS; source++) {
+		for (i = 0; i < 5; i++)
+			KUNIT_EXPECT_TRUE(test, ikefp_bucket_set_take(&set, 1000 + source,
+								      SECOND, 10, 5));
+	}
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(full_at_first),
 	KUNIT_CASE(next_token),
 	KUNIT_CASE(never_more_than_burst),
 	KUNIT_CASE(rate_holds),
 	KUNIT_CASE(largest),
+	KUNIT_CASE(sources_apart),
+	KUNIT_CASE(newcomers),
 	{}
 };
 

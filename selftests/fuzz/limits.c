@@ -124,11 +124,43 @@ static void bucket(struct input *in)
 		CHECK(ikefp_bucket_take(&b, now_ns + token_ns, per_second, burst));
 }
 
+/*
+ * Many sources in one set: one that has not come before, or that nobody pushed out,
+ * never finds less than a bucket of its own would have.
+ */
+static void bucket_set(struct input *in)
+{
+	const uint32_t per_second = between(in, 1, 1000000);
+	const uint32_t burst = between(in, 1, 1000);
+	struct ikefp_bucket_set set = {};
+	struct ikefp_bucket own[8] = {};
+	uint64_t now_ns = 1 + input_u64(in) / 2;
+
+	while (in->left) {
+		uint8_t source = input_u8(in) & 7;
+		bool fair = ikefp_bucket_take(&own[source], now_ns, per_second, burst);
+		bool got = ikefp_bucket_set_take(&set, 1u + source, now_ns, per_second, burst);
+		int i, places = 0;
+
+		CHECK(got || !fair);
+		for (i = 0; i < IKEFP_BUCKET_WAYS; i++) {
+			if (set.tag[i] != 1u + source)
+				continue;
+			places++;
+			/* Pushed out, it got more: from there on as alone again. */
+			if (got && !fair)
+				own[source] = set.bucket[i];
+		}
+		CHECK(places == 1);
+		now_ns += input_u16(in);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 
-	switch (input_u8(&in) % 3) {
+	switch (input_u8(&in) % 4) {
 	case 0:
 		window(&in);
 		break;
@@ -137,6 +169,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		bucket(&in);
+		break;
+	case 3:
+		bucket_set(&in);
 		break;
 	}
 	return 0;

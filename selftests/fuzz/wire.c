@@ -59,6 +59,55 @@ static void check_payloads(const uint8_t *octets, size_t len, uint8_t first)
 	CHECK(at == len);
 }
 
+static void check_init(const uint8_t *octets, size_t len, uint8_t first)
+{
+	const uint8_t *nonce = NULL, *cookie = NULL;
+	struct ikefp_init_payloads init;
+	size_t at = 0, payload_len;
+	uint8_t type;
+
+	CHECK(ikefp_wire_get_init(octets, len, first, &init) ==
+	      ikefp_wire_check_payloads(octets, len, first));
+	if (!ikefp_wire_get_init(octets, len, first, &init))
+		return;
+	for (type = first; type; type = octets[at], at += payload_len) {
+		payload_len = (size_t)octets[at + 2] * 256 + octets[at + 3];
+		if (type == 40 && !nonce && payload_len >= 20 && payload_len <= 260) {
+			nonce = octets + at + 4;
+			CHECK(init.nonce_len == payload_len - 4);
+		}
+		if (type == 41 && !at && payload_len > 8 && payload_len <= 72 && !octets[5] &&
+		    octets[6] == 0x40 && octets[7] == 6) {
+			cookie = octets + 8;
+			CHECK(init.cookie_len == payload_len - 8);
+		}
+	}
+	CHECK(init.nonce == nonce && init.cookie == cookie);
+}
+
+/* What asks for a cookie is itself a message with that cookie. */
+static void check_cookie(const uint8_t *octets, size_t len)
+{
+	uint8_t answer[IKEFP_NOTIFY_MESSAGE_LEN + IKEFP_COOKIE_MAX];
+	uint16_t cookie_len = (uint16_t)(1 + octets[0] % IKEFP_COOKIE_MAX);
+	struct ikefp_init_payloads init;
+	struct ikefp_header request, h;
+
+	ikefp_wire_get_header(octets, &request);
+	if (ikefp_wire_check_header(&request, len) || octets[18] != 34 || octets[19] & 0x20 ||
+	    len < IKEFP_HEADER_LEN + (size_t)cookie_len)
+		return;
+	ikefp_wire_put_cookie(answer, &request, octets + IKEFP_HEADER_LEN, cookie_len);
+	ikefp_wire_get_header(answer, &h);
+	len = IKEFP_NOTIFY_MESSAGE_LEN + (size_t)cookie_len;
+	CHECK(!ikefp_wire_check_header(&h, len) && ikefp_header_is_response(&h));
+	CHECK(h.spi_i == request.spi_i && !h.spi_r && h.exchange_type == 34);
+	CHECK(ikefp_wire_get_init(answer + IKEFP_HEADER_LEN, len - IKEFP_HEADER_LEN,
+				  h.first_payload, &init));
+	CHECK(init.cookie_len == cookie_len && !init.nonce &&
+	      !memcmp(init.cookie, octets + IKEFP_HEADER_LEN, cookie_len));
+}
+
 static void check_sk(const uint8_t *octets, size_t len)
 {
 	uint8_t inner = 255, again[IKEFP_PAYLOAD_HEADER_LEN];
@@ -95,6 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_header(data, size);
 	check_payloads(data + IKEFP_HEADER_LEN, size - IKEFP_HEADER_LEN, data[16]);
+	check_init(data + IKEFP_HEADER_LEN, size - IKEFP_HEADER_LEN, data[16]);
+	check_cookie(data, size);
 	check_sk(data, size);
 	check_answer(data);
 	return 0;

@@ -52,6 +52,12 @@ void client_listen(struct client *client, enum ikefp_listener_kind kind, const c
 /* Sets one setting, which must succeed. @setting is an IKEFP_A_POLICY_*. */
 void client_set(struct client *client, int setting, uint32_t value);
 
+/*
+ * No new peer is asked for a cookie or kept out by a rate or by its source, however many
+ * come at once.
+ */
+void client_let_all_in(struct client *client);
+
 /* The next upcall, valid until the next call; NULL when none came in time. */
 struct upcall *client_wait(struct client *client, int wait_ms);
 
@@ -71,8 +77,8 @@ const struct ikefp_event *client_wait_event(struct client *client, enum ikefp_ev
 /*
  * The counters that have changed since the last call (or the opening), in the order of
  * their numbers: "rx-messages+1 drop-length+1". Waits until they are what is wanted,
- * and returns them as they are when they are not within PATIENCE_MS. All counters are
- * in it: what is wanted has happened, and nothing else.
+ * and returns them as they are when they are not within PATIENCE_MS. All counters but
+ * cache-octets are in it: what is wanted has happened, and nothing else.
  */
 const char *client_counted(struct client *client, const char *wanted);
 

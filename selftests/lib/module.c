@@ -28,6 +28,16 @@ int module_shell(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+int module_test_size(const char *name, int usual)
+{
+	const char *text = getenv(name);
+	int size = text && *text ? atoi(text) : usual;
+
+	if (size < 1)
+		die("%s '%s': a whole number above 0 is needed", name, text);
+	return size;
+}
+
 static void __attribute__((constructor)) load(void)
 {
 	FILE *kmsg;

@@ -15,6 +15,12 @@ int module_log_is_clean(void);
 /* A shell command with the functions of lib/module.sh at hand; its exit status. */
 int module_shell(const char *command);
 
+/*
+ * A test's size: what the environment says, for runs longer than usual, or else @usual.
+ * $TIMEOUT_SCALE is how much longer a test may take then.
+ */
+int module_test_size(const char *name, int usual);
+
 /* The program's last test, and time for all of them; in place of TEST_HARNESS_MAIN. */
 #define MODULE_TEST_MAIN \
 	FIXTURE(kernel) \
@@ -34,7 +40,7 @@ int module_shell(const char *command);
 	{ \
 		for (struct __fixture_metadata *f = __fixture_list; f; f = f->next) \
 			for (struct __test_metadata *t = f->tests; t; t = t->next) \
-				t->timeout *= clock_scale(); \
+				t->timeout *= clock_scale() * module_test_size("TIMEOUT_SCALE", 1); \
 		return test_harness_run(argc, argv); \
 	}
 

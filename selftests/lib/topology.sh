@@ -92,6 +92,19 @@ topo_direct() {
 	topo_wan gw2 "$gw2_addr/$len" "$gw1_addr" $mac_gw1
 }
 
+# nat_left ADDRESS/LENGTH: the router's link to gw1.
+nat_left() {
+	local nodad=''
+
+	[[ $1 != *:* ]] || nodad=nodad
+	batch nat <<-IP
+	link add left address $mac_left type veth peer name wan address $mac_gw1 netns $netns_gw1
+	address add $1 dev left $nodad
+	link set left up
+	neighbour replace $gw1_addr lladdr $mac_gw1 dev left nud permanent
+	IP
+}
+
 # The router knows nothing of the networks behind the gateways, and gives each
 # flow a source port of its own choice.
 topo_nat() {
@@ -108,15 +121,12 @@ topo_nat() {
 	gw1_addr=${left}2
 	batch nat <<-IP
 	link set lo up
-	link add left address $mac_left type veth peer name wan address $mac_gw1 netns $netns_gw1
 	link add right address $mac_right type veth peer name wan address $mac_gw2 netns $netns_gw2
-	address add ${left}1/$len dev left $nodad
 	address add $gw1_seen/$len dev right $nodad
-	link set left up
 	link set right up
-	neighbour replace $gw1_addr lladdr $mac_gw1 dev left nud permanent
 	neighbour replace $gw2_addr lladdr $mac_gw2 dev right nud permanent
 	IP
+	nat_left "${left}1/$len"
 	topo_wan gw1 "$gw1_addr/$len" "${left}1" $mac_left
 	topo_wan gw2 "$gw2_addr/$len" "$gw1_seen" $mac_right
 	nat nft -f - <<-'NFT'
