@@ -2,7 +2,7 @@
 /*
  * What keeps a flood of IKE_SA_INIT requests out (RFC 7296 section 2.6, RFC 8019):
  * cookies, and limits by source and in all. What the limits do in a flood is in
- * flood.c and flood.sh.
+ * flood.c and flood-tunnel.sh.
  */
 
 #include "kselftest_harness.h"

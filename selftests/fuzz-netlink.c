@@ -536,14 +536,17 @@ static void sum(const struct thread *threads, struct tally *tally)
 }
 
 struct found {
-	uint64_t spi;
+	uint64_t spi; /* of one that can be deleted */
+	uint64_t lingering;
 };
 
 static void see_sa(const struct ikefp_sa_info *info, void *arg)
 {
 	struct found *found = arg;
 
-	if (info->state != IKEFP_SA_STATE_LINGERING)
+	if (info->state == IKEFP_SA_STATE_LINGERING)
+		found->lingering++;
+	else
 		found->spi = info->spi;
 }
 
@@ -552,20 +555,20 @@ static void see_listener(const struct ikefp_listener_info *info, void *arg)
 	*(struct ikefp_listener_info *)arg = *info;
 }
 
-/* Takes down by commands what there is, and waits until all is gone. */
+/* Takes down by commands what there is, and waits until it is gone. */
 static void clean_up(struct client *client)
 {
 	struct ikefp_listener_info listener = {};
 	int64_t until = clock_us() + 4 * PATIENCE_MS * 1000;
-	struct found found = {};
+	struct found found;
 
 	for (;;) {
+		found = (struct found){};
 		if (ikefp_sa_list(client->nl, see_sa, &found))
 			die("sa-get: %s", ikefp_nl_error(client->nl));
 		if (!found.spi)
 			break;
 		ikefp_sa_del(client->nl, found.spi);
-		found.spi = 0;
 	}
 	for (;;) {
 		listener.addr.ss_family = AF_UNSPEC;
@@ -575,9 +578,17 @@ static void clean_up(struct client *client)
 			break;
 		ikefp_listener_del(client->nl, &listener.addr);
 	}
-	/* What lingers does so no longer than it was told to, which may be a day. */
-	while (clock_us() < until && client_counter(client, IKEFP_A_STATS_HALF_OPEN))
+	/* What lingers is listed; any other that is counted is held by somebody. */
+	while (client_counter(client, IKEFP_A_STATS_SAS) != found.lingering) {
+		if (clock_us() > until)
+			die("%llu SAs are counted, %llu are there",
+			    (unsigned long long)client_counter(client, IKEFP_A_STATS_SAS),
+			    (unsigned long long)found.lingering);
 		poll(NULL, 0, 10);
+		found = (struct found){};
+		if (ikefp_sa_list(client->nl, see_sa, &found))
+			die("sa-get: %s", ikefp_nl_error(client->nl));
+	}
 }
 
 /* A peer's handshake and sign of life. */
@@ -631,7 +642,8 @@ TEST_F_TIMEOUT(netlink, fuzz, 3600)
 		TH_LOG("%-14s %7lu accepted %7lu refused", requests_name(i),
 		       tally.accepted[i], tally.refused[i]);
 		/* What is always refused is not reached. */
-		EXPECT_LT(0, tally.accepted[i]);
+		if (fuzz_enough())
+			EXPECT_LT(0, tally.accepted[i]);
 		accepted += tally.accepted[i];
 		refused += tally.refused[i];
 	}
@@ -653,6 +665,8 @@ TEST_F_TIMEOUT(netlink, fuzz, 3600)
 	client_set(client, IKEFP_A_POLICY_HALF_OPEN_MS, 30000);
 	client_set(client, IKEFP_A_POLICY_MAX_CACHE_OCTETS, 1 << 20);
 	client_let_all_in(client);
+	/* Once there were more of them than cookie-rate, cookies are asked for for a second. */
+	clock_sleep_until(clock_us() + 1100000);
 	handshake(_metadata, client);
 	client_close(client);
 	netns_new();

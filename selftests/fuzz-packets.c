@@ -243,17 +243,22 @@ static size_t make_authentic(packets *self, const struct session *session, uint8
 	uint8_t inner[64], type = exchange_types[fuzz_below(fuzz, 3)];
 	size_t marker = session->port == 4500 ? MARKER_LEN : 0;
 	size_t inner_len = fuzz_percent(fuzz, 50) ? 0 : 1 + fuzz_below(fuzz, sizeof(inner));
+	bool sign_of_life = fuzz_percent(fuzz, 30);
 	struct sk_options options = {};
 	struct ike_header header;
 	struct ikefp_sa_info info;
 	uint32_t id;
 
+	if (sign_of_life) {
+		type = INFORMATIONAL;
+		inner_len = 0;
+	}
 	get_info(self, session, &info);
 	id = response ? info.message_id_out - 1 : info.message_id_in;
 	header = peer_header(session->peer, response ? INFORMATIONAL : type, id, response);
 	fuzz_octets(fuzz, inner, inner_len);
 	/* Now and then padding that cannot be. */
-	if (fuzz_percent(fuzz, 10))
+	if (!sign_of_life && fuzz_percent(fuzz, 10))
 		options.pad_length = 1 + fuzz_below(fuzz, 255);
 	memset(octets, 0, marker);
 	return marker + sk_seal(&session->peer->keys, &header, &options,
@@ -446,6 +451,10 @@ static void do_batch(packets *self, unsigned int number)
 	struct iovec iovs[BATCH];
 	struct ikefp_stats now;
 
+	/* Now and then strangers are asked for a cookie. */
+	if (fuzz_percent(fuzz, 5))
+		client_set(self->client, IKEFP_A_POLICY_COOKIE_HALF_OPEN,
+			   fuzz_percent(fuzz, 30) ? 0 : UINT32_MAX);
 	for (i = 0; i < number; i++) {
 		size_t len;
 
@@ -543,9 +552,12 @@ TEST_F_TIMEOUT(packets, fuzz, 3600)
 	show_counters(self, &now);
 	TH_LOG("%llu answers", (unsigned long long)self->answers);
 	EXPECT_LT(0, self->answers);
-	EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_LIVENESS_ANSWERED));
-	EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DUPLICATES_ANSWERED));
-	EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_RX_ESP));
+	if (fuzz_enough()) {
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_LIVENESS_ANSWERED));
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DUPLICATES_ANSWERED));
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DROP_INTEGRITY));
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_RX_ESP));
+	}
 	for (i = 0; i < PEERS; i++)
 		check_session(_metadata, self, &self->sessions[i]);
 }

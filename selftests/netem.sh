@@ -1,35 +1,118 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two ikefpd across a NAT and a bad network: the tunnel comes up every time, with
-# exactly one Child SA at each end, and is taken down as surely.
+# Two ikefpd across a NAT and a bad network: every tunnel comes up, once, with the same
+# ESP SAs at both ends and no others, and is taken down as surely.
 
 . "${0%/*}/lib.sh"
 
+# Handshakes under each kind of bad network, at most so many of them at once: as many
+# connections as that are between the two gateways, each between two hosts.
 ROUNDS=${ROUNDS:-5}
+AT_ONCE=$((ROUNDS < 10 ? ROUNDS : 10))
+
+# many_conf gw1|gw2: psk_conf, its connection once for each of the numbers, and under it.
+many_conf() {
+	local n
+
+	for ((n = 1; n <= AT_ONCE; n++)); do
+		lan1_net=10.1.0.$((100 + n))/32 lan2_net=10.2.0.$((100 + n))/32 psk_conf "$1" |
+			sed -e "s/^gw {/gw$n {/; s/^net {/net$n {/; s/^ike {/ike$n {/" \
+				-e "s/gw[12]\.example/$n.&/"
+	done
+	# So many tries that if one fails it is not by chance.
+	cat <<-'CONF'
+	charon {
+		retransmit_timeout = 0.5
+		retransmit_base = 1
+		retransmit_tries = 100
+	}
+	CONF
+}
+
+# each_of NUMBER COMMAND...: with each of the numbers up to it, all at once; fails if one
+# of them does.
+each_of() {
+	local n job jobs=() failed=0
+
+	for ((n = 1; n <= $1; n++)); do
+		"${@:2:$#-1}" "$n" &
+		jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do
+		wait "$job" || failed=1
+	done
+	return $failed
+}
+
+initiate() {
+	swanctl gw1 --initiate --child "net$1" --timeout 60
+}
+
+terminate() {
+	swanctl gw1 --terminate --ike "gw$1" --timeout 60
+}
+
+# esp_sas GATEWAY: the SPIs of all that is in XFRM, those held for later included.
+esp_sas() {
+	run_in "$1" ip xfrm state list | grep -o 'spi 0x[0-9a-f]*' | sort
+}
+
+# ike_sas GATEWAY: the SPIs of the IKE SAs, half-open ones included, but not of those that
+# are gone and only answer late copies yet.
+ike_sas() {
+	run_in "$1" "$(program ikefp)" show --json |
+		jq -r '.sas[] | select(.state != "lingering") | [.spi, ."peer-spi"] | sort | @text' |
+		sort
+}
+
+no_ike_sas() {
+	[ -z "$(ike_sas gw1)$(ike_sas gw2)" ]
+}
+
+# both_have NUMBER: tunnels, the same ones.
+both_have() {
+	esp_sas gw1 >"$work/esp"
+	esp_sas gw2 | cmp - "$work/esp"
+	[ "$(uniq "$work/esp" | wc -l)" = $((2 * $1)) ]
+	ike_sas gw1 >"$work/ike"
+	ike_sas gw2 | cmp - "$work/ike"
+	[ "$(uniq "$work/ike" | wc -l)" = "$1" ]
+	[ "$(child_sas gw1)" = "$1" ]
+	[ "$(child_sas gw2)" = "$1" ]
+}
 
 # bad_network PARAMETER...: of netem, the same each way.
 bad_network() {
-	local round
+	local left n
 
-	topo_nat
-	ikefpd_start gw2 < <(psk_conf gw2)
-	ikefpd_start gw1 < <(psk_conf gw1)
+	FAMILY=4 topo_nat
+	for ((n = 1; n <= AT_ONCE; n++)); do
+		echo "address add 10.1.0.$((100 + n))/24 dev eth0"
+	done | batch lan1
+	for ((n = 1; n <= AT_ONCE; n++)); do
+		echo "address add 10.2.0.$((100 + n))/24 dev eth0"
+	done | batch lan2
+	ikefpd_start gw2 < <(many_conf gw2)
+	ikefpd_start gw1 < <(many_conf gw1)
 	netem_both delay 20ms "$@"
-	for ((round = 1; round <= ROUNDS; round++)); do
-		swanctl gw1 --initiate --child net --timeout 60
-		one_child_sa_each
-		answered lan1 "$lan2_addr"
-		swanctl gw1 --terminate --ike gw --timeout 60
+	for ((left = ROUNDS; left > 0; left -= AT_ONCE)); do
+		n=$((left < AT_ONCE ? left : AT_ONCE))
+		each_of $n initiate
+		both_have $n
+		run_in lan1 ping -n -q -c 20 -i 0.2 -w 20 -I "10.1.0.$((100 + n))" "10.2.0.$((100 + n))"
+		each_of $n terminate
 		taken_down
+		wait_for 10 no_ike_sas
+		echo "$((left - n)) handshakes to go"
 	done
 }
 
 need_module
 ktap_plan 5
-testcase "20 % loss" bad_network loss 20%
+testcase "30 % loss" bad_network loss 30%
 testcase "20 % duplication" bad_network duplicate 20%
 testcase "50 % reordering" bad_network reorder 50%
 testcase "5 % corruption" bad_network corrupt 5%
-testcase "all of them" bad_network 5ms loss 10% duplicate 20% reorder 30% corrupt 2%
+testcase "all of them" bad_network 5ms loss 30% duplicate 20% reorder 50% corrupt 5%
 ktap_end

@@ -85,7 +85,8 @@ static void change_header(const struct corpus *corpus, struct fuzz *fuzz, uint8_
 						       fuzz_next(fuzz);
 		break;
 	case 5:
-		message[17] = fuzz_next(fuzz);
+		/* A higher major version is the one that is answered. */
+		message[17] = fuzz_percent(fuzz, 50) ? 0x30 : fuzz_next(fuzz);
 		break;
 	case 6:
 		message[18] = fuzz_percent(fuzz, 80) ? exchange_types[fuzz_below(fuzz, 6)] :
@@ -119,7 +120,9 @@ static size_t change_octets(const struct corpus *corpus, struct fuzz *fuzz, uint
 			message[fuzz_below(fuzz, len)] = fuzz_number(fuzz);
 		break;
 	case 2:
-		len = fuzz_below(fuzz, len + 1);
+		/* Hardly more than a header is where answers are not much longer. */
+		more = fuzz_percent(fuzz, 50) ? len : HEADER_LEN + 8;
+		len = fuzz_below(fuzz, (more < len ? more : len) + 1);
 		break;
 	case 3:
 		more = fuzz_below(fuzz, fuzz_percent(fuzz, 90) ? 100 : 4000);

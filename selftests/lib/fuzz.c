@@ -30,6 +30,11 @@ unsigned long fuzz_messages(void)
 	return messages;
 }
 
+bool fuzz_enough(void)
+{
+	return fuzz_messages() >= 20000;
+}
+
 uint64_t fuzz_seed(void)
 {
 	uint64_t seed;

@@ -14,6 +14,9 @@ struct fuzz {
 /* Messages that a fuzzer is to send: $FUZZ_MESSAGES, 2000 unless set. */
 unsigned long fuzz_messages(void);
 
+/* Whether these are so many that what is not reached by them is out of reach. */
+bool fuzz_enough(void);
+
 /* $FUZZ_SEED, or another one in each process. */
 uint64_t fuzz_seed(void);
 

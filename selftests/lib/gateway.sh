@@ -10,13 +10,14 @@ PSK=${PSK:-'a secret of the tests, 32 octets'}
 program() {
 	local file
 
-	for file in "$selftests/../user/build/sbin/$1" "$selftests/$1"; do
+	for file in "$selftests/../user/build/sbin/$1" "$selftests/../.build/selftests/$1" \
+		"$selftests/$1"; do
 		if [ -f "$file" ] && [ -x "$file" ]; then
 			echo "$file"
 			return
 		fi
 	done
-	command -v "$1" || { echo "there is no $1 (make -C user)" >&2; return 1; }
+	command -v "$1" || { echo "there is no $1 (make user selftests)" >&2; return 1; }
 }
 
 # psk_conf gw1|gw2

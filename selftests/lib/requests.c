@@ -67,6 +67,13 @@ static uint64_t setting(struct requests *requests, const char *name, bool *known
 		return 3000;
 	if (is(name, "max-half-open"))
 		return 64;
+	/* Mostly so that new peers get in. */
+	if (is(name, "source-rate") || is(name, "init-rate") || is(name, "cookie-rate") ||
+	    is(name, "cookie-half-open") || is(name, "cookie-half-open-source") ||
+	    is(name, "max-half-open-source"))
+		return chance(requests, 80) ? 100000 : 1 + below(requests, 10);
+	if (is(name, "max-cache-octets"))
+		return 1 << 22;
 	*known = false;
 	return 0;
 }

@@ -32,6 +32,18 @@ static int failed(struct kernel *k, const char *what, int err)
 	return err;
 }
 
+#define TRIES	8
+
+/*
+ * Is a command that was refused for want of memory to be tried again? This is for those
+ * that nothing else makes good: a request that is not answered now never is, and blocks
+ * the peer; an SA that is not said to be established expires. Both may be said twice.
+ */
+static bool try_again(int err, unsigned int *tries)
+{
+	return (err == -ENOMEM || err == -ENOBUFS) && ++*tries < TRIES;
+}
+
 static void to_path(struct ikefp_endpoint *path, const struct endpoint *local,
 		    const struct endpoint *remote)
 {
@@ -93,10 +105,14 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 		.established = true,
 		.endpoint = &path,
 	};
+	unsigned int tries = 0;
+	int err;
 
 	to_path(&path, local, remote);
-	return failed(k, "cannot mark the IKE SA established",
-		      ikefp_sa_set(k->nl, &change));
+	do {
+		err = ikefp_sa_set(k->nl, &change);
+	} while (try_again(err, &tries));
+	return failed(k, "cannot mark the IKE SA established", err);
 }
 
 int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
@@ -124,8 +140,13 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 		.first_payload = first_payload,
 		.payload = { data, len },
 	};
+	unsigned int tries = 0;
+	int err;
 
-	return failed(k, "cannot send a response", ikefp_message_send(k->nl, &out, NULL));
+	do {
+		err = ikefp_message_send(k->nl, &out, NULL);
+	} while (try_again(err, &tries));
+	return failed(k, "cannot send a response", err);
 }
 
 int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len)

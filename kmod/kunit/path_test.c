@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Paths: which are the same, and that each holds its listener once. */
+
+#include <kunit/test.h>
+#include <linux/socket.h>
+
+#include "../listener.h"
+#include "../path.h"
+
+static struct ikefp_listener *listener(struct kunit *test, u16 family)
+{
+	struct ikefp_listener *listener = kunit_kzalloc(test, sizeof(*listener), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, listener);
+	refcount_set(&listener->refs, 1);
+	listener->family = family;
+	return listener;
+}
+
+static void same(struct kunit *test)
+{
+	struct ikefp_path a = {
+		.listener = listener(test, AF_INET),
+		.remote.v4 = htonl(0xc0000201),
+		.remote_port = htons(500),
+	};
+	struct ikefp_path b = a;
+
+	KUNIT_EXPECT_TRUE(test, ikefp_path_same_remote(&a, &b));
+	/* Where we are does not matter, nor which of our sockets it is. */
+	b.local.v4 = htonl(0xc6336401);
+	b.listener = listener(test, AF_INET);
+	KUNIT_EXPECT_TRUE(test, ikefp_path_same_remote(&a, &b));
+	b.remote_port = htons(4500);
+	KUNIT_EXPECT_TRUE(test, ikefp_path_same_host(&a, &b));
+	KUNIT_EXPECT_FALSE(test, ikefp_path_same_remote(&a, &b));
+	b = a;
+	b.remote.v4 = htonl(0xc0000202);
+	KUNIT_EXPECT_FALSE(test, ikefp_path_same_host(&a, &b));
+	/* The same octets of another family are another address. */
+	b = a;
+	b.listener = listener(test, AF_INET6);
+	KUNIT_EXPECT_FALSE(test, ikefp_path_same_host(&a, &b));
+}
+
+static void same_v6(struct kunit *test)
+{
+	struct ikefp_path a = {
+		.listener = listener(test, AF_INET6),
+		.remote.v6 = { .s6_addr = { 0xfe, 0x80, [15] = 1 } },
+		.remote_port = htons(500),
+		.ifindex = 2,
+	};
+	struct ikefp_path b = a;
+
+	KUNIT_EXPECT_TRUE(test, ikefp_path_same_remote(&a, &b));
+	b.ifindex = 3;
+	KUNIT_EXPECT_FALSE(test, ikefp_path_same_host(&a, &b));
+	b = a;
+	b.remote.v6.s6_addr[15] = 2;
+	KUNIT_EXPECT_FALSE(test, ikefp_path_same_host(&a, &b));
+}
+
+static void holds(struct kunit *test)
+{
+	struct ikefp_listener *one = listener(test, AF_INET), *two = listener(test, AF_INET);
+	const struct ikefp_path to_one = { .listener = one }, to_two = { .listener = two };
+	struct ikefp_path path = {};
+
+	ikefp_path_set(&path, &to_one);
+	KUNIT_EXPECT_EQ(test, refcount_read(&one->refs), 2);
+	/* Itself is no exception. */
+	ikefp_path_set(&path, &path);
+	KUNIT_EXPECT_EQ(test, refcount_read(&one->refs), 2);
+	ikefp_path_set(&path, &to_two);
+	KUNIT_EXPECT_EQ(test, refcount_read(&one->refs), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&two->refs), 2);
+	ikefp_path_put(&path);
+	KUNIT_EXPECT_EQ(test, refcount_read(&two->refs), 1);
+	KUNIT_EXPECT_NULL(test, memchr_inv(&path, 0, sizeof(path)));
+	ikefp_path_put(&path);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(same),
+	KUNIT_CASE(same_v6),
+	KUNIT_CASE(holds),
+	{}
+};
+
+static struct kunit_suite suite = { .name = "path", .test_cases = cases };
+
+kunit_test_suite(suite);
