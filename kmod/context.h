@@ -53,6 +53,7 @@ struct ikefp_context {
 	atomic_t orphan_count;
 	atomic_long_t waiting_octets; /* of upcalls that wait for adoption */
 	atomic_long_t stash_octets;
+	atomic_long_t reassembly_octets; /* of fragments that wait for others */
 
 	spinlock_t bucket_lock; /* version_bucket */
 	struct ikefp_bucket version_bucket; /* answers to other major versions */

@@ -7,7 +7,7 @@
 
 /**
  * ikefp_datagram_new() - room for a message
- * @len: octets, at most IKEFP_MAX_MESSAGE
+ * @len: octets, of all its fragments
  * @gfp: how to allocate
  *
  * Return: a datagram held once, its octets not set; NULL without memory.
@@ -21,6 +21,7 @@ struct ikefp_datagram *ikefp_datagram_new(u32 len, gfp_t gfp)
 		return NULL;
 	refcount_set(&datagram->refs, 1);
 	datagram->len = len;
+	datagram->fragment_len = len;
 	return datagram;
 }
 

@@ -163,6 +163,7 @@ TEST_F(access, own_user_namespace)
 	static const int limits[] = {
 		IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN,
 		IKEFP_A_POLICY_MAX_WAITING_OCTETS, IKEFP_A_POLICY_MAX_STASH_OCTETS,
+		IKEFP_A_POLICY_MAX_SAS, IKEFP_A_POLICY_MAX_HALF_OPEN, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 	};
 	struct ikefp_policy policy = {};
 	struct client *client;

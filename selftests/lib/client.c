@@ -258,7 +258,7 @@ static void print_changes(struct client *client, const struct ikefp_stats *now)
 	for (i = 0; i <= IKEFP_A_STATS_MAX; i++) {
 		int64_t change = now->value[i] - client->base.value[i];
 
-		if (change && ikefp_stats_name(i))
+		if (change && ikefp_stats_name(i) && i != IKEFP_A_STATS_REASSEMBLY_OCTETS)
 			len += snprintf(client->changes + len, sizeof(client->changes) - len,
 					"%s%s%+lld", len ? " " : "", ikefp_stats_name(i),
 					(long long)change);

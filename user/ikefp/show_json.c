@@ -9,7 +9,7 @@ static json_t *listener_json(const struct ikefp_listener_info *l)
 
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -28,6 +28,10 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "messages-out", (json_int_t)sa->messages_out,
 			 "retransmits", (json_int_t)sa->retransmits,
 			 "duplicates", (json_int_t)sa->duplicates);
+
+	if (sa->fragments)
+		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));
+	return object;
 }
 
 static json_t *stats_json(const struct ikefp_stats *stats)
