@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "child_sa.h"
+#include "config.h"
 #include "dh.h"
 #include "endpoint.h"
 #include "id.h"
@@ -77,6 +78,8 @@ struct ike_sa {
 	struct proposal proposal;	/* chosen; n is 0 until then */
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
+	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */
+	bool peer_fragmentation;	/* the peer has announced it */
 	uint64_t created_ms;		/* loop_now_ms() */
 	uint64_t established_ms;
 	struct ike_handshake *handshake;
