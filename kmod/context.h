@@ -54,6 +54,8 @@ struct ikefp_context {
 	atomic_long_t waiting_octets; /* of upcalls that wait for adoption */
 	atomic_long_t stash_octets;
 	atomic_long_t cache_octets; /* of all datagrams kept */
+	atomic_long_t reassembly_octets; /* of fragments that wait for others */
+
 	struct ikefp_flood *flood; /* from before the first listener on; under config_lock */
 };
 

@@ -8,6 +8,7 @@
  *	IKE header, SK header, IV | inner payloads, padding, pad length | ICV
  *	                          | encrypted                           |
  *
+ * or the same with the SKF header of a fragment (RFC 7383 section 2.5),
  * and authentic is, with AES-CBC, all before the ICV; with the others the same
  * but the IV, which is part of the nonce: salt | IV.
  *
@@ -27,7 +28,6 @@
 
 #include "crypto.h"
 
-#define AAD_LEN (IKEFP_HEADER_LEN + IKEFP_PAYLOAD_HEADER_LEN)
 #define SALT_LEN 4
 #define NONCE_LEN 12
 #define MAX_IV_LEN 16
@@ -283,16 +283,35 @@ static u32 padding_len(const struct algorithm *algorithm, u32 inner_len)
 /**
  * ikefp_crypto_sealed_len() - how long a sealed message will be
  * @crypto: the keys
+ * @headers_len: octets before the IV: IKEFP_SK_HEADERS_LEN or IKEFP_SKF_HEADERS_LEN
  * @inner_len: octets of its inner payloads, at most IKEFP_MAX_MESSAGE
  *
  * Return: octets from the IKE header to the ICV.
  */
-u32 ikefp_crypto_sealed_len(const struct ikefp_crypto *crypto, u32 inner_len)
+u32 ikefp_crypto_sealed_len(const struct ikefp_crypto *crypto, u32 headers_len, u32 inner_len)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
 
-	return AAD_LEN + algorithm->iv_len + inner_len + padding_len(algorithm, inner_len) + 1 +
-	       algorithm->icv_len;
+	return headers_len + algorithm->iv_len + inner_len + padding_len(algorithm, inner_len) +
+	       1 + algorithm->icv_len;
+}
+
+/**
+ * ikefp_crypto_inner_len() - how much a sealed message of some length holds
+ * @crypto: the keys
+ * @headers_len: as of ikefp_crypto_sealed_len(), whose inverse this is
+ * @sealed_len: octets from the IKE header to the ICV, at the most
+ *
+ * Return: octets of inner payloads; 0 where none fit.
+ */
+u32 ikefp_crypto_inner_len(const struct ikefp_crypto *crypto, u32 headers_len, u32 sealed_len)
+{
+	const struct algorithm *algorithm = crypto->algorithm;
+	u32 around = headers_len + algorithm->iv_len + algorithm->icv_len;
+
+	if (sealed_len < around + algorithm->block_len)
+		return 0;
+	return rounddown(sealed_len - around, algorithm->block_len) - 1;
 }
 
 /*
@@ -300,27 +319,27 @@ u32 ikefp_crypto_sealed_len(const struct ikefp_crypto *crypto, u32 inner_len)
  * the cipher's own; otherwise it stands between the two parts that the AEAD sees.
  */
 static int run(const struct ikefp_crypto *crypto, struct direction *direction, u8 *message,
-	       u32 len, bool seal)
+	       u32 headers_len, u32 len, bool seal)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
 	struct aead_request *request = direction->request;
-	u32 body = AAD_LEN + algorithm->iv_len;
+	u32 body = headers_len + algorithm->iv_len;
 	u32 crypt_len = len - body - (seal ? algorithm->icv_len : 0);
 	struct scatterlist sg[2];
 	u8 iv[MAX_IV_LEN];
 	int err;
 
 	if (algorithm->integ) {
-		memcpy(iv, message + AAD_LEN, algorithm->iv_len);
+		memcpy(iv, message + headers_len, algorithm->iv_len);
 		sg_init_one(sg, message, len);
 		aead_request_set_ad(request, body);
 	} else {
 		memcpy(iv, direction->salt, SALT_LEN);
-		memcpy(iv + SALT_LEN, message + AAD_LEN, NONCE_LEN - SALT_LEN);
+		memcpy(iv + SALT_LEN, message + headers_len, NONCE_LEN - SALT_LEN);
 		sg_init_table(sg, 2);
-		sg_set_buf(&sg[0], message, AAD_LEN);
+		sg_set_buf(&sg[0], message, headers_len);
 		sg_set_buf(&sg[1], message + body, len - body);
-		aead_request_set_ad(request, AAD_LEN);
+		aead_request_set_ad(request, headers_len);
 	}
 	aead_request_set_crypt(request, sg, sg, crypt_len, iv);
 	err = seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
@@ -331,7 +350,8 @@ static int run(const struct ikefp_crypto *crypto, struct direction *direction, u
 /**
  * ikefp_crypto_seal() - seal a message
  * @crypto: the keys
- * @message: IKE header and SK header are set; the rest is filled in
+ * @message: IKE header and SK or SKF header are set; the rest is filled in
+ * @headers_len: octets of these headers
  * @len: ikefp_crypto_sealed_len()
  * @inner: the inner payloads
  * @inner_len: octets of them
@@ -339,12 +359,12 @@ static int run(const struct ikefp_crypto *crypto, struct direction *direction, u
  * Context: any; the caller holds the SA's lock.
  * Return: 0, or the crypto API's error; then the octets must not be sent.
  */
-int ikefp_crypto_seal(struct ikefp_crypto *crypto, u8 *message, u32 len, const u8 *inner,
-		      u32 inner_len)
+int ikefp_crypto_seal(struct ikefp_crypto *crypto, u8 *message, u32 headers_len, u32 len,
+		      const u8 *inner, u32 inner_len)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
 	u32 pad_len = padding_len(algorithm, inner_len);
-	u8 *iv = message + AAD_LEN;
+	u8 *iv = message + headers_len;
 	u8 *p = iv + algorithm->iv_len;
 
 	/*
@@ -361,26 +381,14 @@ int ikefp_crypto_seal(struct ikefp_crypto *crypto, u8 *message, u32 len, const u
 	memcpy(p, inner, inner_len);
 	memset(p + inner_len, 0, pad_len);
 	p[inner_len + pad_len] = pad_len;
-	return run(crypto, &crypto->out, message, len, true);
+	return run(crypto, &crypto->out, message, headers_len, len, true);
 }
 
-/**
- * ikefp_crypto_open() - verify and open a message, in place
- * @crypto: the keys
- * @message: the message from its IKE header on, in contiguous memory of our own; if it
- *           is not authentic, its octets are of no use afterwards
- * @len: octets of it, as in its header
- * @inner: where the inner payloads begin
- * @inner_len: octets of them
- *
- * Context: any; the caller holds the SA's lock.
- * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
- */
-int ikefp_crypto_open(struct ikefp_crypto *crypto, u8 *message, u32 len, u8 **inner,
-		      u32 *inner_len)
+static int open_from(struct ikefp_crypto *crypto, struct direction *direction, u8 *message,
+		     u32 headers_len, u32 len, u8 **inner, u32 *inner_len)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
-	u32 body = AAD_LEN + algorithm->iv_len;
+	u32 body = headers_len + algorithm->iv_len;
 	u32 text_len;
 	u8 pad_len;
 
@@ -390,7 +398,7 @@ int ikefp_crypto_open(struct ikefp_crypto *crypto, u8 *message, u32 len, u8 **in
 	if (text_len % algorithm->block_len)
 		return IKEFP_A_STATS_DROP_MALFORMED;
 
-	switch (run(crypto, &crypto->in, message, len, false)) {
+	switch (run(crypto, direction, message, headers_len, len, false)) {
 	case 0:
 		break;
 	case -ENOMEM:
@@ -405,4 +413,41 @@ int ikefp_crypto_open(struct ikefp_crypto *crypto, u8 *message, u32 len, u8 **in
 	*inner = message + body;
 	*inner_len = text_len - 1 - pad_len;
 	return 0;
+}
+
+/**
+ * ikefp_crypto_open() - verify and open a message, in place
+ * @crypto: the keys
+ * @message: the message from its IKE header on, in contiguous memory of our own; if it
+ *           is not authentic, its octets are of no use afterwards
+ * @headers_len: as of ikefp_crypto_sealed_len()
+ * @len: octets of it, as in its header
+ * @inner: where the inner payloads begin
+ * @inner_len: octets of them
+ *
+ * Context: any; the caller holds the SA's lock.
+ * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_crypto_open(struct ikefp_crypto *crypto, u8 *message, u32 headers_len, u32 len,
+		      u8 **inner, u32 *inner_len)
+{
+	return open_from(crypto, &crypto->in, message, headers_len, len, inner, inner_len);
+}
+
+/**
+ * ikefp_crypto_reopen() - open what we have sealed ourselves, in place
+ * @crypto: the keys
+ * @message: as of ikefp_crypto_open()
+ * @headers_len: likewise
+ * @len: likewise
+ * @inner: likewise
+ * @inner_len: likewise
+ *
+ * Context: any; the caller holds the SA's lock.
+ * Return: as ikefp_crypto_open().
+ */
+int ikefp_crypto_reopen(struct ikefp_crypto *crypto, u8 *message, u32 headers_len, u32 len,
+			u8 **inner, u32 *inner_len)
+{
+	return open_from(crypto, &crypto->out, message, headers_len, len, inner, inner_len);
 }

@@ -10,7 +10,7 @@
 /**
  * ikefp_datagram_new() - room for a message
  * @ctx: the namespace, which stays as long as the datagram does
- * @len: octets, at most IKEFP_MAX_MESSAGE
+ * @len: octets, of all its fragments
  * @limit: octets of memory that the namespace may use for datagrams, this one included
  * @gfp: how to allocate
  *
@@ -35,6 +35,7 @@ struct ikefp_datagram *ikefp_datagram_new(struct ikefp_context *ctx, u32 len, u3
 	refcount_set(&datagram->refs, 1);
 	datagram->len = len;
 	datagram->charged = charged;
+	datagram->fragment_len = len;
 	return datagram;
 }
 

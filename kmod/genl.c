@@ -77,6 +77,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
 	[IKEFP_A_SA_STASH] = { .type = NLA_BINARY, },
+	[IKEFP_A_SA_FRAGMENT_SIZE] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -101,7 +102,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTETS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -126,6 +127,8 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTE
 	[IKEFP_A_POLICY_ORPHAN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_STASH_OCTETS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_REASSEMBLY_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -217,7 +220,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_STASH_OCTETS,
+		.maxattr	= IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

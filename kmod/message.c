@@ -9,7 +9,8 @@
  * 3. a duplicate of the latest request is answered from the cache, if its octets are
  *    the request's and it comes from the host that the request came from;
  * 4. a request must be the next, a response that of the outstanding request;
- * 5. it is opened with the SA's keys, and then
+ * 5. it is opened with the SA's keys, a fragment (RFC 7383) too, which is kept until
+ *    the last of its message has come, and then
  * 6. an empty INFORMATIONAL request is answered here, and everything else goes to the
  *    SA's worker; only when it is in the worker's socket, or waits for the orphan's
  *    adoption, has it been received: the window moves, the timer stops. Otherwise it is
@@ -30,7 +31,9 @@
 #include "message.h"
 #include "monitor.h"
 #include "orphan.h"
+#include "reassembly.h"
 #include "sa.h"
+#include "seal.h"
 #include "timers.h"
 #include "trace.h"
 #include "transmit.h"
@@ -58,7 +61,7 @@ void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
 {
 	if (!out->octets)
 		return;
-	ikefp_transmit(ctx, &out->path, out->octets->octets, out->octets->len);
+	ikefp_transmit_message(ctx, &out->path, out->octets);
 	ikefp_datagram_put(out->octets);
 	ikefp_path_put(&out->path);
 }
@@ -77,63 +80,100 @@ static u64 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 
 /* Sealed messages */
 
-/*
- * Seals inner payloads into room, which is at least IKEFP_SEAL_OVERHEAD longer than
- * they are, and sets its length. The SA is locked.
- */
-static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool response,
-		u32 message_id, struct ikefp_datagram *room)
-{
-	bool initiator = sa->role == IKEFP_ROLE_INITIATOR;
-	u32 len = ikefp_crypto_sealed_len(sa->crypto, inner->len);
-	const struct ikefp_header header = {
-		.spi_i = initiator ? sa->spi : sa->peer_spi,
-		.spi_r = initiator ? sa->peer_spi : sa->spi,
-		.first_payload = IKEFP_PAYLOAD_SK,
-		.version = IKEFP_VERSION_2_0,
-		.exchange_type = inner->exchange_type,
-		.flags = (initiator ? IKEFP_FLAG_INITIATOR : 0) |
-			 (response ? IKEFP_FLAG_RESPONSE : 0),
-		.message_id = message_id,
-		.length = len,
-	};
-
-	if (WARN_ON_ONCE(len > room->len))
-		return -EMSGSIZE;
-	if (len > IKEFP_MAX_MESSAGE - IKEFP_MARKER_LEN)
-		return -EMSGSIZE;
-	room->len = len;
-	ikefp_wire_put_header(room->octets, &header);
-	ikefp_wire_put_sk(room->octets + IKEFP_HEADER_LEN, inner->first_payload,
-			  len - IKEFP_HEADER_LEN);
-	return ikefp_crypto_seal(sa->crypto, room->octets, len, inner->octets, inner->len);
-}
-
 /* The answer to the latest request, which it is kept for. */
 static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct ikefp_outgoing *out)
 {
 	sa->answer.octets = octets;
+	sa->answer.fragment_size = sa->fragment_size;
+	sa->answer.copies = 1;
 	sa->messages_out++;
 	outgoing_set(out, octets, &sa->answer.path);
 }
 
-/* A request was received: from here on the one before it is forgotten. */
-static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
-			     u64 request_digest, const struct ikefp_path *path)
+/* A sealed message, opened. */
+struct opened {
+	u64 digest; /* of its octets, or of those of its fragment 1 */
+	u16 total; /* datagrams that it came in */
+	struct ikefp_reassembled whole; /* where it came in fragments */
+};
+
+static void count_opened(struct ikefp_sa *sa, const struct opened *opened)
 {
+	sa->messages_in++;
+	if (opened->whole.octets)
+		ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLED);
+}
+
+/*
+ * A request was received: from here on the one before it is forgotten. That the peer
+ * sends another shows that it has the answer to that.
+ */
+static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
+			     const struct opened *opened, const struct ikefp_path *path)
+{
+	if (sa->answer.octets)
+		ikefp_seal_size_served(sa, sa->answer.fragment_size);
+	ikefp_reassembly_forget(&sa->request_fragments);
 	ikefp_datagram_put(sa->answer.octets);
 	sa->answer.octets = NULL;
 	sa->answer.known = true;
 	sa->answer.exchange_type = header->exchange_type;
-	sa->answer.digest = request_digest;
+	sa->answer.digest = opened->digest;
+	sa->answer.request_total = opened->total;
 	ikefp_path_set(&sa->answer.path, path);
 	sa->next_in++;
-	sa->messages_in++;
+	count_opened(sa, opened);
+}
+
+/*
+ * Whether these are the octets of the latest request. Of a fragmented one, the first
+ * fragment stands for all (RFC 7383 section 2.6.1). The peer may have cut it anew into
+ * more and smaller fragments; then the octets differ, but they are authentic, and it
+ * is by them that the request is known from then on.
+ */
+static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb)
+{
+	struct ikefp_fragment fragment = { .total = 1 };
+	u64 skb_digest;
+	u32 inner_len;
+	u8 *inner;
+	int reason;
+
+	/* The header is in the linear part. */
+	if (skb->data[16] == IKEFP_PAYLOAD_SKF) {
+		if (!sa->fragments)
+			return IKEFP_A_STATS_DROP_FRAGMENT;
+		if (skb_linearize(skb))
+			return IKEFP_A_STATS_DROP_MEMORY;
+		reason = ikefp_wire_check_skf(skb->data, skb->len, &fragment);
+		if (reason)
+			return reason;
+		if (fragment.number != 1)
+			return IKEFP_A_STATS_DROP_FRAGMENT_DUPLICATE;
+	}
+	if (skb_linearize(skb))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	skb_digest = digest(sa->ctx, skb);
+	if (sa->answer.digest == skb_digest)
+		return 0;
+	if (fragment.total <= sa->answer.request_total || !sa->crypto)
+		return IKEFP_A_STATS_DROP_DIGEST;
+	if (skb_ensure_writable(skb, skb->len))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	reason = ikefp_crypto_open(sa->crypto, skb->data, IKEFP_SKF_HEADERS_LEN, skb->len, &inner,
+				   &inner_len);
+	if (reason)
+		return reason;
+	sa->answer.digest = skb_digest;
+	sa->answer.request_total = fragment.total;
+	return 0;
 }
 
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 			     const struct ikefp_path *path, struct ikefp_outgoing *out)
 {
+	int reason;
+
 	if (!sa->answer.known)
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
 	/*
@@ -142,20 +182,56 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	 */
 	if (!ikefp_path_same_host(&sa->answer.path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
-	if (skb_linearize(skb))
-		return IKEFP_A_STATS_DROP_MEMORY;
-	if (sa->answer.digest != digest(sa->ctx, skb))
-		return IKEFP_A_STATS_DROP_DIGEST;
+	reason = check_duplicate(sa, skb);
+	if (reason)
+		return reason;
 	sa->duplicates++;
 	if (!sa->answer.octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
+	ikefp_seal_next_copy(sa, path, &sa->answer.octets, &sa->answer.fragment_size,
+			     &sa->answer.copies);
 	outgoing_set(out, sa->answer.octets, path);
 	return 0;
 }
 
-static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
-		       struct ikefp_received *received)
+static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb,
+			 struct ikefp_reassembly **fragments, struct ikefp_received *received,
+			 struct opened *opened)
+{
+	u32 max = ikefp_policy_get(&sa->ctx->policy, MAX_REASSEMBLY_OCTETS);
+	const struct ikefp_header *header = received->header;
+	/* Strangers leave room for those that are known. */
+	const struct ikefp_reassembly_limit limit = {
+		.used = &sa->ctx->reassembly_octets,
+		.max = sa->state == IKEFP_SA_STATE_ESTABLISHED ? max : max / 2,
+	};
+	struct ikefp_fragment fragment;
+	int reason;
+
+	if (!sa->fragments)
+		return IKEFP_A_STATS_DROP_FRAGMENT;
+	reason = ikefp_wire_check_skf(skb->data, skb->len, &fragment);
+	if (reason)
+		return reason;
+	reason = ikefp_reassembly_add(fragments, sa->crypto, &limit, header, &fragment,
+				      opened->digest, skb->data, &opened->whole);
+	if (reason && reason != -EINPROGRESS)
+		return reason;
+	ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
+	trace_ikefp_fragment(sa->ctx->net, sa->spi, header->exchange_type, header->message_id,
+			     fragment.number, fragment.total, !reason);
+	if (reason)
+		return reason;
+	opened->total = fragment.total;
+	opened->digest = opened->whole.digest;
+	received->first_payload = opened->whole.first_payload;
+	received->payload = opened->whole.octets;
+	received->payload_len = opened->whole.len;
+	return 0;
+}
+
+static int open_whole(struct ikefp_sa *sa, struct sk_buff *skb, struct ikefp_received *received)
 {
 	u8 *inner;
 	int reason;
@@ -163,11 +239,34 @@ static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
 	reason = ikefp_wire_check_sk(skb->data, skb->len, &received->first_payload);
 	if (reason)
 		return reason;
-	reason = ikefp_crypto_open(sa->crypto, skb->data, skb->len, &inner,
+	reason = ikefp_crypto_open(sa->crypto, skb->data, IKEFP_SK_HEADERS_LEN, skb->len, &inner,
 				   &received->payload_len);
 	if (reason)
 		return reason;
 	received->payload = inner;
+	return 0;
+}
+
+/*
+ * -EINPROGRESS where it is a fragment that is kept in @fragments, and others of the
+ * message are missing.
+ */
+static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
+		       struct ikefp_reassembly **fragments, struct ikefp_received *received,
+		       struct opened *opened)
+{
+	int reason;
+
+	if (skb_ensure_writable(skb, skb->len))
+		return IKEFP_A_STATS_DROP_MEMORY;
+	opened->digest = digest(sa->ctx, skb);
+	opened->total = 1;
+	if (received->header->first_payload == IKEFP_PAYLOAD_SKF)
+		reason = open_fragment(sa, skb, fragments, received, opened);
+	else
+		reason = open_whole(sa, skb, received);
+	if (reason)
+		return reason;
 	if (!received->payload_len != !received->first_payload)
 		return IKEFP_A_STATS_DROP_MALFORMED;
 	return 0;
@@ -175,31 +274,31 @@ static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
 
 /* A request that asks for nothing but a sign of life (RFC 7296 section 1.4). */
 static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *received,
-			   u64 request_digest, struct ikefp_outgoing *out)
+			   const struct opened *opened, struct ikefp_outgoing *out)
 {
 	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
 	struct ikefp_datagram *octets;
 
-	octets = ikefp_datagram_new(sa->ctx, IKEFP_SEAL_OVERHEAD, ikefp_sa_cache_limit(sa),
+	octets = ikefp_datagram_new(sa->ctx, ikefp_seal_room(sa, 0), ikefp_sa_cache_limit(sa),
 				    GFP_ATOMIC);
 	if (IS_ERR(octets))
 		return PTR_ERR(octets) == -ENOSPC ? IKEFP_A_STATS_DROP_CACHE_LIMIT :
 						    IKEFP_A_STATS_DROP_MEMORY;
-	if (seal(sa, &empty, true, received->header->message_id, octets)) {
+	if (ikefp_seal(sa, &empty, true, received->header->message_id, received->path, octets)) {
 		ikefp_datagram_put(octets);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	accepted_request(sa, received->header, request_digest, received->path);
+	accepted_request(sa, received->header, opened, received->path);
 	answered(sa, octets, out);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_LIVENESS_ANSWERED);
 	return 0;
 }
 
 static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
-			   struct ikefp_received *received, struct ikefp_outgoing *out)
+			   struct ikefp_received *received, struct opened *opened,
+			   struct ikefp_outgoing *out)
 {
 	const struct ikefp_header *header = received->header;
-	u64 request_digest;
 	int reason;
 
 	switch (ikefp_window_check(sa->next_in, header->message_id)) {
@@ -217,26 +316,25 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 	/* The window is one: no request before the last is answered. */
 	if (sa->answer.known && !sa->answer.octets)
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
-	if (skb_ensure_writable(skb, skb->len))
-		return IKEFP_A_STATS_DROP_MEMORY;
-	request_digest = digest(sa->ctx, skb);
-	reason = open_sealed(sa, skb, received);
+	reason = open_sealed(sa, skb, &sa->request_fragments, received, opened);
+	if (reason == -EINPROGRESS)
+		ikefp_timers_fragment_kept(sa);
 	if (reason)
 		return reason;
 
 	if (header->exchange_type == IKEFP_INFORMATIONAL && !received->payload_len &&
 	    sa->state == IKEFP_SA_STATE_ESTABLISHED)
-		return answer_liveness(sa, received, request_digest, out);
+		return answer_liveness(sa, received, opened, out);
 
 	reason = ikefp_upcall_message(sa, received);
 	if (reason)
 		return reason;
-	accepted_request(sa, header, request_digest, received->path);
+	accepted_request(sa, header, opened, received->path);
 	return 0;
 }
 
 static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
-			    struct ikefp_received *received)
+			    struct ikefp_received *received, struct opened *opened)
 {
 	const struct ikefp_header *header = received->header;
 	struct ikefp_exchange *exchange = &sa->exchange;
@@ -246,9 +344,7 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	    exchange->message_id != header->message_id ||
 	    exchange->exchange_type != header->exchange_type)
 		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
-	if (skb_ensure_writable(skb, skb->len))
-		return IKEFP_A_STATS_DROP_MEMORY;
-	reason = open_sealed(sa, skb, received);
+	reason = open_sealed(sa, skb, &exchange->fragments, received, opened);
 	if (reason)
 		return reason;
 	reason = ikefp_upcall_message(sa, received);
@@ -257,9 +353,10 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 
 	if (exchange->tries == 1)
 		ikefp_rtt_sample(&sa->rtt, ktime_us_delta(ktime_get(), exchange->first_sent));
+	ikefp_seal_size_served(sa, exchange->fragment_size);
 	ikefp_sa_forget_exchange(sa);
 	ikefp_timers_update(sa);
-	sa->messages_in++;
+	count_opened(sa, opened);
 	return 0;
 }
 
@@ -407,6 +504,7 @@ static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
 	u64 own_spi = from_initiator ? header->spi_r : header->spi_i;
 	u64 peer_spi = from_initiator ? header->spi_i : header->spi_r;
 	struct ikefp_received received = { .header = header, .path = path };
+	struct opened opened = {};
 	struct ikefp_sa *sa = ikefp_sa_find(ctx, own_spi);
 	int reason;
 
@@ -424,11 +522,12 @@ static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
 	else if (sa->peer_spi != peer_spi)
 		reason = IKEFP_A_STATS_DROP_UNKNOWN_SPI;
 	else if (ikefp_header_is_response(header))
-		reason = receive_response(sa, skb, &received);
+		reason = receive_response(sa, skb, &received, &opened);
 	else
-		reason = receive_request(sa, skb, &received, out);
+		reason = receive_request(sa, skb, &received, &opened, out);
 	spin_unlock_bh(&sa->lock);
-	return reason;
+	ikefp_reassembled_free(&opened.whole);
+	return reason == -EINPROGRESS ? 0 : reason;
 }
 
 /*
@@ -512,6 +611,8 @@ static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, b
 	sa->exchange.raw = raw;
 	sa->exchange.exchange_type = exchange_type;
 	sa->exchange.message_id = message_id;
+	sa->exchange.fragment_size = raw ? 0 : sa->fragment_size;
+	sa->exchange.copies = 1;
 	ikefp_timers_request_sent(sa);
 	sa->messages_out++;
 	outgoing_set(out, octets, &sa->path);
@@ -601,7 +702,7 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
  * ikefp_message_send_request() - send a sealed request
  * @sa: the SA, held
  * @inner: its payloads
- * @room: a datagram IKEFP_SEAL_OVERHEAD longer than the payloads
+ * @room: a datagram as long as ikefp_seal_room() says
  * @message_id: where the ID that it got goes
  * @out: what the caller is to send then, zeroed
  * @extack: what to tell the caller
@@ -630,7 +731,7 @@ int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *in
 		NL_SET_ERR_MSG(extack, "the SA has no message IDs left");
 		err = -EOVERFLOW;
 	} else {
-		err = seal(sa, inner, false, sa->next_out, room);
+		err = ikefp_seal(sa, inner, false, sa->next_out, &sa->path, room);
 		if (err)
 			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
 	}
@@ -647,7 +748,7 @@ int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *in
  * @sa: the SA, held
  * @inner: the answer's payloads
  * @message_id: the request's
- * @room: a datagram IKEFP_SEAL_OVERHEAD longer than the payloads
+ * @room: a datagram as long as ikefp_seal_room() says
  * @extack: what to tell the caller
  *
  * It goes where the request came from, and is kept for the request's duplicates.
@@ -672,7 +773,7 @@ int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *i
 		NL_SET_ERR_MSG(extack, "no such request waits for a response");
 		err = -EINVAL;
 	} else {
-		err = seal(sa, inner, true, message_id, room);
+		err = ikefp_seal(sa, inner, true, message_id, &answer->path, room);
 		if (err)
 			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
 		else

@@ -10,20 +10,10 @@
 
 struct ikefp_context;
 struct ikefp_datagram;
+struct ikefp_inner;
 struct ikefp_sa;
 struct netlink_ext_ack;
 struct sk_buff;
-
-/* More than any algorithm adds to the inner payloads of a sealed message. */
-#define IKEFP_SEAL_OVERHEAD 128
-
-/* A sealed message to be. */
-struct ikefp_inner {
-	u8 exchange_type;
-	u8 first_payload;
-	const u8 *octets;
-	u32 len;
-};
 
 /* What is to be transmitted when an SA's lock is no longer held. */
 struct ikefp_outgoing {

@@ -272,6 +272,7 @@ static bool is_time(int setting)
 	case IKEFP_A_POLICY_LINGER_MS:
 	case IKEFP_A_POLICY_ORPHAN_MS:
 	case IKEFP_A_POLICY_COOKIE_SECRET_MS:
+	case IKEFP_A_POLICY_REASSEMBLY_MS:
 		return true;
 	default:
 		return false;
@@ -328,6 +329,7 @@ static int check_limits(struct sk_buff *skb, const struct genl_info *info,
 		IKEFP_A_POLICY_MAX_CACHE_OCTETS,
 		IKEFP_A_POLICY_MAX_WAITING_OCTETS,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
+		IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 	};
 	struct ikefp_policy unchanged;
 	int i;
@@ -410,6 +412,8 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 		return atomic_long_read(&ctx->waiting_octets);
 	case IKEFP_A_STATS_STASH_OCTETS:
 		return atomic_long_read(&ctx->stash_octets);
+	case IKEFP_A_STATS_REASSEMBLY_OCTETS:
+		return atomic_long_read(&ctx->reassembly_octets);
 	}
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);

@@ -15,7 +15,9 @@
 #include "monitor.h"
 #include "netlink.h"
 #include "orphan.h"
+#include "reassembly.h"
 #include "sa.h"
+#include "seal.h"
 #include "stash.h"
 #include "timers.h"
 #include "worker.h"
@@ -219,6 +221,7 @@ struct change {
 	struct ikefp_crypto *crypto; /* NULL: not given */
 	bool stashed; /* given: */
 	struct ikefp_stash *stash; /* NULL: none any more */
+	const struct nlattr *fragment_size; /* NULL: not given */
 };
 
 static int check_change(const struct ikefp_sa *sa, const struct change *change,
@@ -278,6 +281,10 @@ static int apply_change(struct ikefp_sa *sa, struct change *change,
 		ikefp_path_set(&sa->path, &change->path);
 	if (change->crypto)
 		take_keys(sa, change);
+	if (change->fragment_size) {
+		sa->fragments = true;
+		WRITE_ONCE(sa->fragment_size, nla_get_u32(change->fragment_size));
+	}
 	if (change->established)
 		ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
 	if (change->stashed)
@@ -324,6 +331,20 @@ static int get_stash(const struct genl_info *info, struct ikefp_sa *sa, struct c
 	return 0;
 }
 
+static int get_fragment_size(const struct genl_info *info, struct change *change)
+{
+	const struct nlattr *attribute = info->attrs[IKEFP_A_SA_FRAGMENT_SIZE];
+	u32 size = attribute ? nla_get_u32(attribute) : 0;
+
+	if (size && (size < IKEFP_MIN_FRAGMENT_SIZE || size > IKEFP_MAX_FRAGMENT_SIZE)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attribute,
+				    "fragment-size is neither 0 nor from 256 to 65535");
+		return -ERANGE;
+	}
+	change->fragment_size = attribute;
+	return 0;
+}
+
 static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change *change)
 {
 	struct nlattr *state = info->attrs[IKEFP_A_SA_STATE];
@@ -342,6 +363,9 @@ static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change
 			return -EINVAL;
 		}
 	}
+	err = get_fragment_size(info, change);
+	if (err)
+		return err;
 	if (has_path(info)) {
 		err = get_path(info, &change->path);
 		if (err)
@@ -403,6 +427,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 		swap(crypto, sa->crypto);
 		swap(stash, sa->stash);
 		ikefp_sa_forget_exchange(sa);
+		ikefp_reassembly_forget(&sa->request_fragments);
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
 		/*
 		 * An answer that only an authentic peer gets is worth keeping. That to a
@@ -475,7 +500,9 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      put_u64(skb, IKEFP_A_SA_DUPLICATES, sa->duplicates) ||
 	      nla_put_u32(skb, IKEFP_A_SA_WORKER, sa->worker ? sa->worker->portid : 0) ||
 	      nla_put_u32(skb, IKEFP_A_SA_WAITING, skb_queue_len(&sa->waiting)) ||
-	      nla_put_u32(skb, IKEFP_A_SA_STASH_LEN, sa->stash ? sa->stash->len : 0);
+	      nla_put_u32(skb, IKEFP_A_SA_STASH_LEN, sa->stash ? sa->stash->len : 0) ||
+	      (sa->fragments &&
+	       nla_put_u32(skb, IKEFP_A_SA_FRAGMENT_SIZE, sa->fragment_size));
 	return err ? -EMSGSIZE : 0;
 }
 
@@ -561,7 +588,7 @@ static struct ikefp_datagram *get_datagram(const struct ikefp_sa *sa,
 		NL_SET_ERR_MSG_ATTR(info->extack, payload, "payload does not fit a UDP datagram");
 		return ERR_PTR(-EMSGSIZE);
 	}
-	datagram = ikefp_datagram_new(sa->ctx, raw ? len : len + IKEFP_SEAL_OVERHEAD,
+	datagram = ikefp_datagram_new(sa->ctx, raw ? len : ikefp_seal_room(sa, len),
 				      ikefp_sa_cache_limit(sa), GFP_KERNEL_ACCOUNT);
 	if (PTR_ERR(datagram) == -ENOSPC) {
 		ikefp_count(sa->ctx, IKEFP_A_STATS_DROP_CACHE_LIMIT);

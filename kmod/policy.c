@@ -50,5 +50,7 @@ void ikefp_policy_init(struct ikefp_policy *policy)
 		[IKEFP_A_POLICY_ORPHAN_MS] = 3600 * 1000,
 		[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = 16 << 20,
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = 256 << 20,
+		[IKEFP_A_POLICY_REASSEMBLY_MS] = 30000,
+		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = 16 << 20,
 	} };
 }

@@ -8,6 +8,7 @@
 
 #include "crypto.h"
 #include "datagram.h"
+#include "reassembly.h"
 #include "sa.h"
 #include "stash.h"
 #include "trace.h"
@@ -121,7 +122,8 @@ static void free_sa(struct work_struct *work)
 		ikefp_worker_leave_sa(sa->worker);
 	ikefp_stash_free(ctx, sa->stash);
 	ikefp_crypto_free(sa->crypto);
-	ikefp_datagram_put(sa->exchange.octets);
+	ikefp_sa_forget_exchange(sa);
+	ikefp_reassembly_forget(&sa->request_fragments);
 	ikefp_datagram_put(sa->answer.octets);
 	ikefp_datagram_put(sa->init.response);
 	ikefp_path_put(&sa->answer.path);
@@ -474,6 +476,7 @@ void ikefp_sa_forget_worker(struct ikefp_sa *sa)
 void ikefp_sa_forget_exchange(struct ikefp_sa *sa)
 {
 	ikefp_datagram_put(sa->exchange.octets);
+	ikefp_reassembly_forget(&sa->exchange.fragments);
 	memset(&sa->exchange, 0, sizeof(sa->exchange));
 }
 
@@ -509,6 +512,7 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	ikefp_sa_forget_worker(sa);
 	ikefp_sa_forget_exchange(sa);
 	ikefp_sa_forget_init(sa);
+	ikefp_reassembly_forget(&sa->request_fragments);
 	unhash(sa);
 	if (timer_delete(&sa->timer))
 		ikefp_sa_put(sa);

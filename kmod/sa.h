@@ -30,6 +30,7 @@ struct ikefp_crypto;
 struct ikefp_datagram;
 struct ikefp_stash;
 struct ikefp_worker;
+struct ikefp_reassembly;
 
 /* Digests of unauthenticated responses that were handed up already. */
 #define IKEFP_RESPONSES_SEEN 4
@@ -49,23 +50,29 @@ struct ikefp_exchange {
 	bool raw;
 	bool last_wait; /* the wait in force is the last */
 	bool over; /* given up; the worker has yet to be told */
+	u32 fragment_size; /* it is cut by, 0: never */
+	u32 copies; /* sent, since it was cut so */
 	u8 exchange_type;
 	u32 message_id;
-	u32 tries; /* copies sent */
+	u32 tries; /* copies sent, of any size */
 	u32 rto_ms; /* the wait in force, without jitter */
 	ktime_t first_sent;
 	ktime_t last_sent;
 	unsigned long deadline; /* jiffies */
 	struct ikefp_rto_params params;
+	struct ikefp_reassembly *fragments; /* of its response */
 };
 
 /* The peer's latest sealed request, and our answer to it. */
 struct ikefp_answer {
 	bool known; /* there was a request */
 	u8 exchange_type;
-	u64 digest; /* of the request's octets */
+	u64 digest; /* of the request's octets, or those of its fragment 1 */
+	u16 request_total; /* datagrams that the request came in */
 	struct ikefp_path path; /* where the request came from */
 	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
+	u32 fragment_size; /* as of an exchange */
+	u32 copies;
 };
 
 /* Where it came from: a prefix of an address, with others perhaps. */
@@ -99,10 +106,13 @@ struct ikefp_sa {
 	u64 peer_spi;
 	struct ikefp_path path; /* of our own requests */
 	struct ikefp_crypto *crypto;
+	bool fragments; /* both ends know RFC 7383 */
+	u32 fragment_size; /* octets of an IP datagram; 0: ours are never cut */
 	u32 next_out;
 	u32 next_in;
 	struct ikefp_exchange exchange;
 	struct ikefp_answer answer;
+	struct ikefp_reassembly *request_fragments; /* of the next request */
 	struct ikefp_init init;
 	u64 responses_seen[IKEFP_RESPONSES_SEEN];
 	u8 responses_seen_next;
@@ -111,6 +121,7 @@ struct ikefp_sa {
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long linger_deadline; /* jiffies */
+	unsigned long reassembly_deadline; /* jiffies; of request_fragments */
 
 	struct ikefp_worker *worker; /* held; NULL: an orphan, or deleted */
 	bool orphan;

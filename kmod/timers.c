@@ -10,6 +10,7 @@
  *   of which the worker is told.
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
+ * - The fragments of a request that has not all of them are forgotten.
  * - A deleted SA that lingers goes.
  * - So does an orphan that nobody has adopted in time.
  *
@@ -26,7 +27,9 @@
 #include "listener.h"
 #include "monitor.h"
 #include "orphan.h"
+#include "reassembly.h"
 #include "sa.h"
+#include "seal.h"
 #include "timers.h"
 #include "trace.h"
 #include "transmit.h"
@@ -59,6 +62,8 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 		earlier(&nearest, &any, sa->half_open_deadline);
 	if (sa->init.hashed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		earlier(&nearest, &any, sa->init.deadline);
+	if (sa->request_fragments)
+		earlier(&nearest, &any, sa->reassembly_deadline);
 	if (sa->state == IKEFP_SA_STATE_LINGERING)
 		earlier(&nearest, &any, sa->linger_deadline);
 	if (sa->orphan)
@@ -120,6 +125,17 @@ void ikefp_timers_request_sent(struct ikefp_sa *sa)
 }
 
 /**
+ * ikefp_timers_fragment_kept() - a fragment of a request waits for others
+ * @sa: the SA, locked
+ */
+void ikefp_timers_fragment_kept(struct ikefp_sa *sa)
+{
+	sa->reassembly_deadline =
+		jiffies + msecs_to_jiffies(ikefp_policy_get(&sa->ctx->policy, REASSEMBLY_MS));
+	ikefp_timers_update(sa);
+}
+
+/**
  * ikefp_timers_linger() - an SA was deleted whose cached responses are still given
  * @sa: the SA, locked
  */
@@ -151,6 +167,8 @@ static bool expired_request(struct ikefp_sa *sa)
 		exchange->last_sent = now;
 		exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
 		wait_for_answer(exchange);
+		ikefp_seal_next_copy(sa, &sa->path, &exchange->octets, &exchange->fragment_size,
+				     &exchange->copies);
 		sa->retransmits++;
 		ikefp_count(sa->ctx, IKEFP_A_STATS_RETRANSMITS);
 		ikefp_monitor_exchange(sa, IKEFP_EVENT_KIND_RETRANSMIT, waited_ms);
@@ -172,6 +190,14 @@ static bool expired_request(struct ikefp_sa *sa)
 	else
 		exchange->deadline = jiffies + IKEFP_UPCALL_RETRY;
 	return false;
+}
+
+/* The peer may send all of them again. */
+static void expired_fragments(struct ikefp_sa *sa)
+{
+	ikefp_reassembly_forget(&sa->request_fragments);
+	ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLY_TIMEOUTS);
+	trace_ikefp_reassembly_timeout(sa->ctx->net, sa->spi, sa->next_in);
 }
 
 /* A half-open SA's time is up. Whether it can be deleted now. */
@@ -238,6 +264,8 @@ void ikefp_timers_expired(struct timer_list *timer)
 		expired_orphan(sa);
 		bury = true;
 	}
+	if (sa->request_fragments && time_after_eq(now, sa->reassembly_deadline))
+		expired_fragments(sa);
 	if (!bury && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline) &&
 	    expired_request(sa)) {
 		copy = ikefp_datagram_hold(sa->exchange.octets);
@@ -250,7 +278,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 	spin_unlock_bh(&sa->lock);
 
 	if (copy) {
-		ikefp_transmit(sa->ctx, &path, copy->octets, copy->len);
+		ikefp_transmit_message(sa->ctx, &path, copy);
 		ikefp_datagram_put(copy);
 		ikefp_path_put(&path);
 	}

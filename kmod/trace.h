@@ -100,6 +100,79 @@ TRACE_EVENT(ikefp_sa_worker,
 		  __entry->spi, __entry->peer_spi, __entry->from, __entry->to)
 );
 
+/* A fragment was verified; whether its message is whole now. */
+TRACE_EVENT(ikefp_fragment,
+	TP_PROTO(const struct net *net, u64 spi, u8 exchange_type, u32 message_id, u16 number,
+		 u16 total, bool whole),
+	TP_ARGS(net, spi, exchange_type, message_id, number, total, whole),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u8, exchange_type)
+		__field(u32, message_id)
+		__field(u16, number)
+		__field(u16, total)
+		__field(bool, whole)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->exchange_type = exchange_type;
+		__entry->message_id = message_id;
+		__entry->number = number;
+		__entry->total = total;
+		__entry->whole = whole;
+	),
+	TP_printk("netns=%u spi=%016llx exchange_type=%u message_id=%u number=%u total=%u whole=%d",
+		  __entry->netns, __entry->spi, __entry->exchange_type, __entry->message_id,
+		  __entry->number, __entry->total, __entry->whole)
+);
+
+TRACE_EVENT(ikefp_reassembly_timeout,
+	TP_PROTO(const struct net *net, u64 spi, u32 message_id),
+	TP_ARGS(net, spi, message_id),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u32, message_id)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->message_id = message_id;
+	),
+	TP_printk("netns=%u spi=%016llx message_id=%u", __entry->netns, __entry->spi,
+		  __entry->message_id)
+);
+
+/* A message that got no answer leaves in smaller fragments. */
+TRACE_EVENT(ikefp_fragment_fallback,
+	TP_PROTO(const struct net *net, u64 spi, u8 exchange_type, u32 message_id, bool response,
+		 u32 size, u32 total),
+	TP_ARGS(net, spi, exchange_type, message_id, response, size, total),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u8, exchange_type)
+		__field(u32, message_id)
+		__field(bool, response)
+		__field(u32, size)
+		__field(u32, total)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->exchange_type = exchange_type;
+		__entry->message_id = message_id;
+		__entry->response = response;
+		__entry->size = size;
+		__entry->total = total;
+	),
+	TP_printk("netns=%u spi=%016llx exchange_type=%u message_id=%u response=%d size=%u total=%u",
+		  __entry->netns, __entry->spi, __entry->exchange_type, __entry->message_id,
+		  __entry->response, __entry->size, __entry->total)
+);
+
 /* @reason: the number of the drop counter in the attribute set `stats`. */
 TRACE_EVENT(ikefp_drop,
 	TP_PROTO(const struct net *net, int reason, u64 spi_i, u64 spi_r, u8 exchange_type,

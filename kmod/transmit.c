@@ -7,6 +7,7 @@
 #include <net/udp_tunnel.h>
 
 #include "context.h"
+#include "datagram.h"
 #include "listener.h"
 #include "path.h"
 #include "transmit.h"
@@ -118,4 +119,25 @@ unlock:
 	rcu_read_unlock_bh();
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_TX_MESSAGES);
 	return err;
+}
+
+/**
+ * ikefp_transmit_message() - send a message in as many datagrams as it has
+ * @ctx: the namespace, which counts them
+ * @path: which way; its listener is held
+ * @message: the message, held
+ *
+ * What the network does not take now is lost like any datagram.
+ *
+ * Context: as of ikefp_transmit().
+ */
+void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *path,
+			    const struct ikefp_datagram *message)
+{
+	u32 at, len;
+
+	for (at = 0; at < message->len; at += len) {
+		len = min(message->fragment_len, message->len - at);
+		ikefp_transmit(ctx, path, message->octets + at, len);
+	}
 }

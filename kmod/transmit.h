@@ -6,8 +6,11 @@
 #include <linux/types.h>
 
 struct ikefp_context;
+struct ikefp_datagram;
 struct ikefp_path;
 
+void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *path,
+			    const struct ikefp_datagram *message);
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
 		   u32 len);
 

@@ -224,6 +224,34 @@ int ikefp_wire_check_sk(const u8 *octets, size_t len, u8 *inner_first_payload)
 }
 
 /**
+ * ikefp_wire_check_skf() - find the SKF payload of a fragment
+ * @octets: the fragment from its IKE header on
+ * @len: octets of it, as in its header, at least IKEFP_HEADER_LEN
+ * @fragment: where its place in the message goes
+ *
+ * As with SK, the payload must be first and last (RFC 7383 section 2.5). Fragments
+ * count from 1, and none is behind the last. What those after the first say of the
+ * payloads inside is ignored.
+ *
+ * Return: 0, or the counter of the reason to drop it (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_wire_check_skf(const u8 *octets, size_t len, struct ikefp_fragment *fragment)
+{
+	const u8 *skf = octets + IKEFP_HEADER_LEN;
+
+	if (octets[16] != IKEFP_PAYLOAD_SKF)
+		return IKEFP_A_STATS_DROP_NOT_SEALED;
+	if (len < IKEFP_SKF_HEADERS_LEN || load16(skf + 2) != len - IKEFP_HEADER_LEN)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	fragment->number = load16(skf + 4);
+	fragment->total = load16(skf + 6);
+	if (!fragment->number || fragment->number > fragment->total)
+		return IKEFP_A_STATS_DROP_MALFORMED;
+	fragment->inner_first_payload = fragment->number == 1 ? skf[0] : IKEFP_PAYLOAD_NONE;
+	return 0;
+}
+
+/**
  * ikefp_wire_put_sk() - write the generic header of an SK payload
  * @octets: room for IKEFP_PAYLOAD_HEADER_LEN octets
  * @inner_first_payload: type of the first payload inside
@@ -234,6 +262,19 @@ void ikefp_wire_put_sk(u8 *octets, u8 inner_first_payload, u16 len)
 	octets[0] = inner_first_payload;
 	octets[1] = 0;
 	store16(octets + 2, len);
+}
+
+/**
+ * ikefp_wire_put_skf() - write the header of an SKF payload
+ * @octets: room for IKEFP_SKF_HEADERS_LEN - IKEFP_HEADER_LEN octets
+ * @fragment: its place in the message
+ * @len: octets of the SKF payload, this header included
+ */
+void ikefp_wire_put_skf(u8 *octets, const struct ikefp_fragment *fragment, u16 len)
+{
+	ikefp_wire_put_sk(octets, fragment->inner_first_payload, len);
+	store16(octets + 4, fragment->number);
+	store16(octets + 6, fragment->total);
 }
 
 /*

@@ -166,6 +166,7 @@ TEST_F(access, own_user_namespace)
 		IKEFP_A_POLICY_MAX_CACHE_OCTETS,
 		IKEFP_A_POLICY_MAX_WAITING_OCTETS,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
+		IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 	};
 	struct ikefp_policy policy = {};
 	struct client *client;

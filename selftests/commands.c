@@ -230,6 +230,8 @@ TEST_F(commands, policy)
 		{ POLICY(ORPHAN_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_WAITING_OCTETS), 0, UINT32_MAX, NULL },
 		{ POLICY(MAX_STASH_OCTETS), 0, UINT32_MAX, NULL },
+		{ POLICY(REASSEMBLY_MS), 10, 86400000, "time is longer than a day" },
+		{ POLICY(MAX_REASSEMBLY_OCTETS), 0, UINT32_MAX, NULL },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -323,6 +325,8 @@ TEST_F(commands, policy_defaults)
 		[POLICY(ORPHAN_MS)] = 3600000,
 		[POLICY(MAX_WAITING_OCTETS)] = 16777216,
 		[POLICY(MAX_STASH_OCTETS)] = 268435456,
+		[POLICY(REASSEMBLY_MS)] = 30000,
+		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
 	};
 	struct ikefp_policy policy;
 	int i;

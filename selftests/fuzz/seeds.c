@@ -223,6 +223,11 @@ static void sealed(void)
 	seed("wire", &octets);
 	octets.data[16] = PAYLOAD_SKF;
 	seed("wire", &octets);
+	/* A fragment, the second of three. */
+	octets.data[17] = IKE_VERSION;
+	buf_set16(&octets, IKE_HEADER_LEN + 4, 2);
+	buf_set16(&octets, IKE_HEADER_LEN + 6, 3);
+	seed("wire", &octets);
 	buf_clear(&octets);
 }
 

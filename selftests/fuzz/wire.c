@@ -122,6 +122,24 @@ static void check_sk(const uint8_t *octets, size_t len)
 	CHECK(again[0] == octets[28] && !again[1] && !memcmp(again + 2, octets + 30, 2));
 }
 
+static void check_skf(const uint8_t *octets, size_t len)
+{
+	uint8_t again[IKEFP_SKF_HEADERS_LEN - IKEFP_HEADER_LEN];
+	struct ikefp_fragment fragment;
+	int reason = ikefp_wire_check_skf(octets, len, &fragment);
+
+	CHECK(octets[16] == 53 || reason == IKEFP_A_STATS_DROP_NOT_SEALED);
+	if (reason)
+		return;
+	CHECK(octets[16] == 53 && len >= 36);
+	CHECK(fragment.number && fragment.number <= fragment.total);
+	CHECK(fragment.inner_first_payload == (fragment.number == 1 ? octets[28] : 0));
+	ikefp_wire_put_skf(again, &fragment, (uint16_t)(len - 28));
+	/* Of those after the first, the payload type is not looked at; of all, flags. */
+	CHECK(again[0] == fragment.inner_first_payload && !again[1]);
+	CHECK(!memcmp(again + 2, octets + 30, 6));
+}
+
 static void check_answer(const uint8_t *octets)
 {
 	uint8_t answer[IKEFP_INVALID_MAJOR_VERSION_LEN];
@@ -147,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_init(data + IKEFP_HEADER_LEN, size - IKEFP_HEADER_LEN, data[16]);
 	check_cookie(data, size);
 	check_sk(data, size);
+	check_skf(data, size);
 	check_answer(data);
 	return 0;
 }

@@ -269,7 +269,8 @@ static void print_changes(struct client *client, const struct ikefp_stats *now)
 		int64_t change = now->value[i] - client->base.value[i];
 
 		/* How much memory a message takes is the allocator's to say. */
-		if (change && ikefp_stats_name(i) && i != IKEFP_A_STATS_CACHE_OCTETS)
+		if (change && ikefp_stats_name(i) && i != IKEFP_A_STATS_CACHE_OCTETS &&
+		    i != IKEFP_A_STATS_REASSEMBLY_OCTETS)
 			len += snprintf(client->changes + len, sizeof(client->changes) - len,
 					"%s%s%+lld", len ? " " : "", ikefp_stats_name(i),
 					(long long)change);

@@ -78,7 +78,8 @@ const struct ikefp_event *client_wait_event(struct client *client, enum ikefp_ev
  * The counters that have changed since the last call (or the opening), in the order of
  * their numbers: "rx-messages+1 drop-length+1". Waits until they are what is wanted,
  * and returns them as they are when they are not within PATIENCE_MS. All counters but
- * cache-octets are in it: what is wanted has happened, and nothing else.
+ * cache-octets and reassembly-octets, which are memory, are in it: what is wanted has
+ * happened, and nothing else.
  */
 const char *client_counted(struct client *client, const char *wanted);
 

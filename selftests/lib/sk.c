@@ -78,11 +78,12 @@ static void icv_of(const struct sk_keys *keys, const uint8_t *message, size_t le
 }
 
 /* What the cipher needs to begin; the AEADs' nonce is salt | IV. */
-static EVP_CIPHER_CTX *begin(const struct sk_keys *keys, const uint8_t *message, bool seal)
+static EVP_CIPHER_CTX *begin(const struct sk_keys *keys, const uint8_t *message,
+			     size_t headers_len, bool seal)
 {
 	const struct sk_algorithm *algorithm = keys->algorithm;
 	const uint8_t *key = from_initiator(message) ? keys->ei : keys->er;
-	const uint8_t *wire_iv = message + HEADER_LEN + SK_HEADER_LEN;
+	const uint8_t *wire_iv = message + headers_len;
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, algorithm->cipher, NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t iv[16];
@@ -94,7 +95,7 @@ static EVP_CIPHER_CTX *begin(const struct sk_keys *keys, const uint8_t *message,
 	    !EVP_CIPHER_CTX_set_padding(ctx, 0))
 		die("OpenSSL has no %s", algorithm->cipher);
 	if (!algorithm->integ &&
-	    !EVP_CipherUpdate(ctx, NULL, &len, message, HEADER_LEN + SK_HEADER_LEN))
+	    !EVP_CipherUpdate(ctx, NULL, &len, message, headers_len))
 		die("associated data refused");
 	EVP_CIPHER_free(cipher);
 	return ctx;
@@ -111,17 +112,23 @@ size_t sk_seal(const struct sk_keys *keys, const struct ike_header *header,
 	size_t block = algorithm->block_len;
 	size_t padding = (block - (len + 1) % block) % block + how->extra_padding;
 	size_t text_len = len + padding + 1;
-	uint8_t *iv = message + HEADER_LEN + SK_HEADER_LEN;
+	size_t headers_len = HEADER_LEN +
+			     (how->fragment.number ? SKF_HEADER_LEN : SK_HEADER_LEN);
+	uint8_t *iv = message + headers_len;
 	uint8_t *text = iv + algorithm->iv_len;
 	EVP_CIPHER_CTX *ctx;
 	int out_len, end_len;
 
-	whole.first_payload = PAYLOAD_SK;
+	whole.first_payload = how->fragment.number ? PAYLOAD_SKF : PAYLOAD_SK;
 	whole.length = text + text_len + algorithm->icv_len - message;
 	ike_put_header(message, &whole);
 	message[HEADER_LEN] = first_payload;
 	message[HEADER_LEN + 1] = 0;
 	put16(message + HEADER_LEN + 2, whole.length - HEADER_LEN);
+	if (how->fragment.number) {
+		put16(message + HEADER_LEN + 4, how->fragment.number);
+		put16(message + HEADER_LEN + 6, how->fragment.total);
+	}
 	if (how->iv)
 		memcpy(iv, how->iv, algorithm->iv_len);
 	else
@@ -131,7 +138,7 @@ size_t sk_seal(const struct sk_keys *keys, const struct ike_header *header,
 	memset(text + len, how->iv ? 0 : 0xa5, padding);
 	text[len + padding] = how->pad_length ?: (int)padding;
 
-	ctx = begin(keys, message, true);
+	ctx = begin(keys, message, headers_len, true);
 	if (!EVP_CipherUpdate(ctx, text, &out_len, text, text_len) ||
 	    !EVP_CipherFinal_ex(ctx, text + out_len, &end_len) ||
 	    out_len + end_len != (int)text_len)
@@ -145,11 +152,11 @@ size_t sk_seal(const struct sk_keys *keys, const struct ike_header *header,
 	return whole.length;
 }
 
-static bool decrypt(const struct sk_keys *keys, const uint8_t *message, const uint8_t *text,
-		    size_t text_len, const uint8_t *icv, uint8_t *plain)
+static bool decrypt(const struct sk_keys *keys, const uint8_t *message, size_t headers_len,
+		    const uint8_t *text, size_t text_len, const uint8_t *icv, uint8_t *plain)
 {
 	const struct sk_algorithm *algorithm = keys->algorithm;
-	EVP_CIPHER_CTX *ctx = begin(keys, message, false);
+	EVP_CIPHER_CTX *ctx = begin(keys, message, headers_len, false);
 	int out_len, end_len;
 	bool good = true;
 
@@ -169,19 +176,20 @@ static bool decrypt(const struct sk_keys *keys, const uint8_t *message, const ui
 	return good;
 }
 
-ssize_t sk_open(const struct sk_keys *keys, const uint8_t *message, size_t len,
-		uint8_t *first_payload, uint8_t *inner, const char **why)
+static ssize_t open_payload(const struct sk_keys *keys, const uint8_t *message, size_t len,
+			    uint8_t type, size_t headers_len, uint8_t *first_payload,
+			    uint8_t *inner, const char **why)
 {
 	static uint8_t plain[MESSAGE_SIZE];
 	const struct sk_algorithm *algorithm = keys->algorithm;
-	size_t start = HEADER_LEN + SK_HEADER_LEN + algorithm->iv_len;
+	size_t start = headers_len + algorithm->iv_len;
 	size_t text_len, padding;
 
 	*why = "too short";
 	if (len < start + algorithm->block_len + algorithm->icv_len)
 		return -1;
 	*why = "wrong IKE header";
-	if (ike_get_header(message).length != len || message[16] != PAYLOAD_SK ||
+	if (ike_get_header(message).length != len || message[16] != type ||
 	    message[17] != 0x20)
 		return -1;
 	*why = "wrong SK header";
@@ -192,8 +200,8 @@ ssize_t sk_open(const struct sk_keys *keys, const uint8_t *message, size_t len,
 	if (text_len % algorithm->block_len)
 		return -1;
 	*why = "not authentic";
-	if (!decrypt(keys, message, message + start, text_len, message + len - algorithm->icv_len,
-		     plain))
+	if (!decrypt(keys, message, headers_len, message + start, text_len,
+		     message + len - algorithm->icv_len, plain))
 		return -1;
 	*why = "more padding than needed";
 	padding = plain[text_len - 1];
@@ -203,4 +211,32 @@ ssize_t sk_open(const struct sk_keys *keys, const uint8_t *message, size_t len,
 	*first_payload = message[HEADER_LEN];
 	memcpy(inner, plain, text_len - 1 - padding);
 	return text_len - 1 - padding;
+}
+
+ssize_t sk_open(const struct sk_keys *keys, const uint8_t *message, size_t len,
+		uint8_t *first_payload, uint8_t *inner, const char **why)
+{
+	return open_payload(keys, message, len, PAYLOAD_SK, HEADER_LEN + SK_HEADER_LEN,
+			    first_payload, inner, why);
+}
+
+ssize_t sk_open_fragment(const struct sk_keys *keys, const uint8_t *message, size_t len,
+			 struct sk_fragment *fragment, uint8_t *first_payload,
+			 uint8_t *inner, const char **why)
+{
+	ssize_t inner_len = open_payload(keys, message, len, PAYLOAD_SKF,
+					 HEADER_LEN + SKF_HEADER_LEN, first_payload, inner, why);
+
+	if (inner_len < 0)
+		return -1;
+	fragment->number = get16(message + HEADER_LEN + 4);
+	fragment->total = get16(message + HEADER_LEN + 6);
+	*why = "a place that is none";
+	if (!fragment->number || fragment->number > fragment->total)
+		return -1;
+	*why = "a first payload in a later fragment";
+	if (fragment->number > 1 && *first_payload)
+		return -1;
+	*why = "";
+	return inner_len;
 }

@@ -15,7 +15,7 @@ static json_t *worker_json(const struct ikefp_worker_info *w)
 
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -37,6 +37,11 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "worker", (json_int_t)sa->worker,
 			 "waiting", (json_int_t)sa->waiting,
 			 "stash-len", (json_int_t)sa->stash_len);
+
+
+	if (sa->fragments)
+		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));
+	return object;
 }
 
 static json_t *stats_json(const struct ikefp_stats *stats)

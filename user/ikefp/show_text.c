@@ -60,6 +60,10 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 		fprintf(out, "  outstanding: none\n");
 	fprintf(out, "  message ids: next out %u, next in %u\n", sa->message_id_out,
 		sa->message_id_in);
+	if (sa->fragments && sa->fragment_size)
+		fprintf(out, "  fragments:   of %u octets at most\n", sa->fragment_size);
+	else if (sa->fragments)
+		fprintf(out, "  fragments:   taken, not sent\n");
 	fprintf(out, "  messages:    %" PRIu64 " in, %" PRIu64 " out, %" PRIu64
 		" retransmitted, %" PRIu64 " duplicate%s\n", sa->messages_in,
 		sa->messages_out, sa->retransmits, sa->duplicates,

@@ -57,6 +57,13 @@ enum unique_policy {
 	UNIQUE_NEVER		/* neither */
 };
 
+/* RFC 7383. */
+enum fragmentation {
+	FRAGMENTATION_YES,	/* announced, taken and sent; the default */
+	FRAGMENTATION_ACCEPT,	/* announced and taken, not sent */
+	FRAGMENTATION_NO
+};
+
 enum conf_source {
 	CONF_FILE,
 	CONF_VICI
@@ -75,6 +82,7 @@ struct conn {
 	uint16_t remote_port;
 	enum unique_policy unique;
 	bool encap;		/* pretend NAT: UDP encapsulation always */
+	enum fragmentation fragmentation;
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;
 	struct auth_conf remote;
@@ -97,6 +105,8 @@ struct retransmit_conf {
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct retransmit_conf retransmit;
+	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
+	uint32_t fragment_size;
 };
 
 struct config *config_new(void);

@@ -442,6 +442,26 @@ static int read_encap(const struct tree *node, void *object, struct errmsg *err)
 	return config_bool(node, &((struct conn_reader *)object)->conn->encap, err);
 }
 
+static int read_fragmentation(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	/* To begin with fragments is IKEv1's; for IKEv2 strongSwan takes it as yes. */
+	if (!strcmp(text, "yes") || !strcmp(text, "force"))
+		conn->fragmentation = FRAGMENTATION_YES;
+	else if (!strcmp(text, "accept"))
+		conn->fragmentation = FRAGMENTATION_ACCEPT;
+	else if (!strcmp(text, "no"))
+		conn->fragmentation = FRAGMENTATION_NO;
+	else
+		return tree_refuse(node, err, "'%s' is none of yes, accept, force and no",
+				   text);
+	return 0;
+}
+
 static int read_unique(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -468,9 +488,9 @@ static const struct config_key conn_keys[] = {
 	{ "remote_port", read_remote_port, NULL },
 	{ "proposals", read_proposals, NULL },
 	{ "encap", read_encap, NULL },
+	{ "fragmentation", read_fragmentation, NULL },
 	/* An offer that is never made; a peer's is not answered. */
 	{ "mobike", NULL, SERVED_BOOL },
-	{ "fragmentation", NULL, "yes accept no" },
 	{ "childless", NULL, "allow never" },
 	{ "unique", read_unique, NULL },
 	{ "keyingtries", NULL, "1" },

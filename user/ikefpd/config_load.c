@@ -241,7 +241,23 @@ static int read_limit(const struct tree *node, void *object, struct errmsg *err)
 	return config_milli(node, 3600 * 1000, &config->retransmit.limit_ms, err);
 }
 
+/* The kernel's least and UDP's most. */
+#define FRAGMENT_SIZE_MIN	256
+#define FRAGMENT_SIZE_MAX	65535
+
+static int read_fragment_size(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+
+	if (config_uint(node, 0, FRAGMENT_SIZE_MAX, &config->fragment_size, err))
+		return -1;
+	if (config->fragment_size && config->fragment_size < FRAGMENT_SIZE_MIN)
+		return tree_refuse(node, err, "must be 0 or at least %d", FRAGMENT_SIZE_MIN);
+	return 0;
+}
+
 static const struct config_key charon_keys[] = {
+	{ "fragment_size", read_fragment_size, NULL },
 	{ "retransmit_timeout", read_timeout, NULL },
 	{ "retransmit_base", read_base, NULL },
 	{ "retransmit_tries", read_tries, NULL },
@@ -329,6 +345,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 		config_put_conn(config, conn);
 	}
 	config->retransmit = fresh->retransmit;
+	config->fragment_size = fresh->fragment_size;
 }
 
 int config_read_file(struct config *config, struct secret **secrets, const char *path,

@@ -15,6 +15,8 @@
 
 #define NONCE_LEN	32	/* half the key of the longest PRF, RFC 7296 section 2.10 */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
+#define FRAGMENT_SIZE_V4 576	/* what any path carries, RFC 7383 section 2.5.1 */
+#define FRAGMENT_SIZE_V6 1280
 #define RESTARTS_MAX	5	/* by COOKIE and INVALID_KE_PAYLOAD, which anyone can send */
 
 /* Of at most NONCE_LEN octets. */
@@ -39,6 +41,34 @@ static int put_ke(struct payload_writer *w, const struct dh *dh)
 	buf_put(&w->buf, public, dh_public_len(dh_group(dh)));
 	payload_close(w);
 	return 0;
+}
+
+/* RFC 7383 section 2.3. */
+static void put_fragmentation(struct payload_writer *w)
+{
+	payload_add_notify(w, PROTO_NONE, NULL, 0, IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
+}
+
+static bool has_fragmentation(const struct payload_chain *chain)
+{
+	struct notify n;
+
+	return !notify_find(&n, chain, IKEV2_FRAGMENTATION_SUPPORTED);
+}
+
+/* With the endpoints that the handshake moves to. */
+static int push_keys(const struct ike_sa *sa)
+{
+	uint32_t size = sa->manager->config->fragment_size;
+
+	if (!size)
+		size = sa->local.family == AF_INET ? FRAGMENT_SIZE_V4 : FRAGMENT_SIZE_V6;
+	if (sa->fragmentation == FRAGMENTATION_ACCEPT)
+		size = 0;
+	return kernel_sa_keys(sa->manager->kernel, ike_sa_spi_local(sa), ike_sa_spi_remote(sa),
+			      &sa->local, &sa->remote, &sa->proposal, &sa->handshake->keys,
+			      sa->fragmentation != FRAGMENTATION_NO && sa->peer_fragmentation ?
+			      &size : NULL);
 }
 
 /* Fills in the header of a message whose payloads are written. */
@@ -88,6 +118,8 @@ static int send_request(struct ike_sa *sa)
 		goto out;
 	payload_add(&w, PAYLOAD_NONCE, h->nonce_i.data, h->nonce_i.len);
 	err = nat_add_notifies(&w, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_fake);
+	if (sa->fragmentation != FRAGMENTATION_NO)
+		put_fragmentation(&w);
 	if (!err)
 		err = finish(&w, sa->spi_i, 0, IKE_FLAG_INITIATOR);
 	if (!err)
@@ -125,6 +157,7 @@ int ike_init_start(struct ike_sa *sa)
 	} while (!spi || ike_manager_by_spi(sa->manager, spi));
 
 	sa->nat_fake = sa->conn->encap;
+	sa->fragmentation = sa->conn->fragmentation;
 	err = new_key(sa->handshake,
 		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
 	if (!err)
@@ -286,14 +319,14 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	sa->nat_remote = nat.nat_remote;
 	if (!nat.supported)
 		sa->nat_fake = false;
+	sa->peer_fragmentation = has_fragmentation(chain);
 	choose_ports(sa);
 	dh_free(h->dh);
 	h->dh = NULL;
 	sa->failure[0] = '\0';
 	err = buf_set(&h->response, msg->data, msg->len);
 	if (!err)
-		err = kernel_sa_keys(sa->manager->kernel, sa->spi_i, sa->spi_r,
-				     &sa->local, &sa->remote, &sa->proposal, &h->keys);
+		err = push_keys(sa);
 	if (!err)
 		err = ike_auth_start(sa);
 	if (err)
@@ -424,7 +457,8 @@ static const struct conn *select_proposal(const struct ike_manager *m,
 
 /*
  * No longer than the request: the proposal is one of the peer's, the key exchange of
- * the same group, the nonce not longer, and NAT detection where the peer does it.
+ * the same group, the nonce not longer, and NAT detection and fragmentation where the
+ * peer does it.
  */
 static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 			 bool nat_detection)
@@ -443,6 +477,8 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 		if (nat_detection)
 			err = nat_add_notifies(&w, sa->spi_i, sa->spi_r, &msg->local,
 					       &msg->remote, sa->nat_fake);
+		if (sa->peer_fragmentation && sa->fragmentation != FRAGMENTATION_NO)
+			put_fragmentation(&w);
 	}
 	if (!err && longer(&w.buf, msg))
 		err = -EMSGSIZE;
@@ -452,8 +488,7 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 		err = buf_set(&h->response, w.buf.data, w.buf.len);
 	/* The keys first: the IKE_AUTH request may come at once. */
 	if (!err)
-		err = kernel_sa_keys(sa->manager->kernel, sa->spi_r, sa->spi_i,
-				     &sa->local, &sa->remote, &sa->proposal, &h->keys);
+		err = push_keys(sa);
 	if (!err) {
 		log_raw(sa, "sending response", w.first, w.buf.data, w.buf.len);
 		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_r, w.buf.data,
@@ -465,7 +500,7 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 
 static void accept_request(struct ike_manager *m, const struct kernel_message *msg,
 			   const struct payload_chain *chain,
-			   const struct proposal *chosen, bool fake,
+			   const struct proposal *chosen, const struct conn *conn,
 			   const uint8_t *peer, size_t peer_len)
 {
 	struct ike_sa *sa = ike_sa_new(m, NULL, false);
@@ -489,7 +524,9 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->state = IKE_CONNECTING;
 	sa->proposal = *chosen;
 	sa->proposal.spi_len = 0;
-	sa->nat_fake = fake;
+	sa->nat_fake = conn->encap;
+	sa->fragmentation = conn->fragmentation;
+	sa->peer_fragmentation = has_fragmentation(chain);
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
 	log_raw(sa, "received request", msg->data[16], msg->data, msg->len);
@@ -582,5 +619,5 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
 		return;
 	}
-	accept_request(m, msg, &chain, &chosen, conn->encap, peer, peer_len);
+	accept_request(m, msg, &chain, &chosen, conn, peer, peer_len);
 }

@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "child_sa.h"
+#include "config.h"
 #include "dh.h"
 #include "endpoint.h"
 #include "id.h"
@@ -80,6 +81,8 @@ struct ike_sa {
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */
+	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */
+	bool peer_fragmentation;	/* the peer has announced it */
 	uint64_t created_ms;		/* loop_now_ms() */
 	uint64_t established_ms;
 	struct ike_handshake *handshake;

@@ -74,7 +74,8 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 
 int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		   const struct endpoint *local, const struct endpoint *remote,
-		   const struct proposal *chosen, const struct ike_keys *keys)
+		   const struct proposal *chosen, const struct ike_keys *keys,
+		   const uint32_t *fragment_size)
 {
 	const struct ikefp_keys pushed = {
 		.encr = proposal_id(chosen, TRANSFORM_ENCR),
@@ -90,6 +91,7 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		.peer_spi = spi_remote,
 		.endpoint = &path,
 		.keys = &pushed,
+		.fragment_size = fragment_size,
 	};
 
 	to_path(&path, local, remote);

@@ -431,6 +431,8 @@ static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		.messages_out = get_u64(attrs[IKEFP_A_SA_MESSAGES_OUT]),
 		.retransmits = get_u64(attrs[IKEFP_A_SA_RETRANSMITS]),
 		.duplicates = get_u64(attrs[IKEFP_A_SA_DUPLICATES]),
+		.fragments = attrs[IKEFP_A_SA_FRAGMENT_SIZE],
+		.fragment_size = get_u32(attrs[IKEFP_A_SA_FRAGMENT_SIZE]),
 		.worker = get_u32(attrs[IKEFP_A_SA_WORKER]),
 		.waiting = get_u32(attrs[IKEFP_A_SA_WAITING]),
 		.stash_len = get_u32(attrs[IKEFP_A_SA_STASH_LEN]),
@@ -741,6 +743,9 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))
+		return false;
+	if (change->fragment_size &&
+	    nla_put_u32(msg, IKEFP_A_SA_FRAGMENT_SIZE, *change->fragment_size))
 		return false;
 	return !change->keys || put_keys(msg, change->keys);
 }

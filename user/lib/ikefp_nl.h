@@ -54,6 +54,8 @@ struct ikefp_sa_info {
 	uint32_t worker;	/* port ID; 0: an orphan, or deleted */
 	uint32_t waiting;	/* upcalls that wait for its adoption */
 	uint32_t stash_len;
+	bool fragments;		/* both ends know RFC 7383 */
+	uint32_t fragment_size;	/* octets of an IP datagram; 0: ours are never cut */
 };
 
 /* Octets that somebody else owns. */
@@ -78,6 +80,7 @@ struct ikefp_sa_change {
 	const struct ikefp_endpoint *endpoint;
 	const struct ikefp_keys *keys;
 	const struct ikefp_octets *stash; /* of no octets: removes it */
+	const uint32_t *fragment_size;	/* both ends know RFC 7383; 0: ours are never cut */
 };
 
 struct ikefp_message_out {

@@ -37,6 +37,8 @@ const char *ikefp_policy_name(int attribute)
 		[IKEFP_A_POLICY_ORPHAN_MS] = "orphan-ms",
 		[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = "max-waiting-octets",
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = "max-stash-octets",
+		[IKEFP_A_POLICY_REASSEMBLY_MS] = "reassembly-ms",
+		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = "max-reassembly-octets",
 	};
 
 	return name_of(names, IKEFP_A_POLICY_MAX, attribute);
@@ -59,6 +61,12 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_DUPLICATES_ANSWERED] = "duplicates-answered",
 		[IKEFP_A_STATS_LIVENESS_ANSWERED] = "liveness-answered",
 		[IKEFP_A_STATS_INVALID_MAJOR_VERSION_SENT] = "invalid-major-version-sent",
+		[IKEFP_A_STATS_TX_FRAGMENTED] = "tx-fragmented",
+		[IKEFP_A_STATS_FRAGMENT_FALLBACKS] = "fragment-fallbacks",
+		[IKEFP_A_STATS_RX_FRAGMENTS] = "rx-fragments",
+		[IKEFP_A_STATS_REASSEMBLED] = "reassembled",
+		[IKEFP_A_STATS_REASSEMBLY_TIMEOUTS] = "reassembly-timeouts",
+		[IKEFP_A_STATS_REASSEMBLY_OCTETS] = "reassembly-octets",
 		[IKEFP_A_STATS_DROP_SHORT] = "drop-short",
 		[IKEFP_A_STATS_DROP_LENGTH] = "drop-length",
 		[IKEFP_A_STATS_DROP_VERSION] = "drop-version",
@@ -75,6 +83,9 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_DROP_NOT_SEALED] = "drop-not-sealed",
 		[IKEFP_A_STATS_DROP_MALFORMED] = "drop-malformed",
 		[IKEFP_A_STATS_DROP_FRAGMENT] = "drop-fragment",
+		[IKEFP_A_STATS_DROP_FRAGMENT_TOTAL] = "drop-fragment-total",
+		[IKEFP_A_STATS_DROP_FRAGMENT_DUPLICATE] = "drop-fragment-duplicate",
+		[IKEFP_A_STATS_DROP_FRAGMENT_LIMIT] = "drop-fragment-limit",
 		[IKEFP_A_STATS_DROP_INTEGRITY] = "drop-integrity",
 		[IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT] = "drop-half-open-limit",
 		[IKEFP_A_STATS_DROP_SA_LIMIT] = "drop-sa-limit",

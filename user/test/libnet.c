@@ -196,7 +196,8 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 
 int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		   const struct endpoint *local, const struct endpoint *remote,
-		   const struct proposal *chosen, const struct ike_keys *keys)
+		   const struct proposal *chosen, const struct ike_keys *keys,
+		   const uint32_t *fragment_size)
 {
 	struct ksa *sa = find(k, spi_local);
 
@@ -210,6 +211,8 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 	sa->integ = proposal_id(chosen, TRANSFORM_INTEG);
 	sa->keys = *keys;
 	sa->keyed = true;
+	k->host->fragments = fragment_size;
+	k->host->fragment_size = fragment_size ? *fragment_size : 0;
 	sa->next_out = sa->initiator;
 	sa->next_in = sa->initiator ? 0 : 1;
 	buf_clear(&sa->outstanding);

@@ -63,6 +63,8 @@ struct host {
 	struct endpoint public;
 	struct kernel *kernel;
 	struct xfrm xfrm;
+	bool fragments;			/* as the last SA that got keys was told */
+	uint32_t fragment_size;
 	struct config *config;
 	struct test_secrets secrets;
 	struct loop *loop;

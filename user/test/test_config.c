@@ -169,6 +169,7 @@ static const char *const conn_ok[] = {
 	"version = 0", "version = 2", "local_addrs = %any", "local_addrs = %any4",
 	"remote_addrs = %any6", "remote_addrs = ::", "encap = no", "encap = true",
 	"mobike = yes", "mobike = no", "fragmentation = yes", "fragmentation = accept",
+	"fragmentation = force", "fragmentation = no",
 	"childless = allow", "unique = no", "keyingtries = 1", "dpd_delay = 0s",
 	"dpd_delay = 0", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 0s",
 	"reauth_time = 0s", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
@@ -214,7 +215,7 @@ static const char *const conn_refused[][2] = {
 	{ "dpd_delay = 30s", ":7: connections.net.dpd_delay: '30s' is not supported yet: set it to 0, or remove it" },
 	{ "over_time = soon", ":7: connections.net.over_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "over_time = 3w", ":7: connections.net.over_time: '3w' is not a time: give a number of seconds or one with s, m, h or d" },
-	{ "fragmentation = force", ":7: connections.net.fragmentation: 'force' is not supported yet: set it to yes, or remove it" },
+	{ "fragmentation = always", ":7: connections.net.fragmentation: 'always' is none of yes, accept, force and no" },
 	{ "vips = 0.0.0.0", ":7: connections.net.vips: not supported yet: remove it" },
 	{ "pools = a", ":7: connections.net.pools: not supported yet: remove it" },
 	{ "remote_adrs = 10.0.0.1", ":7: connections.net.remote_adrs: unknown key: did you mean 'remote_addrs'?" },
@@ -339,6 +340,35 @@ static void test_secrets(void)
 		       ":1: secrets.eap-x: not supported yet: remove this section");
 	expect_refused("secrets { ika { secret = a\n}\n}",
 		       ":1: secrets.ika: unknown section: did you mean 'ike'?");
+}
+
+static void test_fragmentation(void)
+{
+	static const struct { const char *text; enum fragmentation is; } values[] = {
+		{ "yes", FRAGMENTATION_YES }, { "force", FRAGMENTATION_YES },
+		{ "accept", FRAGMENTATION_ACCEPT }, { "no", FRAGMENTATION_NO },
+	};
+	struct config *config = loaded("");
+	char text[64];
+
+	REQUIRE(config);
+	EXPECT_EQ(config->fragment_size, 0);
+	config_free(config);
+	config = loaded("charon {\n fragment_size = 1400\n}\n");
+	REQUIRE(config);
+	EXPECT_EQ(config->fragment_size, 1400);
+	config_free(config);
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		snprintf(text, sizeof(text), "fragmentation = %s", values[i].text);
+		config = loaded(file_text(text, ""));
+		REQUIRE(config);
+		EXPECT_EQ(config_find_conn(config, "net")->fragmentation, values[i].is);
+		config_free(config);
+	}
+	expect_refused("charon { fragment_size = 255\n}",
+		       ":1: charon.fragment_size: must be 0 or at least 256");
+	expect_refused("charon { fragment_size = 65536\n}",
+		       ":1: charon.fragment_size: '65536' is not a number from 0 to 65535");
 }
 
 static void test_retransmit(void)
@@ -531,6 +561,7 @@ static const struct ktap_test tests[] = {
 	{ "refused_by_parsers", test_refused_by_parsers },
 	{ "structure", test_structure },
 	{ "secrets", test_secrets },
+	{ "fragmentation", test_fragmentation },
 	{ "retransmit", test_retransmit },
 	{ "reload", test_reload },
 	{ "find_conn", test_find_conn },

@@ -19,20 +19,21 @@ struct setup {
 	const char *id;		/* of the one whose configuration it is */
 	const char *peer;
 	bool encap;
+	const char *fragmentation;	/* NULL: yes */
 };
 
 static struct setup left_setup(void)
 {
 	return (struct setup){ "aes128gcm16-prfsha256-x25519", "aes128gcm16",
 			       "10.1.0.0/24", "10.2.0.0/24", "the shared secret",
-			       "left.example", "right.example", false };
+			       "left.example", "right.example", false, NULL };
 }
 
 static struct setup right_setup(void)
 {
 	return (struct setup){ "aes128gcm16-prfsha256-x25519", "aes128gcm16",
 			       "10.2.0.0/24", "10.1.0.0/24", "the shared secret",
-			       "right.example", "left.example", false };
+			       "right.example", "left.example", false, NULL };
 }
 
 static const char *conf(const struct setup *s, const char *local, const char *remote)
@@ -42,6 +43,7 @@ static const char *conf(const struct setup *s, const char *local, const char *re
 	snprintf(text, sizeof(text),
 		 "connections {\n  gw {\n    version = 2\n    local_addrs = %s\n"
 		 "    remote_addrs = %s\n    proposals = %s\n    encap = %s\n"
+		 "    fragmentation = %s\n"
 		 "    local {\n      auth = psk\n      id = %s\n    }\n"
 		 "    remote {\n      auth = psk\n      id = %s\n    }\n"
 		 "    children {\n      net {\n        local_ts = %s\n"
@@ -49,7 +51,8 @@ static const char *conf(const struct setup *s, const char *local, const char *re
 		 "  }\n}\n"
 		 "secrets {\n  ike-a {\n    id-1 = %s\n    id-2 = %s\n"
 		 "    secret = \"%s\"\n  }\n}\n",
-		 local, remote, s->ike, s->encap ? "yes" : "no", s->id, s->peer,
+		 local, remote, s->ike, s->encap ? "yes" : "no",
+		 s->fragmentation ?: "yes", s->id, s->peer,
 		 s->local_ts, s->remote_ts, s->esp, s->id, s->peer, s->secret);
 	return text;
 }
@@ -254,6 +257,64 @@ static enum fate random_fate(struct net *n, unsigned int index, bool raw)
 	default:
 		return PASS;
 	}
+}
+
+/* RFC 7383 section 2.3: only where both have announced it. */
+static void fragmentation(void)
+{
+	static const struct {
+		const char *left, *right;
+		bool negotiated;
+		uint32_t left_size, right_size;
+	} cases[] = {
+		{ "yes", "yes", true, 576, 576 },
+		{ "yes", "accept", true, 576, 0 },
+		{ "accept", "yes", true, 0, 576 },
+		{ "force", "yes", true, 576, 576 },
+		{ "no", "yes", false, 0, 0 },
+		{ "yes", "no", false, 0, 0 },
+		{ "no", "no", false, 0, 0 },
+	};
+	struct setup l = left_setup(), r = right_setup();
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		l.fragmentation = cases[i].left;
+		r.fragmentation = cases[i].right;
+		bring_up(&l, &r);
+		EXPECT_EQ(left->fragments, cases[i].negotiated);
+		EXPECT_EQ(right->fragments, cases[i].negotiated);
+		EXPECT_EQ(left->fragment_size, cases[i].left_size);
+		EXPECT_EQ(right->fragment_size, cases[i].right_size);
+		net_clear(&net);
+	}
+}
+
+/* charon.fragment_size; and what IPv6 is sure of. */
+static void fragment_size(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	char text[4096 + 64];
+
+	snprintf(text, sizeof(text), "charon {\n  fragment_size = 1400\n}\n%s",
+		 conf(&l, LEFT, RIGHT));
+	left = net_host(&net, LEFT, NULL, text);
+	right = net_host(&net, RIGHT, NULL, conf(&r, RIGHT, LEFT));
+	initiate(left, NULL);
+	net_run(&net);
+	expect_up();
+	EXPECT_EQ(left->fragment_size, 1400);
+	EXPECT_EQ(right->fragment_size, 576);
+	net_clear(&net);
+
+	left = net_host(&net, "2001:db8::1", NULL, conf(&l, "2001:db8::1", "2001:db9::1"));
+	right = net_host(&net, "2001:db9::1", NULL, conf(&r, "2001:db9::1", "2001:db8::1"));
+	initiate(left, NULL);
+	net_run(&net);
+	expect_up();
+	EXPECT_EQ(left->fragment_size, 1280);
+	EXPECT_EQ(right->fragment_size, 1280);
+	net_clear(&net);
 }
 
 static void loss_and_duplication(void)
@@ -957,6 +1018,8 @@ static const struct ktap_test tests[] = {
 	{ "every algorithm", every_algorithm },
 	{ "NAT: both move to 4500, ESP in UDP", nat },
 	{ "encap = yes, on either side", encap_forced },
+	{ "fragmentation, announced and taken", fragmentation },
+	{ "fragment sizes", fragment_size },
 	{ "loss and duplication", loss_and_duplication },
 	{ "an answer is never longer than its request", never_longer },
 	{ "nor is a refusal", refusals_never_longer },
