@@ -248,9 +248,12 @@ static struct ikefp_datagram *cut_smaller(struct ikefp_sa *sa, const struct ikef
 	smaller = smaller_size(sa, path, message, inner.len, *size);
 	if (!smaller)
 		goto free;
-	room = ikefp_datagram_new(room_for(inner.len, smaller), GFP_ATOMIC);
-	if (!room)
+	room = ikefp_datagram_new(sa->ctx, room_for(inner.len, smaller), ikefp_sa_cache_limit(sa),
+				  GFP_ATOMIC);
+	if (IS_ERR(room)) {
+		room = NULL;
 		goto free;
+	}
 	ikefp_wire_get_header(message->octets, &header);
 	inner.exchange_type = header.exchange_type;
 	inner.octets = copy;
