@@ -64,7 +64,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_SPIS + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -77,6 +77,10 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
 	[IKEFP_A_SA_STASH] = { .type = NLA_BINARY, },
+	[IKEFP_A_SA_BEHIND_NAT] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_SA_FOLLOW] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_SA_LIVENESS_MS] = { .type = NLA_U32, },
+	[IKEFP_A_SA_ESP_SPIS] = { .type = NLA_BINARY, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -101,7 +105,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTETS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_LIVENESS_MS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -116,6 +120,8 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STASH_OCTE
 	[IKEFP_A_POLICY_ORPHAN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_MAX_STASH_OCTETS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_KEEPALIVE_MS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_LIVENESS_MS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -178,7 +184,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_STASH,
+		.maxattr	= IKEFP_A_SA_ESP_SPIS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -207,7 +213,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_STASH_OCTETS,
+		.maxattr	= IKEFP_A_POLICY_LIVENESS_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

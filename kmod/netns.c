@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "listener.h"
+#include "message.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sa.h"
@@ -88,6 +89,7 @@ static struct pernet_operations operations = {
  */
 int ikefp_netns_register(void)
 {
+	ikefp_timers_init(ikefp_message_ask_liveness);
 	return register_pernet_subsys(&operations);
 }
 

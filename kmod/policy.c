@@ -8,7 +8,8 @@
  *
  * A lost packet on a fresh SA costs half a second and on a measured path of 20 ms
  * costs 200 ms. The backoff is gentle and its cap low, so that a request that keeps
- * being lost has about 17 tries in the minute before it is given up.
+ * being lost has about 17 tries in the minute before it is given up. The 20 s of the
+ * keepalives are RFC 3948's (section 4).
  */
 void ikefp_policy_init(struct ikefp_policy *policy)
 {
@@ -27,5 +28,7 @@ void ikefp_policy_init(struct ikefp_policy *policy)
 		[IKEFP_A_POLICY_ORPHAN_MS] = 3600 * 1000,
 		[IKEFP_A_POLICY_MAX_WAITING_OCTETS] = 16 << 20,
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = 256 << 20,
+		[IKEFP_A_POLICY_KEEPALIVE_MS] = 20000,
+		[IKEFP_A_POLICY_LIVENESS_MS] = 0,
 	} };
 }

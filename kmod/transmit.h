@@ -10,5 +10,6 @@ struct ikefp_path;
 
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
 		   u32 len);
+int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path);
 
 #endif

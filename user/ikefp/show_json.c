@@ -9,7 +9,7 @@ static json_t *listener_json(const struct ikefp_listener_info *l)
 
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -27,7 +27,12 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "messages-in", (json_int_t)sa->messages_in,
 			 "messages-out", (json_int_t)sa->messages_out,
 			 "retransmits", (json_int_t)sa->retransmits,
-			 "duplicates", (json_int_t)sa->duplicates);
+			 "duplicates", (json_int_t)sa->duplicates,
+			 "behind-nat", (int)sa->behind_nat,
+			 "follow", (int)sa->follow,
+			 "liveness-ms", (json_int_t)sa->liveness_ms,
+			 "heard-ms", (json_int_t)sa->heard_ms,
+			 "esp-pairs", (json_int_t)sa->esp_pairs);
 }
 
 static json_t *stats_json(const struct ikefp_stats *stats)
