@@ -241,7 +241,19 @@ static int read_limit(const struct tree *node, void *object, struct errmsg *err)
 	return config_milli(node, 3600 * 1000, &config->retransmit.limit_ms, err);
 }
 
+static int read_keep_alive(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+	uint32_t ms = 0;
+
+	if (config_time(node, &ms, err))
+		return -1;
+	config->keep_alive_ms = (int32_t)ms;
+	return 0;
+}
+
 static const struct config_key charon_keys[] = {
+	{ "keep_alive", read_keep_alive, NULL },
 	{ "retransmit_timeout", read_timeout, NULL },
 	{ "retransmit_base", read_base, NULL },
 	{ "retransmit_tries", read_tries, NULL },
@@ -329,6 +341,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 		config_put_conn(config, conn);
 	}
 	config->retransmit = fresh->retransmit;
+	config->keep_alive_ms = fresh->keep_alive_ms;
 }
 
 int config_read_file(struct config *config, struct secret **secrets, const char *path,

@@ -175,3 +175,32 @@ void policy_remove(struct policy **list, struct xfrm *xfrm, struct child_sa *chi
 		free(policy);
 	}
 }
+
+static int move_user(struct policy *policy, struct xfrm *xfrm, const struct child_sa *child)
+{
+	struct user *user;
+
+	for (user = policy->users; user; user = user->next)
+		if (user->child == child)
+			break;
+	if (!user)
+		return 0;
+	if (user->policy.dir == XFRM_POLICY_OUT) {
+		user->policy.src = child->local;
+		user->policy.dst = child->remote;
+	} else {
+		user->policy.src = child->remote;
+		user->policy.dst = child->local;
+	}
+	return user == policy->users ? xfrm_policy_add(xfrm, &user->policy) : 0;
+}
+
+int policy_move(struct policy **list, struct xfrm *xfrm, const struct child_sa *child)
+{
+	struct policy *policy;
+	int err = 0;
+
+	for (policy = *list; policy && !err; policy = policy->next)
+		err = move_user(policy, xfrm, child);
+	return err;
+}

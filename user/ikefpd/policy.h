@@ -23,6 +23,8 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst);
  * Returns 0, or a negative error; then none of them is left.
  */
 int policy_install(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
+/* The Child SA's endpoints have changed: its policies lead there. Never without one. */
+int policy_move(struct policy **list, struct xfrm *xfrm, const struct child_sa *child);
 /* Takes away what is this Child SA's. */
 void policy_remove(struct policy **list, struct xfrm *xfrm, struct child_sa *child);
 
