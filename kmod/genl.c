@@ -64,7 +64,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_SPIS + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -78,6 +78,10 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STASH + 1] = {
 	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
 	[IKEFP_A_SA_STASH] = { .type = NLA_BINARY, },
 	[IKEFP_A_SA_FRAGMENT_SIZE] = { .type = NLA_U32, },
+	[IKEFP_A_SA_BEHIND_NAT] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_SA_FOLLOW] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_SA_LIVENESS_MS] = { .type = NLA_U32, },
+	[IKEFP_A_SA_ESP_SPIS] = { .type = NLA_BINARY, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -102,7 +106,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_LIVENESS_MS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -129,6 +133,8 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_REASSEMBLY
 	[IKEFP_A_POLICY_MAX_STASH_OCTETS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_REASSEMBLY_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_KEEPALIVE_MS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_LIVENESS_MS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -191,7 +197,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_STASH,
+		.maxattr	= IKEFP_A_SA_ESP_SPIS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -220,7 +226,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
+		.maxattr	= IKEFP_A_POLICY_LIVENESS_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

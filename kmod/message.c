@@ -15,6 +15,8 @@
  *    SA's worker; only when it is in the worker's socket, or waits for the orphan's
  *    adoption, has it been received: the window moves, the timer stops. Otherwise it is
  *    as if lost on the way.
+ * 7. What has been received is a sign of life; and where it came from, the SA goes from
+ *    then on, if it may follow its peer (RFC 7296 section 2.23).
  *
  * Until step 5 nothing of the SA changes. Responses to a raw request are never
  * authentic: they go up, each different one once, and change nothing.
@@ -80,6 +82,32 @@ static u64 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 
 /* Sealed messages */
 
+/* What goes out to the peer keeps a NAT's mapping alive. */
+static void note_sent(struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	if (ikefp_path_same_remote(&sa->path, path))
+		sa->last_out = jiffies;
+}
+
+/*
+ * A new message was received: the peer lives, and is where that came from. An SA keeps
+ * its family and the kind of its port, which say how ESP goes.
+ */
+static void heard(struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	ikefp_timers_heard(sa);
+	if (!sa->follow || sa->state != IKEFP_SA_STATE_ESTABLISHED ||
+	    ikefp_path_same_remote(&sa->path, path) ||
+	    sa->path.listener->family != path->listener->family ||
+	    sa->path.listener->kind != path->listener->kind)
+		return;
+	ikefp_path_set(&sa->path, path);
+	ikefp_count(sa->ctx, IKEFP_A_STATS_SAS_MOVED);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_MOVED);
+	trace_ikefp_sa_moved(sa->ctx->net, sa->spi, sa->peer_spi);
+	ikefp_timers_moved(sa);
+}
+
 /* The answer to the latest request, which it is kept for. */
 static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct ikefp_outgoing *out)
 {
@@ -87,6 +115,7 @@ static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct 
 	sa->answer.fragment_size = sa->fragment_size;
 	sa->answer.copies = 1;
 	sa->messages_out++;
+	note_sent(sa, &sa->answer.path);
 	outgoing_set(out, octets, &sa->answer.path);
 }
 
@@ -123,6 +152,14 @@ static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *hea
 	ikefp_path_set(&sa->answer.path, path);
 	sa->next_in++;
 	count_opened(sa, opened);
+	/*
+	 * What a worker had in its hands when it died is taken again; it is not new, and
+	 * anybody may have recorded it.
+	 */
+	if (header->message_id < sa->newest_in)
+		return;
+	sa->newest_in = header->message_id + 1;
+	heard(sa, path);
 }
 
 /*
@@ -191,6 +228,7 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
 	ikefp_seal_next_copy(sa, path, &sa->answer.octets, &sa->answer.fragment_size,
 			     &sa->answer.copies);
+	note_sent(sa, path);
 	outgoing_set(out, sa->answer.octets, path);
 	return 0;
 }
@@ -334,7 +372,8 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 }
 
 static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
-			    struct ikefp_received *received, struct opened *opened)
+			    struct ikefp_received *received, struct opened *opened,
+			    struct ikefp_outgoing *out)
 {
 	const struct ikefp_header *header = received->header;
 	struct ikefp_exchange *exchange = &sa->exchange;
@@ -347,16 +386,18 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	reason = open_sealed(sa, skb, &exchange->fragments, received, opened);
 	if (reason)
 		return reason;
-	reason = ikefp_upcall_message(sa, received);
+	/* What was asked for no reason but a sign of life is nobody's but ours. */
+	reason = exchange->liveness ? 0 : ikefp_upcall_message(sa, received);
 	if (reason)
 		return reason;
 
 	if (exchange->tries == 1)
 		ikefp_rtt_sample(&sa->rtt, ktime_us_delta(ktime_get(), exchange->first_sent));
 	ikefp_seal_size_served(sa, exchange->fragment_size);
-	ikefp_sa_forget_exchange(sa);
-	ikefp_timers_update(sa);
 	count_opened(sa, opened);
+	heard(sa, received->path);
+	if (ikefp_timers_next_request(sa))
+		outgoing_set(out, exchange->octets, &sa->path);
 	return 0;
 }
 
@@ -522,7 +563,7 @@ static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
 	else if (sa->peer_spi != peer_spi)
 		reason = IKEFP_A_STATS_DROP_UNKNOWN_SPI;
 	else if (ikefp_header_is_response(header))
-		reason = receive_response(sa, skb, &received, &opened);
+		reason = receive_response(sa, skb, &received, &opened, out);
 	else
 		reason = receive_request(sa, skb, &received, &opened, out);
 	spin_unlock_bh(&sa->lock);
@@ -589,21 +630,10 @@ bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 	return !reason;
 }
 
-/* To the wire, for the helper */
-
-static int not_there(struct netlink_ext_ack *extack)
-{
-	NL_SET_ERR_MSG(extack, "the SA is deleted");
-	return -ENOENT;
-}
-
-static bool is_gone(const struct ikefp_sa *sa)
-{
-	return sa->dead || sa->state == IKEFP_SA_STATE_LINGERING;
-}
+/* To the wire */
 
 static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, bool raw,
-			   u8 exchange_type, u32 message_id, struct ikefp_outgoing *out)
+			   u8 exchange_type, u32 message_id)
 {
 	ikefp_sa_forget_exchange(sa);
 	sa->init_rtt_us = 0;
@@ -615,7 +645,52 @@ static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, b
 	sa->exchange.copies = 1;
 	ikefp_timers_request_sent(sa);
 	sa->messages_out++;
-	outgoing_set(out, octets, &sa->path);
+	sa->last_out = jiffies;
+}
+
+/**
+ * ikefp_message_ask_liveness() - ask the peer for a sign of life
+ * @sa: the SA, locked, established, with no request outstanding
+ *
+ * RFC 7296 section 2.4. The request is the SA's exchange then, for the caller to
+ * transmit.
+ *
+ * Context: any.
+ * Return: 0; -EOVERFLOW when the SA has no message IDs left, -ENOMEM, or the crypto
+ * API's error.
+ */
+int ikefp_message_ask_liveness(struct ikefp_sa *sa)
+{
+	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
+	struct ikefp_datagram *octets;
+	int err;
+
+	if (sa->next_out == U32_MAX)
+		return -EOVERFLOW;
+	octets = ikefp_datagram_new(sa->ctx, ikefp_seal_room(sa, 0), ikefp_sa_cache_limit(sa),
+				    GFP_ATOMIC);
+	if (IS_ERR(octets))
+		return PTR_ERR(octets);
+	err = ikefp_seal(sa, &empty, false, sa->next_out, &sa->path, octets);
+	if (!err) {
+		start_exchange(sa, octets, false, IKEFP_INFORMATIONAL, sa->next_out++);
+		sa->exchange.liveness = true;
+	}
+	ikefp_datagram_put(octets);
+	return err;
+}
+
+/* To the wire, for the helper */
+
+static int not_there(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "the SA is deleted");
+	return -ENOENT;
+}
+
+static bool is_gone(const struct ikefp_sa *sa)
+{
+	return sa->dead || sa->state == IKEFP_SA_STATE_LINGERING;
 }
 
 static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *header,
@@ -630,7 +705,8 @@ static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *head
 		NL_SET_ERR_MSG(extack, "the SA has keys: IKE_SA_INIT is over");
 		return -EINVAL;
 	}
-	start_exchange(sa, octets, true, header->exchange_type, 0, out);
+	start_exchange(sa, octets, true, header->exchange_type, 0);
+	outgoing_set(out, octets, &sa->path);
 	return 0;
 }
 
@@ -698,6 +774,15 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 	return err;
 }
 
+static void wait_for_turn(struct ikefp_sa *sa, struct ikefp_datagram *octets,
+			  u8 exchange_type, u32 message_id)
+{
+	sa->next_request.octets = ikefp_datagram_hold(octets);
+	sa->next_request.exchange_type = exchange_type;
+	sa->next_request.message_id = message_id;
+	sa->next_request.fragment_size = sa->fragment_size;
+}
+
 /**
  * ikefp_message_send_request() - send a sealed request
  * @sa: the SA, held
@@ -706,6 +791,8 @@ int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
  * @message_id: where the ID that it got goes
  * @out: what the caller is to send then, zeroed
  * @extack: what to tell the caller
+ *
+ * While the peer is being asked for a sign of life it waits for the end of that.
  *
  * Context: process.
  * Return: 0; -ENOKEY without keys,
@@ -724,7 +811,7 @@ int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *in
 	} else if (!sa->crypto) {
 		NL_SET_ERR_MSG(extack, "the SA has no keys yet");
 		err = -ENOKEY;
-	} else if (sa->exchange.octets) {
+	} else if (sa->next_request.octets || (sa->exchange.octets && !sa->exchange.liveness)) {
 		NL_SET_ERR_MSG(extack, "another request is outstanding");
 		err = -EBUSY;
 	} else if (sa->next_out == U32_MAX) {
@@ -737,7 +824,12 @@ int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *in
 	}
 	if (!err) {
 		*message_id = sa->next_out++;
-		start_exchange(sa, room, false, inner->exchange_type, *message_id, out);
+		if (sa->exchange.octets) {
+			wait_for_turn(sa, room, inner->exchange_type, *message_id);
+		} else {
+			start_exchange(sa, room, false, inner->exchange_type, *message_id);
+			outgoing_set(out, room, &sa->path);
+		}
 	}
 	spin_unlock_bh(&sa->lock);
 	return err;

@@ -24,6 +24,7 @@ struct ikefp_outgoing {
 void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out);
 bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 			   const struct ikefp_path *path);
+int ikefp_message_ask_liveness(struct ikefp_sa *sa);
 int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 			   struct netlink_ext_ack *extack);
 int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,

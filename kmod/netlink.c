@@ -259,8 +259,6 @@ int ikefp_nl_listener_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 
 /* Settings and counters */
 
-#define DAY_MS (24u * 3600 * 1000)
-
 static bool is_time(int setting)
 {
 	switch (setting) {
@@ -272,6 +270,8 @@ static bool is_time(int setting)
 	case IKEFP_A_POLICY_LINGER_MS:
 	case IKEFP_A_POLICY_ORPHAN_MS:
 	case IKEFP_A_POLICY_COOKIE_SECRET_MS:
+	case IKEFP_A_POLICY_KEEPALIVE_MS:
+	case IKEFP_A_POLICY_LIVENESS_MS:
 	case IKEFP_A_POLICY_REASSEMBLY_MS:
 		return true;
 	default:
@@ -301,7 +301,7 @@ static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
 		if (!info->attrs[i])
 			continue;
 		policy->value[i] = nla_get_u32(info->attrs[i]);
-		if (is_time(i) && policy->value[i] > DAY_MS) {
+		if (is_time(i) && policy->value[i] > IKEFP_DAY_MS) {
 			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[i],
 					    "time is longer than a day");
 			return -ERANGE;

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "crypto.h"
 #include "datagram.h"
+#include "esp.h"
 #include "genl.h"
 #include "listener.h"
 #include "message.h"
@@ -222,6 +223,11 @@ struct change {
 	bool stashed; /* given: */
 	struct ikefp_stash *stash; /* NULL: none any more */
 	const struct nlattr *fragment_size; /* NULL: not given */
+	const struct nlattr *behind_nat; /* these, too, NULL where not given */
+	const struct nlattr *follow;
+	const struct nlattr *liveness_ms;
+	bool esp_given;
+	struct ikefp_esp *esp; /* NULL: none */
 };
 
 static int check_change(const struct ikefp_sa *sa, const struct change *change,
@@ -263,6 +269,43 @@ static void take_keys(struct ikefp_sa *sa, struct change *change)
 		ikefp_rtt_sample(&sa->rtt, sa->init_rtt_us);
 }
 
+/* What concerns keepalives, liveness and the peer's address. */
+static void take_settings(struct ikefp_sa *sa, struct change *change)
+{
+	bool changed = false;
+
+	if (change->behind_nat && sa->behind_nat != nla_get_u8(change->behind_nat)) {
+		sa->behind_nat = !sa->behind_nat;
+		changed = true;
+	}
+	if (change->follow)
+		sa->follow = nla_get_u8(change->follow);
+	if (change->liveness_ms) {
+		sa->liveness_given = true;
+		if (sa->liveness_ms != nla_get_u32(change->liveness_ms)) {
+			sa->liveness_ms = nla_get_u32(change->liveness_ms);
+			changed = true;
+		}
+	}
+	if (change->esp_given)
+		change->esp = ikefp_timers_set_esp(sa, change->esp);
+	/* What holds already goes on undisturbed. */
+	if (changed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		ikefp_timers_established(sa);
+}
+
+static void become_established(struct ikefp_sa *sa)
+{
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		return;
+	ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
+	if (!sa->liveness_given)
+		sa->liveness_ms = ikefp_policy_get(&sa->ctx->policy, LIVENESS_MS);
+	sa->last_in = jiffies;
+	sa->last_out = jiffies;
+	ikefp_timers_established(sa);
+}
+
 static int apply_change(struct ikefp_sa *sa, struct change *change,
 			struct netlink_ext_ack *extack)
 {
@@ -285,8 +328,9 @@ static int apply_change(struct ikefp_sa *sa, struct change *change,
 		sa->fragments = true;
 		WRITE_ONCE(sa->fragment_size, nla_get_u32(change->fragment_size));
 	}
+	take_settings(sa, change);
 	if (change->established)
-		ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
+		become_established(sa);
 	if (change->stashed)
 		swap(sa->stash, change->stash);
 	ikefp_orphan_check(sa);
@@ -345,6 +389,40 @@ static int get_fragment_size(const struct genl_info *info, struct change *change
 	return 0;
 }
 
+static int get_esp(const struct genl_info *info, struct change *change)
+{
+	const struct nlattr *spis = info->attrs[IKEFP_A_SA_ESP_SPIS];
+
+	change->esp_given = true;
+	if (!nla_len(spis))
+		return 0;
+	if (nla_len(spis) % IKEFP_ESP_PAIR_LEN ||
+	    nla_len(spis) / IKEFP_ESP_PAIR_LEN > IKEFP_ESP_PAIRS_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, spis,
+				    "esp-spis is up to 64 pairs of SPIs, 8 octets each");
+		return -EINVAL;
+	}
+	change->esp = ikefp_esp_new(nla_data(spis), nla_len(spis), GFP_KERNEL_ACCOUNT);
+	if (!change->esp) {
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int get_settings(const struct genl_info *info, struct change *change)
+{
+	change->behind_nat = info->attrs[IKEFP_A_SA_BEHIND_NAT];
+	change->follow = info->attrs[IKEFP_A_SA_FOLLOW];
+	change->liveness_ms = info->attrs[IKEFP_A_SA_LIVENESS_MS];
+	if (change->liveness_ms && nla_get_u32(change->liveness_ms) > IKEFP_DAY_MS) {
+		NL_SET_ERR_MSG_ATTR(info->extack, change->liveness_ms,
+				    "time is longer than a day");
+		return -ERANGE;
+	}
+	return info->attrs[IKEFP_A_SA_ESP_SPIS] ? get_esp(info, change) : 0;
+}
+
 static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change *change)
 {
 	struct nlattr *state = info->attrs[IKEFP_A_SA_STATE];
@@ -371,6 +449,9 @@ static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change
 		if (err)
 			return err;
 	}
+	err = get_settings(info, change);
+	if (err)
+		return err;
 	if (info->attrs[IKEFP_A_SA_STASH]) {
 		err = get_stash(info, sa, change);
 		if (err)
@@ -399,6 +480,7 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	/* The one before, or the new one that was not taken. */
 	ikefp_stash_free(sa->ctx, change.stash);
 	ikefp_path_put(&change.path);
+	kfree(change.esp);
 	ikefp_sa_put(sa);
 wipe:
 	/* The message's memory is about to be anybody's. */
@@ -426,7 +508,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	} else {
 		swap(crypto, sa->crypto);
 		swap(stash, sa->stash);
-		ikefp_sa_forget_exchange(sa);
+		ikefp_sa_forget_requests(sa);
 		ikefp_reassembly_forget(&sa->request_fragments);
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
 		/*
@@ -472,6 +554,37 @@ static int put_rto(struct sk_buff *skb, const struct ikefp_sa *sa)
 	       nla_put_u32(skb, IKEFP_A_SA_RTO_MS, ikefp_rto_first_ms(&sa->rtt, &params));
 }
 
+static int put_esp(struct sk_buff *skb, const struct ikefp_esp *esp)
+{
+	struct nlattr *spis;
+	__be32 *spi;
+	u32 i;
+
+	if (!esp)
+		return 0;
+	spis = nla_reserve(skb, IKEFP_A_SA_ESP_SPIS, esp->pairs * IKEFP_ESP_PAIR_LEN);
+	if (!spis)
+		return -EMSGSIZE;
+	spi = nla_data(spis);
+	for (i = 0; i < esp->pairs; i++) {
+		*spi++ = esp->sas[i][IKEFP_ESP_IN].spi;
+		*spi++ = esp->sas[i][IKEFP_ESP_OUT].spi;
+	}
+	return 0;
+}
+
+static int put_settings(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	if (nla_put_u8(skb, IKEFP_A_SA_BEHIND_NAT, sa->behind_nat) ||
+	    nla_put_u8(skb, IKEFP_A_SA_FOLLOW, sa->follow) ||
+	    nla_put_u32(skb, IKEFP_A_SA_LIVENESS_MS, sa->liveness_ms) ||
+	    put_esp(skb, sa->esp))
+		return -EMSGSIZE;
+	if (sa->state != IKEFP_SA_STATE_ESTABLISHED)
+		return 0;
+	return put_u64(skb, IKEFP_A_SA_HEARD_MS, jiffies_to_msecs(jiffies - sa->last_in));
+}
+
 /**
  * ikefp_netlink_put_sa() - show an SA: everything but keys and stash
  * @skb: the message
@@ -489,7 +602,7 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
 	      put_rto(skb, sa) ||
-	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING, sa->exchange.octets ? 1 : 0) ||
+	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING, !!sa->exchange.octets) ||
 	      nla_put_u32(skb, IKEFP_A_SA_TRIES, sa->exchange.tries) ||
 	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_OUT, sa->next_out) ||
 	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->next_in) ||
@@ -502,7 +615,8 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u32(skb, IKEFP_A_SA_WAITING, skb_queue_len(&sa->waiting)) ||
 	      nla_put_u32(skb, IKEFP_A_SA_STASH_LEN, sa->stash ? sa->stash->len : 0) ||
 	      (sa->fragments &&
-	       nla_put_u32(skb, IKEFP_A_SA_FRAGMENT_SIZE, sa->fragment_size));
+	       nla_put_u32(skb, IKEFP_A_SA_FRAGMENT_SIZE, sa->fragment_size)) ||
+	      put_settings(skb, sa);
 	return err ? -EMSGSIZE : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "context.h"
 #include "flood.h"
 #include "listener.h"
+#include "message.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sa.h"
@@ -113,6 +114,7 @@ static struct pernet_operations operations = {
  */
 int ikefp_netns_register(void)
 {
+	ikefp_timers_init(ikefp_message_ask_liveness);
 	return register_pernet_subsys(&operations);
 }
 

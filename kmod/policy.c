@@ -8,7 +8,8 @@
  *
  * A lost packet on a fresh SA costs half a second and on a measured path of 20 ms
  * costs 200 ms. The backoff is gentle and its cap low, so that a request that keeps
- * being lost has about 17 tries in the minute before it is given up.
+ * being lost has about 17 tries in the minute before it is given up. The 20 s of the
+ * keepalives are RFC 3948's (section 4).
  *
  * Cookies cost a new peer one round trip, so that they are asked for early: at a tenth
  * of the half-open SAs that there may be. What one source may do is meant for a NAT
@@ -52,5 +53,7 @@ void ikefp_policy_init(struct ikefp_policy *policy)
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = 256 << 20,
 		[IKEFP_A_POLICY_REASSEMBLY_MS] = 30000,
 		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = 16 << 20,
+		[IKEFP_A_POLICY_KEEPALIVE_MS] = 20000,
+		[IKEFP_A_POLICY_LIVENESS_MS] = 0,
 	} };
 }

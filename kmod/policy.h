@@ -5,6 +5,9 @@
 
 #include "wire.h"
 
+/* The longest time that a setting can be. */
+#define IKEFP_DAY_MS (24u * 3600 * 1000)
+
 struct ikefp_policy {
 	u32 value[IKEFP_A_POLICY_MAX + 1];
 };

@@ -79,6 +79,21 @@ u32 ikefp_rto_next_ms(u32 rto_ms, const struct ikefp_rto_params *params)
 }
 
 /**
+ * ikefp_rto_shorten_ms() - a wait with jitter
+ * @ms: the wait, at most a day
+ * @jitter_percent: by what share of it, at most, it is shortened
+ * @random: any number
+ *
+ * Return: milliseconds.
+ */
+u32 ikefp_rto_shorten_ms(u32 ms, u32 jitter_percent, u32 random)
+{
+	u32 span = percent(ms, jitter_percent);
+
+	return ms - (span ? random % (span + 1) : 0);
+}
+
+/**
  * ikefp_rto_wait_ms() - what to do after a copy of a request was sent
  * @rto_ms: the wait in force, without jitter
  * @elapsed_ms: since the first copy
@@ -93,8 +108,7 @@ u32 ikefp_rto_next_ms(u32 rto_ms, const struct ikefp_rto_params *params)
 u32 ikefp_rto_wait_ms(u32 rto_ms, u32 elapsed_ms, u32 random,
 		      const struct ikefp_rto_params *params)
 {
-	u32 span = percent(rto_ms, params->jitter_percent);
-	u32 wait_ms = rto_ms - (span ? random % (span + 1) : 0);
+	u32 wait_ms = ikefp_rto_shorten_ms(rto_ms, params->jitter_percent, random);
 
 	if (!params->tries) {
 		u32 left = elapsed_ms < params->give_up_ms ? params->give_up_ms - elapsed_ms : 0;

@@ -25,6 +25,7 @@ struct ikefp_rto_params {
 void ikefp_rtt_sample(struct ikefp_rtt *rtt, u64 sample_us);
 u32 ikefp_rto_first_ms(const struct ikefp_rtt *rtt, const struct ikefp_rto_params *params);
 u32 ikefp_rto_next_ms(u32 rto_ms, const struct ikefp_rto_params *params);
+u32 ikefp_rto_shorten_ms(u32 ms, u32 jitter_percent, u32 random);
 u32 ikefp_rto_wait_ms(u32 rto_ms, u32 elapsed_ms, u32 random,
 		      const struct ikefp_rto_params *params);
 

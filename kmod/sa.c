@@ -8,6 +8,7 @@
 
 #include "crypto.h"
 #include "datagram.h"
+#include "esp.h"
 #include "reassembly.h"
 #include "sa.h"
 #include "stash.h"
@@ -122,12 +123,13 @@ static void free_sa(struct work_struct *work)
 		ikefp_worker_leave_sa(sa->worker);
 	ikefp_stash_free(ctx, sa->stash);
 	ikefp_crypto_free(sa->crypto);
-	ikefp_sa_forget_exchange(sa);
+	ikefp_sa_forget_requests(sa);
 	ikefp_reassembly_forget(&sa->request_fragments);
 	ikefp_datagram_put(sa->answer.octets);
 	ikefp_datagram_put(sa->init.response);
 	ikefp_path_put(&sa->answer.path);
 	ikefp_path_put(&sa->path);
+	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
 	if (atomic_dec_and_test(&ctx->sa_count))
 		wake_up_var(&ctx->sa_count);
@@ -481,6 +483,17 @@ void ikefp_sa_forget_exchange(struct ikefp_sa *sa)
 }
 
 /**
+ * ikefp_sa_forget_requests() - nothing is to be sent of our own any more
+ * @sa: the SA, locked
+ */
+void ikefp_sa_forget_requests(struct ikefp_sa *sa)
+{
+	ikefp_sa_forget_exchange(sa);
+	ikefp_datagram_put(sa->next_request.octets);
+	memset(&sa->next_request, 0, sizeof(sa->next_request));
+}
+
+/**
  * ikefp_sa_forget_init() - no longer recognise duplicates of the first request
  * @sa: the SA, locked
  */
@@ -510,7 +523,7 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
 	ikefp_sa_forget_worker(sa);
-	ikefp_sa_forget_exchange(sa);
+	ikefp_sa_forget_requests(sa);
 	ikefp_sa_forget_init(sa);
 	ikefp_reassembly_forget(&sa->request_fragments);
 	unhash(sa);

@@ -28,6 +28,7 @@
 
 struct ikefp_crypto;
 struct ikefp_datagram;
+struct ikefp_esp;
 struct ikefp_stash;
 struct ikefp_worker;
 struct ikefp_reassembly;
@@ -48,6 +49,7 @@ struct ikefp_init_key {
 struct ikefp_exchange {
 	struct ikefp_datagram *octets;
 	bool raw;
+	bool liveness; /* the kernel's own, which nobody waits for but it */
 	bool last_wait; /* the wait in force is the last */
 	bool over; /* given up; the worker has yet to be told */
 	u32 fragment_size; /* it is cut by, 0: never */
@@ -61,6 +63,14 @@ struct ikefp_exchange {
 	unsigned long deadline; /* jiffies */
 	struct ikefp_rto_params params;
 	struct ikefp_reassembly *fragments; /* of its response */
+};
+
+/* A sealed request whose turn comes after the kernel's own. octets is NULL: there is none. */
+struct ikefp_next_request {
+	struct ikefp_datagram *octets;
+	u8 exchange_type;
+	u32 message_id;
+	u32 fragment_size; /* that it was cut by */
 };
 
 /* The peer's latest sealed request, and our answer to it. */
@@ -110,7 +120,9 @@ struct ikefp_sa {
 	u32 fragment_size; /* octets of an IP datagram; 0: ours are never cut */
 	u32 next_out;
 	u32 next_in;
+	u32 newest_in; /* after the newest request that was ever taken */
 	struct ikefp_exchange exchange;
+	struct ikefp_next_request next_request;
 	struct ikefp_answer answer;
 	struct ikefp_reassembly *request_fragments; /* of the next request */
 	struct ikefp_init init;
@@ -130,6 +142,20 @@ struct ikefp_sa {
 	unsigned long waiting_deadline; /* jiffies; when they are tried again */
 	unsigned long orphan_deadline; /* jiffies */
 	struct ikefp_stash *stash; /* NULL: none */
+	bool behind_nat; /* keepalives are sent */
+	bool follow; /* the peer may move */
+	bool liveness_given; /* liveness_ms is of its own, not the namespace's */
+	bool dead_told; /* the worker knows that the peer does not answer */
+	bool move_untold; /* the worker has yet to be told where the peer is */
+	u32 liveness_ms; /* 0: the peer is not asked for a sign of life */
+	struct ikefp_esp *esp; /* NULL: none */
+	unsigned long last_in; /* jiffies; the latest sign of life */
+	unsigned long last_out; /* jiffies; what went out on the path */
+	unsigned long liveness_wait; /* jiffies from last_in on */
+	unsigned long keepalive_wait; /* jiffies from last_out on */
+	unsigned long liveness_deadline; /* jiffies */
+	unsigned long keepalive_deadline; /* jiffies */
+	unsigned long move_deadline; /* jiffies */
 
 	ktime_t created;
 	u64 messages_in;
@@ -162,6 +188,7 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
 void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker);
 void ikefp_sa_forget_worker(struct ikefp_sa *sa);
 void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
+void ikefp_sa_forget_requests(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);
 void ikefp_sa_bury(struct ikefp_sa *sa);
 void ikefp_sa_put(struct ikefp_sa *sa);

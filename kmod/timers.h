@@ -4,11 +4,24 @@
 
 #include <linux/timer.h>
 
+struct ikefp_esp;
 struct ikefp_sa;
 
+/*
+ * Starts the exchange of an empty INFORMATIONAL request, under the SA's lock; returns 0,
+ * and its caller transmits it, or a negative errno.
+ */
+typedef int (*ikefp_ask_fn)(struct ikefp_sa *sa);
+
+void ikefp_timers_init(ikefp_ask_fn ask);
 void ikefp_timers_expired(struct timer_list *timer);
 void ikefp_timers_request_sent(struct ikefp_sa *sa);
 void ikefp_timers_fragment_kept(struct ikefp_sa *sa);
+bool ikefp_timers_next_request(struct ikefp_sa *sa);
+void ikefp_timers_established(struct ikefp_sa *sa);
+void ikefp_timers_heard(struct ikefp_sa *sa);
+struct ikefp_esp *ikefp_timers_set_esp(struct ikefp_sa *sa, struct ikefp_esp *esp);
+void ikefp_timers_moved(struct ikefp_sa *sa);
 void ikefp_timers_linger(struct ikefp_sa *sa);
 void ikefp_timers_update(struct ikefp_sa *sa);
 

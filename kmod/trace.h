@@ -173,6 +173,48 @@ TRACE_EVENT(ikefp_fragment_fallback,
 		  __entry->response, __entry->size, __entry->total)
 );
 
+/* The peer's port is told as the address is not: by `ikefp monitor` and by sa-get. */
+DECLARE_EVENT_CLASS(ikefp_sa,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi),
+	TP_ARGS(net, spi, peer_spi),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u64, spi)
+		__field(u64, peer_spi)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->spi = spi;
+		__entry->peer_spi = peer_spi;
+	),
+	TP_printk("netns=%u spi=%016llx peer_spi=%016llx", __entry->netns, __entry->spi,
+		  __entry->peer_spi)
+);
+
+/* A NAT keepalive goes out. */
+DEFINE_EVENT(ikefp_sa, ikefp_keepalive,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi),
+	TP_ARGS(net, spi, peer_spi)
+);
+
+/* The peer is asked for a sign of life. */
+DEFINE_EVENT(ikefp_sa, ikefp_liveness,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi),
+	TP_ARGS(net, spi, peer_spi)
+);
+
+/* The peer did not answer that. */
+DEFINE_EVENT(ikefp_sa, ikefp_sa_dead,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi),
+	TP_ARGS(net, spi, peer_spi)
+);
+
+/* The peer is at another address or port, and the SA has followed. */
+DEFINE_EVENT(ikefp_sa, ikefp_sa_moved,
+	TP_PROTO(const struct net *net, u64 spi, u64 peer_spi),
+	TP_ARGS(net, spi, peer_spi)
+);
+
 /* @reason: the number of the drop counter in the attribute set `stats`. */
 TRACE_EVENT(ikefp_drop,
 	TP_PROTO(const struct net *net, int reason, u64 spi_i, u64 spi_r, u8 exchange_type,

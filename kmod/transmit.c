@@ -71,6 +71,32 @@ static int transmit_v6(struct net *net, struct sock *sk, const struct ikefp_path
 	return 0;
 }
 
+#define HEADROOM (LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+
+/* Consumes the packet, a datagram without its UDP header. */
+static int transmit(struct net *net, const struct ikefp_path *path, struct sk_buff *skb)
+{
+	struct sock *sk;
+	int err;
+
+	rcu_read_lock_bh();
+	sk = rcu_dereference_bh(path->listener->sk);
+	if (!sk) {
+		kfree_skb(skb);
+		err = -ENOTCONN;
+		goto unlock;
+	}
+	/* NAT looks the packet's policy up again, by its owner. */
+	skb_set_owner_w(skb, sk);
+	if (path->listener->family == AF_INET)
+		err = transmit_v4(net, sk, path, skb);
+	else
+		err = transmit_v6(net, sk, path, skb);
+unlock:
+	rcu_read_unlock_bh();
+	return err;
+}
+
 /**
  * ikefp_transmit() - send a message
  * @ctx: the namespace, which counts it
@@ -87,36 +113,20 @@ static int transmit_v6(struct net *net, struct sock *sk, const struct ikefp_path
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
 		   u32 len)
 {
-	const u32 headroom = LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr);
 	u32 marker_len = path->listener->kind == IKEFP_LISTENER_KIND_NATT ? IKEFP_MARKER_LEN : 0;
 	struct sk_buff *skb;
-	struct sock *sk;
 	int err;
 
-	skb = alloc_skb(headroom + marker_len + len, GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_skb(HEADROOM + marker_len + len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb) {
 		ikefp_count(ctx, IKEFP_A_STATS_TX_ERRORS);
 		return -ENOMEM;
 	}
-	skb_reserve(skb, headroom);
+	skb_reserve(skb, HEADROOM);
 	memset(skb_put(skb, marker_len), 0, marker_len);
 	skb_put_data(skb, octets, len);
 
-	rcu_read_lock_bh();
-	sk = rcu_dereference_bh(path->listener->sk);
-	if (!sk) {
-		kfree_skb(skb);
-		err = -ENOTCONN;
-		goto unlock;
-	}
-	/* NAT looks the packet's policy up again, by its owner. */
-	skb_set_owner_w(skb, sk);
-	if (path->listener->family == AF_INET)
-		err = transmit_v4(ctx->net, sk, path, skb);
-	else
-		err = transmit_v6(ctx->net, sk, path, skb);
-unlock:
-	rcu_read_unlock_bh();
+	err = transmit(ctx->net, path, skb);
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_TX_MESSAGES);
 	return err;
 }
@@ -140,4 +150,30 @@ void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *
 		len = min(message->fragment_len, message->len - at);
 		ikefp_transmit(ctx, path, message->octets + at, len);
 	}
+}
+
+/**
+ * ikefp_transmit_keepalive() - keep a NAT's mapping alive
+ * @ctx: the namespace, which counts it
+ * @path: which way; its listener is of the kind natt
+ *
+ * RFC 3948 section 2.3. What the network does not take now is followed by another.
+ *
+ * Context: as ikefp_transmit().
+ * Return: as ikefp_transmit().
+ */
+int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path)
+{
+	struct sk_buff *skb = alloc_skb(HEADROOM + 1, GFP_ATOMIC | __GFP_NOWARN);
+	int err;
+
+	if (!skb) {
+		ikefp_count(ctx, IKEFP_A_STATS_TX_ERRORS);
+		return -ENOMEM;
+	}
+	skb_reserve(skb, HEADROOM);
+	skb_put_u8(skb, 0xff);
+	err = transmit(ctx->net, path, skb);
+	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_KEEPALIVES_SENT);
+	return err;
 }

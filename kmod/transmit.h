@@ -13,5 +13,6 @@ void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *
 			    const struct ikefp_datagram *message);
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
 		   u32 len);
+int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path);
 
 #endif

@@ -168,6 +168,24 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
 	return deliver(sa, skb, message, false);
 }
 
+/* What has become of an SA; @path, where it leads now, may be NULL. */
+static int upcall_sa(struct ikefp_sa *sa, u8 command, const struct ikefp_path *path)
+{
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, UPCALL_GFP);
+	void *message;
+
+	if (!skb)
+		return IKEFP_A_STATS_DROP_MEMORY;
+	message = genlmsg_put(skb, 0, 0, upcall_family, 0, command);
+	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi) ||
+	    (path && ikefp_put_path(skb, IKEFP_A_MESSAGE_LOCAL_IPV4, path))) {
+		WARN_ON_ONCE(1);
+		nlmsg_free(skb);
+		return IKEFP_A_STATS_DROP_MEMORY;
+	}
+	return deliver(sa, skb, message, false);
+}
+
 /**
  * ikefp_upcall_sa_expired() - tell the worker that a half-open SA's time is up
  * @sa: the SA, locked
@@ -177,16 +195,29 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
  */
 int ikefp_upcall_sa_expired(struct ikefp_sa *sa)
 {
-	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, UPCALL_GFP);
-	void *message;
+	return upcall_sa(sa, IKEFP_CMD_SA_EXPIRED, NULL);
+}
 
-	if (!skb)
-		return IKEFP_A_STATS_DROP_MEMORY;
-	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_SA_EXPIRED);
-	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi)) {
-		WARN_ON_ONCE(1);
-		nlmsg_free(skb);
-		return IKEFP_A_STATS_DROP_MEMORY;
-	}
-	return deliver(sa, skb, message, false);
+/**
+ * ikefp_upcall_sa_moved() - tell the worker where the peer is now
+ * @sa: the SA, locked
+ *
+ * Context: any.
+ * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_upcall_sa_moved(struct ikefp_sa *sa)
+{
+	return upcall_sa(sa, IKEFP_CMD_SA_MOVED, &sa->path);
+}
+
+/**
+ * ikefp_upcall_sa_dead() - tell the worker that the peer gives no sign of life
+ * @sa: the SA, locked
+ *
+ * Context: any.
+ * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_upcall_sa_dead(struct ikefp_sa *sa)
+{
+	return upcall_sa(sa, IKEFP_CMD_SA_DEAD, NULL);
 }

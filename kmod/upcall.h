@@ -31,6 +31,8 @@ void ikefp_upcall_init(const struct genl_family *family);
 int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *received);
 int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa);
 int ikefp_upcall_sa_expired(struct ikefp_sa *sa);
+int ikefp_upcall_sa_moved(struct ikefp_sa *sa);
+int ikefp_upcall_sa_dead(struct ikefp_sa *sa);
 bool ikefp_upcall_flush(struct ikefp_sa *sa);
 
 #endif

@@ -189,7 +189,7 @@ TEST_F(adopt, stash)
 	const struct trial trials[] = {
 		{ SET, { BE64(SA(SPI), spi), OCTETS(SA(STASH), IKEFP_MAX_STASH + 1) }, -EMSGSIZE,
 		  "stash is longer than 64000 octets", SA(STASH) },
-		{ SET, { BE64(SA(SPI), spi), U32(SA(STASH_LEN), 1) }, -EINVAL, UNKNOWN,
+		{ SET, { BE64(SA(SPI), spi), U32(SA(STASH_LEN), 1) }, -EINVAL, UNSUPPORTED,
 		  SA(STASH_LEN) },
 		{ SET, { BE64(SA(SPI), spi), U32(SA(WORKER), 1) }, -EINVAL, UNSUPPORTED,
 		  SA(WORKER) },

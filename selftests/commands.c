@@ -232,6 +232,8 @@ TEST_F(commands, policy)
 		{ POLICY(MAX_STASH_OCTETS), 0, UINT32_MAX, NULL },
 		{ POLICY(REASSEMBLY_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_REASSEMBLY_OCTETS), 0, UINT32_MAX, NULL },
+		{ POLICY(KEEPALIVE_MS), 0, 86400000, "time is longer than a day" },
+		{ POLICY(LIVENESS_MS), 0, 86400000, "time is longer than a day" },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -327,6 +329,7 @@ TEST_F(commands, policy_defaults)
 		[POLICY(MAX_STASH_OCTETS)] = 268435456,
 		[POLICY(REASSEMBLY_MS)] = 30000,
 		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
+		[POLICY(KEEPALIVE_MS)] = 20000,	  [POLICY(LIVENESS_MS)] = 0,
 	};
 	struct ikefp_policy policy;
 	int i;
@@ -540,6 +543,8 @@ TEST_F(commands, sa_set)
 		  "no listener serves this local address and port", SA(LOCAL_PORT) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(SRTT_US), 1) }, -EINVAL,
 		  UNSUPPORTED, SA(SRTT_US) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(HEARD_MS), 1) }, -EINVAL,
+		  UNKNOWN, SA(HEARD_MS) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(ROLE), 1) }, -EINVAL, UNSUPPORTED,
 		  SA(ROLE) },
 		/* Not marked as a nest; empty; and attributes of it that are wrong. */
@@ -547,6 +552,18 @@ TEST_F(commands, sa_set)
 		  "NLA_F_NESTED is missing", SA(KEYS) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), NEST(SA(KEYS), nothing) }, -EINVAL,
 		  "encryption algorithm is missing" },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(BEHIND_NAT), 2) }, -ERANGE,
+		  OUT_OF_RANGE, SA(BEHIND_NAT) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(FOLLOW), 2) }, -ERANGE,
+		  OUT_OF_RANGE, SA(FOLLOW) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(LIVENESS_MS), 86400001) },
+		  -ERANGE, "time is longer than a day", SA(LIVENESS_MS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 12) }, -EINVAL,
+		  "esp-spis is up to 64 pairs of SPIs, 8 octets each", SA(ESP_SPIS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 65 * 8) },
+		  -EINVAL, "esp-spis is up to 64 pairs of SPIs, 8 octets each", SA(ESP_SPIS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 64 * 8) } },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 0) } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI) } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), PATH_V4 } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), BE64(SA(PEER_SPI), 1) } },

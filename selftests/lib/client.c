@@ -139,6 +139,16 @@ static void on_not_adopted(uint64_t spi, int err, const char *why, void *arg)
 	strcpy((char *)upcall->octets, why);
 }
 
+static void on_moved(uint64_t spi, const struct ikefp_endpoint *endpoint, void *arg)
+{
+	queue(arg, UPCALL_MOVED, spi, 0)->endpoint = *endpoint;
+}
+
+static void on_dead(uint64_t spi, void *arg)
+{
+	queue(arg, UPCALL_DEAD, spi, 0);
+}
+
 static void on_event(const struct ikefp_event *event, void *arg)
 {
 	struct client *client = arg;
@@ -161,6 +171,8 @@ static bool pump(struct client *client, int64_t until_us)
 		.sa_expired = on_expired,
 		.adopted = on_adopted,
 		.not_adopted = on_not_adopted,
+		.sa_moved = on_moved,
+		.sa_dead = on_dead,
 		.arg = client,
 	};
 	struct pollfd pollers[] = {

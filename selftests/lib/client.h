@@ -11,6 +11,7 @@
 
 enum upcall_kind {
 	UPCALL_MESSAGE, UPCALL_TIMEOUT, UPCALL_EXPIRED, UPCALL_ADOPTED, UPCALL_NOT_ADOPTED,
+	UPCALL_MOVED, UPCALL_DEAD,
 };
 
 struct upcall {
@@ -19,6 +20,7 @@ struct upcall {
 	uint64_t spi;
 	uint8_t exchange_type;
 	uint32_t message_id;
+	struct ikefp_endpoint endpoint; /* of UPCALL_MOVED */
 	struct ikefp_message_in message; /* of UPCALL_MESSAGE */
 	struct ikefp_sa_info info; /* of UPCALL_ADOPTED */
 	int err; /* of UPCALL_NOT_ADOPTED */

@@ -162,6 +162,39 @@ void peer_establish(struct peer *peer, struct client *client)
 	must(client, ikefp_sa_set(client->nl, &change), "sa-set established");
 }
 
+void peer_settings(struct peer *peer, struct client *client,
+		   struct ikefp_sa_settings settings)
+{
+	const struct ikefp_sa_change change = {
+		.spi = peer->kernel_spi, .settings = &settings,
+	};
+
+	must(client, ikefp_sa_set(client->nl, &change), "sa-set settings");
+}
+
+void peer_esp(struct peer *peer, struct client *client, uint32_t spi_in, uint32_t spi_out)
+{
+	uint8_t spis[8];
+	const struct ikefp_octets octets = { spis, spi_in ? sizeof(spis) : 0 };
+	const struct ikefp_sa_change change = {
+		.spi = peer->kernel_spi, .esp_spis = &octets,
+	};
+
+	put32(spis, spi_in);
+	put32(spis + 4, spi_out);
+	must(client, ikefp_sa_set(client->nl, &change), "sa-set esp-spis");
+}
+
+int peer_move(struct peer *peer, const char *local)
+{
+	struct sockaddr_storage addr = address(local, 0);
+	int before = peer->sock;
+
+	peer->sock = udp_open(&addr);
+	peer->local = udp_local(peer->sock);
+	return before;
+}
+
 void peer_init_kernel_initiates(struct peer *peer, struct client *client, uint64_t spi,
 				const struct sk_algorithm *algorithm)
 {

@@ -74,6 +74,17 @@ void peer_give_keys(struct peer *peer, struct client *client,
 		    const struct sk_algorithm *algorithm);
 void peer_establish(struct peer *peer, struct client *client);
 
+/* What the kernel does by itself for the SA, and the ESP SAs that it has: a pair, or none. */
+void peer_settings(struct peer *peer, struct client *client,
+		   struct ikefp_sa_settings settings);
+void peer_esp(struct peer *peer, struct client *client, uint32_t spi_in, uint32_t spi_out);
+
+/*
+ * The peer is at another address, or port, from now on: its socket is another one, and
+ * the one before is returned, open. What was sent there is not received.
+ */
+int peer_move(struct peer *peer, const char *local);
+
 /* The worker sends a sealed request or response; must succeed. Returns the ID. */
 uint32_t peer_kernel_requests(struct peer *peer, struct client *client, uint8_t exchange_type,
 			      uint8_t first_payload, const void *inner, size_t len);

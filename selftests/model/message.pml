@@ -6,10 +6,10 @@
  * the SA's lock, in one atomic step, what that does.
  *
  * One IKE SA lives its life: IKE_SA_INIT, IKE_AUTH (0's request 1), DELETE (2), and a
- * liveness check from the other side (1's request 0), which the kernel answers by
- * itself. A worker may delete the SA at any moment. When it dies, the SA is an orphan,
- * which may expire, until the next worker adopts it: that goes on with an established SA,
- * and deletes a half-open one, whose secrets are lost.
+ * liveness check from the other side (1's request 0), which the kernel there asks and the
+ * kernel here answers by itself. A worker may delete the SA at any moment. When it dies,
+ * the SA is an orphan, which may expire, until the next worker adopts it: that goes on with
+ * an established SA, and deletes a half-open one, whose secrets are lost.
  *
  * Time is not in it: whatever may expire may do so at any moment. Bounded are the
  * copies of a request, the network's duplicates, the deaths, and the room in a
@@ -33,10 +33,9 @@
 #define DELETE 2
 #define LIVENESS 0
 #define IDS 3
-#define last_id(e) ((e) -> LIVENESS : DELETE)
 
 mtype:state = { NONE, HALF_OPEN, ESTABLISHED, LINGERING, DEAD };
-mtype:upcall = { INIT, INIT_RESPONSE, REQUEST, RESPONSE, TIMEOUT, EXPIRED };
+mtype:upcall = { INIT, INIT_RESPONSE, REQUEST, RESPONSE, TIMEOUT, EXPIRED, SA_DEAD };
 mtype:verdict = { DONE, NO_WORKER, WORKER_FULL, WAITING_LIMIT };
 
 /* struct ikefp_sa, of each end */
@@ -45,7 +44,7 @@ typedef sa_t {
 	bool crypto;
 	byte next_in, next_out;
 	/* exchange */
-	bool outstanding, raw, over;
+	bool outstanding, raw, liveness, over;
 	byte id, tries;
 	/* answer */
 	bool known, octets;
@@ -161,7 +160,8 @@ inline ikefp_upcall(e, what, id_, verdict) {
 /* sa.c */
 
 inline ikefp_sa_forget_exchange(e) {
-	sa[e].outstanding = false; sa[e].raw = false; sa[e].over = false;
+	sa[e].outstanding = false; sa[e].raw = false; sa[e].liveness = false;
+	sa[e].over = false;
 	sa[e].id = 0; sa[e].tries = 0
 }
 
@@ -289,7 +289,10 @@ inline receive_response(e, number) {
 	if
 	:: sa[e].state != DEAD && sa[e].outstanding && !sa[e].over && !sa[e].raw &&
 	   sa[e].id == number ->
-		ikefp_upcall(e, RESPONSE, number, verdict);
+		if
+		:: sa[e].liveness -> verdict = DONE
+		:: !sa[e].liveness -> ikefp_upcall(e, RESPONSE, number, verdict)
+		fi;
 		if
 		:: verdict == DONE -> ikefp_sa_forget_exchange(e)
 		:: else ->
@@ -345,6 +348,13 @@ inline start_exchange(e, is_raw, number) {
 	:: is_raw -> send(other(e), to[other(e)].raw_request)
 	:: else -> send(other(e), to[other(e)].request[number])
 	fi
+}
+
+/* Once, so that every run comes to an end; what would wait for its end is not here. */
+inline ikefp_message_ask_liveness(e) {
+	start_exchange(e, false, sa[e].next_out);
+	sa[e].liveness = true;
+	sa[e].next_out++
 }
 
 /* -ENOKEY, -EBUSY, -ENOENT: nothing happens. */
@@ -448,7 +458,10 @@ inline expired_request(e) {
 		fi
 	:: else ->
 		sa[e].over = true;
-		ikefp_upcall(e, TIMEOUT, sa[e].id, verdict);
+		if
+		:: sa[e].liveness -> ikefp_upcall(e, SA_DEAD, sa[e].id, verdict)
+		:: !sa[e].liveness -> ikefp_upcall(e, TIMEOUT, sa[e].id, verdict)
+		fi;
 		if
 		:: verdict == DONE || verdict == NO_WORKER -> ikefp_sa_forget_exchange(e)
 		:: else ->
@@ -500,6 +513,8 @@ end:	do
 	:: atomic { sa[e].state == LINGERING -> ikefp_sa_bury(e) }
 	:: atomic { is_orphan(e) && expiring == e -> expiring = NOBODY; ikefp_sa_bury(e) }
 	:: atomic { sa[e].owned && !none_waits(e) && has_room(e) -> ikefp_upcall_flush(e) }
+	:: atomic { e == 1 && sa[e].state == ESTABLISHED && !sa[e].outstanding &&
+		    sa[e].next_out == LIVENESS -> ikefp_message_ask_liveness(e) }
 	od
 }
 
@@ -574,10 +589,9 @@ inline take(e) {
 		requests[e].outcomes[number]++;
 		assert(requests[e].outcomes[number] == 1);
 		worker[e].waits = false
-	:: kind == TIMEOUT && number == 0 && e == 1 ->
+	:: kind == SA_DEAD ->
 		requests[e].outcomes[number]++;
-		assert(requests[e].outcomes[number] == 1);
-		worker[e].waits = false
+		assert(requests[e].outcomes[number] == 1)
 	:: kind == EXPIRED -> worker[e].has_sa = false
 	:: else
 	fi;
@@ -629,15 +643,16 @@ inline act(e) {
 		:: e == 0 && worker[e].request == DELETE -> delete(e)
 		:: else
 		fi
-	:: worker[e].has_sa && worker[e].doing == TIMEOUT -> delete(e)
+	:: worker[e].has_sa && (worker[e].doing == TIMEOUT || worker[e].doing == SA_DEAD) ->
+		delete(e)
 	:: else
 	fi;
 	worker[e].busy = false; worker[e].doing = 0; worker[e].request = 0
 }
 
 /* The next request, when the one before has its outcome. */
-#define may_request(e) (worker[e].alive && !worker[e].busy && worker[e].has_sa && \
-	!worker[e].waits && sa[e].state == ESTABLISHED && sa[e].next_out <= last_id(e) && \
+#define may_request(e) (e == 0 && worker[e].alive && !worker[e].busy && worker[e].has_sa && \
+	!worker[e].waits && sa[e].state == ESTABLISHED && sa[e].next_out <= DELETE && \
 	!sa[e].outstanding)
 
 proctype helper(bit e) {

@@ -47,6 +47,8 @@ void event_text(FILE *out, const struct ikefp_event *event)
 	case IKEFP_EVENT_KIND_SA_CHANGED:
 	case IKEFP_EVENT_KIND_SA_DELETED:
 	case IKEFP_EVENT_KIND_SA_EXPIRED:
+	case IKEFP_EVENT_KIND_SA_MOVED:
+	case IKEFP_EVENT_KIND_SA_DEAD:
 	case IKEFP_EVENT_KIND_SA_ORPHANED:
 	case IKEFP_EVENT_KIND_SA_ADOPTED:
 		put_sa(out, event);
@@ -104,6 +106,8 @@ json_t *event_json(const struct ikefp_event *event)
 	case IKEFP_EVENT_KIND_SA_CHANGED:
 	case IKEFP_EVENT_KIND_SA_DELETED:
 	case IKEFP_EVENT_KIND_SA_EXPIRED:
+	case IKEFP_EVENT_KIND_SA_MOVED:
+	case IKEFP_EVENT_KIND_SA_DEAD:
 	case IKEFP_EVENT_KIND_SA_ORPHANED:
 	case IKEFP_EVENT_KIND_SA_ADOPTED:
 		if (event->worker)

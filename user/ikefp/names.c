@@ -59,6 +59,8 @@ const char *event_name(enum ikefp_event_kind kind)
 		[IKEFP_EVENT_KIND_SA_EXPIRED] = "sa-expired",
 		[IKEFP_EVENT_KIND_SA_ORPHANED] = "sa-orphaned",
 		[IKEFP_EVENT_KIND_SA_ADOPTED] = "sa-adopted",
+		[IKEFP_EVENT_KIND_SA_MOVED] = "sa-moved",
+		[IKEFP_EVENT_KIND_SA_DEAD] = "sa-dead",
 	};
 
 	return NAME(names, kind);

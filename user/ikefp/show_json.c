@@ -15,7 +15,7 @@ static json_t *worker_json(const struct ikefp_worker_info *w)
 
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -36,8 +36,12 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "duplicates", (json_int_t)sa->duplicates,
 			 "worker", (json_int_t)sa->worker,
 			 "waiting", (json_int_t)sa->waiting,
-			 "stash-len", (json_int_t)sa->stash_len);
-
+			 "stash-len", (json_int_t)sa->stash_len,
+			 "behind-nat", (int)sa->behind_nat,
+			 "follow", (int)sa->follow,
+			 "liveness-ms", (json_int_t)sa->liveness_ms,
+			 "heard-ms", (json_int_t)sa->heard_ms,
+			 "esp-pairs", (json_int_t)sa->esp_pairs);
 
 	if (sa->fragments)
 		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));

@@ -35,6 +35,22 @@ static void show_worker(FILE *out, const struct ikefp_sa_info *sa)
 			sa->waiting == 1 ? "" : "s");
 }
 
+/* What the kernel does by itself for an established SA. */
+static void show_life(FILE *out, const struct ikefp_sa_info *sa)
+{
+	char heard[DURATION_TEXT], liveness[DURATION_TEXT];
+
+	if (sa->state != IKEFP_SA_STATE_ESTABLISHED)
+		return;
+	fprintf(out, "  peer:        heard %s ago", ms_text(sa->heard_ms, heard));
+	if (sa->liveness_ms)
+		fprintf(out, ", asked after %s", ms_text(sa->liveness_ms, liveness));
+	fprintf(out, "%s%s\n", sa->follow ? ", followed where it moves" : "",
+		sa->behind_nat ? "; keepalives to the NAT" : "");
+	fprintf(out, "  esp:         %u pair%s of SAs\n", sa->esp_pairs,
+		sa->esp_pairs == 1 ? "" : "s");
+}
+
 static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT], age[DURATION_TEXT], rtt[DURATION_TEXT],
@@ -68,6 +84,7 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 		" retransmitted, %" PRIu64 " duplicate%s\n", sa->messages_in,
 		sa->messages_out, sa->retransmits, sa->duplicates,
 		sa->duplicates == 1 ? "" : "s");
+	show_life(out, sa);
 }
 
 /* Those that are not zero: the rest says nothing to a person. */

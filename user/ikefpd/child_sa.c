@@ -148,7 +148,36 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->state = CHILD_INSTALLED;
 	child->installed_ms = loop_now_ms();
 	log_established(child);
+	ike_sa_tell_esp(child->ike_sa);
 	return 0;
+}
+
+int child_sa_move(struct child_sa *child)
+{
+	const struct endpoint local = child->local, remote = child->remote;
+	const struct ike_sa *sa = child->ike_sa;
+	struct ike_manager *m = sa->manager;
+	bool same_local = endpoint_same_addr(&local, &sa->local);
+	bool same_remote = endpoint_same_addr(&remote, &sa->remote);
+	int err;
+
+	child->local = sa->local;
+	child->remote = sa->remote;
+	/* Without UDP a port is nothing to ESP. */
+	if (!child->has_policies || (same_local && same_remote && !child->encap))
+		return 0;
+	err = xfrm_state_move(m->xfrm, &remote, child->spi_out, &child->local,
+			      &child->remote, false);
+	if (!err)
+		err = xfrm_state_move(m->xfrm, &local, child->spi_in, &child->remote,
+				      &child->local, true);
+	if (!err && !(same_local && same_remote))
+		err = policy_move(&m->policies, m->xfrm, child);
+	if (!same_remote)
+		xfrm_state_del(m->xfrm, &remote, child->spi_out);
+	if (!same_local)
+		xfrm_state_del(m->xfrm, &local, child->spi_in);
+	return err;
 }
 
 void child_sa_destroy(struct child_sa *child)
@@ -170,9 +199,11 @@ void child_sa_destroy(struct child_sa *child)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
 	if (child->spi_in)
 		xfrm_state_del(m->xfrm, &child->local, child->spi_in);
-	if (child->state != CHILD_CREATED)
+	if (child->state != CHILD_CREATED) {
 		ike_log(sa, LOG_IKE, LVL_AUDIT, "CHILD_SA %s{%u} closed",
 			child->conf->name, child->unique_id);
+		ike_sa_tell_esp(sa);
+	}
 	ike_manager_child_gone(m, child->unique_id);
 	free(child);
 }

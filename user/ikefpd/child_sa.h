@@ -54,6 +54,12 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		     bool initiator);
 
+/*
+ * The IKE SA's endpoints have changed: ESP goes there, too. Returns 0 or a negative
+ * error, after which it may not go at all.
+ */
+int child_sa_move(struct child_sa *child);
+
 /* Takes everything out of the kernel, unlinks and frees it. NULL is fine. */
 void child_sa_destroy(struct child_sa *child);
 

@@ -16,8 +16,10 @@ struct config *config_new(void)
 {
 	struct config *config = calloc(1, sizeof(*config));
 
-	if (config)
-		config->retransmit = retransmit_unset;
+	if (!config)
+		return NULL;
+	config->retransmit = retransmit_unset;
+	config->keep_alive_ms = CONF_UNSET;
 	return config;
 }
 

@@ -40,6 +40,12 @@ enum start_action {
 	START_START		/* initiate when the connection is loaded */
 };
 
+/* What becomes of a Child SA whose peer gives no sign of life. */
+enum dpd_action {
+	DPD_CLEAR,
+	DPD_START		/* initiate it anew */
+};
+
 struct child_conf {
 	struct child_conf *next;
 	char *name;
@@ -47,6 +53,7 @@ struct child_conf {
 	struct ts_list remote_ts;
 	struct proposal_list proposals;	/* ESP */
 	enum start_action start_action;
+	enum dpd_action dpd_action;
 	uint32_t replay_window;	/* packets; 0 off; default 32 */
 	uint32_t reqid;		/* 0: choose one */
 };
@@ -83,6 +90,7 @@ struct conn {
 	enum unique_policy unique;
 	bool encap;		/* pretend NAT: UDP encapsulation always */
 	enum fragmentation fragmentation;
+	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;
 	struct auth_conf remote;
@@ -107,6 +115,7 @@ struct config {
 	struct retransmit_conf retransmit;
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;
+	int32_t keep_alive_ms;	/* charon.keep_alive; CONF_UNSET where not set */
 };
 
 struct config *config_new(void);

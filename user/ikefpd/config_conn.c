@@ -161,6 +161,27 @@ static int read_start_action(const struct tree *node, void *object,
 	return 0;
 }
 
+static int read_dpd_action(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (!strcmp(text, "clear") || !strcmp(text, "none"))
+		child->dpd_action = DPD_CLEAR;
+	else if (!strcmp(text, "start") || !strcmp(text, "restart"))
+		child->dpd_action = DPD_START;
+	else if (!strcmp(text, "trap") || !strcmp(text, "hold"))
+		return tree_refuse(node, err,
+				   "'%s' is not supported yet: set it to clear or start, or remove it",
+				   text);
+	else
+		return tree_refuse(node, err, "'%s' is neither clear, trap nor start", text);
+	return 0;
+}
+
 static int read_replay_window(const struct tree *node, void *object,
 			      struct errmsg *err)
 {
@@ -183,7 +204,7 @@ static const struct config_key child_keys[] = {
 	{ "mode", NULL, "tunnel" },
 	{ "start_action", read_start_action, NULL },
 	{ "close_action", NULL, "none clear" },
-	{ "dpd_action", NULL, "none clear" },
+	{ "dpd_action", read_dpd_action, NULL },
 	{ "replay_window", read_replay_window, NULL },
 	{ "reqid", read_reqid, NULL },
 	{ "rekey_time", NULL, SERVED_ZERO },
@@ -462,6 +483,11 @@ static int read_fragmentation(const struct tree *node, void *object, struct errm
 	return 0;
 }
 
+static int read_dpd_delay(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_time(node, &((struct conn_reader *)object)->conn->dpd_delay_ms, err);
+}
+
 static int read_unique(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -494,7 +520,7 @@ static const struct config_key conn_keys[] = {
 	{ "childless", NULL, "allow never" },
 	{ "unique", read_unique, NULL },
 	{ "keyingtries", NULL, "1" },
-	{ "dpd_delay", NULL, SERVED_ZERO },
+	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
 	{ "rekey_time", NULL, SERVED_ZERO },
 	{ "reauth_time", NULL, SERVED_ZERO },

@@ -126,6 +126,25 @@ int config_check_time(const struct tree *node, void *object, struct errmsg *err)
 	return 0;
 }
 
+#define DAY_S	86400
+
+int config_time(const struct tree *node, uint32_t *ms, struct errmsg *err)
+{
+	unsigned long long s;
+	const char *text;
+	char *unit;
+
+	if (config_check_time(node, NULL, err))
+		return -1;
+	text = config_text(node, err);
+	s = strtoull(text, &unit, 10);
+	s *= *unit == 'd' ? DAY_S : *unit == 'h' ? 3600 : *unit == 'm' ? 60 : 1;
+	if (s > DAY_S)
+		return tree_refuse(node, err, "'%s' is longer than a day", text);
+	*ms = (uint32_t)s * 1000;
+	return 0;
+}
+
 static int next_item(const struct tree *node, const char *from, size_t len,
 		     config_item_fn fn, void *object, struct errmsg *err)
 {

@@ -256,8 +256,20 @@ static int read_fragment_size(const struct tree *node, void *object, struct errm
 	return 0;
 }
 
+static int read_keep_alive(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+	uint32_t ms = 0;
+
+	if (config_time(node, &ms, err))
+		return -1;
+	config->keep_alive_ms = (int32_t)ms;
+	return 0;
+}
+
 static const struct config_key charon_keys[] = {
 	{ "fragment_size", read_fragment_size, NULL },
+	{ "keep_alive", read_keep_alive, NULL },
 	{ "retransmit_timeout", read_timeout, NULL },
 	{ "retransmit_base", read_base, NULL },
 	{ "retransmit_tries", read_tries, NULL },
@@ -346,6 +358,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 	}
 	config->retransmit = fresh->retransmit;
 	config->fragment_size = fresh->fragment_size;
+	config->keep_alive_ms = fresh->keep_alive_ms;
 }
 
 int config_read_file(struct config *config, struct secret **secrets, const char *path,

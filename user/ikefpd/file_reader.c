@@ -27,6 +27,7 @@ static void put_config(struct buf *out, const struct config *config)
 	buf_put32(out, (uint32_t)r->tries);
 	buf_put32(out, (uint32_t)r->jitter_percent);
 	buf_put32(out, (uint32_t)r->limit_ms);
+	buf_put32(out, (uint32_t)config->keep_alive_ms);
 	for (const struct conn *c = config->conns; c; c = c->next)
 		count++;
 	buf_put32(out, count);
@@ -156,7 +157,7 @@ static int get_config(struct config *fresh, const struct buf *in, struct errmsg 
 	int32_t *const settings[] = {
 		&fresh->retransmit.timeout_ms, &fresh->retransmit.base_milli,
 		&fresh->retransmit.tries, &fresh->retransmit.jitter_percent,
-		&fresh->retransmit.limit_ms,
+		&fresh->retransmit.limit_ms, &fresh->keep_alive_ms,
 	};
 	const size_t count = sizeof(settings) / sizeof(*settings);
 	const uint8_t *at = in->data;

@@ -10,7 +10,7 @@
  * answer to FILE_READ is one packet or more, each an octet of enum file_answer, the
  * u32, and octets: of the refusal, or a part of
  *
- *	5 u32 retransmission settings, u32 connections, each u32 octets of a VICI
+ *	6 u32 retransmission settings and keep_alive, u32 connections, each u32 octets of a VICI
  *	message with its section
  */
 #ifndef IKEFPD_FILE_READER_H

@@ -304,7 +304,44 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 		ike_log(sa, LOG_IKE, LVL_CTRL, "half-open IKE_SA expired");
 		ike_sa_destroy(sa, "the peer did not go on with IKE_AUTH");
 		break;
+	case KERNEL_EVENT_MOVED:
+		ike_sa_moved(sa, &event->local, &event->remote);
+		break;
+	case KERNEL_EVENT_DEAD:
+		ike_sa_dead(sa);
+		break;
 	}
+}
+
+static struct child_sa *by_spi_in(struct ike_manager *m, const struct endpoint *local,
+				  uint32_t spi_in)
+{
+	struct child_sa *child;
+	struct ike_sa *sa;
+
+	for (sa = m->sas; sa; sa = sa->next) {
+		child = child_sa_by_spi_in(sa, spi_in);
+		if (child && endpoint_same_addr(&child->local, local))
+			return child;
+	}
+	return NULL;
+}
+
+/*
+ * RFC 7296 section 2.23 speaks of IKE and ESP alike: both go through the same mapping.
+ * The same is said of each packet until ESP has moved.
+ */
+void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
+			 uint32_t spi_in, const struct endpoint *remote)
+{
+	struct child_sa *child = by_spi_in(m, local, spi_in);
+	struct ike_sa *sa = child ? child->ike_sa : NULL;
+
+	if (!sa || sa->state != IKE_ESTABLISHED || sa->nat_local || !child->encap ||
+	    endpoint_equal(&sa->remote, remote))
+		return;
+	if (!kernel_sa_move(m->kernel, ike_sa_spi_local(sa), &sa->local, remote))
+		ike_sa_moved(sa, &sa->local, remote);
 }
 
 static bool same_ids(const struct ike_sa *sa, const struct ike_id *local,

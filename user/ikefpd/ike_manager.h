@@ -67,6 +67,10 @@ struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id);
 void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg);
 void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
 
+/* ESP comes from another endpoint than its inbound ESP SA has: see mapping.h. */
+void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
+			 uint32_t spi_in, const struct endpoint *remote);
+
 /* control.h's functions, for a manager of one's own. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);

@@ -92,6 +92,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	struct ike_manager *m = sa->manager;
 	struct ike_task *task;
 
+	sa->ending = true;
 	ike_manager_remove(m, sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
@@ -234,12 +235,18 @@ void ike_sa_established(struct ike_sa *sa)
 {
 	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	char local_id[ID_STRLEN], remote_id[ID_STRLEN];
+	const struct kernel_life life = {
+		.behind_nat = sa->nat_local,
+		/* RFC 7296 section 2.23: not a host that is behind a NAT itself. */
+		.follow = !sa->nat_local,
+		.liveness_ms = sa->conn ? sa->conn->dpd_delay_ms : 0,
+	};
 
 	sa->state = IKE_ESTABLISHED;
 	memcpy(sa->sk_d, sa->handshake->keys.d, sa->handshake->keys.prf_len);
 	sa->established_ms = loop_now_ms();
 	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
-			      &sa->remote);
+			      &sa->remote, &life);
 	ike_log(sa, LOG_IKE, LVL_AUDIT,
 		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", sa->log.name,
 		sa->unique_id, endpoint_addr_str(&sa->local, local),
@@ -365,5 +372,77 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 		return;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
-	ike_sa_destroy(sa, wanted ? NULL : reason);
+	if (sa->state == IKE_ESTABLISHED)
+		ike_sa_dead(sa);
+	else
+		ike_sa_destroy(sa, wanted ? NULL : reason);
+}
+
+void ike_sa_tell_esp(struct ike_sa *sa)
+{
+	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
+	const struct child_sa *child;
+	size_t n = 0;
+
+	if (sa->ending)
+		return;
+	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next) {
+		if (child->state == CHILD_CREATED)
+			continue;
+		pairs[n][0] = child->spi_in;
+		pairs[n++][1] = child->spi_out;
+	}
+	kernel_sa_esp(sa->manager->kernel, ike_sa_spi_local(sa), pairs, n);
+}
+
+void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
+		  const struct endpoint *remote)
+{
+	char from[ENDPOINT_STRLEN], to[ENDPOINT_STRLEN];
+	struct child_sa *child;
+
+	if (endpoint_equal(&sa->local, local) && endpoint_equal(&sa->remote, remote))
+		return;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u]: the peer has moved from %s to %s",
+		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, from),
+		endpoint_str(remote, to));
+	sa->local = *local;
+	sa->remote = *remote;
+	for (child = sa->children; child; child = child->next)
+		if (child_sa_move(child))
+			ike_log(sa, LOG_KNL, LVL_AUDIT,
+				"CHILD_SA %s{%u} has not moved with its peer",
+				child->conf->name, child->unique_id);
+}
+
+static void restart_children(struct ike_manager *m, struct conn *conn,
+			     const struct child_conf *const *children, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ike_manager_initiate(m, conn, children[i], NULL);
+}
+
+void ike_sa_dead(struct ike_sa *sa)
+{
+	const struct child_conf *restart[KERNEL_ESP_PAIRS_MAX];
+	struct ike_manager *m = sa->manager;
+	const struct child_sa *child;
+	struct conn *conn = sa->conn;
+	size_t n = 0;
+
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u]: the peer does not answer",
+		sa->log.name, sa->unique_id);
+	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next)
+		if (child->state == CHILD_INSTALLED && child->conf->dpd_action == DPD_START)
+			restart[n++] = child->conf;
+	if (sa->state != IKE_ESTABLISHED || !conn)
+		n = 0;
+	if (n)
+		conn_get(conn);
+	ike_sa_destroy(sa, "the peer does not answer");
+	restart_children(m, conn, restart, n);
+	if (n)
+		conn_put(conn);
 }

@@ -87,6 +87,7 @@ struct ike_sa {
 	uint64_t established_ms;
 	struct ike_handshake *handshake;
 	struct child_sa *children;	/* in order of creation */
+	bool ending;			/* its Child SAs are being destroyed with it */
 	char failure[128];		/* the last reason heard, for who waits */
 
 	struct ike_task active;		/* type TASK_NONE: nothing outstanding */
@@ -124,6 +125,13 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn);
 
 /* What a message of this SA does. May end it. */
 void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg);
+/* The kernel has followed the peer to other endpoints, or is to: ESP goes there, too. */
+void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
+		  const struct endpoint *remote);
+/* The peer gives no sign of life. Ends it, and does what dpd_action says. */
+void ike_sa_dead(struct ike_sa *sa);
+/* Tells the kernel which ESP SAs it has: their traffic is a sign of life. */
+void ike_sa_tell_esp(struct ike_sa *sa);
 /* Our request of this exchange was given up. Ends it, if it is the active one. */
 void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange);
 

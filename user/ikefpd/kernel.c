@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ikefp module, by way of user/lib. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -99,13 +100,20 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 }
 
 int kernel_sa_established(struct kernel *k, uint64_t spi_local,
-			  const struct endpoint *local, const struct endpoint *remote)
+			  const struct endpoint *local, const struct endpoint *remote,
+			  const struct kernel_life *life)
 {
+	const struct ikefp_sa_settings settings = {
+		.behind_nat = life->behind_nat,
+		.follow = life->follow,
+		.liveness_ms = life->liveness_ms,
+	};
 	struct ikefp_endpoint path;
 	const struct ikefp_sa_change change = {
 		.spi = spi_local,
 		.established = true,
 		.endpoint = &path,
+		.settings = &settings,
 	};
 	unsigned int tries = 0;
 	int err;
@@ -115,6 +123,35 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 		err = ikefp_sa_set(k->nl, &change);
 	} while (try_again(err, &tries));
 	return failed(k, "cannot mark the IKE SA established", err);
+}
+
+int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
+		   const struct endpoint *remote)
+{
+	struct ikefp_endpoint path;
+	const struct ikefp_sa_change change = { .spi = spi_local, .endpoint = &path };
+
+	to_path(&path, local, remote);
+	return failed(k, "cannot move the IKE SA", ikefp_sa_set(k->nl, &change));
+}
+
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2],
+		  size_t n)
+{
+	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
+	struct ikefp_octets octets = { .data = spis };
+	const struct ikefp_sa_change change = { .spi = spi_local, .esp_spis = &octets };
+	size_t i;
+
+	/* Those left out count for nothing, which the others make up for. */
+	if (n > KERNEL_ESP_PAIRS_MAX)
+		n = KERNEL_ESP_PAIRS_MAX;
+	for (i = 0; i < n; i++) {
+		spis[i][0] = htonl(pairs[i][0]);
+		spis[i][1] = htonl(pairs[i][1]);
+	}
+	octets.len = n * sizeof(spis[0]);
+	return failed(k, "cannot tell the IKE SA's ESP SAs", ikefp_sa_set(k->nl, &change));
 }
 
 int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
@@ -193,7 +230,9 @@ static void message(const struct ikefp_message_in *in, void *arg)
 static void exchange_timeout(uint64_t spi, uint8_t exchange_type, uint32_t message_id,
 			     void *arg)
 {
-	const struct kernel_event event = { KERNEL_EVENT_TIMEOUT, spi, exchange_type };
+	const struct kernel_event event = {
+		.type = KERNEL_EVENT_TIMEOUT, .spi_local = spi, .exchange = exchange_type,
+	};
 	struct kernel *k = arg;
 
 	(void)message_id;
@@ -202,7 +241,25 @@ static void exchange_timeout(uint64_t spi, uint8_t exchange_type, uint32_t messa
 
 static void sa_expired(uint64_t spi, void *arg)
 {
-	const struct kernel_event event = { KERNEL_EVENT_EXPIRED, spi, 0 };
+	const struct kernel_event event = { .type = KERNEL_EVENT_EXPIRED, .spi_local = spi };
+	struct kernel *k = arg;
+
+	ike_manager_event(k->manager, &event);
+}
+
+static void sa_moved(uint64_t spi, const struct ikefp_endpoint *path, void *arg)
+{
+	struct kernel_event event = { .type = KERNEL_EVENT_MOVED, .spi_local = spi };
+	struct kernel *k = arg;
+
+	if (!endpoint_from_sockaddr(&event.local, (const struct sockaddr *)&path->local) &&
+	    !endpoint_from_sockaddr(&event.remote, (const struct sockaddr *)&path->remote))
+		ike_manager_event(k->manager, &event);
+}
+
+static void sa_dead(uint64_t spi, void *arg)
+{
+	const struct kernel_event event = { .type = KERNEL_EVENT_DEAD, .spi_local = spi };
 	struct kernel *k = arg;
 
 	ike_manager_event(k->manager, &event);
@@ -245,6 +302,8 @@ static int read_worker(struct kernel *k)
 		.sa_expired = sa_expired,
 		.adopted = adopted,
 		.not_adopted = not_adopted,
+		.sa_moved = sa_moved,
+		.sa_dead = sa_dead,
 		.arg = k,
 	};
 	int err;
@@ -466,4 +525,15 @@ int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf)
 			return failed(k, "cannot set the retransmission policy",
 				      ikefp_policy_set(k->nl, &policy));
 	return 0;
+}
+
+int kernel_set_keepalive(struct kernel *k, int32_t interval_ms)
+{
+	struct ikefp_policy policy = { 0 };
+
+	if (interval_ms == CONF_UNSET)
+		return 0;
+	set(&policy, IKEFP_A_POLICY_KEEPALIVE_MS, interval_ms);
+	return failed(k, "cannot set the interval of NAT keepalives",
+		      ikefp_policy_set(k->nl, &policy));
 }

@@ -38,12 +38,22 @@ struct kernel_message {
 enum kernel_event_type {
 	KERNEL_EVENT_TIMEOUT,	/* the outstanding request was given up */
 	KERNEL_EVENT_EXPIRED,	/* a half-open SA expired; it is gone */
+	KERNEL_EVENT_MOVED,	/* the SA has followed its peer to other endpoints */
+	KERNEL_EVENT_DEAD,	/* the peer does not answer when asked for a sign of life */
 };
 
 struct kernel_event {
 	enum kernel_event_type type;
 	uint64_t spi_local;
 	uint8_t exchange;	/* TIMEOUT: of the request */
+	struct endpoint local, remote;	/* MOVED */
+};
+
+/* What the kernel does by itself for an established SA. */
+struct kernel_life {
+	bool behind_nat;	/* we are: NAT keepalives */
+	bool follow;		/* the peer may move */
+	uint32_t liveness_ms;	/* without a sign of life, then ask; 0: never */
 };
 
 /*
@@ -61,6 +71,8 @@ void kernel_adopt(struct kernel *k);
 void kernel_close(struct kernel *k);
 /* Sets the module's retransmission policy as far as it is configured. */
 int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf);
+/* Sets how often NAT keepalives go, 0 for never; CONF_UNSET leaves it to the module. */
+int kernel_set_keepalive(struct kernel *k, int32_t interval_ms);
 
 /* An initiator's SA, before anything is sent. */
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
@@ -97,7 +109,17 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
  * deadline to meet. The endpoints are where its messages go from now on.
  */
 int kernel_sa_established(struct kernel *k, uint64_t spi_local,
-			  const struct endpoint *local, const struct endpoint *remote);
+			  const struct endpoint *local, const struct endpoint *remote,
+			  const struct kernel_life *life);
+
+/* Where its messages go from now on. */
+int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
+		   const struct endpoint *remote);
+
+/* The pairs of inbound and outbound SPI of its ESP SAs; those before are replaced. */
+#define KERNEL_ESP_PAIRS_MAX	64
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2],
+		  size_t n);
 
 /* Leaves octets for the daemon that may have to carry the IKE SA on (stash.h). */
 int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len);

@@ -29,6 +29,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "loop.h"
+#include "mapping.h"
 #include "prf.h"
 #include "privileges.h"
 #include "process.h"
@@ -51,6 +52,7 @@ struct daemon {
 	struct file_reader reader;
 	int exit_code;
 	struct xfrm *xfrm;
+	struct mapping *mapping;
 	struct kernel *kernel;
 	struct ike_manager manager;
 	struct vici *vici;
@@ -147,6 +149,7 @@ static int reload(void *data, struct errmsg *err)
 		return -1;
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
+	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
 	control_start_pending(d->config);
 	return 0;
 }
@@ -253,6 +256,14 @@ static int watch(struct daemon *d, struct errmsg *err)
 				strerror(-ret)) : 0;
 }
 
+static void mapping_changed(void *arg, const struct endpoint *local, uint32_t spi_in,
+			    const struct endpoint *remote)
+{
+	struct daemon *d = arg;
+
+	ike_manager_mapping(&d->manager, local, spi_in, remote);
+}
+
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
 static int setup(struct daemon *d, const char *user, struct errmsg *err)
 {
@@ -274,7 +285,11 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	control_attach(&d->manager);
-	if (kernel_set_retransmit(d->kernel, &d->config->retransmit))
+	if (kernel_set_retransmit(d->kernel, &d->config->retransmit) ||
+	    kernel_set_keepalive(d->kernel, d->config->keep_alive_ms))
+		return -1;
+	d->mapping = mapping_open(d->loop, mapping_changed, d);
+	if (!d->mapping)
 		return -1;
 	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
 	if (!d->vici)
@@ -291,6 +306,7 @@ static void teardown(struct daemon *d)
 	vici_free(d->vici);
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
+	mapping_close(d->mapping);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
 	config_free(d->config);

@@ -235,3 +235,34 @@ void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_s
 {
 	each(table, xfrm, child, remove_one);
 }
+
+static int move_user(struct policy *policy, struct xfrm *xfrm, const struct child_sa *child)
+{
+	struct user *user;
+
+	for (user = policy->users; user; user = user->next)
+		if (user->child == child)
+			break;
+	if (!user)
+		return 0;
+	if (user->policy.dir == XFRM_POLICY_OUT) {
+		user->policy.src = child->local;
+		user->policy.dst = child->remote;
+	} else {
+		user->policy.src = child->remote;
+		user->policy.dst = child->local;
+	}
+	return user == policy->users ? xfrm_policy_add(xfrm, &user->policy) : 0;
+}
+
+int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child)
+{
+	struct policy *policy;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < POLICY_BUCKETS; i++)
+		for (policy = table->buckets[i]; policy && !err; policy = policy->next)
+			err = move_user(policy, xfrm, child);
+	return err;
+}

@@ -31,6 +31,8 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst);
 int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 /* The same for one whose policies are installed. Returns 0 or -ENOMEM, and has none. */
 int policy_adopt(struct policy_table *table, struct child_sa *child);
+/* The Child SA's endpoints have changed: its policies lead there. Never without one. */
+int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child);
 /* Takes away what is this Child SA's. */
 void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 

@@ -388,20 +388,142 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
 	return err == -ESRCH ? 0 : err;
 }
 
-int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct xfrm_usage *usage)
+static int get_state(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		     struct answer *a)
 {
-	const struct xfrm_usersa_info *info;
 	struct xfrm_usersa_id id;
-	struct nlattr *attr;
-	struct answer a;
 	int err;
 
 	fill_id(&id, dst, spi);
 	err = transact(x, new_msg(XFRM_MSG_GETSA, 0, &id, sizeof(id)),
-		       "cannot read an ESP SA's counters", -ESRCH, &a);
-	if (!err && (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(*info))))
+		       "cannot read an ESP SA", -ESRCH, a);
+	if (!err && (!a->reply ||
+		     a->reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct xfrm_usersa_info))))
 		err = -EIO;
+	return err;
+}
+
+/* What the kernel tells of an ESP SA and takes back for another like it. */
+static bool is_kept(int attribute)
+{
+	switch (attribute) {
+	case XFRMA_ALG_AEAD:
+	case XFRMA_ALG_CRYPT:
+	case XFRMA_ALG_AUTH_TRUNC:
+	case XFRMA_ENCAP:
+	case XFRMA_REPLAY_VAL:
+	case XFRMA_REPLAY_ESN_VAL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#define SEQUENCE_GAP	16384	/* packets: more than leave while an ESP SA is moved */
+
+static void leave_out(void *data, int attribute, bool esn)
+{
+	struct xfrm_replay_state_esn *with_esn = data;
+	struct xfrm_replay_state *plain = data;
+
+	if (attribute == XFRMA_REPLAY_VAL) {
+		plain->oseq += SEQUENCE_GAP;
+	} else if (attribute == XFRMA_REPLAY_ESN_VAL) {
+		with_esn->oseq += SEQUENCE_GAP;
+		if (esn && with_esn->oseq < SEQUENCE_GAP)
+			with_esn->oseq_hi++;
+	}
+}
+
+static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
+				const struct endpoint *src, const struct endpoint *dst,
+				bool gap)
+{
+	struct xfrm_usersa_info info = *(const struct xfrm_usersa_info *)NLMSG_DATA(old);
+	const struct xfrm_encap_tmpl encap = {
+		.encap_type = UDP_ENCAP_ESPINUDP,
+		.encap_sport = htons(src->port),
+		.encap_dport = htons(dst->port),
+	};
+	struct nl_msg *msg;
+	struct nlattr *attr;
+	int left;
+
+	set_addr(&info.saddr, src);
+	set_addr(&info.id.daddr, dst);
+	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
+		      sizeof(info));
+	if (!msg || nla_put(msg, XFRMA_LTIME_VAL, sizeof(info.curlft), &info.curlft))
+		goto fail;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)old, sizeof(info), left) {
+		int attribute = nla_type(attr);
+		struct nlattr *copy;
+
+		if (!is_kept(attribute))
+			continue;
+		copy = nla_reserve(msg, attribute, nla_len(attr));
+		if (!copy)
+			goto fail;
+		if (attribute == XFRMA_ENCAP) {
+			memcpy(nla_data(copy), &encap, sizeof(encap));
+			continue;
+		}
+		memcpy(nla_data(copy), nla_data(attr), nla_len(attr));
+		if (gap)
+			leave_out(nla_data(copy), attribute, info.flags & XFRM_STATE_ESN);
+	}
+	return msg;
+fail:
+	if (msg) {
+		OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
+		nlmsg_free(msg);
+	}
+	return NULL;
+}
+
+int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    bool inbound)
+{
+	static const char what[] = "cannot move an ESP SA";
+	const struct xfrm_usersa_info *info;
+	bool same_dst, same_src;
+	struct answer a;
+	int err;
+
+	err = get_state(x, dst, spi, &a);
+	if (err)
+		goto wipe;
+	info = NLMSG_DATA(a.reply);
+	same_dst = endpoint_same_addr(dst, new_dst);
+	same_src = !memcmp(&info->saddr, new_src->addr, endpoint_addr_len(new_src));
+	if (info->family != new_dst->family) {
+		err = -EAFNOSUPPORT;
+	} else if (same_dst && same_src) {
+		err = transact(x, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false),
+			       what, 0, NULL);
+	} else {
+		/* There is one to a dst and SPI. */
+		err = same_dst ? xfrm_state_del(x, dst, spi) : 0;
+		if (!err)
+			err = transact(x, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
+						    new_dst, !inbound), what, 0, NULL);
+	}
+wipe:
+	/* The answer holds the keys. */
+	OPENSSL_cleanse(&a, sizeof(a));
+	return err;
+}
+
+int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		     struct xfrm_usage *usage)
+{
+	const struct xfrm_usersa_info *info;
+	struct nlattr *attr;
+	struct answer a;
+	int err;
+
+	err = get_state(x, dst, spi, &a);
 	if (err)
 		goto wipe;
 	info = NLMSG_DATA(a.reply);

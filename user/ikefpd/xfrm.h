@@ -67,6 +67,16 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s);
 /* 0 also if there is none. */
 int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
 
+/*
+ * Gives an ESP SA other endpoints; keys, counters and sequence numbers stay. Where only
+ * ports change it is changed as it is. Another dst makes a second one beside it, until
+ * xfrm_state_del() of the first; an outbound one's sequence numbers then leave out some,
+ * for what the first one sends meanwhile.
+ */
+int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    bool inbound);
+
 struct xfrm_usage {
 	uint64_t bytes, packets;
 	int64_t use_s;		/* seconds since the last packet, -1: never */

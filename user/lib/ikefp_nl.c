@@ -412,6 +412,9 @@ int ikefp_listener_list(struct ikefp_nl *nl,
 			&listing);
 }
 
+/* Two SPIs. */
+#define ESP_PAIR_LEN 8
+
 static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 {
 	*info = (struct ikefp_sa_info){
@@ -436,7 +439,13 @@ static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		.worker = get_u32(attrs[IKEFP_A_SA_WORKER]),
 		.waiting = get_u32(attrs[IKEFP_A_SA_WAITING]),
 		.stash_len = get_u32(attrs[IKEFP_A_SA_STASH_LEN]),
+		.behind_nat = get_u8(attrs[IKEFP_A_SA_BEHIND_NAT]),
+		.follow = get_u8(attrs[IKEFP_A_SA_FOLLOW]),
+		.liveness_ms = get_u32(attrs[IKEFP_A_SA_LIVENESS_MS]),
+		.heard_ms = get_u64(attrs[IKEFP_A_SA_HEARD_MS]),
 	};
+	if (attrs[IKEFP_A_SA_ESP_SPIS])
+		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;
 	get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
 }
 
@@ -565,6 +574,7 @@ static void on_upcall(struct ikefp_nl *nl, struct nlmsghdr *header)
 {
 	const struct ikefp_upcalls *upcalls = nl->upcalls;
 	struct nlattr *attrs[IKEFP_A_MESSAGE_MAX + 1];
+	struct ikefp_endpoint endpoint;
 
 	if (header->nlmsg_type == NLMSG_ERROR) {
 		on_refusal(nl, header);
@@ -592,6 +602,16 @@ static void on_upcall(struct ikefp_nl *nl, struct nlmsghdr *header)
 	case IKEFP_CMD_SA_EXPIRED:
 		if (upcalls->sa_expired)
 			upcalls->sa_expired(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), upcalls->arg);
+		break;
+	case IKEFP_CMD_SA_MOVED:
+		get_endpoint(attrs, IKEFP_A_MESSAGE_LOCAL_IPV4, &endpoint);
+		if (upcalls->sa_moved)
+			upcalls->sa_moved(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), &endpoint,
+					  upcalls->arg);
+		break;
+	case IKEFP_CMD_SA_DEAD:
+		if (upcalls->sa_dead)
+			upcalls->sa_dead(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), upcalls->arg);
 		break;
 	}
 }
@@ -730,6 +750,13 @@ static bool put_keys(struct nl_msg *msg, const struct ikefp_keys *keys)
 	return true;
 }
 
+static bool put_settings(struct nl_msg *msg, const struct ikefp_sa_settings *settings)
+{
+	return !nla_put_u8(msg, IKEFP_A_SA_BEHIND_NAT, settings->behind_nat) &&
+	       !nla_put_u8(msg, IKEFP_A_SA_FOLLOW, settings->follow) &&
+	       !nla_put_u32(msg, IKEFP_A_SA_LIVENESS_MS, settings->liveness_ms);
+}
+
 static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 {
 	if (!put_spi(msg, IKEFP_A_SA_SPI, change->spi))
@@ -740,6 +767,12 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 	    nla_put_u8(msg, IKEFP_A_SA_STATE, IKEFP_SA_STATE_ESTABLISHED))
 		return false;
 	if (change->endpoint && !put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, change->endpoint))
+		return false;
+	if (change->settings && !put_settings(msg, change->settings))
+		return false;
+	/* Of no octets it is one, too: none. */
+	if (change->esp_spis && nla_put(msg, IKEFP_A_SA_ESP_SPIS, change->esp_spis->len,
+					change->esp_spis->data))
 		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))

@@ -56,6 +56,11 @@ struct ikefp_sa_info {
 	uint32_t stash_len;
 	bool fragments;		/* both ends know RFC 7383 */
 	uint32_t fragment_size;	/* octets of an IP datagram; 0: ours are never cut */
+	bool behind_nat;
+	bool follow;
+	uint32_t liveness_ms;	/* 0: the peer is never asked */
+	uint64_t heard_ms;	/* since the latest sign of life, where established */
+	unsigned int esp_pairs;	/* ESP SAs that it has, in pairs */
 };
 
 /* Octets that somebody else owns. */
@@ -72,6 +77,13 @@ struct ikefp_keys {
 	struct ikefp_octets sk_ai, sk_ar;
 };
 
+/* Of an established SA: what the kernel does by itself. All hold once they are given. */
+struct ikefp_sa_settings {
+	bool behind_nat;	/* we are: NAT keepalives are sent */
+	bool follow;		/* an authentic new message of the peer's moves the SA */
+	uint32_t liveness_ms;	/* without a sign of life, then ask for one; 0: never */
+};
+
 /* What sa-set changes: all that is not zero or NULL. */
 struct ikefp_sa_change {
 	uint64_t spi;
@@ -81,6 +93,8 @@ struct ikefp_sa_change {
 	const struct ikefp_keys *keys;
 	const struct ikefp_octets *stash; /* of no octets: removes it */
 	const uint32_t *fragment_size;	/* both ends know RFC 7383; 0: ours are never cut */
+	const struct ikefp_sa_settings *settings;
+	const struct ikefp_octets *esp_spis;	/* as the attribute; those before go */
 };
 
 struct ikefp_message_out {
@@ -117,6 +131,8 @@ struct ikefp_upcalls {
 	void (*adopted)(const struct ikefp_sa_info *info, const struct ikefp_octets *stash,
 			void *arg);
 	void (*not_adopted)(uint64_t spi, int err, const char *why, void *arg);
+	void (*sa_moved)(uint64_t spi, const struct ikefp_endpoint *endpoint, void *arg);
+	void (*sa_dead)(uint64_t spi, void *arg);
 	void *arg;
 };
 

@@ -220,16 +220,36 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 }
 
 int kernel_sa_established(struct kernel *k, uint64_t spi_local,
-			  const struct endpoint *local, const struct endpoint *remote)
+			  const struct endpoint *local, const struct endpoint *remote,
+			  const struct kernel_life *life)
 {
 	struct ksa *sa = find(k, spi_local);
 
 	if (!op(k->host))
 		return 0;
 	assert(sa && sa->keyed);
+	(void)life;
 	sa->established = true;
 	sa->local = *local;
 	sa->remote = *remote;
+	return 0;
+}
+
+int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
+		   const struct endpoint *remote)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	assert(sa && sa->established);
+	sa->local = *local;
+	sa->remote = *remote;
+	return 0;
+}
+
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2], size_t n)
+{
+	assert(find(k, spi_local) && n <= KERNEL_ESP_PAIRS_MAX);
+	(void)pairs;
 	return 0;
 }
 
@@ -772,6 +792,28 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 	assert(s->encr_len <= sizeof(f->encr_key) && s->integ_len <= sizeof(f->integ_key));
 	memcpy(f->encr_key, s->encr_key, s->encr_len);
 	memcpy(f->integ_key, s->integ_key, s->integ_len);
+	return 0;
+}
+
+int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    bool inbound)
+{
+	struct fake_state *s = *state_link(x, dst, spi), *moved;
+
+	assert(s && !s->larval && s->s.inbound == inbound);
+	if (endpoint_same_addr(dst, new_dst)) {
+		moved = s;
+	} else {
+		moved = state_new(x, new_src, new_dst, spi);
+		s = *state_link(x, dst, spi);
+		moved->s = s->s;
+		moved->encr = s->encr;
+		memcpy(moved->encr_key, s->encr_key, sizeof(s->encr_key));
+		memcpy(moved->integ_key, s->integ_key, sizeof(s->integ_key));
+	}
+	moved->src = moved->s.src = *new_src;
+	moved->dst = moved->s.dst = *new_dst;
 	return 0;
 }
 

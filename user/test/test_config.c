@@ -126,11 +126,11 @@ static void test_conn_values(void)
 		"remote_addrs = 198.51.100.0/24, 203.0.113.5-203.0.113.9, %any\n"
 		"local_port = 1500\n remote_port = 4500\n encap = yes\n"
 		"proposals = aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048\n"
-		"unique = never\n"
+		"unique = never\n dpd_delay = 2m\n"
 		"local { id = left.example.org\n }\n remote { id = right@example.org\n }",
 		"local_ts = 10.1.0.0/16,10.2.0.1[tcp/80]\n remote_ts = 10.3.0.0/16\n"
 		"esp_proposals = aes128gcm16, chacha20poly1305\n start_action = start\n"
-		"replay_window = 0x40\n reqid = 7\n mode = tunnel"));
+		"replay_window = 0x40\n reqid = 7\n mode = tunnel\n dpd_action = restart"));
 	const struct child_conf *child;
 	const struct conn *conn;
 	char id[ID_STRLEN];
@@ -160,6 +160,8 @@ static void test_conn_values(void)
 	EXPECT_EQ(child->remote_ts.n, 1);
 	EXPECT_EQ(child->proposals.n, 2);
 	EXPECT_EQ(child->start_action, START_START);
+	EXPECT_EQ(child->dpd_action, DPD_START);
+	EXPECT_EQ(conn->dpd_delay_ms, 120000);
 	EXPECT_EQ(child->replay_window, 64);
 	EXPECT_EQ(child->reqid, 7);
 	config_free(config);
@@ -171,7 +173,7 @@ static const char *const conn_ok[] = {
 	"mobike = yes", "mobike = no", "fragmentation = yes", "fragmentation = accept",
 	"fragmentation = force", "fragmentation = no",
 	"childless = allow", "unique = no", "keyingtries = 1", "dpd_delay = 0s",
-	"dpd_delay = 0", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 0s",
+	"dpd_delay = 0", "dpd_delay = 1d", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 0s",
 	"reauth_time = 0s", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
 	"send_certreq = no", "send_cert = never", "aggressive = no", "pull = yes",
 	"mediation = no", "ppk_required = no", "if_id_in = 0", "ocsp = never",
@@ -212,7 +214,8 @@ static const char *const conn_refused[][2] = {
 	{ "keyingtries = 0", ":7: connections.net.keyingtries: '0' is not supported yet: set it to 1, or remove it" },
 	{ "rekey_time = 4h", ":7: connections.net.rekey_time: '4h' is not supported yet: set it to 0, or remove it" },
 	{ "reauth_time = 60", ":7: connections.net.reauth_time: '60' is not supported yet: set it to 0, or remove it" },
-	{ "dpd_delay = 30s", ":7: connections.net.dpd_delay: '30s' is not supported yet: set it to 0, or remove it" },
+	{ "dpd_delay = 25h", ":7: connections.net.dpd_delay: '25h' is longer than a day" },
+	{ "dpd_delay = soon", ":7: connections.net.dpd_delay: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "over_time = soon", ":7: connections.net.over_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "over_time = 3w", ":7: connections.net.over_time: '3w' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "fragmentation = always", ":7: connections.net.fragmentation: 'always' is none of yes, accept, force and no" },
@@ -233,6 +236,8 @@ static const char *const conn_refused[][2] = {
 
 static const char *const child_refused[][2] = {
 	{ "mode = transport", ":10: connections.net.children.lan.mode: 'transport' is not supported yet: set it to tunnel, or remove it" },
+	{ "dpd_action = trap", ":10: connections.net.children.lan.dpd_action: 'trap' is not supported yet: set it to clear or start, or remove it" },
+	{ "dpd_action = stop", ":10: connections.net.children.lan.dpd_action: 'stop' is neither clear, trap nor start" },
 	{ "start_action = trap", ":10: connections.net.children.lan.start_action: 'trap' is not supported yet: use start, or initiate by hand" },
 	{ "start_action = trap|start", ":10: connections.net.children.lan.start_action: 'trap|start' is not supported yet: use start, or initiate by hand" },
 	{ "start_action = now", ":10: connections.net.children.lan.start_action: 'now' is neither none nor start" },
@@ -375,7 +380,8 @@ static void test_retransmit(void)
 {
 	struct config *config = loaded(
 		"charon {\n retransmit_timeout = 2.5\n retransmit_base = 1.4142\n"
-		" retransmit_tries = 7\n retransmit_jitter = 20\n retransmit_limit = 60\n}\n");
+		" retransmit_tries = 7\n retransmit_jitter = 20\n retransmit_limit = 60\n"
+		" keep_alive = 10s\n}\n");
 
 	REQUIRE(config);
 	EXPECT_EQ(config->retransmit.timeout_ms, 2500);
@@ -384,6 +390,8 @@ static void test_retransmit(void)
 	EXPECT_EQ(config->retransmit.jitter_percent, 20);
 	EXPECT_EQ(config->retransmit.limit_ms, 60000);
 	config_free(config);
+	expect_refused("charon { keep_alive = 2w\n}",
+		       ":1: charon.keep_alive: '2w' is not a time: give a number of seconds or one with s, m, h or d");
 	expect_refused("charon { retransmit_jitter = 21\n}",
 		       ":1: charon.retransmit_jitter: '21' is not a number from 0 to 20");
 	expect_refused("charon { retransmit_base = 0.9\n}",

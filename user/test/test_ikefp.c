@@ -74,7 +74,7 @@ static void test_names(void)
 	EXPECT_STR(exchange_name(0), "unknown");
 	EXPECT_STR(exchange_name(255), "unknown");
 	/* Each kind of event has a name. */
-	for (int i = 0; i <= IKEFP_EVENT_KIND_SA_ADOPTED; i++)
+	for (int i = 0; i <= IKEFP_EVENT_KIND_SA_DEAD; i++)
 		EXPECT(strcmp(event_name(i), "unknown"));
 }
 
@@ -100,6 +100,8 @@ static struct snapshot example(void)
 		.tries = 2, .message_id_out = 3, .message_id_in = 0, .age_ms = 61000,
 		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
 		.worker = 4711, .stash_len = 300,
+		.behind_nat = true, .follow = true, .liveness_ms = 30000, .heard_ms = 2000,
+		.esp_pairs = 1,
 	};
 	s.stats.value[IKEFP_A_STATS_SAS] = 1;
 	s.stats.value[IKEFP_A_STATS_DROP_INTEGRITY] = 7;
@@ -133,6 +135,8 @@ static void test_show_text(void)
 		   "  outstanding: 1 request, sent 2 times\n"
 		   "  message ids: next out 3, next in 0\n"
 		   "  messages:    4 in, 5 out, 1 retransmitted, 1 duplicate\n"
+		   "  peer:        heard 2 s ago, asked after 30 s, followed where it moves; keepalives to the NAT\n"
+		   "  esp:         1 pair of SAs\n"
 		   "\n"
 		   "counters:  sas                          1\n"
 		   "           drop-integrity               7\n");
