@@ -135,7 +135,7 @@ struct socket *fixture_worker(struct kunit *test, struct ikefp_context *ctx)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, release_socket, worker), 0);
 	KUNIT_ASSERT_EQ(test, kernel_bind(worker, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	KUNIT_ASSERT_GT(test, kernel_getsockname(worker, (struct sockaddr *)&addr), 0);
-	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(ctx, addr.nl_pid), 0);
+	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(ctx, addr.nl_pid, false, NULL), 0);
 	return worker;
 }
 
@@ -265,8 +265,12 @@ struct ikefp_init_source fixture_source(void)
 struct ikefp_sa *fixture_initiator(struct kunit *test, struct ikefp_context *ctx,
 				   const struct ikefp_path *path, u64 spi)
 {
+	struct ikefp_sa *sa;
 	int reason;
-	struct ikefp_sa *sa = ikefp_sa_new_initiator(ctx, spi, path, &reason);
+
+	rcu_read_lock();
+	sa = ikefp_sa_new_initiator(ctx, spi, ikefp_worker_least_loaded(ctx), path, &reason);
+	rcu_read_unlock();
 
 	KUNIT_ASSERT_NOT_NULL(test, sa);
 	return sa;
@@ -291,8 +295,13 @@ struct ikefp_sa *fixture_responder(struct kunit *test, struct ikefp_context *ctx
 		.family = AF_INET,
 	};
 	const struct ikefp_init_source source = fixture_source();
+	struct ikefp_sa *sa;
 	int reason;
-	struct ikefp_sa *sa = ikefp_sa_new_responder(ctx, peer_spi, &key, &source, path, &reason);
+
+	rcu_read_lock();
+	sa = ikefp_sa_new_responder(ctx, peer_spi, ikefp_worker_least_loaded(ctx), &key, &source,
+				    path, &reason);
+	rcu_read_unlock();
 
 	KUNIT_ASSERT_NOT_NULL(test, sa);
 	return sa;

@@ -268,7 +268,7 @@ static void half_open_sas(void *arg)
 		const struct ikefp_init_key key = { .digest = i, .remote = path->remote };
 		int reason;
 		struct ikefp_sa *sa =
-			ikefp_sa_new_responder(exit->ctx, i, &key, &source, path, &reason);
+			ikefp_sa_new_responder(exit->ctx, i, NULL, &key, &source, path, &reason);
 
 		if (!sa)
 			continue;
