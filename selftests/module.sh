@@ -29,6 +29,11 @@ uninstalled() {
 # What is installed is there for all, so that it must be gone whatever has failed: the
 # cases below note a failure, take it away, and fail then.
 
+# there NAME: that part of the kernel is loaded, or built in.
+there() {
+	[ -d "/sys/module/$1" ] || grep -q "/$1.ko" "/lib/modules/$(uname -r)/modules.builtin"
+}
+
 # Its dependencies come by themselves, and those that it only wants.
 by_name() {
 	local failed=0
@@ -36,7 +41,7 @@ by_name() {
 	module_unload
 	installed
 	modprobe ikefp || failed=1
-	[ -d /sys/module/udp_tunnel ] && [ -d /sys/module/xfrm_user ] || failed=1
+	there udp_tunnel && there xfrm_user || failed=1
 	rmmod ikefp || failed=1
 	uninstalled
 	[ $failed = 0 ]
