@@ -49,11 +49,11 @@ killed() {
 		note_identity gw2
 		messages=$(counter gw1 tx-messages)
 		ping_start lan1 "$lan2_addr"
-		sleep 0.5
+		ping_more 30
 		ikefpd_kill $gw
-		sleep 0.5
+		ping_more 30
 		ikefpd_start $gw < <(psk_conf $gw)
-		sleep 0.5
+		ping_more 30
 		lost=$(ping_lost)
 		tail -n 3 "$work/ping.log"
 		[ "$lost" = 0 ]

@@ -36,6 +36,7 @@ FIXTURE_SETUP(workers)
 	netns_new();
 	self->rawnl = rawnl_open();
 	self->watcher = client_open(CLIENT_EVENTS);
+	client_let_all_in(self->watcher);
 	client_listen(self->watcher, IKEFP_LISTENER_KIND_IKE, "0.0.0.0", 500);
 	for (i = 0; i < WORKERS; i++)
 		self->workers[i] = client_open(CLIENT_WORKER);

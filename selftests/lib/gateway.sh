@@ -179,7 +179,20 @@ ping_start() {
 	echo "[$1] ping -i 0.01 $2"
 	: >"$work/ping.log"
 	start_in "$1" ping ping -n -q -i 0.01 "$2"
-	ping_pid=$started_pid
+	ping_pid=$started_pid ping_from=$1
+}
+
+# ping_more NUMBER: waits until so many more were answered.
+ping_more() {
+	wait_for 30 pings_answered $(($(pings_received) + $1))
+}
+
+pings_answered() {
+	[ "$(pings_received)" -ge "$1" ]
+}
+
+pings_received() {
+	run_in "$ping_from" ip -s -j link show eth0 | jq '.[0].stats64.rx.packets'
 }
 
 # ping_lost: ends that and says how many were not answered; the last one has the time
