@@ -4,7 +4,8 @@
 #	make module | user	one of them
 #	make install		both, with depmod; DESTDIR= and PREFIX= as usual
 #	make check		all tests, in virtual machines; TESTS= and KERNELS= choose
-#	make check-debug	all tests on a kernel that finds bugs, built once (15 minutes)
+#	make check-debug	those of the module on a kernel that finds bugs, built once
+#				(15 minutes)
 #	make check-long		the tests that can be longer, at their full sizes (hours)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
 #	make demo		two gateways, a lossy NAT and a tunnel, in one

@@ -143,7 +143,9 @@ int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info)
 
 	mutex_lock(&ctx->config_lock);
 	err = ikefp_flood_begin(ctx);
-	if (!err)
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+	else
 		err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive, info->extack);
 	if (!err)
 		ikefp_monitor_listener(ctx, ikefp_listener_find(ctx, &key),
