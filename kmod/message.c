@@ -129,8 +129,10 @@ struct opened {
 static void count_opened(struct ikefp_sa *sa, const struct opened *opened)
 {
 	sa->messages_in++;
-	if (opened->whole.octets)
+	if (opened->whole.octets) {
+		ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
 		ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLED);
+	}
 }
 
 /*
@@ -254,9 +256,10 @@ static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb,
 		return reason;
 	reason = ikefp_reassembly_add(fragments, sa->crypto, &limit, header, &fragment,
 				      opened->digest, skb->data, &opened->whole);
-	if (reason && reason != -EINPROGRESS)
+	if (reason == -EINPROGRESS)
+		ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
+	else if (reason)
 		return reason;
-	ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
 	trace_ikefp_fragment(sa->ctx->net, sa->spi, header->exchange_type, header->message_id,
 			     fragment.number, fragment.total, !reason);
 	if (reason)

@@ -35,6 +35,7 @@
 #define BATCH 32
 /* SAs of strangers that are kept. */
 #define STRANGERS 64
+#define FRAGMENTS 3 /* of a message */
 
 /* How far an SA has come when the fuzzing begins. */
 enum stage {
@@ -234,6 +235,22 @@ static void get_info(packets *self, const struct session *session, struct ikefp_
 		    ikefp_nl_error(self->client->nl));
 }
 
+/* One of the fragments of the peer's next request, whichever. */
+static size_t make_fragment(packets *self, const struct session *session, uint32_t id,
+			    uint8_t *octets)
+{
+	struct fuzz *fuzz = &self->fuzz;
+	struct ike_header header = peer_header(session->peer, CREATE_CHILD_SA, id, false);
+	struct sk_options options = { .fragment = { .total = FRAGMENTS } };
+	uint8_t inner[64];
+
+	options.fragment.number = 1 + fuzz_below(fuzz, FRAGMENTS);
+	memset(inner, options.fragment.number, sizeof(inner));
+	return sk_seal(&session->peer->keys, &header, &options,
+		       options.fragment.number == 1 ? PAYLOAD_NOTIFY : PAYLOAD_NONE,
+		       inner, sizeof(inner), octets);
+}
+
 /* What the SA's peer can send and nobody else: authentic, whatever is in it. */
 static size_t make_authentic(packets *self, const struct session *session, uint8_t *octets)
 {
@@ -255,12 +272,14 @@ static size_t make_authentic(packets *self, const struct session *session, uint8
 	}
 	get_info(self, session, &info);
 	id = response ? info.message_id_out - 1 : info.message_id_in;
+	memset(octets, 0, marker);
+	if (!response && !sign_of_life && fuzz_percent(fuzz, 40))
+		return marker + make_fragment(self, session, id, octets + marker);
 	header = peer_header(session->peer, response ? INFORMATIONAL : type, id, response);
 	fuzz_octets(fuzz, inner, inner_len);
 	/* Now and then padding that cannot be. */
 	if (!sign_of_life && fuzz_percent(fuzz, 10))
 		options.pad_length = 1 + fuzz_below(fuzz, 255);
-	memset(octets, 0, marker);
 	return marker + sk_seal(&session->peer->keys, &header, &options,
 				inner_len && fuzz_percent(fuzz, 90) ? PAYLOAD_NOTIFY : PAYLOAD_NONE,
 				inner, inner_len, octets + marker);
@@ -277,6 +296,8 @@ static uint64_t accounted_for(const packets *self, const struct ikefp_stats *now
 	uint64_t sum = change_of(self, now, IKEFP_A_STATS_UPCALLS) +
 		       change_of(self, now, IKEFP_A_STATS_DUPLICATES_ANSWERED) +
 		       change_of(self, now, IKEFP_A_STATS_LIVENESS_ANSWERED) +
+		       change_of(self, now, IKEFP_A_STATS_RX_FRAGMENTS) -
+		       change_of(self, now, IKEFP_A_STATS_REASSEMBLED) +
 		       change_of(self, now, IKEFP_A_STATS_RX_ESP) +
 		       change_of(self, now, IKEFP_A_STATS_RX_KEEPALIVE);
 	int i;
@@ -345,7 +366,10 @@ static void take_stranger(packets *self, const struct ikefp_message_in *message)
 		die("raw response: %s", ikefp_nl_error(self->client->nl));
 }
 
-/* What the worker has to do: every authentic request is answered, by as much as it was. */
+/*
+ * What the worker has to do: every authentic request is answered, by as much as it was, or
+ * as one of its fragments.
+ */
 static void take_upcall(packets *self, const struct upcall *upcall)
 {
 	struct session *session = session_of(self, upcall->spi);
@@ -361,9 +385,11 @@ static void take_upcall(packets *self, const struct upcall *upcall)
 	} else if (upcall->message.response) {
 		kernel_asks(self, session);
 	} else {
+		const struct ikefp_octets *payload = &upcall->message.payload;
+
 		peer_kernel_responds(session->peer, self->client, upcall->exchange_type,
 				     upcall->message_id, upcall->message.first_payload,
-				     upcall->message.payload.data, upcall->message.payload.len);
+				     payload->data, payload->len < 64 ? payload->len : 64);
 	}
 }
 
@@ -557,6 +583,8 @@ TEST_F_TIMEOUT(packets, fuzz, 3600)
 		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DUPLICATES_ANSWERED));
 		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DROP_INTEGRITY));
 		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_RX_ESP));
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_REASSEMBLED));
+		EXPECT_LT(0, change_of(self, &now, IKEFP_A_STATS_DROP_FRAGMENT_DUPLICATE));
 	}
 	for (i = 0; i < PEERS; i++)
 		check_session(_metadata, self, &self->sessions[i]);

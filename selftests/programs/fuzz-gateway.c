@@ -143,7 +143,12 @@ static uint64_t accounted_for(const struct ikefp_stats *now)
 {
 	static const int taken[] = {
 		IKEFP_A_STATS_UPCALLS, IKEFP_A_STATS_DUPLICATES_ANSWERED,
-		IKEFP_A_STATS_LIVENESS_ANSWERED, IKEFP_A_STATS_RX_ESP, IKEFP_A_STATS_RX_KEEPALIVE,
+		IKEFP_A_STATS_LIVENESS_ANSWERED, IKEFP_A_STATS_RX_FRAGMENTS, IKEFP_A_STATS_RX_ESP,
+		IKEFP_A_STATS_RX_KEEPALIVE,
+	};
+	static const int not_datagrams[] = {
+		IKEFP_A_STATS_REASSEMBLED, IKEFP_A_STATS_EXCHANGE_TIMEOUTS,
+		IKEFP_A_STATS_HALF_OPEN_EXPIRED, IKEFP_A_STATS_SAS_MOVED, IKEFP_A_STATS_PEERS_DEAD,
 	};
 	uint64_t sum = 0;
 	size_t i;
@@ -154,8 +159,9 @@ static uint64_t accounted_for(const struct ikefp_stats *now)
 		if (ikefp_stats_name(i) && !strncmp(ikefp_stats_name(i), "drop-", 5))
 			sum += change(now, &gateway_base, i);
 	}
-	return sum - change(now, &gateway_base, IKEFP_A_STATS_EXCHANGE_TIMEOUTS) -
-	       change(now, &gateway_base, IKEFP_A_STATS_HALF_OPEN_EXPIRED);
+	for (i = 0; i < sizeof(not_datagrams) / sizeof(not_datagrams[0]); i++)
+		sum -= change(now, &gateway_base, not_datagrams[i]);
+	return sum;
 }
 
 static void show_counters(const struct ikefp_stats *now)
