@@ -79,7 +79,8 @@ static void spi_taken(struct kunit *test)
 	struct ikefp_sa *sa = fixture_initiator(test, world->ctx, &world->path, SPI);
 	int reason = -1;
 
-	KUNIT_EXPECT_NULL(test, ikefp_sa_new_initiator(world->ctx, SPI, NULL, &world->path, &reason));
+	KUNIT_EXPECT_NULL(test, ikefp_sa_new_initiator(world->ctx, SPI, NULL, &world->path,
+						       &reason));
 	KUNIT_EXPECT_EQ(test, reason, 0);
 	KUNIT_EXPECT_PTR_EQ(test, find(world->ctx, SPI), sa);
 	fixture_sas(test, world->ctx, 1);
@@ -94,7 +95,8 @@ static void limit_reached(struct kunit *test)
 
 	world->ctx->policy.value[IKEFP_A_POLICY_MAX_SAS] = 1;
 	sa = fixture_initiator(test, world->ctx, &world->path, SPI);
-	KUNIT_EXPECT_NULL(test, ikefp_sa_new_initiator(world->ctx, SPI + 1, NULL, &world->path, &reason));
+	KUNIT_EXPECT_NULL(test, ikefp_sa_new_initiator(world->ctx, SPI + 1, NULL, &world->path,
+						       &reason));
 	KUNIT_EXPECT_EQ(test, reason, IKEFP_A_STATS_DROP_SA_LIMIT);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->ctx->sa_count), 1);
 	ikefp_sa_put(sa);
@@ -109,7 +111,8 @@ static void duplicate_faster(struct kunit *test)
 	int reason = -1;
 
 	KUNIT_EXPECT_NULL(test, ikefp_sa_new_responder(world->ctx, PEER_SPI, NULL,
-						       &sa->init.key, &source, &world->path, &reason));
+						       &sa->init.key, &source, &world->path,
+						       &reason));
 	KUNIT_EXPECT_EQ(test, reason, IKEFP_A_STATS_DROP_IN_PROGRESS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->ctx->half_open_count), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(source.half_open), 1);
@@ -129,11 +132,13 @@ static void half_open_counted(struct kunit *test)
 
 	world->ctx->policy.value[IKEFP_A_POLICY_MAX_HALF_OPEN] = 1;
 	KUNIT_EXPECT_NULL(test, ikefp_sa_new_responder(world->ctx, PEER_SPI + 1, NULL,
-						       &sa->init.key, &source, &world->path, &reason));
+						       &sa->init.key, &source, &world->path,
+						       &reason));
 	KUNIT_EXPECT_EQ(test, reason, IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT);
 	world->ctx->policy.value[IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE] = 1;
 	KUNIT_EXPECT_NULL(test, ikefp_sa_new_responder(world->ctx, PEER_SPI + 1, NULL,
-						       &sa->init.key, &source, &world->path, &reason));
+						       &sa->init.key, &source, &world->path,
+						       &reason));
 	KUNIT_EXPECT_EQ(test, reason, IKEFP_A_STATS_DROP_SOURCE_LIMIT);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->ctx->half_open_count), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(source.half_open), 1);
