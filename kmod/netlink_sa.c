@@ -602,7 +602,9 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
 	      put_rto(skb, sa) ||
-	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING, !!sa->exchange.octets) ||
+	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING,
+			  !!sa->exchange.octets + !!sa->next_request.octets) ||
+	      (sa->exchange.liveness && nla_put_flag(skb, IKEFP_A_SA_ASKING_LIVENESS)) ||
 	      nla_put_u32(skb, IKEFP_A_SA_TRIES, sa->exchange.tries) ||
 	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_OUT, sa->next_out) ||
 	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->next_in) ||

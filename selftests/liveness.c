@@ -120,6 +120,7 @@ TEST_F(liveness, asked)
 		ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
 		EXPECT_EQ(700, info.liveness_ms);
 		EXPECT_EQ(1, info.outstanding);
+		EXPECT_TRUE(info.asking_liveness);
 		answered_us = clock_us();
 		answer(self->peer, id++);
 		EXPECT_EQ(id, expect_question(self->peer, 700));
@@ -255,6 +256,7 @@ TEST_F(liveness, worker_requests_meanwhile)
 		.spi = self->peer->kernel_spi, .exchange_type = INFORMATIONAL,
 	};
 	const struct ikefp_message_in *in;
+	struct ikefp_sa_info info;
 	uint32_t id, own;
 
 	begin(self->client, self->peer, 500);
@@ -263,6 +265,10 @@ TEST_F(liveness, worker_requests_meanwhile)
 				   1);
 	EXPECT_EQ(id + 1, own);
 	EXPECT_FALSE(peer_receive(self->peer, 300));
+	/* What a helper that adopts it must know: something of the helper's is under way. */
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
+	EXPECT_EQ(2, info.outstanding);
+	EXPECT_TRUE(info.asking_liveness);
 	/* One can wait. */
 	EXPECT_EQ(-EBUSY, ikefp_message_send(self->client->nl, &another, NULL));
 	answer(self->peer, id);
@@ -271,6 +277,9 @@ TEST_F(liveness, worker_requests_meanwhile)
 	EXPECT_EQ(CREATE_CHILD_SA, self->peer->got_header.exchange_type);
 	EXPECT_STREQ("", peer_open_message(self->peer));
 	EXPECT_EQ(1, self->peer->inner_len);
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
+	EXPECT_EQ(1, info.outstanding);
+	EXPECT_FALSE(info.asking_liveness);
 	/* While it is outstanding, nothing is asked. */
 	EXPECT_FALSE(peer_receive(self->peer, 1000));
 	peer_send_response(self->peer, CREATE_CHILD_SA, own, PAYLOAD_NOTIFY, "!", 1);

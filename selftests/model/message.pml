@@ -613,7 +613,7 @@ inline adopt(e) {
 	worker[e].has_sa = true;
 	if
 	:: sa[e].state == HALF_OPEN -> delete(e)
-	:: else -> worker[e].waits = sa[e].outstanding
+	:: else -> worker[e].waits = sa[e].outstanding && !sa[e].liveness
 	fi
 }
 

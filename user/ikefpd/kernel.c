@@ -273,7 +273,7 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 		.spi_remote = info->peer_spi,
 		.initiator = info->role == IKEFP_ROLE_INITIATOR,
 		.established = info->state == IKEFP_SA_STATE_ESTABLISHED,
-		.outstanding = info->outstanding,
+		.outstanding = info->outstanding > info->asking_liveness,
 		.stash = stash->data,
 		.stash_len = stash->len,
 	};

@@ -443,6 +443,7 @@ static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		.follow = get_u8(attrs[IKEFP_A_SA_FOLLOW]),
 		.liveness_ms = get_u32(attrs[IKEFP_A_SA_LIVENESS_MS]),
 		.heard_ms = get_u64(attrs[IKEFP_A_SA_HEARD_MS]),
+		.asking_liveness = attrs[IKEFP_A_SA_ASKING_LIVENESS],
 	};
 	if (attrs[IKEFP_A_SA_ESP_SPIS])
 		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;

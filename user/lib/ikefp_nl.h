@@ -60,6 +60,7 @@ struct ikefp_sa_info {
 	bool follow;
 	uint32_t liveness_ms;	/* 0: the peer is never asked */
 	uint64_t heard_ms;	/* since the latest sign of life, where established */
+	bool asking_liveness;	/* one of those outstanding is the kernel's own */
 	unsigned int esp_pairs;	/* ESP SAs that it has, in pairs */
 };
 
