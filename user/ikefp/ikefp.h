@@ -22,6 +22,7 @@ int show_main(int argc, char **argv);
 int monitor_main(int argc, char **argv);
 int policy_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* Opens the family, or says why not and what to do. NULL: exit with 1. */
 struct ikefp_nl *open_family(void);
