@@ -9,7 +9,7 @@ Runs a command in a terminal of this size, and does with it step by step:
     keys=TEXT        types that, with Python's escapes
     size=HEIGHTxWIDTH  makes the terminal another size
     within=SECONDS   how long each later step may take (10)
-    cpu=PERCENT      so far the command has taken no more of a processor than that
+    cpu=PERCENT      for five seconds the command takes no more of a processor than that
     signal=NAME      sends it that signal
     ended=STATUS     waits for its end, by exit status or by a signal's name: the terminal
                      is then as it was, its modes, its cursor, its screen
@@ -42,7 +42,6 @@ class Terminal:
         self.within = 10
         self.set_size(height, width)
         self.mode = termios.tcgetattr(self.slave)
-        self.begin = time.monotonic()
         self.pid = os.fork()
         if not self.pid:
             os.close(self.master)
@@ -103,11 +102,17 @@ class Terminal:
     def step_signal(self, name):
         os.kill(self.pid, getattr(signal, "SIG" + name))
 
-    def step_cpu(self, percent):
+    def ticks(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
             fields = stat.read().rpartition(")")[2].split()
-        taken = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-        share = 100 * taken / (time.monotonic() - self.begin)
+        return sum(map(int, fields[11:13]))
+
+    def step_cpu(self, percent):
+        taken, begin = self.ticks(), time.monotonic()
+        while time.monotonic() < begin + 5:
+            self.read(0.1)
+        taken = (self.ticks() - taken) / os.sysconf("SC_CLK_TCK")
+        share = 100 * taken / (time.monotonic() - begin)
         print(f"screen: {share:.0f} % of a processor")
         if share > float(percent):
             self.fail(f"{share:.0f} % of a processor, more than {percent} %")

@@ -113,6 +113,26 @@ static void test_table(void)
 	}
 }
 
+/* The last row that there is room for comes last. */
+static void test_table_last(void)
+{
+	const struct top_order order = { TOP_PEER, false };
+	struct ikefp_sa_info last = sa_of(TOP_ROWS - 1);
+
+	top_table_clear(&table, &order);
+	for (unsigned int i = 0; i < 2 * TOP_ROWS + 1; i++) {
+		struct ikefp_sa_info sa = sa_of(i);
+
+		if (sa.spi != last.spi)
+			top_table_add(&table, &sa);
+	}
+	EXPECT(table.full);
+	top_table_add(&table, &last);
+	top_table_sort(&table, &order);
+	EXPECT_EQ(table.count, TOP_ROWS);
+	EXPECT_EQ(table.rows[TOP_ROWS - 1].spi, TOP_ROWS);
+}
+
 /* The worst order: each comes before all those before. */
 static void test_table_worst(void)
 {
@@ -343,6 +363,7 @@ static const struct ktap_test tests[] = {
 	{ "rates", test_rates },
 	{ "rates that are not known", test_rates_unknown },
 	{ "the first rows of many", test_table },
+	{ "the first rows, the last of them last", test_table_last },
 	{ "the first rows, the worst order", test_table_worst },
 	{ "sorting", test_compare },
 	{ "keys", test_keys },
