@@ -21,6 +21,8 @@
 int show_main(int argc, char **argv);
 int monitor_main(int argc, char **argv);
 int policy_main(int argc, char **argv);
+int stats_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* Opens the family, or says why not and what to do. NULL: exit with 1. */
 struct ikefp_nl *open_family(void);
@@ -50,6 +52,57 @@ json_t *address_json(const struct sockaddr_storage *addr);
 /* 16 hexadecimal digits, NULL for 0. */
 json_t *spi_json(uint64_t spi);
 
+/* metrics.c: what the counters are. */
+enum metric_kind { METRIC_UNKNOWN, METRIC_GAUGE, METRIC_COUNTER, METRIC_DROP };
+
+struct metric {
+	enum metric_kind kind;
+	const char *help;	/* a sentence; of a drop, when its reason applies */
+};
+
+/* Of IKEFP_A_STATS_*; NULL for a number that is none. */
+const struct metric *metric_of(int attribute);
+/* "integrity" of drop-integrity; NULL where it counts no drops. */
+const char *drop_reason(int attribute);
+/* Those of all reasons. */
+uint64_t dropped(const struct ikefp_stats *stats);
+
+#define SA_STATES	(IKEFP_SA_STATE_LINGERING + 1)
+
+struct sa_counts {
+	uint64_t total;
+	uint64_t state[SA_STATES];
+};
+
+void sa_counts_add(struct sa_counts *counts, const struct ikefp_sa_info *sa);
+
+/* What `ikefp stats` shows. */
+struct census {
+	struct sa_counts sas;
+	struct ikefp_worker_info *workers;
+	size_t worker_count;
+	struct ikefp_stats stats;
+	bool failed;		/* memory ran out */
+};
+
+/* census.c. Returns 0 or a negative errno, the reason in ikefp_nl_error(). */
+int census_take(struct ikefp_nl *nl, struct census *census);
+void census_clear(struct census *census);
+
+/* stats.c; NULL without memory. */
+void stats_text(FILE *out, const struct census *census);
+json_t *stats_json(const struct census *census);
+
+/* prometheus.c */
+#define METRIC_NAME	64
+void stats_prometheus(FILE *out, const struct census *census);
+/* What a counter is called there; not for drops, which are one metric. Returns @buf. */
+const char *prometheus_name(int attribute, char buf[METRIC_NAME]);
+void prometheus_metric(FILE *out, const char *name, const char *type, const char *help);
+/* @label: NULL where there is none, else @text is its value, any octets. */
+void prometheus_sample(FILE *out, const char *name, const char *label, const char *text,
+		       uint64_t value);
+
 /* What `ikefp show` shows, taken at one time. */
 struct snapshot {
 	struct ikefp_worker_info *workers;
@@ -70,6 +123,9 @@ void snapshot_clear(struct snapshot *snapshot);
 /* show_text.c, show_json.c, monitor.c; NULL without memory. */
 void show_text(FILE *out, const struct snapshot *snapshot);
 json_t *show_json(const struct snapshot *snapshot);
+json_t *worker_json(const struct ikefp_worker_info *worker);
+/* Every counter by its name. */
+json_t *counters_json(const struct ikefp_stats *stats);
 /* policy.c: "NAME=VALUE" into a change; 0, or -1 and why not is said. */
 int policy_parse(const char *text, struct ikefp_policy *policy);
 /* One "NAME=VALUE" a line. */

@@ -9,6 +9,8 @@ static const struct {
 	const char *help;
 } subcommands[] = {
 	{ "show", show_main, "listeners, IKE SAs and counters, as they are now" },
+	{ "stats", stats_main, "every counter, as text, JSON, or for Prometheus" },
+	{ "top", top_main, "rates and IKE SAs, live in a terminal" },
 	{ "monitor", monitor_main, "events as they happen" },
 	{ "policy", policy_main, "show the settings, or change some" },
 };

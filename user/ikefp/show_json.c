@@ -7,7 +7,7 @@ static json_t *listener_json(const struct ikefp_listener_info *l)
 			 "local", address_json(&l->addr));
 }
 
-static json_t *worker_json(const struct ikefp_worker_info *w)
+json_t *worker_json(const struct ikefp_worker_info *w)
 {
 	return json_pack("{s:I, s:I}", "worker", (json_int_t)w->worker,
 			 "sas", (json_int_t)w->sas);
@@ -48,7 +48,7 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 	return object;
 }
 
-static json_t *stats_json(const struct ikefp_stats *stats)
+json_t *counters_json(const struct ikefp_stats *stats)
 {
 	json_t *object = json_object();
 
@@ -88,5 +88,5 @@ json_t *show_json(const struct snapshot *s)
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "listeners", listeners,
 			 "workers", workers, "sas", sas,
 			 "policy", policy_json(&s->policy),
-			 "counters", stats_json(&s->stats));
+			 "counters", counters_json(&s->stats));
 }

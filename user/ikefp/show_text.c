@@ -3,6 +3,25 @@
 
 #include "ikefp.h"
 
+static void show_summary(FILE *out, const struct snapshot *s)
+{
+	const uint64_t *stats = s->stats.value;
+	struct sa_counts sas = { 0 };
+
+	for (size_t i = 0; i < s->sa_count; i++)
+		sa_counts_add(&sas, &s->sas[i]);
+	fprintf(out, "summary:   %" PRIu64 " SA%s", sas.total, sas.total == 1 ? "" : "s");
+	for (int i = 0; i < SA_STATES; i++)
+		fprintf(out, "%s%" PRIu64 " %s", i ? ", " : ": ", sas.state[i], state_name(i));
+	fprintf(out, "; %" PRIu64 " orphan%s; %zu worker%s\n", stats[IKEFP_A_STATS_ORPHANS],
+		stats[IKEFP_A_STATS_ORPHANS] == 1 ? "" : "s", s->worker_count,
+		s->worker_count == 1 ? "" : "s");
+	fprintf(out, "           messages: %" PRIu64 " in, %" PRIu64 " out, %" PRIu64
+		" retransmitted, %" PRIu64 " dropped\n", stats[IKEFP_A_STATS_RX_MESSAGES],
+		stats[IKEFP_A_STATS_TX_MESSAGES], stats[IKEFP_A_STATS_RETRANSMITS],
+		dropped(&s->stats));
+}
+
 static void show_listeners(FILE *out, const struct snapshot *s)
 {
 	char text[ADDRESS_TEXT];
@@ -105,6 +124,7 @@ static void show_stats(FILE *out, const struct ikefp_stats *stats)
 
 void show_text(FILE *out, const struct snapshot *s)
 {
+	show_summary(out, s);
 	show_listeners(out, s);
 	show_workers(out, s);
 	for (size_t i = 0; i < s->sa_count; i++)

@@ -838,6 +838,50 @@ int ikefp_sa_list(struct ikefp_nl *nl, void (*each)(const struct ikefp_sa_info *
 	return transact(nl, nl->command, msg, msg, IKEFP_A_SA_MAX, list_sa, &listing);
 }
 
+int ikefp_sa_list_begin(struct ikefp_nl *nl)
+{
+	struct nl_msg *msg;
+	int err = need_buffer(nl);
+
+	if (err)
+		return err;
+	msg = request(nl, IKEFP_CMD_SA_GET, NLM_F_DUMP);
+	if (!msg)
+		return fail(nl, -ENOMEM, "out of memory");
+	err = nl_send_auto(nl->command, msg);
+	nlmsg_free(msg);
+	return err < 0 ? fail(nl, -EIO, "netlink: %s", nl_geterror(err)) : 0;
+}
+
+/* One datagram: libnl would not return before the last. */
+int ikefp_sa_list_next(struct ikefp_nl *nl,
+		       void (*each)(const struct ikefp_sa_info *, void *), void *arg)
+{
+	struct answer answer = { .nl = nl };
+	struct sa_listing listing = { .each = each, .arg = arg };
+	struct nlattr *attrs[IKEFP_A_SA_MAX + 1];
+	struct nlmsghdr *header;
+	ssize_t len;
+	int left;
+
+	do {
+		len = recv(nl_socket_get_fd(nl->command), nl->buffer, MESSAGE_MAX, 0);
+	} while (len < 0 && errno == EINTR);
+	if (len <= 0)
+		return fail(nl, -EIO, "netlink: %s", len ? strerror(errno) : "closed");
+	left = len;
+	for (header = nl->buffer; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
+		if (header->nlmsg_type == NLMSG_ERROR)
+			on_error(NULL, nlmsg_data(header), &answer);
+		else if (header->nlmsg_type == NLMSG_DONE)
+			answer.done = true;
+		else if (header->nlmsg_type == nl->family &&
+			 !genlmsg_parse(header, 0, attrs, IKEFP_A_SA_MAX, NULL))
+			list_sa(attrs, &listing);
+	}
+	return answer.err ? answer.err : !answer.done;
+}
+
 /* Messages */
 
 static bool put_message(struct nl_msg *msg, const struct ikefp_message_out *message)

@@ -218,6 +218,15 @@ int ikefp_sa_get(struct ikefp_nl *nl, uint64_t spi, struct ikefp_sa_info *info);
 int ikefp_sa_list(struct ikefp_nl *nl,
 		  void (*each)(const struct ikefp_sa_info *, void *), void *arg);
 
+/*
+ * The same in parts, for who has other things to do meanwhile: after a begin, next reads
+ * some hundred SAs at most and returns 1 as long as there are more. In between, the
+ * handle is good for nothing else.
+ */
+int ikefp_sa_list_begin(struct ikefp_nl *nl);
+int ikefp_sa_list_next(struct ikefp_nl *nl,
+		       void (*each)(const struct ikefp_sa_info *, void *), void *arg);
+
 /* @message_id: where the ID of a request goes, may be NULL. */
 int ikefp_message_send(struct ikefp_nl *nl, const struct ikefp_message_out *message,
 		       uint32_t *message_id);

@@ -104,7 +104,11 @@ static struct snapshot example(void)
 		.esp_pairs = 1,
 	};
 	s.stats.value[IKEFP_A_STATS_SAS] = 1;
+	s.stats.value[IKEFP_A_STATS_RX_MESSAGES] = 12;
+	s.stats.value[IKEFP_A_STATS_TX_MESSAGES] = 11;
+	s.stats.value[IKEFP_A_STATS_RETRANSMITS] = 1;
 	s.stats.value[IKEFP_A_STATS_DROP_INTEGRITY] = 7;
+	s.stats.value[IKEFP_A_STATS_DROP_WAITING_LIMIT] = 3;
 	s.policy.set[IKEFP_A_POLICY_RTO_MIN_MS] = true;
 	s.policy.value[IKEFP_A_POLICY_RTO_MIN_MS] = 200;
 	return s;
@@ -121,6 +125,8 @@ static void test_show_text(void)
 	show_text(out, &s);
 	fclose(out);
 	EXPECT_STR(text,
+		   "summary:   1 SA: 0 half-open, 1 established, 0 lingering; 0 orphans; 1 worker\n"
+		   "           messages: 12 in, 11 out, 1 retransmitted, 10 dropped\n"
 		   "listeners: 0.0.0.0:500                  ike\n"
 		   "           [::]:4500                    natt\n"
 		   "workers:   4711                         1 SA\n"
@@ -139,7 +145,11 @@ static void test_show_text(void)
 		   "  esp:         1 pair of SAs\n"
 		   "\n"
 		   "counters:  sas                          1\n"
-		   "           drop-integrity               7\n");
+		   "           rx-messages                  12\n"
+		   "           tx-messages                  11\n"
+		   "           retransmits                  1\n"
+		   "           drop-integrity               7\n"
+		   "           drop-waiting-limit           3\n");
 	free(text);
 }
 
@@ -155,8 +165,10 @@ static void test_show_orphans(void)
 	s.worker_count = 0;
 	s.sas[0].worker = 0;
 	s.sas[0].waiting = 2;
+	s.stats.value[IKEFP_A_STATS_ORPHANS] = 1;
 	show_text(out, &s);
 	fclose(out);
+	EXPECT(strstr(text, "; 1 orphan; 0 workers\n"));
 	EXPECT(strstr(text, "\nno workers: is ikefpd running?\n"));
 	EXPECT(strstr(text, "\n  worker:      none (orphan), 2 upcalls waiting\n"));
 	free(text);
