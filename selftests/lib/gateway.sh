@@ -178,7 +178,7 @@ child_sas() {
 ping_start() {
 	echo "[$1] ping -i 0.01 $2"
 	: >"$work/ping.log"
-	start_in "$1" ping ping -n -q -i 0.01 "$2"
+	start_in "$1" ping ping -n -i 0.01 "$2"
 	ping_pid=$started_pid ping_from=$1
 }
 
@@ -195,13 +195,14 @@ pings_received() {
 	run_in "$ping_from" ip -s -j link show eth0 | jq '.[0].stats64.rx.packets'
 }
 
-# ping_stop: ends that, and $pings_lost is how many were not answered; the last one has the
-# time that it needs.
+# ping_stop: ends that, and $pings_lost is how many were not answered of those before the
+# last one that was: others are still on their way.
 ping_stop() {
 	kill -INT "$ping_pid"
 	wait "$ping_pid"
 	tail -n 3 "$work/ping.log"
-	pings_lost=$(awk '/ packets transmitted, / { print $1 - $4 }' "$work/ping.log")
+	pings_lost=$(sed -n '/DUP!/d; s/.* icmp_seq=\([0-9]*\) .*/\1/p' "$work/ping.log" |
+		awk '$1 > last { last = $1 } END { print last - NR }')
 }
 
 # answered FROM ADDRESS: a ping goes through, in ten tries at most (they may be
