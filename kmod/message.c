@@ -130,8 +130,9 @@ static void count_opened(struct ikefp_sa *sa, const struct opened *opened)
 {
 	sa->messages_in++;
 	if (opened->whole.octets) {
-		ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
+		/* At no moment is there a fragment too many that waits for others. */
 		ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLED);
+		ikefp_count(sa->ctx, IKEFP_A_STATS_RX_FRAGMENTS);
 	}
 }
 
@@ -170,7 +171,7 @@ static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *hea
  * more and smaller fragments; then the octets differ, but they are authentic, and it
  * is by them that the request is known from then on.
  */
-static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb)
+static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb, u8 exchange_type)
 {
 	struct ikefp_fragment fragment = { .total = 1 };
 	u64 skb_digest;
@@ -195,7 +196,8 @@ static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb)
 	skb_digest = digest(sa->ctx, skb);
 	if (sa->answer.digest == skb_digest)
 		return 0;
-	if (fragment.total <= sa->answer.request_total || !sa->crypto)
+	if (fragment.total <= sa->answer.request_total || !sa->crypto ||
+	    exchange_type != sa->answer.exchange_type)
 		return IKEFP_A_STATS_DROP_DIGEST;
 	if (skb_ensure_writable(skb, skb->len))
 		return IKEFP_A_STATS_DROP_MEMORY;
@@ -209,7 +211,8 @@ static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb)
 }
 
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
-			     const struct ikefp_path *path, struct ikefp_outgoing *out)
+			     const struct ikefp_header *header, const struct ikefp_path *path,
+			     struct ikefp_outgoing *out)
 {
 	int reason;
 
@@ -221,7 +224,7 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	 */
 	if (!ikefp_path_same_host(&sa->answer.path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
-	reason = check_duplicate(sa, skb);
+	reason = check_duplicate(sa, skb, header->exchange_type);
 	if (reason)
 		return reason;
 	sa->duplicates++;
@@ -344,7 +347,7 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 
 	switch (ikefp_window_check(sa->next_in, header->message_id)) {
 	case IKEFP_WINDOW_DUPLICATE:
-		return receive_duplicate(sa, skb, received->path, out);
+		return receive_duplicate(sa, skb, header, received->path, out);
 	case IKEFP_WINDOW_OUTSIDE:
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
 	case IKEFP_WINDOW_NEW:

@@ -130,6 +130,8 @@ static bool is_refusal(int err)
 	case ENOSPC:
 	case EMSGSIZE:
 	case ENOKEY:
+	case ENOTCONN:
+	case EALREADY:
 	case EPERM:
 	case EOVERFLOW:
 		return true;

@@ -23,6 +23,7 @@
 #include "client.h"
 #include "corpus.h"
 #include "die.h"
+#include "fragment.h"
 #include "fuzz.h"
 #include "ikefp_nl.h"
 #include "module.h"
@@ -147,6 +148,8 @@ static void begin_session(packets *self, struct session *session, uint64_t spi,
 	record_both(self, session);
 	if (session->stage == HALF_OPEN)
 		return;
+	if (fragment_set_size(self->client, peer, 1280))
+		die("sa-set fragment-size: %s", ikefp_nl_error(self->client->nl));
 	ask_and_answer(self, session, IKE_AUTH, "this is who I am", 16);
 	if (session->stage == KEYED)
 		return;
