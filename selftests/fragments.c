@@ -320,6 +320,21 @@ TEST_F(fragments, whole_after_all)
 	EXPECT_COUNTED(self->client, "rx-messages+1 drop-fragment-duplicate+1");
 }
 
+/* An authentic fragment with the ID of a request that was another. */
+TEST_F(fragments, of_another_exchange)
+{
+	struct cut cut = cut_request(self->peer, 2000, 3);
+
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_IDI, inner, 10);
+	client_wait_message(self->client);
+	peer_kernel_responds(self->peer, self->client, INFORMATIONAL, cut.header.message_id,
+			     PAYLOAD_IDI, inner, 10);
+	peer_expect(self->peer);
+	client_count_anew(self->client);
+	send_fragment(self->peer, &cut, 1);
+	EXPECT_COUNTED(self->client, "rx-messages+1 drop-digest+1");
+}
+
 TEST_F(fragments, not_negotiated)
 {
 	struct peer *other = peer_open(variant->is->peer, variant->is->kernel, 500,
