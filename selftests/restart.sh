@@ -108,7 +108,7 @@ not_configured() {
 	swanctl gw1 --initiate --child net --timeout 20
 	note_identity gw1
 	ikefpd_kill gw1
-	ikefpd_start gw1 < <(psk_conf gw1 | sed 's/^\tgw {/\tother {/')
+	ikefpd_start gw1 < <(psk_conf gw1 | sed 's/^\t*gw {/other {/')
 	same_identity gw1
 	both_answered
 	grep 'goes on until it is terminated' "$work/gw1.log"

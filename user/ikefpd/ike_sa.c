@@ -413,6 +413,7 @@ void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
 			ike_log(sa, LOG_KNL, LVL_AUDIT,
 				"CHILD_SA %s{%u} has not moved with its peer",
 				child->conf->name, child->unique_id);
+	resume_save(sa);
 }
 
 static void restart_children(struct ike_manager *m, struct conn *conn,

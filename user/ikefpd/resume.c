@@ -227,9 +227,6 @@ void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 		ike_sa_destroy(sa, "the peer deleted the IKE SA");
 		return;
 	}
-	/* The peer may have moved meanwhile. */
-	sa->local = orphan->local;
-	sa->remote = orphan->remote;
 	sa->resumed = true;
 	conn = config_find_conn(m->config, sa->conn->name);
 	if (conn && has_children(conn, sa))
@@ -240,6 +237,9 @@ void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 			sa->log.name, sa->unique_id, conn ? " with the same children" : "");
 	ike_log(sa, LOG_MGR, LVL_DIAG, "IKE_SA %s[%u] is carried on", sa->log.name,
 		sa->unique_id);
+	/* What the daemon before was not told, or did not live to tell. */
+	ike_sa_moved(sa, &orphan->local, &orphan->remote);
+	ike_sa_tell_esp(sa);
 	summary->resumed++;
 	resume_tasks(sa, orphan->outstanding);
 }

@@ -653,6 +653,12 @@ struct resume_summary host_start(struct host *host, const char *conf)
 	return summary;
 }
 
+void host_peer_moves(struct host *host, const struct endpoint *remote)
+{
+	assert(host->kernel->sas && !host->kernel->sas->next);
+	host->kernel->sas->remote = *remote;
+}
+
 struct buf *host_stash(struct host *host)
 {
 	struct ksa *sa;

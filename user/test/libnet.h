@@ -89,6 +89,8 @@ void host_config(struct host *host, const char *conf);
  */
 void host_die(struct host *host);
 struct resume_summary host_start(struct host *host, const char *conf);
+/* The kernel has followed the peer of the host's one SA, and there is no daemon to tell. */
+void host_peer_moves(struct host *host, const struct endpoint *remote);
 /* What is stashed with the host's first SA that has a stash; may be changed. */
 struct buf *host_stash(struct host *host);
 

@@ -116,6 +116,34 @@ static struct resume_summary restart(struct host *host)
 	return host_start(host, same(host));
 }
 
+/* The peer is elsewhere when the next daemon comes: so are IKE SA, ESP SAs and policies. */
+static void moved_meanwhile(void)
+{
+	const struct fake_state *state;
+	struct endpoint there;
+	unsigned int i;
+
+	bring_up();
+	REQUIRE(!endpoint_parse(&there, "192.0.2.9", 1024));
+	for (i = 0; i < 2; i++) {
+		const struct ike_sa *sa;
+
+		host_die(right);
+		there.addr[3] += i;
+		host_peer_moves(right, &there);
+		EXPECT_EQ(host_start(right, same(right)).resumed, 1);
+		sa = host_established(right);
+		REQUIRE(sa && sa->children);
+		EXPECT(endpoint_equal(&sa->remote, &there));
+		EXPECT(endpoint_equal(&sa->children->remote, &there));
+		EXPECT_EQ(host_states(right), 2);
+		EXPECT_EQ(host_policies(right), 3);
+		for (state = right->xfrm.states; state; state = state->next)
+			EXPECT(endpoint_same_addr(state->s.inbound ? &state->src : &state->dst,
+						  &there));
+	}
+}
+
 /* Everything that can be seen of an IKE SA stays as it was. */
 static void carries_on(void)
 {
@@ -511,6 +539,7 @@ static void at_every_step(void)
 
 static const struct ktap_test tests[] = {
 	{ "carries on with all there is", carries_on },
+	{ "carries on with a peer that has moved meanwhile", moved_meanwhile },
 	{ "the peer deletes what was carried on", peer_deletes },
 	{ "a request under way", request_outstanding },
 	{ "a connection that is not configured any more", bygone },
