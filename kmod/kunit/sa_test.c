@@ -202,10 +202,12 @@ static void delete_against_reader(struct kunit *test)
 static void delete_against_response(struct kunit *test)
 {
 	struct world *world = begin(test);
-	struct ikefp_sa *sa = fixture_initiator(test, world->ctx, &world->path, SPI);
 	u8 response[FIXTURE_INIT_LEN];
+	struct ikefp_sa *sa;
 
+	/* Before the SA, which is the worker's then. */
 	fixture_worker(test, world->ctx);
+	sa = fixture_initiator(test, world->ctx, &world->path, SPI);
 	fixture_request(test, sa);
 	fixture_init_message(response, SPI, PEER_SPI, IKEFP_FLAG_RESPONSE);
 	spin_lock_bh(&sa->lock);
