@@ -607,13 +607,16 @@ inline delete(e) {
 	worker[e].deleted = true
 }
 
-/* What the next one makes of an orphan. What the worker before asked it waits for. */
+/*
+ * What the next one makes of an orphan. What the worker before asked it waits for; what the
+ * kernel asked is not its business.
+ */
 inline adopt(e) {
 	ikefp_orphan_adopted(e);
 	worker[e].has_sa = true;
 	if
 	:: sa[e].state == HALF_OPEN -> delete(e)
-	:: else -> worker[e].waits = sa[e].outstanding
+	:: else -> worker[e].waits = sa[e].outstanding && !sa[e].liveness
 	fi
 }
 
