@@ -21,6 +21,8 @@ struct ikefp_datagram {
 	u8 octets[]; /* each from its IKE header on, without the non-ESP marker */
 };
 
+bool ikefp_datagram_charge(struct ikefp_context *ctx, size_t octets, u32 limit);
+void ikefp_datagram_uncharge(struct ikefp_context *ctx, size_t octets);
 struct ikefp_datagram *ikefp_datagram_new(struct ikefp_context *ctx, u32 len, u32 limit,
 					  gfp_t gfp);
 void ikefp_datagram_put(struct ikefp_datagram *datagram);

@@ -64,7 +64,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_SPIS + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_WINDOW_OUT + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -82,6 +82,8 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_SPIS + 1] = {
 	[IKEFP_A_SA_FOLLOW] = NLA_POLICY_MAX(NLA_U8, 1),
 	[IKEFP_A_SA_LIVENESS_MS] = { .type = NLA_U32, },
 	[IKEFP_A_SA_ESP_SPIS] = { .type = NLA_BINARY, },
+	[IKEFP_A_SA_WINDOW_IN] = { .type = NLA_U32, },
+	[IKEFP_A_SA_WINDOW_OUT] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -197,7 +199,7 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_ESP_SPIS,
+		.maxattr	= IKEFP_A_SA_WINDOW_OUT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -6,8 +6,8 @@
  * 1. the header (wire.c); another major version is answered, within a rate limit;
  * 2. the SA: an IKE_SA_INIT request makes one, if there is no flood of them (flood.c),
  *    all else must name one by its SPIs;
- * 3. a duplicate of the latest request is answered from the cache, if its octets are
- *    the request's and it comes from the host that the request came from;
+ * 3. a duplicate of one of the latest requests is answered from the cache, if its octets
+ *    are the request's and it comes from the host that the request came from;
  * 4. a request must be the next, a response that of the outstanding request;
  * 5. it is opened with the SA's keys, a fragment (RFC 7383) too, which is kept until
  *    the last of its message has come, and then
@@ -26,47 +26,26 @@
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
 
+#include "answer.h"
 #include "crypto.h"
 #include "datagram.h"
+#include "exchange.h"
 #include "flood.h"
 #include "listener.h"
 #include "message.h"
 #include "monitor.h"
 #include "orphan.h"
+#include "outgoing.h"
 #include "reassembly.h"
 #include "sa.h"
 #include "seal.h"
+#include "send.h"
 #include "timers.h"
 #include "trace.h"
 #include "transmit.h"
 #include "upcall.h"
 #include "window.h"
 #include "worker.h"
-
-static void outgoing_set(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
-			 const struct ikefp_path *path)
-{
-	out->octets = ikefp_datagram_hold(octets);
-	ikefp_path_set(&out->path, path);
-}
-
-/**
- * ikefp_outgoing_send() - transmit what was decided under an SA's lock
- * @ctx: the namespace, which counts it
- * @out: what, and which way; what it holds is put
- *
- * What the network does not take now is lost like any datagram.
- *
- * Context: any, without the lock.
- */
-void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
-{
-	if (!out->octets)
-		return;
-	ikefp_transmit_message(ctx, &out->path, out->octets);
-	ikefp_datagram_put(out->octets);
-	ikefp_path_put(&out->path);
-}
 
 static void drop(struct ikefp_context *ctx, int reason, const struct ikefp_header *header)
 {
@@ -81,13 +60,6 @@ static u64 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 }
 
 /* Sealed messages */
-
-/* What goes out to the peer keeps a NAT's mapping alive. */
-static void note_sent(struct ikefp_sa *sa, const struct ikefp_path *path)
-{
-	if (ikefp_path_same_remote(&sa->path, path))
-		sa->last_out = jiffies;
-}
 
 /*
  * A new message was received: the peer lives, and is where that came from. An SA keeps
@@ -108,17 +80,6 @@ static void heard(struct ikefp_sa *sa, const struct ikefp_path *path)
 	ikefp_timers_moved(sa);
 }
 
-/* The answer to the latest request, which it is kept for. */
-static void answered(struct ikefp_sa *sa, struct ikefp_datagram *octets, struct ikefp_outgoing *out)
-{
-	sa->answer.octets = octets;
-	sa->answer.fragment_size = sa->fragment_size;
-	sa->answer.copies = 1;
-	sa->messages_out++;
-	note_sent(sa, &sa->answer.path);
-	outgoing_set(out, octets, &sa->answer.path);
-}
-
 /* A sealed message, opened. */
 struct opened {
 	u64 digest; /* of its octets, or of those of its fragment 1 */
@@ -137,41 +98,49 @@ static void count_opened(struct ikefp_sa *sa, const struct opened *opened)
 }
 
 /*
- * A request was received: from here on the one before it is forgotten. That the peer
- * sends another shows that it has the answer to that.
+ * A request was received: from here on the one a window before it is forgotten. That the
+ * peer sends this one shows that it has the answer to that. Returns its place.
  */
-static void accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
-			     const struct opened *opened, const struct ikefp_path *path)
+static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
+					     const struct opened *opened,
+					     const struct ikefp_path *path)
 {
-	if (sa->answer.octets)
-		ikefp_seal_size_served(sa, sa->answer.fragment_size);
-	ikefp_reassembly_forget(&sa->request_fragments);
-	ikefp_datagram_put(sa->answer.octets);
-	sa->answer.octets = NULL;
-	sa->answer.known = true;
-	sa->answer.exchange_type = header->exchange_type;
-	sa->answer.digest = opened->digest;
-	sa->answer.request_total = opened->total;
-	ikefp_path_set(&sa->answer.path, path);
-	sa->next_in++;
+	struct ikefp_answer *answer = ikefp_answer_place(sa, header->message_id);
+
+	if (answer->octets)
+		ikefp_seal_size_served(sa, answer->fragment_size);
+	ikefp_reassembly_forget(&answer->next_fragments);
+	ikefp_datagram_put(answer->octets);
+	answer->octets = NULL;
+	answer->known = true;
+	answer->waits = !sa->worker;
+	answer->exchange_type = header->exchange_type;
+	answer->message_id = header->message_id;
+	answer->digest = opened->digest;
+	answer->request_total = opened->total;
+	ikefp_path_set(&answer->path, path);
+	ikefp_window_take(&sa->window_in, header->message_id);
 	count_opened(sa, opened);
 	/*
 	 * What a worker had in its hands when it died is taken again; it is not new, and
-	 * anybody may have recorded it.
+	 * anybody may have recorded it. What comes out of turn was sent before what came
+	 * already: it tells nothing new of the peer.
 	 */
-	if (header->message_id < sa->newest_in)
-		return;
-	sa->newest_in = header->message_id + 1;
-	heard(sa, path);
+	if (header->message_id >= sa->newest_in) {
+		sa->newest_in = header->message_id + 1;
+		heard(sa, path);
+	}
+	return answer;
 }
 
 /*
- * Whether these are the octets of the latest request. Of a fragmented one, the first
- * fragment stands for all (RFC 7383 section 2.6.1). The peer may have cut it anew into
- * more and smaller fragments; then the octets differ, but they are authentic, and it
+ * Whether these are the octets of a request that was received. Of a fragmented one, the
+ * first fragment stands for all (RFC 7383 section 2.6.1). The peer may have cut it anew
+ * into more and smaller fragments; then the octets differ, but they are authentic, and it
  * is by them that the request is known from then on.
  */
-static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb, u8 exchange_type)
+static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, struct sk_buff *skb,
+			   u8 exchange_type)
 {
 	struct ikefp_fragment fragment = { .total = 1 };
 	u64 skb_digest;
@@ -194,10 +163,10 @@ static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb, u8 exchange
 	if (skb_linearize(skb))
 		return IKEFP_A_STATS_DROP_MEMORY;
 	skb_digest = digest(sa->ctx, skb);
-	if (sa->answer.digest == skb_digest)
+	if (answer->digest == skb_digest)
 		return 0;
-	if (fragment.total <= sa->answer.request_total || !sa->crypto ||
-	    exchange_type != sa->answer.exchange_type)
+	if (fragment.total <= answer->request_total || !sa->crypto ||
+	    exchange_type != answer->exchange_type)
 		return IKEFP_A_STATS_DROP_DIGEST;
 	if (skb_ensure_writable(skb, skb->len))
 		return IKEFP_A_STATS_DROP_MEMORY;
@@ -205,40 +174,41 @@ static int check_duplicate(struct ikefp_sa *sa, struct sk_buff *skb, u8 exchange
 				   &inner_len);
 	if (reason)
 		return reason;
-	sa->answer.digest = skb_digest;
-	sa->answer.request_total = fragment.total;
+	answer->digest = skb_digest;
+	answer->request_total = fragment.total;
 	return 0;
 }
 
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
-			     const struct ikefp_header *header, const struct ikefp_path *path,
-			     struct ikefp_outgoing *out)
+			     const struct ikefp_received *received, struct ikefp_outgoing *out)
 {
+	struct ikefp_answer *answer = ikefp_answer_find(sa, received->header->message_id);
+	const struct ikefp_path *path = received->path;
 	int reason;
 
-	if (!sa->answer.known)
+	if (!answer)
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
 	/*
 	 * A NAT may have given the peer another port since; an answer to another host
 	 * would be one that this host did not ask for.
 	 */
-	if (!ikefp_path_same_host(&sa->answer.path, path))
+	if (!ikefp_path_same_host(&answer->path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
-	reason = check_duplicate(sa, skb, header->exchange_type);
+	reason = check_duplicate(sa, answer, skb, received->header->exchange_type);
 	if (reason)
 		return reason;
 	sa->duplicates++;
-	if (!sa->answer.octets)
+	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
-	ikefp_seal_next_copy(sa, path, &sa->answer.octets, &sa->answer.fragment_size,
-			     &sa->answer.copies);
-	note_sent(sa, path);
-	outgoing_set(out, sa->answer.octets, path);
+	ikefp_seal_next_copy(sa, path, &answer->octets, &answer->fragment_size,
+			     &answer->copies);
+	ikefp_send_noted(sa, path);
+	ikefp_outgoing_add(out, answer->octets, path);
 	return 0;
 }
 
-static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb,
+static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb, u32 others,
 			 struct ikefp_reassembly **fragments, struct ikefp_received *received,
 			 struct opened *opened)
 {
@@ -248,6 +218,7 @@ static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb,
 	const struct ikefp_reassembly_limit limit = {
 		.used = &sa->ctx->reassembly_octets,
 		.max = sa->state == IKEFP_SA_STATE_ESTABLISHED ? max : max / 2,
+		.others = others,
 	};
 	struct ikefp_fragment fragment;
 	int reason;
@@ -293,9 +264,9 @@ static int open_whole(struct ikefp_sa *sa, struct sk_buff *skb, struct ikefp_rec
 
 /*
  * -EINPROGRESS where it is a fragment that is kept in @fragments, and others of the
- * message are missing.
+ * message are missing. @others is the octets that are not left of the room for them.
  */
-static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
+static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb, u32 others,
 		       struct ikefp_reassembly **fragments, struct ikefp_received *received,
 		       struct opened *opened)
 {
@@ -306,7 +277,7 @@ static int open_sealed(struct ikefp_sa *sa, struct sk_buff *skb,
 	opened->digest = digest(sa->ctx, skb);
 	opened->total = 1;
 	if (received->header->first_payload == IKEFP_PAYLOAD_SKF)
-		reason = open_fragment(sa, skb, fragments, received, opened);
+		reason = open_fragment(sa, skb, others, fragments, received, opened);
 	else
 		reason = open_whole(sa, skb, received);
 	if (reason)
@@ -322,6 +293,7 @@ static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *rec
 {
 	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
 	struct ikefp_datagram *octets;
+	struct ikefp_answer *answer;
 
 	octets = ikefp_datagram_new(sa->ctx, ikefp_seal_room(sa, 0), ikefp_sa_cache_limit(sa),
 				    GFP_ATOMIC);
@@ -332,8 +304,8 @@ static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *rec
 		ikefp_datagram_put(octets);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	accepted_request(sa, received->header, opened, received->path);
-	answered(sa, octets, out);
+	answer = accepted_request(sa, received->header, opened, received->path);
+	ikefp_send_answer(sa, answer, octets, out);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_LIVENESS_ANSWERED);
 	return 0;
 }
@@ -343,11 +315,12 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 			   struct ikefp_outgoing *out)
 {
 	const struct ikefp_header *header = received->header;
+	struct ikefp_answer *place;
 	int reason;
 
-	switch (ikefp_window_check(sa->next_in, header->message_id)) {
+	switch (ikefp_window_check(&sa->window_in, header->message_id)) {
 	case IKEFP_WINDOW_DUPLICATE:
-		return receive_duplicate(sa, skb, header, received->path, out);
+		return receive_duplicate(sa, skb, received, out);
 	case IKEFP_WINDOW_OUTSIDE:
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
 	case IKEFP_WINDOW_NEW:
@@ -357,12 +330,15 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 		return IKEFP_A_STATS_DROP_UNKNOWN_SPI;
 	if (!sa->crypto)
 		return IKEFP_A_STATS_DROP_NO_KEYS;
-	/* The window is one: no request before the last is answered. */
-	if (sa->answer.known && !sa->answer.octets)
+	if (!ikefp_answer_in_turn(sa, header->message_id))
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
-	reason = open_sealed(sa, skb, &sa->request_fragments, received, opened);
-	if (reason == -EINPROGRESS)
-		ikefp_timers_fragment_kept(sa);
+	place = ikefp_answer_place(sa, header->message_id);
+	reason = open_sealed(sa, skb, ikefp_answer_later_fragments(sa, place),
+			     &place->next_fragments, received, opened);
+	if (reason == -EINPROGRESS) {
+		place->next_id = header->message_id;
+		ikefp_timers_fragment_kept(sa, place);
+	}
 	if (reason)
 		return reason;
 
@@ -382,14 +358,12 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 			    struct ikefp_outgoing *out)
 {
 	const struct ikefp_header *header = received->header;
-	struct ikefp_exchange *exchange = &sa->exchange;
+	struct ikefp_exchange *exchange = ikefp_exchange_find(sa, header->message_id);
 	int reason;
 
-	if (!exchange->octets || exchange->over || exchange->raw ||
-	    exchange->message_id != header->message_id ||
-	    exchange->exchange_type != header->exchange_type)
+	if (!exchange || exchange->exchange_type != header->exchange_type)
 		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
-	reason = open_sealed(sa, skb, &exchange->fragments, received, opened);
+	reason = open_sealed(sa, skb, 0, &exchange->fragments, received, opened);
 	if (reason)
 		return reason;
 	/* What was asked for no reason but a sign of life is nobody's but ours. */
@@ -402,8 +376,7 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	ikefp_seal_size_served(sa, exchange->fragment_size);
 	count_opened(sa, opened);
 	heard(sa, received->path);
-	if (ikefp_timers_next_request(sa))
-		outgoing_set(out, exchange->octets, &sa->path);
+	ikefp_timers_request_over(sa, exchange, out);
 	return 0;
 }
 
@@ -473,7 +446,7 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 		reason = IKEFP_A_STATS_DROP_SOURCE_RATE;
 	} else {
 		ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
-		outgoing_set(out, sa->init.response, path);
+		ikefp_outgoing_add(out, sa->init.response, path);
 	}
 	spin_unlock_bh(&sa->lock);
 	return reason;
@@ -634,250 +607,4 @@ bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 		drop(ctx, reason, &header);
 	ikefp_outgoing_send(ctx, &out);
 	return !reason;
-}
-
-/* To the wire */
-
-static void start_exchange(struct ikefp_sa *sa, struct ikefp_datagram *octets, bool raw,
-			   u8 exchange_type, u32 message_id)
-{
-	ikefp_sa_forget_exchange(sa);
-	sa->init_rtt_us = 0;
-	sa->exchange.octets = ikefp_datagram_hold(octets);
-	sa->exchange.raw = raw;
-	sa->exchange.exchange_type = exchange_type;
-	sa->exchange.message_id = message_id;
-	sa->exchange.fragment_size = raw ? 0 : sa->fragment_size;
-	sa->exchange.copies = 1;
-	ikefp_timers_request_sent(sa);
-	sa->messages_out++;
-	sa->last_out = jiffies;
-}
-
-/**
- * ikefp_message_ask_liveness() - ask the peer for a sign of life
- * @sa: the SA, locked, established, with no request outstanding
- *
- * RFC 7296 section 2.4. The request is the SA's exchange then, for the caller to
- * transmit.
- *
- * Context: any.
- * Return: 0; -EOVERFLOW when the SA has no message IDs left, -ENOMEM, or the crypto
- * API's error.
- */
-int ikefp_message_ask_liveness(struct ikefp_sa *sa)
-{
-	const struct ikefp_inner empty = { .exchange_type = IKEFP_INFORMATIONAL };
-	struct ikefp_datagram *octets;
-	int err;
-
-	if (sa->next_out == U32_MAX)
-		return -EOVERFLOW;
-	octets = ikefp_datagram_new(sa->ctx, ikefp_seal_room(sa, 0), ikefp_sa_cache_limit(sa),
-				    GFP_ATOMIC);
-	if (IS_ERR(octets))
-		return PTR_ERR(octets);
-	err = ikefp_seal(sa, &empty, false, sa->next_out, &sa->path, octets);
-	if (!err) {
-		start_exchange(sa, octets, false, IKEFP_INFORMATIONAL, sa->next_out++);
-		sa->exchange.liveness = true;
-	}
-	ikefp_datagram_put(octets);
-	return err;
-}
-
-/* To the wire, for the helper */
-
-static int not_there(struct netlink_ext_ack *extack)
-{
-	NL_SET_ERR_MSG(extack, "the SA is deleted");
-	return -ENOENT;
-}
-
-static bool is_gone(const struct ikefp_sa *sa)
-{
-	return sa->dead || sa->state == IKEFP_SA_STATE_LINGERING;
-}
-
-static int send_raw_request(struct ikefp_sa *sa, const struct ikefp_header *header,
-			    struct ikefp_datagram *octets, struct ikefp_outgoing *out,
-			    struct netlink_ext_ack *extack)
-{
-	if (sa->role != IKEFP_ROLE_INITIATOR || header->spi_i != sa->spi) {
-		NL_SET_ERR_MSG(extack, "a raw request goes from an initiator's SA, with its SPI");
-		return -EINVAL;
-	}
-	if (sa->crypto) {
-		NL_SET_ERR_MSG(extack, "the SA has keys: IKE_SA_INIT is over");
-		return -EINVAL;
-	}
-	start_exchange(sa, octets, true, header->exchange_type, 0);
-	outgoing_set(out, octets, &sa->path);
-	return 0;
-}
-
-static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *header,
-			     struct ikefp_datagram *octets, struct ikefp_outgoing *out,
-			     struct netlink_ext_ack *extack)
-{
-	if (sa->role != IKEFP_ROLE_RESPONDER || header->spi_i != sa->peer_spi ||
-	    (header->spi_r && header->spi_r != sa->spi)) {
-		NL_SET_ERR_MSG(extack, "a raw response goes from a responder's SA, with its SPIs");
-		return -EINVAL;
-	}
-	if (!sa->init.hashed || sa->init.response) {
-		NL_SET_ERR_MSG(extack, "no IKE_SA_INIT request waits for a response");
-		return -EINVAL;
-	}
-	sa->init.response = ikefp_datagram_hold(octets);
-	sa->messages_out++;
-	outgoing_set(out, octets, &sa->path);
-	return 0;
-}
-
-/**
- * ikefp_message_send_raw() - send an IKE_SA_INIT message
- * @sa: the SA, held
- * @octets: the message from its IKE header on; another hold is taken as needed
- * @extack: what to tell the caller
- *
- * A request is retransmitted until keys are set, another request takes its place, or
- * it is given up. A response is sent again for each duplicate of the request.
- *
- * Context: process.
- * Return: 0, even where the network did not take this copy; -EINVAL for octets that
- * do not fit the SA, -ENOENT when it was deleted.
- */
-int ikefp_message_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
-			   struct netlink_ext_ack *extack)
-{
-	struct ikefp_header header;
-	struct ikefp_outgoing out = {};
-	int err;
-
-	if (octets->len < IKEFP_HEADER_LEN) {
-		NL_SET_ERR_MSG(extack, "a raw message begins with an IKE header");
-		return -EINVAL;
-	}
-	ikefp_wire_get_header(octets->octets, &header);
-	if (ikefp_wire_check_header(&header, octets->len) ||
-	    header.exchange_type != IKEFP_IKE_SA_INIT ||
-	    !ikefp_wire_check_payloads(octets->octets + IKEFP_HEADER_LEN,
-				       octets->len - IKEFP_HEADER_LEN, header.first_payload)) {
-		NL_SET_ERR_MSG(extack, "a raw message must be a well-formed IKE_SA_INIT message");
-		return -EINVAL;
-	}
-
-	spin_lock_bh(&sa->lock);
-	if (is_gone(sa))
-		err = not_there(extack);
-	else if (ikefp_header_is_response(&header))
-		err = send_raw_response(sa, &header, octets, &out, extack);
-	else
-		err = send_raw_request(sa, &header, octets, &out, extack);
-	spin_unlock_bh(&sa->lock);
-	ikefp_outgoing_send(sa->ctx, &out);
-	return err;
-}
-
-static void wait_for_turn(struct ikefp_sa *sa, struct ikefp_datagram *octets,
-			  u8 exchange_type, u32 message_id)
-{
-	sa->next_request.octets = ikefp_datagram_hold(octets);
-	sa->next_request.exchange_type = exchange_type;
-	sa->next_request.message_id = message_id;
-	sa->next_request.fragment_size = sa->fragment_size;
-}
-
-/**
- * ikefp_message_send_request() - send a sealed request
- * @sa: the SA, held
- * @inner: its payloads
- * @room: a datagram as long as ikefp_seal_room() says
- * @message_id: where the ID that it got goes
- * @out: what the caller is to send then, zeroed
- * @extack: what to tell the caller
- *
- * While the peer is being asked for a sign of life it waits for the end of that.
- *
- * Context: process.
- * Return: 0; -ENOKEY without keys,
- * -EBUSY while another request is outstanding, -EOVERFLOW when the SA has no message
- * IDs left, -EMSGSIZE, -ENOENT when it was deleted, or the crypto API's error.
- */
-int ikefp_message_send_request(struct ikefp_sa *sa, const struct ikefp_inner *inner,
-			       struct ikefp_datagram *room, u32 *message_id,
-			       struct ikefp_outgoing *out, struct netlink_ext_ack *extack)
-{
-	int err;
-
-	spin_lock_bh(&sa->lock);
-	if (is_gone(sa)) {
-		err = not_there(extack);
-	} else if (!sa->crypto) {
-		NL_SET_ERR_MSG(extack, "the SA has no keys yet");
-		err = -ENOKEY;
-	} else if (sa->next_request.octets || (sa->exchange.octets && !sa->exchange.liveness)) {
-		NL_SET_ERR_MSG(extack, "another request is outstanding");
-		err = -EBUSY;
-	} else if (sa->next_out == U32_MAX) {
-		NL_SET_ERR_MSG(extack, "the SA has no message IDs left");
-		err = -EOVERFLOW;
-	} else {
-		err = ikefp_seal(sa, inner, false, sa->next_out, &sa->path, room);
-		if (err)
-			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
-	}
-	if (!err) {
-		*message_id = sa->next_out++;
-		if (sa->exchange.octets) {
-			wait_for_turn(sa, room, inner->exchange_type, *message_id);
-		} else {
-			start_exchange(sa, room, false, inner->exchange_type, *message_id);
-			outgoing_set(out, room, &sa->path);
-		}
-	}
-	spin_unlock_bh(&sa->lock);
-	return err;
-}
-
-/**
- * ikefp_message_send_response() - answer a sealed request
- * @sa: the SA, held
- * @inner: the answer's payloads
- * @message_id: the request's
- * @room: a datagram as long as ikefp_seal_room() says
- * @extack: what to tell the caller
- *
- * It goes where the request came from, and is kept for the request's duplicates.
- *
- * Context: process.
- * Return: 0, even where the network did not take this copy; -EINVAL where no such
- * request waits, -EMSGSIZE, -ENOENT when the SA was deleted, or the crypto API's error.
- */
-int ikefp_message_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner,
-				u32 message_id, struct ikefp_datagram *room,
-				struct netlink_ext_ack *extack)
-{
-	struct ikefp_answer *answer = &sa->answer;
-	struct ikefp_outgoing out = {};
-	int err;
-
-	spin_lock_bh(&sa->lock);
-	if (is_gone(sa)) {
-		err = not_there(extack);
-	} else if (!answer->known || answer->octets || message_id != sa->next_in - 1 ||
-		   inner->exchange_type != answer->exchange_type) {
-		NL_SET_ERR_MSG(extack, "no such request waits for a response");
-		err = -EINVAL;
-	} else {
-		err = ikefp_seal(sa, inner, true, message_id, &answer->path, room);
-		if (err)
-			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
-		else
-			answered(sa, ikefp_datagram_hold(room), &out);
-	}
-	spin_unlock_bh(&sa->lock);
-	ikefp_outgoing_send(sa->ctx, &out);
-	return err;
 }

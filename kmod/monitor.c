@@ -84,13 +84,14 @@ void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind event)
 
 /**
  * ikefp_monitor_exchange() - something has become of an SA's request
- * @sa: the SA, locked, its exchange still there
+ * @sa: the SA, locked
+ * @exchange: the request, still there
  * @event: what
  * @waited_ms: since the last copy was sent
  */
-void ikefp_monitor_exchange(struct ikefp_sa *sa, enum ikefp_event_kind event, u32 waited_ms)
+void ikefp_monitor_exchange(struct ikefp_sa *sa, const struct ikefp_exchange *exchange,
+			    enum ikefp_event_kind event, u32 waited_ms)
 {
-	const struct ikefp_exchange *exchange = &sa->exchange;
 	void *message;
 	struct sk_buff *skb = begin(sa->ctx, event, &message);
 

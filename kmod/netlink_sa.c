@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The commands for SAs and their messages. */
+/* The commands for SAs. */
 
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "answer.h"
 #include "attrs.h"
 #include "context.h"
 #include "crypto.h"
-#include "datagram.h"
 #include "esp.h"
+#include "exchange.h"
 #include "genl.h"
 #include "listener.h"
-#include "message.h"
 #include "monitor.h"
 #include "netlink.h"
 #include "orphan.h"
-#include "reassembly.h"
+#include "outgoing.h"
 #include "sa.h"
 #include "seal.h"
 #include "stash.h"
@@ -228,11 +228,38 @@ struct change {
 	const struct nlattr *liveness_ms;
 	bool esp_given;
 	struct ikefp_esp *esp; /* NULL: none */
+	const struct nlattr *window_in; /* NULL: not given */
+	const struct nlattr *window_out;
+	/* Room for what is under way then; and afterwards what there was before. */
+	struct ikefp_answer *answers;
+	u32 answers_window;
+	struct ikefp_exchange *exchanges;
+	u32 exchanges_window;
 };
+
+static int check_window(const struct ikefp_sa *sa, bool established, const struct nlattr *window,
+			u32 before, struct netlink_ext_ack *extack)
+{
+	if (!window)
+		return 0;
+	if (nla_get_u32(window) < before) {
+		NL_SET_ERR_MSG_ATTR(extack, window,
+				    "a window can only grow (RFC 7296 section 2.3)");
+		return -EINVAL;
+	}
+	if (nla_get_u32(window) > 1 && !established && sa->state != IKEFP_SA_STATE_ESTABLISHED) {
+		NL_SET_ERR_MSG_ATTR(extack, window,
+				    "a window is 1 until the SA is established (RFC 7296 section 3.10.1)");
+		return -EINVAL;
+	}
+	return 0;
+}
 
 static int check_change(const struct ikefp_sa *sa, const struct change *change,
 			struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (sa->dead || sa->state == IKEFP_SA_STATE_LINGERING) {
 		NL_SET_ERR_MSG(extack, "the SA is deleted");
 		return -ENOENT;
@@ -254,7 +281,10 @@ static int check_change(const struct ikefp_sa *sa, const struct change *change,
 		NL_SET_ERR_MSG(extack, "an SA without keys cannot be established");
 		return -EINVAL;
 	}
-	return 0;
+	err = check_window(sa, change->established, change->window_in, sa->window_in.size, extack);
+	if (err)
+		return err;
+	return check_window(sa, change->established, change->window_out, sa->window_out, extack);
 }
 
 /* IKE_SA_INIT is over: its answer was good. */
@@ -262,7 +292,7 @@ static void take_keys(struct ikefp_sa *sa, struct change *change)
 {
 	sa->crypto = change->crypto;
 	change->crypto = NULL;
-	ikefp_sa_forget_exchange(sa);
+	ikefp_exchange_forget(&sa->exchanges[0]);
 	if (sa->role == IKEFP_ROLE_INITIATOR)
 		sa->next_out = 1;
 	if (sa->init_rtt_us)
@@ -306,7 +336,25 @@ static void become_established(struct ikefp_sa *sa)
 	ikefp_timers_established(sa);
 }
 
-static int apply_change(struct ikefp_sa *sa, struct change *change,
+static void take_windows(struct ikefp_sa *sa, struct change *change, struct ikefp_outgoing *out)
+{
+	if (change->answers && change->answers_window > sa->window_in.size) {
+		u32 before = sa->window_in.size;
+
+		change->answers = ikefp_answer_widen(sa, change->answers, change->answers_window);
+		change->answers_window = before;
+	}
+	if (change->exchanges && change->exchanges_window > sa->window_out) {
+		u32 before = sa->window_out;
+
+		change->exchanges = ikefp_exchange_widen(sa, change->exchanges,
+							 change->exchanges_window);
+		change->exchanges_window = before;
+		ikefp_timers_window_opened(sa, out);
+	}
+}
+
+static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp_outgoing *out,
 			struct netlink_ext_ack *extack)
 {
 	/* A stash is nobody's business but the helper's. */
@@ -331,6 +379,7 @@ static int apply_change(struct ikefp_sa *sa, struct change *change,
 	take_settings(sa, change);
 	if (change->established)
 		become_established(sa);
+	take_windows(sa, change, out);
 	if (change->stashed)
 		swap(sa->stash, change->stash);
 	ikefp_orphan_check(sa);
@@ -410,6 +459,60 @@ static int get_esp(const struct genl_info *info, struct change *change)
 	return 0;
 }
 
+static int get_window(const struct genl_info *info, int attribute, const struct nlattr **window)
+{
+	const struct nlattr *given = info->attrs[attribute];
+
+	if (given && (!nla_get_u32(given) || nla_get_u32(given) > IKEFP_MAX_WINDOW)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, given, "a window is from 1 to 16");
+		return -ERANGE;
+	}
+	*window = given;
+	return 0;
+}
+
+static int no_room(struct ikefp_sa *sa, int err, struct netlink_ext_ack *extack)
+{
+	if (err == -ENOSPC) {
+		ikefp_count(sa->ctx, IKEFP_A_STATS_DROP_CACHE_LIMIT);
+		NL_SET_ERR_MSG(extack, "max-cache-octets of messages are kept already");
+	} else {
+		NL_SET_ERR_MSG(extack, "out of memory");
+	}
+	return err;
+}
+
+/* Of those that are there already nothing comes. */
+static int get_windows(const struct genl_info *info, struct ikefp_sa *sa, struct change *change)
+{
+	u32 limit = ikefp_policy_get(&sa->ctx->policy, MAX_CACHE_OCTETS);
+	int err;
+
+	err = get_window(info, IKEFP_A_SA_WINDOW_IN, &change->window_in) ?:
+	      get_window(info, IKEFP_A_SA_WINDOW_OUT, &change->window_out);
+	if (err)
+		return err;
+	if (change->window_in && nla_get_u32(change->window_in) > 1) {
+		struct ikefp_answer *answers;
+
+		change->answers_window = nla_get_u32(change->window_in);
+		answers = ikefp_answer_new(sa->ctx, change->answers_window, limit);
+		if (IS_ERR(answers))
+			return no_room(sa, PTR_ERR(answers), info->extack);
+		change->answers = answers;
+	}
+	if (change->window_out && nla_get_u32(change->window_out) > 1) {
+		struct ikefp_exchange *exchanges;
+
+		change->exchanges_window = nla_get_u32(change->window_out);
+		exchanges = ikefp_exchange_new(sa->ctx, change->exchanges_window, limit);
+		if (IS_ERR(exchanges))
+			return no_room(sa, PTR_ERR(exchanges), info->extack);
+		change->exchanges = exchanges;
+	}
+	return 0;
+}
+
 static int get_settings(const struct genl_info *info, struct change *change)
 {
 	change->behind_nat = info->attrs[IKEFP_A_SA_BEHIND_NAT];
@@ -452,6 +555,9 @@ static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change
 	err = get_settings(info, change);
 	if (err)
 		return err;
+	err = get_windows(info, sa, change);
+	if (err)
+		return err;
 	if (info->attrs[IKEFP_A_SA_STASH]) {
 		err = get_stash(info, sa, change);
 		if (err)
@@ -464,6 +570,7 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *keys = info->attrs[IKEFP_A_SA_KEYS];
 	struct nlattr *stash = info->attrs[IKEFP_A_SA_STASH];
+	struct ikefp_outgoing out = {};
 	struct change change = {};
 	struct ikefp_sa *sa;
 	int err;
@@ -475,12 +582,15 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = get_change(info, sa, &change);
 	if (!err)
-		err = apply_change(sa, &change, info->extack);
+		err = apply_change(sa, &change, &out, info->extack);
+	ikefp_outgoing_send(sa->ctx, &out);
 	ikefp_crypto_free(change.crypto);
 	/* The one before, or the new one that was not taken. */
 	ikefp_stash_free(sa->ctx, change.stash);
 	ikefp_path_put(&change.path);
 	kfree(change.esp);
+	ikefp_answer_free(sa->ctx, change.answers, change.answers_window);
+	ikefp_exchange_free(sa->ctx, change.exchanges, change.exchanges_window);
 	ikefp_sa_put(sa);
 wipe:
 	/* The message's memory is about to be anybody's. */
@@ -508,14 +618,14 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	} else {
 		swap(crypto, sa->crypto);
 		swap(stash, sa->stash);
-		ikefp_sa_forget_requests(sa);
-		ikefp_reassembly_forget(&sa->request_fragments);
+		ikefp_exchange_forget_all(sa);
+		ikefp_answer_forget_fragments(sa);
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DELETED);
 		/*
 		 * An answer that only an authentic peer gets is worth keeping. That to a
 		 * first message is not: whoever sends many of those would fill the tables.
 		 */
-		if (sa->answer.octets) {
+		if (ikefp_answer_any(sa)) {
 			ikefp_sa_set_state(sa, IKEFP_SA_STATE_LINGERING);
 			ikefp_sa_forget_worker(sa);
 			ikefp_timers_linger(sa);
@@ -585,6 +695,42 @@ static int put_settings(struct sk_buff *skb, const struct ikefp_sa *sa)
 	return put_u64(skb, IKEFP_A_SA_HEARD_MS, jiffies_to_msecs(jiffies - sa->last_in));
 }
 
+/* The message IDs of the helper's requests that have no outcome, whether sent or not. */
+static int put_unanswered(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	u32 count = ikefp_exchange_of_helper(sa);
+	struct nlattr *unanswered;
+	u32 *message_id;
+	u32 i;
+
+	if (!count)
+		return 0;
+	unanswered = nla_reserve(skb, IKEFP_A_SA_UNANSWERED, count * sizeof(u32));
+	if (!unanswered)
+		return -EMSGSIZE;
+	message_id = nla_data(unanswered);
+	for (i = 0; i < sa->window_out; i++) {
+		if (sa->exchanges[i].octets && !sa->exchanges[i].liveness)
+			*message_id++ = sa->exchanges[i].message_id;
+	}
+	if (sa->next_request.octets)
+		*message_id = sa->next_request.message_id;
+	return 0;
+}
+
+static int put_requests(struct sk_buff *skb, const struct ikefp_sa *sa)
+{
+	const struct ikefp_exchange *first = ikefp_exchange_first(sa);
+
+	return nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING, ikefp_exchange_outstanding(sa)) ||
+	       nla_put_u32(skb, IKEFP_A_SA_TRIES, first ? first->tries : 0) ||
+	       put_unanswered(skb, sa) ||
+	       nla_put_u32(skb, IKEFP_A_SA_WINDOW_IN, sa->window_in.size) ||
+	       nla_put_u32(skb, IKEFP_A_SA_WINDOW_OUT, sa->window_out) ||
+	       nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_OUT, sa->next_out) ||
+	       nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->window_in.expected);
+}
+
 /**
  * ikefp_netlink_put_sa() - show an SA: everything but keys and stash
  * @skb: the message
@@ -602,12 +748,7 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
 	      put_rto(skb, sa) ||
-	      nla_put_u32(skb, IKEFP_A_SA_OUTSTANDING,
-			  !!sa->exchange.octets + !!sa->next_request.octets) ||
-	      (sa->exchange.liveness && nla_put_flag(skb, IKEFP_A_SA_ASKING_LIVENESS)) ||
-	      nla_put_u32(skb, IKEFP_A_SA_TRIES, sa->exchange.tries) ||
-	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_OUT, sa->next_out) ||
-	      nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->next_in) ||
+	      put_requests(skb, sa) ||
 	      put_u64(skb, IKEFP_A_SA_AGE_MS, ktime_ms_delta(ktime_get(), sa->created)) ||
 	      put_u64(skb, IKEFP_A_SA_MESSAGES_IN, sa->messages_in) ||
 	      put_u64(skb, IKEFP_A_SA_MESSAGES_OUT, sa->messages_out) ||
@@ -688,191 +829,4 @@ int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	cb->args[0] = id;
 	return skb->len;
-}
-
-/* Messages */
-
-/* A raw message is kept as it is; a sealed one is made into what is kept. */
-static struct ikefp_datagram *get_datagram(const struct ikefp_sa *sa,
-					   const struct genl_info *info, bool raw)
-{
-	const struct nlattr *payload = info->attrs[IKEFP_A_MESSAGE_PAYLOAD];
-	u32 len = payload ? nla_len(payload) : 0;
-	struct ikefp_datagram *datagram;
-
-	if (len > IKEFP_MAX_MESSAGE - IKEFP_MARKER_LEN) {
-		NL_SET_ERR_MSG_ATTR(info->extack, payload, "payload does not fit a UDP datagram");
-		return ERR_PTR(-EMSGSIZE);
-	}
-	datagram = ikefp_datagram_new(sa->ctx, raw ? len : ikefp_seal_room(sa, len),
-				      ikefp_sa_cache_limit(sa), GFP_KERNEL_ACCOUNT);
-	if (PTR_ERR(datagram) == -ENOSPC) {
-		ikefp_count(sa->ctx, IKEFP_A_STATS_DROP_CACHE_LIMIT);
-		NL_SET_ERR_MSG(info->extack,
-			       "max-cache-octets of messages are kept already (half, where the SA is not established)");
-		return datagram;
-	}
-	if (IS_ERR(datagram)) {
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return datagram;
-	}
-	if (raw)
-		memcpy(datagram->octets, nla_data(payload), len);
-	return datagram;
-}
-
-static int get_inner(const struct genl_info *info, struct ikefp_inner *inner)
-{
-	const struct nlattr *payload = info->attrs[IKEFP_A_MESSAGE_PAYLOAD];
-	const struct nlattr *first = info->attrs[IKEFP_A_MESSAGE_FIRST_PAYLOAD];
-
-	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_EXCHANGE_TYPE, "exchange-type is missing"))
-		return -EINVAL;
-	inner->exchange_type = nla_get_u8(info->attrs[IKEFP_A_MESSAGE_EXCHANGE_TYPE]);
-	inner->first_payload = first ? nla_get_u8(first) : IKEFP_PAYLOAD_NONE;
-	inner->octets = payload ? nla_data(payload) : NULL;
-	inner->len = payload ? nla_len(payload) : 0;
-
-	switch (inner->exchange_type) {
-	case IKEFP_IKE_AUTH:
-	case IKEFP_CREATE_CHILD_SA:
-	case IKEFP_INFORMATIONAL:
-	case IKEFP_IKE_INTERMEDIATE:
-	case IKEFP_IKE_FOLLOWUP_KE:
-		break;
-	default:
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_MESSAGE_EXCHANGE_TYPE],
-				    "not an exchange type of sealed messages");
-		return -EINVAL;
-	}
-	if (!inner->len != !inner->first_payload) {
-		NL_SET_ERR_MSG(info->extack, "first-payload is 0 just where there is no payload");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static void reply_message_id(struct genl_info *info, struct sk_buff *reply, u32 message_id)
-{
-	void *message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0,
-					  IKEFP_CMD_MESSAGE_SEND);
-
-	if (!message || nla_put_u32(reply, IKEFP_A_MESSAGE_MESSAGE_ID, message_id)) {
-		nlmsg_free(reply);
-		return;
-	}
-	genlmsg_end(reply, message);
-	genlmsg_reply(reply, info);
-}
-
-static int send_raw(struct ikefp_sa *sa, const struct genl_info *info)
-{
-	static const int in_header[] = {
-		IKEFP_A_MESSAGE_EXCHANGE_TYPE,
-		IKEFP_A_MESSAGE_MESSAGE_ID,
-		IKEFP_A_MESSAGE_RESPONSE,
-		IKEFP_A_MESSAGE_FIRST_PAYLOAD,
-	};
-	struct ikefp_datagram *octets;
-	int err;
-	int i;
-
-	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_PAYLOAD, "payload is missing"))
-		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(in_header); i++) {
-		if (info->attrs[in_header[i]]) {
-			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[in_header[i]],
-					    "a raw message has this in its header");
-			return -EINVAL;
-		}
-	}
-	octets = get_datagram(sa, info, true);
-	if (IS_ERR(octets))
-		return PTR_ERR(octets);
-	err = ikefp_message_send_raw(sa, octets, info->extack);
-	ikefp_datagram_put(octets);
-	return err;
-}
-
-static int send_response(struct ikefp_sa *sa, const struct genl_info *info)
-{
-	struct ikefp_datagram *room;
-	struct ikefp_inner inner;
-	int err;
-
-	if (!ikefp_netlink_has(info, IKEFP_A_MESSAGE_MESSAGE_ID,
-			       "message-id of the request is missing"))
-		return -EINVAL;
-	err = get_inner(info, &inner);
-	if (err)
-		return err;
-	room = get_datagram(sa, info, false);
-	if (IS_ERR(room))
-		return PTR_ERR(room);
-	err = ikefp_message_send_response(sa, &inner,
-					  nla_get_u32(info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID]),
-					  room, info->extack);
-	ikefp_datagram_put(room);
-	return err;
-}
-
-static int send_request(struct ikefp_sa *sa, struct genl_info *info)
-{
-	struct ikefp_outgoing out = {};
-	struct ikefp_datagram *room;
-	struct ikefp_inner inner;
-	struct sk_buff *reply;
-	u32 message_id;
-	int err;
-
-	if (info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_MESSAGE_MESSAGE_ID],
-				    "the kernel gives a request its message ID");
-		return -EINVAL;
-	}
-	err = get_inner(info, &inner);
-	if (err)
-		return err;
-	room = get_datagram(sa, info, false);
-	if (IS_ERR(room))
-		return PTR_ERR(room);
-	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!reply) {
-		err = -ENOMEM;
-		goto put;
-	}
-	err = ikefp_message_send_request(sa, &inner, room, &message_id, &out, info->extack);
-	if (err) {
-		nlmsg_free(reply);
-		goto put;
-	}
-	/*
-	 * The ID before the request, so that its answer cannot overtake it. A caller
-	 * whose socket has no room for the ID has sent a request all the same.
-	 */
-	reply_message_id(info, reply, message_id);
-	ikefp_outgoing_send(sa->ctx, &out);
-put:
-	ikefp_datagram_put(room);
-	return err;
-}
-
-int ikefp_nl_message_send_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	bool response = nla_get_flag(info->attrs[IKEFP_A_MESSAGE_RESPONSE]);
-	bool raw = nla_get_flag(info->attrs[IKEFP_A_MESSAGE_RAW]);
-	struct ikefp_sa *sa;
-	int err;
-
-	sa = ikefp_netlink_get_sa(info, IKEFP_A_MESSAGE_SPI);
-	if (IS_ERR(sa))
-		return PTR_ERR(sa);
-	if (raw)
-		err = send_raw(sa, info);
-	else if (response)
-		err = send_response(sa, info);
-	else
-		err = send_request(sa, info);
-	ikefp_sa_put(sa);
-	return err;
 }

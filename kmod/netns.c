@@ -6,10 +6,10 @@
 #include "context.h"
 #include "flood.h"
 #include "listener.h"
-#include "message.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sa.h"
+#include "send.h"
 #include "timers.h"
 #include "worker.h"
 
@@ -114,7 +114,7 @@ static struct pernet_operations operations = {
  */
 int ikefp_netns_register(void)
 {
-	ikefp_timers_init(ikefp_message_ask_liveness);
+	ikefp_timers_init(ikefp_send_liveness);
 	return register_pernet_subsys(&operations);
 }
 

@@ -3,25 +3,13 @@
 #include <linux/jiffies.h>
 #include <linux/random.h>
 
+#include "answer.h"
 #include "monitor.h"
 #include "orphan.h"
 #include "sa.h"
 #include "trace.h"
 #include "upcall.h"
 #include "worker.h"
-
-/*
- * The worker may have had the peer's latest request in its socket, or in its hands:
- * nobody will answer that. It is as if lost on the way, so that the peer's next copy is
- * taken; unless it waits here still.
- */
-static void forget_unanswered(struct ikefp_sa *sa)
-{
-	if (!sa->answer.known || sa->answer.octets || sa->request_waits)
-		return;
-	sa->answer.known = false;
-	sa->next_in--;
-}
 
 /**
  * ikefp_orphan_check() - see whether an SA's worker is gone
@@ -42,7 +30,7 @@ bool ikefp_orphan_check(struct ikefp_sa *sa)
 	trace_ikefp_sa_worker(sa->ctx->net, sa->spi, sa->peer_spi,
 			      sa->worker ? sa->worker->portid : 0, 0);
 	ikefp_sa_set_worker(sa, NULL);
-	forget_unanswered(sa);
+	ikefp_answer_give_back(sa);
 	life_ms = ikefp_policy_get(&sa->ctx->policy, ORPHAN_MS);
 	life_ms += reciprocal_scale(get_random_u32(), life_ms / 8 + 1);
 	sa->orphan_deadline = jiffies + msecs_to_jiffies(life_ms);

@@ -168,7 +168,7 @@ int ikefp_reassembly_add(struct ikefp_reassembly **reassembly, struct ikefp_cryp
 		ikefp_reassembly_forget(reassembly);
 		held = NULL;
 	}
-	if (len + (held ? held->len : 0) > IKEFP_MAX_MESSAGE)
+	if (limit->others + len + (held ? held->len : 0) > IKEFP_MAX_MESSAGE)
 		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
 	if ((held ? held->held : 0) + 1 == fragment->total) {
 		bool first = fragment->number == 1;
@@ -194,6 +194,17 @@ int ikefp_reassembly_add(struct ikefp_reassembly **reassembly, struct ikefp_cryp
 		held->digest = digest;
 	}
 	return -EINPROGRESS;
+}
+
+/**
+ * ikefp_reassembly_len() - what there is of a message
+ * @reassembly: its fragments, not NULL
+ *
+ * Return: octets of payloads.
+ */
+u32 ikefp_reassembly_len(const struct ikefp_reassembly *reassembly)
+{
+	return reassembly->len;
 }
 
 /**

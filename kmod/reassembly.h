@@ -14,6 +14,7 @@ struct ikefp_reassembly;
 struct ikefp_reassembly_limit {
 	atomic_long_t *used; /* octets */
 	u32 max;
+	u32 others; /* octets of payloads that are not left of what an SA may have */
 };
 
 /* A message whose fragments are all there. */
@@ -28,6 +29,7 @@ int ikefp_reassembly_add(struct ikefp_reassembly **reassembly, struct ikefp_cryp
 			 const struct ikefp_reassembly_limit *limit,
 			 const struct ikefp_header *header, const struct ikefp_fragment *fragment,
 			 u64 digest, u8 *octets, struct ikefp_reassembled *whole);
+u32 ikefp_reassembly_len(const struct ikefp_reassembly *reassembly);
 void ikefp_reassembly_forget(struct ikefp_reassembly **reassembly);
 void ikefp_reassembled_free(struct ikefp_reassembled *whole);
 

@@ -6,10 +6,11 @@
 #include <linux/wait_bit.h>
 #include <net/net_namespace.h>
 
+#include "answer.h"
 #include "crypto.h"
 #include "datagram.h"
 #include "esp.h"
-#include "reassembly.h"
+#include "exchange.h"
 #include "sa.h"
 #include "stash.h"
 #include "trace.h"
@@ -123,11 +124,13 @@ static void free_sa(struct work_struct *work)
 		ikefp_worker_leave_sa(sa->worker);
 	ikefp_stash_free(ctx, sa->stash);
 	ikefp_crypto_free(sa->crypto);
-	ikefp_sa_forget_requests(sa);
-	ikefp_reassembly_forget(&sa->request_fragments);
-	ikefp_datagram_put(sa->answer.octets);
+	ikefp_exchange_forget_all(sa);
+	ikefp_exchange_free(ctx, sa->exchanges == &sa->exchange ? NULL : sa->exchanges,
+			    sa->window_out);
+	ikefp_answer_forget_all(sa);
+	ikefp_answer_free(ctx, sa->answers == &sa->answer ? NULL : sa->answers,
+			  sa->window_in.size);
 	ikefp_datagram_put(sa->init.response);
-	ikefp_path_put(&sa->answer.path);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
@@ -174,6 +177,10 @@ static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role
 	sa->role = role;
 	sa->state = IKEFP_SA_STATE_HALF_OPEN;
 	sa->created = ktime_get();
+	sa->window_out = 1;
+	sa->exchanges = &sa->exchange;
+	sa->window_in.size = 1;
+	sa->answers = &sa->answer;
 	__skb_queue_head_init(&sa->waiting);
 	sa->worker = worker;
 	if (worker)
@@ -308,7 +315,7 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 	sa->init.key = *key;
 	sa->init.source = *source;
 	sa->init.deadline = sa->half_open_deadline;
-	sa->next_in = 1;
+	sa->window_in.expected = 1;
 	ikefp_sa_hold(sa);
 
 	/* Locked, so that whoever finds it at once finds it whole or dead. */
@@ -472,28 +479,6 @@ void ikefp_sa_forget_worker(struct ikefp_sa *sa)
 }
 
 /**
- * ikefp_sa_forget_exchange() - nothing is outstanding any more
- * @sa: the SA, locked
- */
-void ikefp_sa_forget_exchange(struct ikefp_sa *sa)
-{
-	ikefp_datagram_put(sa->exchange.octets);
-	ikefp_reassembly_forget(&sa->exchange.fragments);
-	memset(&sa->exchange, 0, sizeof(sa->exchange));
-}
-
-/**
- * ikefp_sa_forget_requests() - nothing is to be sent of our own any more
- * @sa: the SA, locked
- */
-void ikefp_sa_forget_requests(struct ikefp_sa *sa)
-{
-	ikefp_sa_forget_exchange(sa);
-	ikefp_datagram_put(sa->next_request.octets);
-	memset(&sa->next_request, 0, sizeof(sa->next_request));
-}
-
-/**
  * ikefp_sa_forget_init() - no longer recognise duplicates of the first request
  * @sa: the SA, locked
  */
@@ -523,9 +508,9 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
 	ikefp_sa_forget_worker(sa);
-	ikefp_sa_forget_requests(sa);
+	ikefp_exchange_forget_all(sa);
 	ikefp_sa_forget_init(sa);
-	ikefp_reassembly_forget(&sa->request_fragments);
+	ikefp_answer_forget_fragments(sa);
 	unhash(sa);
 	if (timer_delete(&sa->timer))
 		ikefp_sa_put(sa);

@@ -25,6 +25,7 @@
 #include "context.h"
 #include "path.h"
 #include "rto.h"
+#include "window.h"
 
 struct ikefp_crypto;
 struct ikefp_datagram;
@@ -45,9 +46,10 @@ struct ikefp_init_key {
 	int ifindex;
 };
 
-/* The request of ours that waits for its answer. octets is NULL: there is none. */
+/* A request of ours that has no answer. octets is NULL: there is none. */
 struct ikefp_exchange {
 	struct ikefp_datagram *octets;
+	bool waits; /* it was not sent: the window is closed for it */
 	bool raw;
 	bool liveness; /* the kernel's own, which nobody waits for but it */
 	bool last_wait; /* the wait in force is the last */
@@ -65,7 +67,10 @@ struct ikefp_exchange {
 	struct ikefp_reassembly *fragments; /* of its response */
 };
 
-/* A sealed request whose turn comes after the kernel's own. octets is NULL: there is none. */
+/*
+ * A sealed request that has no place among the exchanges, since the kernel's own has one.
+ * octets is NULL: there is none.
+ */
 struct ikefp_next_request {
 	struct ikefp_datagram *octets;
 	u8 exchange_type;
@@ -73,16 +78,24 @@ struct ikefp_next_request {
 	u32 fragment_size; /* that it was cut by */
 };
 
-/* The peer's latest sealed request, and our answer to it. */
+/*
+ * A sealed request of the peer's, and our answer to it; and the fragments of the request
+ * that will take its place.
+ */
 struct ikefp_answer {
 	bool known; /* there was a request */
+	bool waits; /* its upcall does, for a worker */
 	u8 exchange_type;
+	u32 message_id;
 	u64 digest; /* of the request's octets, or those of its fragment 1 */
 	u16 request_total; /* datagrams that the request came in */
+	u32 fragment_size; /* of the answer, as of an exchange */
 	struct ikefp_path path; /* where the request came from */
 	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
-	u32 fragment_size; /* as of an exchange */
 	u32 copies;
+	u32 next_id; /* of next_fragments */
+	struct ikefp_reassembly *next_fragments;
+	unsigned long next_deadline; /* jiffies; of next_fragments */
 };
 
 /* Where it came from: a prefix of an address, with others perhaps. */
@@ -117,14 +130,16 @@ struct ikefp_sa {
 	struct ikefp_path path; /* of our own requests */
 	struct ikefp_crypto *crypto;
 	bool fragments; /* both ends know RFC 7383 */
+	u8 window_out; /* the peer's: requests of ours that it takes at a time */
 	u32 fragment_size; /* octets of an IP datagram; 0: ours are never cut */
 	u32 next_out;
-	u32 next_in;
 	u32 newest_in; /* after the newest request that was ever taken */
+	struct ikefp_window window_in;
+	struct ikefp_exchange *exchanges; /* window_out of them; one: exchange */
+	struct ikefp_answer *answers; /* window_in.size of them, by ID; one: answer */
 	struct ikefp_exchange exchange;
 	struct ikefp_next_request next_request;
 	struct ikefp_answer answer;
-	struct ikefp_reassembly *request_fragments; /* of the next request */
 	struct ikefp_init init;
 	u64 responses_seen[IKEFP_RESPONSES_SEEN];
 	u8 responses_seen_next;
@@ -133,11 +148,9 @@ struct ikefp_sa {
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long linger_deadline; /* jiffies */
-	unsigned long reassembly_deadline; /* jiffies; of request_fragments */
 
 	struct ikefp_worker *worker; /* held; NULL: an orphan, or deleted */
 	bool orphan;
-	bool request_waits; /* the peer's latest, in: */
 	struct sk_buff_head waiting; /* upcalls; its own lock is not used */
 	unsigned long waiting_deadline; /* jiffies; when they are tried again */
 	unsigned long orphan_deadline; /* jiffies */
@@ -187,8 +200,6 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
 void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker);
 void ikefp_sa_forget_worker(struct ikefp_sa *sa);
-void ikefp_sa_forget_exchange(struct ikefp_sa *sa);
-void ikefp_sa_forget_requests(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);
 void ikefp_sa_bury(struct ikefp_sa *sa);
 void ikefp_sa_put(struct ikefp_sa *sa);

@@ -3,14 +3,14 @@
  * What an SA does when nothing arrives. Each has one timer, which serves the nearest
  * of its deadlines:
  *
- * - The outstanding request is retransmitted when its answer has not come after the
+ * - Each outstanding request is retransmitted when its answer has not come after the
  *   RTO, then after a wait that grows by the backoff each time; and given up after
  *   its last wait, of which the worker is told.
  * - A responder's half-open SA that does not become established in time is deleted,
  *   of which the worker is told.
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
- * - The fragments of a request that has not all of them are forgotten.
+ * - The fragments of each request that has not all of them are forgotten.
  * - A deleted SA that lingers goes.
  * - So does an orphan that nobody has adopted in time.
  * - A NAT keepalive is sent when nothing went out for a time, neither IKE nor ESP.
@@ -30,11 +30,14 @@
 #include <linux/jiffies.h>
 #include <linux/random.h>
 
+#include "answer.h"
 #include "datagram.h"
 #include "esp.h"
+#include "exchange.h"
 #include "listener.h"
 #include "monitor.h"
 #include "orphan.h"
+#include "outgoing.h"
 #include "reassembly.h"
 #include "sa.h"
 #include "seal.h"
@@ -86,18 +89,27 @@ static unsigned long first_step(unsigned long deadline)
 void ikefp_timers_update(struct ikefp_sa *sa)
 {
 	unsigned long nearest = 0;
+	bool asking = false;
 	bool any = false;
+	u32 i;
 
 	if (sa->dead)
 		return;
-	if (sa->exchange.octets)
-		earlier(&nearest, &any, sa->exchange.deadline);
+	for (i = 0; i < sa->window_out; i++) {
+		if (!sa->exchanges[i].octets)
+			continue;
+		asking = true;
+		if (!sa->exchanges[i].waits)
+			earlier(&nearest, &any, sa->exchanges[i].deadline);
+	}
+	for (i = 0; i < sa->window_in.size; i++) {
+		if (sa->answers[i].next_fragments)
+			earlier(&nearest, &any, sa->answers[i].next_deadline);
+	}
 	if (sa->role == IKEFP_ROLE_RESPONDER && sa->state == IKEFP_SA_STATE_HALF_OPEN)
 		earlier(&nearest, &any, sa->half_open_deadline);
 	if (sa->init.hashed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		earlier(&nearest, &any, sa->init.deadline);
-	if (sa->request_fragments)
-		earlier(&nearest, &any, sa->reassembly_deadline);
 	if (sa->state == IKEFP_SA_STATE_LINGERING)
 		earlier(&nearest, &any, sa->linger_deadline);
 	if (sa->orphan)
@@ -108,7 +120,7 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 		if (sa->behind_nat)
 			earlier(&nearest, &any, sa->keepalive_deadline);
 		/* An outstanding request is a question as good. */
-		if (sa->liveness_ms && !sa->exchange.octets && !sa->dead_told)
+		if (sa->liveness_ms && !asking && !sa->dead_told)
 			earlier(&nearest, &any, sa->liveness_deadline);
 		if (sa->move_untold)
 			earlier(&nearest, &any, sa->move_deadline);
@@ -140,15 +152,17 @@ static void wait_for_answer(struct ikefp_exchange *exchange)
 }
 
 /**
- * ikefp_timers_request_sent() - the first copy of a request goes out
- * @sa: the SA, locked, its exchange filled in but for what concerns time
+ * ikefp_timers_request_starts() - the first copy of a request goes out
+ * @sa: the SA, locked
+ * @exchange: the request, filled in but for what concerns time
+ * @out: what the caller is to send then
  *
  * The settings that hold now hold for the request to its end.
  */
-void ikefp_timers_request_sent(struct ikefp_sa *sa)
+void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
+				 struct ikefp_outgoing *out)
 {
 	const struct ikefp_policy *policy = &sa->ctx->policy;
-	struct ikefp_exchange *exchange = &sa->exchange;
 
 	exchange->params = (struct ikefp_rto_params){
 		.initial_ms = ikefp_policy_get(policy, RTO_INITIAL_MS),
@@ -164,47 +178,52 @@ void ikefp_timers_request_sent(struct ikefp_sa *sa)
 	exchange->last_sent = exchange->first_sent;
 	exchange->rto_ms = ikefp_rto_first_ms(&sa->rtt, &exchange->params);
 	wait_for_answer(exchange);
+	sa->messages_out++;
+	sa->last_out = jiffies;
+	ikefp_outgoing_add(out, exchange->octets, &sa->path);
 	ikefp_timers_update(sa);
 }
 
 /**
  * ikefp_timers_fragment_kept() - a fragment of a request waits for others
  * @sa: the SA, locked
+ * @place: where it is kept
  */
-void ikefp_timers_fragment_kept(struct ikefp_sa *sa)
+void ikefp_timers_fragment_kept(struct ikefp_sa *sa, struct ikefp_answer *place)
 {
-	sa->reassembly_deadline =
+	place->next_deadline =
 		jiffies + msecs_to_jiffies(ikefp_policy_get(&sa->ctx->policy, REASSEMBLY_MS));
 	ikefp_timers_update(sa);
 }
 
 /**
- * ikefp_timers_next_request() - the outstanding request is over
+ * ikefp_timers_window_opened() - the peer may be able to take more of our requests
  * @sa: the SA, locked
- *
- * The one that waits for its end, if any, is the outstanding one then.
- *
- * Return: whether there is one, which the caller is to transmit.
+ * @out: what the caller is to send then: those that have waited for it
  */
-bool ikefp_timers_next_request(struct ikefp_sa *sa)
+void ikefp_timers_window_opened(struct ikefp_sa *sa, struct ikefp_outgoing *out)
 {
-	struct ikefp_next_request *next = &sa->next_request;
+	struct ikefp_exchange *exchange;
 
-	ikefp_sa_forget_exchange(sa);
-	if (!next->octets) {
-		ikefp_timers_update(sa);
-		return false;
+	ikefp_exchange_take_next(sa);
+	while ((exchange = ikefp_exchange_next_to_start(sa))) {
+		exchange->waits = false;
+		ikefp_timers_request_starts(sa, exchange, out);
 	}
-	sa->exchange.octets = next->octets;
-	sa->exchange.exchange_type = next->exchange_type;
-	sa->exchange.message_id = next->message_id;
-	sa->exchange.fragment_size = next->fragment_size;
-	sa->exchange.copies = 1;
-	memset(next, 0, sizeof(*next));
-	ikefp_timers_request_sent(sa);
-	sa->messages_out++;
-	sa->last_out = jiffies;
-	return true;
+	ikefp_timers_update(sa);
+}
+
+/**
+ * ikefp_timers_request_over() - an outstanding request is over, whatever its outcome
+ * @sa: the SA, locked
+ * @exchange: the request
+ * @out: what the caller is to send then: those that have waited for that
+ */
+void ikefp_timers_request_over(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
+			       struct ikefp_outgoing *out)
+{
+	ikefp_exchange_forget(exchange);
+	ikefp_timers_window_opened(sa, out);
 }
 
 /**
@@ -336,22 +355,20 @@ static bool expired_keepalive(struct ikefp_sa *sa, unsigned long now)
 	return send;
 }
 
-/* Whether there is a request to send. */
-static bool expired_liveness(struct ikefp_sa *sa, unsigned long now)
+static void expired_liveness(struct ikefp_sa *sa, unsigned long now, struct ikefp_outgoing *out)
 {
 	look_at_esp(sa, IKEFP_ESP_IN, &sa->last_in);
 	if (time_before(now, sa->last_in + sa->liveness_wait)) {
 		sa->liveness_deadline = sa->last_in + sa->liveness_wait;
-		return false;
+		return;
 	}
-	if (ask_liveness(sa)) {
+	if (ask_liveness(sa, out)) {
 		sa->liveness_deadline = now + HZ;
-		return false;
+		return;
 	}
 	ikefp_count(sa->ctx, IKEFP_A_STATS_LIVENESS_ASKED);
 	trace_ikefp_liveness(sa->ctx->net, sa->spi, sa->peer_spi);
 	sa->liveness_wait = draw_wait(sa, sa->liveness_ms);
-	return true;
 }
 
 static bool is_over(const struct ikefp_exchange *exchange, ktime_t now)
@@ -362,80 +379,113 @@ static bool is_over(const struct ikefp_exchange *exchange, ktime_t now)
 	return ktime_ms_delta(now, exchange->first_sent) >= exchange->params.give_up_ms;
 }
 
-/* The wait for an answer is over. Whether there is another copy to send. */
-static bool expired_request(struct ikefp_sa *sa)
+static void send_again(struct ikefp_sa *sa, struct ikefp_exchange *exchange, ktime_t now,
+		       struct ikefp_outgoing *out)
 {
-	struct ikefp_exchange *exchange = &sa->exchange;
-	ktime_t now = ktime_get();
 	u32 waited_ms = ktime_ms_delta(now, exchange->last_sent);
+
+	exchange->tries++;
+	exchange->last_sent = now;
+	sa->last_out = jiffies;
+	exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
+	wait_for_answer(exchange);
+	ikefp_seal_next_copy(sa, &sa->path, &exchange->octets, &exchange->fragment_size,
+			     &exchange->copies);
+	sa->retransmits++;
+	ikefp_count(sa->ctx, IKEFP_A_STATS_RETRANSMITS);
+	ikefp_monitor_exchange(sa, exchange, IKEFP_EVENT_KIND_RETRANSMIT, waited_ms);
+	trace_ikefp_retransmit(sa->ctx->net, sa->spi, exchange->exchange_type,
+			       exchange->message_id, exchange->tries, waited_ms);
+	ikefp_outgoing_add(out, exchange->octets, &sa->path);
+}
+
+static void give_up(struct ikefp_sa *sa, struct ikefp_exchange *exchange, ktime_t now)
+{
+	u32 waited_ms = ktime_ms_delta(now, exchange->last_sent);
+
+	exchange->over = true;
+	ikefp_count(sa->ctx, IKEFP_A_STATS_EXCHANGE_TIMEOUTS);
+	ikefp_monitor_exchange(sa, exchange, IKEFP_EVENT_KIND_EXCHANGE_TIMEOUT, waited_ms);
+	if (!exchange->liveness)
+		return;
+	ikefp_count(sa->ctx, IKEFP_A_STATS_PEERS_DEAD);
+	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DEAD);
+	trace_ikefp_sa_dead(sa->ctx->net, sa->spi, sa->peer_spi);
+}
+
+/* The wait for an answer is over. */
+static void expired_request(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
+			    struct ikefp_outgoing *out)
+{
+	ktime_t now = ktime_get();
 	int reason;
 
 	if (!exchange->over && !is_over(exchange, now)) {
-		exchange->tries++;
-		exchange->last_sent = now;
-		sa->last_out = jiffies;
-		exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
-		wait_for_answer(exchange);
-		ikefp_seal_next_copy(sa, &sa->path, &exchange->octets, &exchange->fragment_size,
-				     &exchange->copies);
-		sa->retransmits++;
-		ikefp_count(sa->ctx, IKEFP_A_STATS_RETRANSMITS);
-		ikefp_monitor_exchange(sa, IKEFP_EVENT_KIND_RETRANSMIT, waited_ms);
-		trace_ikefp_retransmit(sa->ctx->net, sa->spi, exchange->exchange_type,
-				       exchange->message_id, exchange->tries, waited_ms);
-		return true;
+		send_again(sa, exchange, now, out);
+		return;
 	}
-
-	if (!exchange->over) {
-		exchange->over = true;
-		ikefp_count(sa->ctx, IKEFP_A_STATS_EXCHANGE_TIMEOUTS);
-		ikefp_monitor_exchange(sa, IKEFP_EVENT_KIND_EXCHANGE_TIMEOUT, waited_ms);
-		if (exchange->liveness) {
-			ikefp_count(sa->ctx, IKEFP_A_STATS_PEERS_DEAD);
-			ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_DEAD);
-			trace_ikefp_sa_dead(sa->ctx->net, sa->spi, sa->peer_spi);
-		}
-	}
+	if (!exchange->over)
+		give_up(sa, exchange, now);
 	if (exchange->liveness)
 		reason = ikefp_upcall_sa_dead(sa);
 	else
-		reason = ikefp_upcall_exchange_timeout(sa);
+		reason = ikefp_upcall_exchange_timeout(sa, exchange);
 	if (reason)
 		ikefp_count(sa->ctx, reason);
 	if (reason && reason != IKEFP_A_STATS_DROP_NO_WORKER) {
 		exchange->deadline = jiffies + IKEFP_UPCALL_RETRY;
-		return false;
+		return;
 	}
 	if (exchange->liveness && !reason)
 		sa->dead_told = true;
 	/* With nobody to tell, the peer is asked again, a wait from now on. */
 	sa->liveness_deadline = jiffies + sa->liveness_wait;
-	return ikefp_timers_next_request(sa);
+	ikefp_timers_request_over(sa, exchange, out);
 }
 
-/* The deadlines of an established SA that come in its quiet times. Whether to send. */
-static bool expired_established(struct ikefp_sa *sa, unsigned long now, bool *keepalive)
+/* Those that are due. What takes the place of one that is over is not. */
+static void expired_requests(struct ikefp_sa *sa, unsigned long now, struct ikefp_outgoing *out)
 {
-	bool ask = false;
+	u32 i;
 
+	for (i = 0; i < sa->window_out; i++) {
+		struct ikefp_exchange *exchange = &sa->exchanges[i];
+
+		if (exchange->octets && !exchange->waits &&
+		    time_after_eq(now, exchange->deadline))
+			expired_request(sa, exchange, out);
+	}
+}
+
+/* The deadlines of an established SA that come in its quiet times. */
+static void expired_established(struct ikefp_sa *sa, unsigned long now, bool *keepalive,
+				struct ikefp_outgoing *out)
+{
 	if (sa->init.hashed && time_after_eq(now, sa->init.deadline))
 		ikefp_sa_forget_init(sa);
 	if (sa->move_untold && time_after_eq(now, sa->move_deadline))
 		ikefp_timers_moved(sa);
-	if (sa->liveness_ms && !sa->exchange.octets && !sa->dead_told &&
+	if (sa->liveness_ms && !ikefp_exchange_first(sa) && !sa->dead_told &&
 	    time_after_eq(now, sa->liveness_deadline))
-		ask = expired_liveness(sa, now);
-	if (sa->behind_nat && !ask && time_after_eq(now, sa->keepalive_deadline))
+		expired_liveness(sa, now, out);
+	if (sa->behind_nat && !out->count && time_after_eq(now, sa->keepalive_deadline))
 		*keepalive = expired_keepalive(sa, now);
-	return ask;
 }
 
 /* The peer may send all of them again. */
-static void expired_fragments(struct ikefp_sa *sa)
+static void expired_fragments(struct ikefp_sa *sa, unsigned long now)
 {
-	ikefp_reassembly_forget(&sa->request_fragments);
-	ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLY_TIMEOUTS);
-	trace_ikefp_reassembly_timeout(sa->ctx->net, sa->spi, sa->next_in);
+	u32 i;
+
+	for (i = 0; i < sa->window_in.size; i++) {
+		struct ikefp_answer *place = &sa->answers[i];
+
+		if (!place->next_fragments || time_before(now, place->next_deadline))
+			continue;
+		ikefp_reassembly_forget(&place->next_fragments);
+		ikefp_count(sa->ctx, IKEFP_A_STATS_REASSEMBLY_TIMEOUTS);
+		trace_ikefp_reassembly_timeout(sa->ctx->net, sa->spi, place->next_id);
+	}
 }
 
 /* A half-open SA's time is up. Whether it can be deleted now. */
@@ -470,12 +520,11 @@ static void expired_orphan(struct ikefp_sa *sa)
 void ikefp_timers_expired(struct timer_list *timer)
 {
 	struct ikefp_sa *sa = container_of(timer, struct ikefp_sa, timer);
-	struct ikefp_datagram *copy = NULL;
+	struct ikefp_outgoing out = {};
 	unsigned long now = jiffies;
 	struct ikefp_path path = {};
 	bool keepalive = false;
 	bool bury = false;
-	bool send = false;
 
 	spin_lock_bh(&sa->lock);
 	if (sa->dead) {
@@ -493,7 +542,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 			bury = expired_half_open(sa);
 		break;
 	case IKEFP_SA_STATE_ESTABLISHED:
-		send = expired_established(sa, now, &keepalive);
+		expired_established(sa, now, &keepalive, &out);
 		break;
 	case IKEFP_SA_STATE_LINGERING:
 		bury = time_after_eq(now, sa->linger_deadline);
@@ -503,13 +552,10 @@ void ikefp_timers_expired(struct timer_list *timer)
 		expired_orphan(sa);
 		bury = true;
 	}
-	if (sa->request_fragments && time_after_eq(now, sa->reassembly_deadline))
-		expired_fragments(sa);
-	if (!bury && !send && sa->exchange.octets && time_after_eq(now, sa->exchange.deadline))
-		send = expired_request(sa);
-	if (send)
-		copy = ikefp_datagram_hold(sa->exchange.octets);
-	if (send || keepalive)
+	expired_fragments(sa, now);
+	if (!bury)
+		expired_requests(sa, now, &out);
+	if (keepalive)
 		ikefp_path_set(&path, &sa->path);
 	if (bury)
 		ikefp_sa_bury(sa);
@@ -517,12 +563,9 @@ void ikefp_timers_expired(struct timer_list *timer)
 		ikefp_timers_update(sa);
 	spin_unlock_bh(&sa->lock);
 
-	if (copy) {
-		ikefp_transmit_message(sa->ctx, &path, copy);
-		ikefp_datagram_put(copy);
-	} else if (keepalive) {
+	if (keepalive && !out.count)
 		ikefp_transmit_keepalive(sa->ctx, &path);
-	}
+	ikefp_outgoing_send(sa->ctx, &out);
 	ikefp_path_put(&path);
 	ikefp_sa_put(sa);
 }

@@ -46,11 +46,12 @@ static int to_worker(struct ikefp_sa *sa, struct sk_buff *skb)
  * A worker's socket that is full refuses at once; the caller takes the message as
  * not received, and the peer will send it again. None overtakes those that wait.
  */
-static int deliver(struct ikefp_sa *sa, struct sk_buff *skb, void *message, bool request)
+static int deliver(struct ikefp_sa *sa, struct sk_buff *skb, void *message,
+		   const u32 *request_id)
 {
 	genlmsg_end(skb, message);
 	if (!sa->worker)
-		return ikefp_waiting_add(sa, skb, request);
+		return ikefp_waiting_add(sa, skb, request_id);
 	if (!ikefp_upcall_flush(sa)) {
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_WORKER_FULL;
@@ -125,6 +126,7 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 	int reason = sa->worker ? 0 : ikefp_waiting_check(sa);
 	struct sk_buff *skb;
 	void *message;
+	bool request;
 
 	/* Before memory is spent on it. */
 	if (reason)
@@ -139,18 +141,19 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa, skb, message,
-		       !received->raw && !ikefp_header_is_response(received->header));
+	request = !received->raw && !ikefp_header_is_response(received->header);
+	return deliver(sa, skb, message, request ? &received->header->message_id : NULL);
 }
 
 /**
  * ikefp_upcall_exchange_timeout() - tell the worker that a request was given up
- * @sa: the SA, locked, its exchange still there
+ * @sa: the SA, locked
+ * @exchange: the request, still there
  *
  * Context: any.
  * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
  */
-int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
+int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa, const struct ikefp_exchange *exchange)
 {
 	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, UPCALL_GFP);
 	void *message;
@@ -159,13 +162,13 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa)
 		return IKEFP_A_STATS_DROP_MEMORY;
 	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_EXCHANGE_TIMEOUT);
 	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi) ||
-	    nla_put_u8(skb, IKEFP_A_MESSAGE_EXCHANGE_TYPE, sa->exchange.exchange_type) ||
-	    nla_put_u32(skb, IKEFP_A_MESSAGE_MESSAGE_ID, sa->exchange.message_id)) {
+	    nla_put_u8(skb, IKEFP_A_MESSAGE_EXCHANGE_TYPE, exchange->exchange_type) ||
+	    nla_put_u32(skb, IKEFP_A_MESSAGE_MESSAGE_ID, exchange->message_id)) {
 		WARN_ON_ONCE(1);
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa, skb, message, false);
+	return deliver(sa, skb, message, NULL);
 }
 
 /* What has become of an SA; @path, where it leads now, may be NULL. */
@@ -183,7 +186,7 @@ static int upcall_sa(struct ikefp_sa *sa, u8 command, const struct ikefp_path *p
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa, skb, message, false);
+	return deliver(sa, skb, message, NULL);
 }
 
 /**

@@ -13,6 +13,7 @@
 #define IKEFP_UPCALL_RETRY HZ
 
 struct genl_family;
+struct ikefp_exchange;
 struct ikefp_header;
 struct ikefp_path;
 struct ikefp_sa;
@@ -29,7 +30,7 @@ struct ikefp_received {
 
 void ikefp_upcall_init(const struct genl_family *family);
 int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *received);
-int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa);
+int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa, const struct ikefp_exchange *exchange);
 int ikefp_upcall_sa_expired(struct ikefp_sa *sa);
 int ikefp_upcall_sa_moved(struct ikefp_sa *sa);
 int ikefp_upcall_sa_dead(struct ikefp_sa *sa);

@@ -2,15 +2,17 @@
 
 #include <linux/skbuff.h>
 
+#include "answer.h"
 #include "sa.h"
 #include "waiting.h"
 
-/* More than a window of one each way and what else there may be to tell make. */
-#define MAX_WAITING 16
+/* With the windows: more than what there may be to tell. */
+#define MAX_WAITING 14
 
 struct mark {
 	u32 octets; /* counted for it */
-	bool request; /* which the SA has as received */
+	bool request; /* which the SA has as received: */
+	u32 message_id;
 };
 
 static struct mark *mark_of(struct sk_buff *skb)
@@ -30,7 +32,7 @@ int ikefp_waiting_check(const struct ikefp_sa *sa)
 	/* Nobody can go on with a handshake whose secrets went with the worker. */
 	if (sa->state != IKEFP_SA_STATE_ESTABLISHED)
 		return IKEFP_A_STATS_DROP_NO_WORKER;
-	if (skb_queue_len(&sa->waiting) >= MAX_WAITING)
+	if (skb_queue_len(&sa->waiting) >= MAX_WAITING + sa->window_in.size + sa->window_out)
 		return IKEFP_A_STATS_DROP_WAITING_LIMIT;
 	return 0;
 }
@@ -39,11 +41,11 @@ int ikefp_waiting_check(const struct ikefp_sa *sa)
  * ikefp_waiting_add() - have an upcall wait
  * @sa: the SA, locked
  * @skb: the upcall; taken, freed on failure
- * @request: whether it is a request of the peer's
+ * @request_id: the message ID, where it is a request of the peer's; else NULL
  *
  * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
  */
-int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, bool request)
+int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, const u32 *request_id)
 {
 	struct ikefp_context *ctx = sa->ctx;
 	u32 octets = skb->truesize;
@@ -58,8 +60,11 @@ int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, bool request)
 		kfree_skb(skb);
 		return reason;
 	}
-	*mark_of(skb) = (struct mark){ .octets = octets, .request = request };
-	sa->request_waits |= request;
+	*mark_of(skb) = (struct mark){
+		.octets = octets,
+		.request = request_id,
+		.message_id = request_id ? *request_id : 0,
+	};
 	__skb_queue_tail(&sa->waiting, skb);
 	return 0;
 }
@@ -84,7 +89,7 @@ void ikefp_waiting_drop_first(struct ikefp_sa *sa)
 	struct sk_buff *skb = __skb_dequeue(&sa->waiting);
 
 	if (mark_of(skb)->request)
-		sa->request_waits = false;
+		ikefp_answer_request_delivered(sa, mark_of(skb)->message_id);
 	atomic_long_sub(mark_of(skb)->octets, &sa->ctx->waiting_octets);
 	kfree_skb(skb);
 }

@@ -12,7 +12,7 @@ struct ikefp_sa;
 struct sk_buff;
 
 int ikefp_waiting_check(const struct ikefp_sa *sa);
-int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, bool request);
+int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, const u32 *request_id);
 struct sk_buff *ikefp_waiting_first(const struct ikefp_sa *sa);
 void ikefp_waiting_drop_first(struct ikefp_sa *sa);
 

@@ -544,7 +544,9 @@ TEST_F(commands, sa_set)
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(SRTT_US), 1) }, -EINVAL,
 		  UNSUPPORTED, SA(SRTT_US) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(HEARD_MS), 1) }, -EINVAL,
-		  UNKNOWN, SA(HEARD_MS) },
+		  UNSUPPORTED, SA(HEARD_MS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(UNANSWERED), 1) }, -EINVAL,
+		  UNKNOWN, SA(UNANSWERED) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(ROLE), 1) }, -EINVAL, UNSUPPORTED,
 		  SA(ROLE) },
 		/* Not marked as a nest; empty; and attributes of it that are wrong. */

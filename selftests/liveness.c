@@ -120,7 +120,7 @@ TEST_F(liveness, asked)
 		ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
 		EXPECT_EQ(700, info.liveness_ms);
 		EXPECT_EQ(1, info.outstanding);
-		EXPECT_TRUE(info.asking_liveness);
+		EXPECT_EQ(0, info.unanswered_count);
 		answered_us = clock_us();
 		answer(self->peer, id++);
 		EXPECT_EQ(id, expect_question(self->peer, 700));
@@ -267,8 +267,9 @@ TEST_F(liveness, worker_requests_meanwhile)
 	EXPECT_FALSE(peer_receive(self->peer, 300));
 	/* What a helper that adopts it must know: something of the helper's is under way. */
 	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
-	EXPECT_EQ(2, info.outstanding);
-	EXPECT_TRUE(info.asking_liveness);
+	EXPECT_EQ(1, info.outstanding);
+	ASSERT_EQ(1, info.unanswered_count);
+	EXPECT_EQ(own, info.unanswered[0]);
 	/* One can wait. */
 	EXPECT_EQ(-EBUSY, ikefp_message_send(self->client->nl, &another, NULL));
 	answer(self->peer, id);
@@ -279,7 +280,7 @@ TEST_F(liveness, worker_requests_meanwhile)
 	EXPECT_EQ(1, self->peer->inner_len);
 	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
 	EXPECT_EQ(1, info.outstanding);
-	EXPECT_FALSE(info.asking_liveness);
+	EXPECT_EQ(1, info.unanswered_count);
 	/* While it is outstanding, nothing is asked. */
 	EXPECT_FALSE(peer_receive(self->peer, 1000));
 	peer_send_response(self->peer, CREATE_CHILD_SA, own, PAYLOAD_NOTIFY, "!", 1);

@@ -13,6 +13,7 @@
 #include "../message.h"
 #include "../netns.h"
 #include "../sa.h"
+#include "../send.h"
 #include "../timers.h"
 #include "../worker.h"
 #include "fixture.h"
@@ -320,7 +321,7 @@ void fixture_request(struct kunit *test, struct ikefp_sa *sa)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, octets);
 	fixture_init_message(octets->octets, sa->spi, 0, IKEFP_FLAG_INITIATOR);
-	err = ikefp_message_send_raw(sa, octets, NULL);
+	err = ikefp_send_raw(sa, octets, NULL);
 	ikefp_datagram_put(octets);
 	KUNIT_ASSERT_EQ(test, err, 0);
 }

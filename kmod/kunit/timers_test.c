@@ -10,6 +10,8 @@
 
 #include "../datagram.h"
 #include "../demux.h"
+#include "../exchange.h"
+#include "../outgoing.h"
 #include "../sa.h"
 #include "../timers.h"
 #include "fixture.h"
@@ -183,7 +185,7 @@ static void answer_against_retransmission(struct kunit *test)
 	expiry->sa = fixture_initiator(test, expiry->ctx, &expiry->path, SPI);
 	fixture_request(test, expiry->sa);
 	KUNIT_EXPECT_TRUE(test, expire(test, expiry));
-	ikefp_sa_forget_exchange(expiry->sa);
+	ikefp_exchange_forget(&expiry->sa->exchange);
 	ikefp_timers_update(expiry->sa);
 	go_on(test, expiry, 2);
 	expect_nothing(test, expiry);
@@ -199,7 +201,7 @@ static void answer_against_give_up(struct kunit *test)
 	fixture_request(test, expiry->sa);
 	KUNIT_EXPECT_TRUE(test, expire(test, expiry));
 	expiry->sa->exchange.last_wait = true;
-	ikefp_sa_forget_exchange(expiry->sa);
+	ikefp_exchange_forget(&expiry->sa->exchange);
 	ikefp_timers_update(expiry->sa);
 	go_on(test, expiry, 2);
 	expect_nothing(test, expiry);
@@ -210,16 +212,18 @@ static void answer_against_give_up(struct kunit *test)
 static void next_request_against_retransmission(struct kunit *test)
 {
 	struct expiry *expiry = begin(test);
+	struct ikefp_outgoing out = {};
 	struct ikefp_datagram *octets;
 
 	expiry->sa = fixture_initiator(test, expiry->ctx, &expiry->path, SPI);
 	fixture_request(test, expiry->sa);
 	octets = ikefp_datagram_hold(expiry->sa->exchange.octets);
 	KUNIT_EXPECT_TRUE(test, expire(test, expiry));
-	ikefp_sa_forget_exchange(expiry->sa);
+	ikefp_exchange_forget(&expiry->sa->exchange);
 	expiry->sa->exchange.octets = octets;
-	ikefp_timers_request_sent(expiry->sa);
+	ikefp_timers_request_starts(expiry->sa, &expiry->sa->exchange, &out);
 	go_on(test, expiry, 3);
+	ikefp_outgoing_send(expiry->ctx, &out);
 	expect_nothing(test, expiry);
 	KUNIT_EXPECT_EQ(test, expiry->sa->exchange.tries, 1);
 	KUNIT_EXPECT_TRUE(test, timer_pending(&expiry->sa->timer));

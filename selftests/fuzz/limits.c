@@ -23,16 +23,28 @@ static void window(struct input *in)
 {
 	uint32_t expected = input_u32(in);
 	uint32_t id = input_u8(in) & 1 ? input_u32(in) : expected + (int8_t)input_u8(in);
+	struct ikefp_window window = {
+		.expected = expected,
+		.size = between(in, 1, IKEFP_MAX_WINDOW),
+	};
+	bool new = id >= expected && (uint64_t)id < (uint64_t)expected + window.size &&
+		   id != UINT32_MAX;
 
-	switch (ikefp_window_check(expected, id)) {
+	switch (ikefp_window_check(&window, id)) {
 	case IKEFP_WINDOW_NEW:
-		CHECK(id == expected && (uint64_t)id + 1 <= UINT32_MAX);
+		CHECK(new);
+		ikefp_window_take(&window, id);
+		CHECK(ikefp_window_check(&window, id) == IKEFP_WINDOW_DUPLICATE);
+		CHECK(window.expected == expected + (id == expected));
+		ikefp_window_give_back(&window, id);
+		CHECK(ikefp_window_check(&window, id) == IKEFP_WINDOW_NEW);
+		CHECK(window.expected == expected && !window.ahead);
 		break;
 	case IKEFP_WINDOW_DUPLICATE:
-		CHECK((uint64_t)id + 1 == expected);
+		CHECK(id < expected && (uint64_t)id + window.size >= expected);
 		break;
 	case IKEFP_WINDOW_OUTSIDE:
-		CHECK((id != expected || id == UINT32_MAX) && (uint64_t)id + 1 != expected);
+		CHECK(!new && (id >= expected || (uint64_t)id + window.size < expected));
 		break;
 	}
 }

@@ -607,7 +607,10 @@ inline delete(e) {
 	worker[e].deleted = true
 }
 
-/* What the next one makes of an orphan. What the worker before asked it waits for. */
+/*
+ * What the next one makes of an orphan. What the worker before asked it waits for; what the
+ * kernel asked is not its business.
+ */
 inline adopt(e) {
 	ikefp_orphan_adopted(e);
 	worker[e].has_sa = true;

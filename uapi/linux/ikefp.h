@@ -11,6 +11,7 @@
 
 #define IKEFP_MAX_MESSAGE	65507
 #define IKEFP_MAX_STASH		64000
+#define IKEFP_MAX_WINDOW	16
 
 /**
  * enum ikefp_listener_kind - What a listener's datagrams look like.
@@ -135,7 +136,9 @@ enum {
 	IKEFP_A_SA_LIVENESS_MS,
 	IKEFP_A_SA_ESP_SPIS,
 	IKEFP_A_SA_HEARD_MS,
-	IKEFP_A_SA_ASKING_LIVENESS,
+	IKEFP_A_SA_WINDOW_IN,
+	IKEFP_A_SA_WINDOW_OUT,
+	IKEFP_A_SA_UNANSWERED,
 
 	__IKEFP_A_SA_MAX
 };

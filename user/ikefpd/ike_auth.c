@@ -207,6 +207,26 @@ static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 	}
 }
 
+/*
+ * RFC 7296 section 2.3: how many requests the peer takes at a time. Without the notify it
+ * is one, which nothing makes less.
+ */
+static void take_window(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct notify n;
+	uint32_t window;
+
+	if (notify_find(&n, chain, SET_WINDOW_SIZE))
+		return;
+	window = n.len == 4 ? get32(n.data) : 0;
+	if (!window) {
+		ike_log(sa, LOG_ENC, LVL_CTRL, "ignoring a malformed SET_WINDOW_SIZE notify");
+		return;
+	}
+	if (window > 1)
+		kernel_sa_window(sa->manager->kernel, ike_sa_spi_local(sa), window);
+}
+
 void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
@@ -245,6 +265,7 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 		ike_id_str(&sa->remote_id, text));
 
 	ike_sa_established(sa);
+	take_window(sa, chain);
 	/* Queued requests wait until all of this exchange is done. */
 	finish_child(sa, chain);
 	ike_sa_end_handshake(sa);
@@ -375,6 +396,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		return;
 	}
 	ike_sa_established(sa);
+	take_window(sa, chain);
 	child = answer_child(sa, &w, chain);
 	ike_sa_end_handshake(sa);
 	resume_save(sa);

@@ -125,6 +125,16 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 	return failed(k, "cannot mark the IKE SA established", err);
 }
 
+int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window)
+{
+	const struct ikefp_sa_change change = {
+		.spi = spi_local,
+		.window_out = window < IKEFP_MAX_WINDOW ? window : IKEFP_MAX_WINDOW,
+	};
+
+	return failed(k, "cannot set the peer's window", ikefp_sa_set(k->nl, &change));
+}
+
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote)
 {
@@ -273,7 +283,7 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 		.spi_remote = info->peer_spi,
 		.initiator = info->role == IKEFP_ROLE_INITIATOR,
 		.established = info->state == IKEFP_SA_STATE_ESTABLISHED,
-		.outstanding = info->outstanding > info->asking_liveness,
+		.outstanding = info->unanswered_count,
 		.stash = stash->data,
 		.stash_len = stash->len,
 	};

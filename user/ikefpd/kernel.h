@@ -112,6 +112,12 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 			  const struct endpoint *local, const struct endpoint *remote,
 			  const struct kernel_life *life);
 
+/*
+ * The peer takes so many requests of ours at a time, as its SET_WINDOW_SIZE says. More than
+ * the kernel will have outstanding is as good as that.
+ */
+int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window);
+
 /* Where its messages go from now on. */
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote);

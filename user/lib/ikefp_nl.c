@@ -415,6 +415,17 @@ int ikefp_listener_list(struct ikefp_nl *nl,
 /* Two SPIs. */
 #define ESP_PAIR_LEN 8
 
+static void get_unanswered(struct nlattr *attr, struct ikefp_sa_info *info)
+{
+	size_t len = attr ? nla_len(attr) : 0;
+
+	if (len > sizeof(info->unanswered))
+		len = sizeof(info->unanswered);
+	if (len)
+		memcpy(info->unanswered, nla_data(attr), len);
+	info->unanswered_count = len / sizeof(info->unanswered[0]);
+}
+
 static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 {
 	*info = (struct ikefp_sa_info){
@@ -443,8 +454,10 @@ static void get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		.follow = get_u8(attrs[IKEFP_A_SA_FOLLOW]),
 		.liveness_ms = get_u32(attrs[IKEFP_A_SA_LIVENESS_MS]),
 		.heard_ms = get_u64(attrs[IKEFP_A_SA_HEARD_MS]),
-		.asking_liveness = attrs[IKEFP_A_SA_ASKING_LIVENESS],
 	};
+	info->window_in = get_u32(attrs[IKEFP_A_SA_WINDOW_IN]);
+	info->window_out = get_u32(attrs[IKEFP_A_SA_WINDOW_OUT]);
+	get_unanswered(attrs[IKEFP_A_SA_UNANSWERED], info);
 	if (attrs[IKEFP_A_SA_ESP_SPIS])
 		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;
 	get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
@@ -780,6 +793,10 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 		return false;
 	if (change->fragment_size &&
 	    nla_put_u32(msg, IKEFP_A_SA_FRAGMENT_SIZE, *change->fragment_size))
+		return false;
+	if (change->window_in && nla_put_u32(msg, IKEFP_A_SA_WINDOW_IN, change->window_in))
+		return false;
+	if (change->window_out && nla_put_u32(msg, IKEFP_A_SA_WINDOW_OUT, change->window_out))
 		return false;
 	return !change->keys || put_keys(msg, change->keys);
 }

@@ -60,8 +60,11 @@ struct ikefp_sa_info {
 	bool follow;
 	uint32_t liveness_ms;	/* 0: the peer is never asked */
 	uint64_t heard_ms;	/* since the latest sign of life, where established */
-	bool asking_liveness;	/* one of those outstanding is the kernel's own */
 	unsigned int esp_pairs;	/* ESP SAs that it has, in pairs */
+	uint32_t window_in;	/* requests that the peer may have under way at a time */
+	uint32_t window_out;	/* that we may */
+	uint32_t unanswered[IKEFP_MAX_WINDOW]; /* message IDs of the helper's: no outcome yet */
+	unsigned int unanswered_count;
 };
 
 /* Octets that somebody else owns. */
@@ -96,6 +99,8 @@ struct ikefp_sa_change {
 	const uint32_t *fragment_size;	/* both ends know RFC 7383; 0: ours are never cut */
 	const struct ikefp_sa_settings *settings;
 	const struct ikefp_octets *esp_spis;	/* as the attribute; those before go */
+	uint32_t window_in;	/* 1 to IKEFP_MAX_WINDOW; can only grow */
+	uint32_t window_out;
 };
 
 struct ikefp_message_out {

@@ -13,6 +13,7 @@
 #include "libnet.h"
 #include "libsk.h"
 #include "log.h"
+#include "payload.h"
 #include "source.h"
 
 struct datagram {
@@ -235,6 +236,17 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 	return 0;
 }
 
+int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	if (!op(k->host))
+		return 0;
+	assert(sa && sa->established && window > 1);
+	k->host->window = window;
+	return 0;
+}
+
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote)
 {
@@ -282,6 +294,26 @@ static void seal(const struct ksa *sa, struct buf *out, uint8_t exchange, bool r
 	assert(!sk_seal(out, &key, &h, NULL, first, data, len));
 }
 
+/* As seal(), with the notify that the host's IKE_AUTH messages have. */
+static void seal_with_notify(struct kernel *k, struct ksa *sa, struct buf *out, uint8_t exchange,
+			     bool response, uint32_t message_id, uint8_t first,
+			     const uint8_t *data, size_t len)
+{
+	const struct buf *notify = exchange == IKE_AUTH ? k->host->window_notify : NULL;
+	struct payload_writer w;
+
+	if (!notify) {
+		seal(sa, out, exchange, response, message_id, first, data, len);
+		return;
+	}
+	payload_begin(&w, 0);
+	payload_add_notify(&w, PROTO_NONE, NULL, 0, SET_WINDOW_SIZE, notify->data, notify->len);
+	w.buf.data[0] = first;
+	buf_put(&w.buf, data, len);
+	seal(sa, out, exchange, response, message_id, w.first, w.buf.data, w.buf.len);
+	buf_clear(&w.buf);
+}
+
 int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 		      uint8_t first_payload, const uint8_t *data, size_t len)
 {
@@ -292,7 +324,8 @@ int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	assert(sa && sa->keyed && !sa->outstanding.len);
 	sa->out_id = sa->next_out++;
 	sa->raw = false;
-	seal(sa, &sa->outstanding, exchange, false, sa->out_id, first_payload, data, len);
+	seal_with_notify(k, sa, &sa->outstanding, exchange, false, sa->out_id, first_payload, data,
+			 len);
 	transmit(k, &sa->local, &sa->remote, &sa->outstanding);
 	return 0;
 }
@@ -306,7 +339,8 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	if (!op(k->host))
 		return 0;
 	assert(sa && message_id == sa->next_in - 1 && !sa->answered);
-	seal(sa, &sa->last_response, exchange, true, message_id, first_payload, data, len);
+	seal_with_notify(k, sa, &sa->last_response, exchange, true, message_id, first_payload,
+			 data, len);
 	sa->answered = true;
 	transmit(k, &sa->request_to, &sa->request_from, &sa->last_response);
 	return 0;

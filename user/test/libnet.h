@@ -64,6 +64,9 @@ struct host {
 	struct kernel *kernel;
 	struct xfrm xfrm;
 	bool fragments;			/* as the last SA that got keys was told */
+	/* A notify that its IKE_AUTH messages begin with: its data; NULL: none. */
+	const struct buf *window_notify;
+	uint32_t window;		/* as its last SA was told, 0: of none */
 	uint32_t fragment_size;
 	struct config *config;
 	struct test_secrets secrets;

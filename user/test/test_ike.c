@@ -317,6 +317,50 @@ static void fragment_size(void)
 	net_clear(&net);
 }
 
+/* RFC 7296 section 3.10.1: 4 octets, in IKE_AUTH; what is not that is ignored. */
+static void window_size(void)
+{
+	static const struct {
+		uint8_t data[5];
+		size_t len;
+		uint32_t window;	/* that the other end is told of, 0: none */
+	} cases[] = {
+		{ { 0, 0, 0, 2 }, 4, 2 },
+		{ { 0, 0, 1, 0 }, 4, 256 },
+		{ { 0xff, 0xff, 0xff, 0xff }, 4, 0xffffffff },
+		{ { 0, 0, 0, 1 }, 4, 0 },
+		{ { 0, 0, 0, 0 }, 4, 0 },
+		{ { 0, 0, 2 }, 3, 0 },
+		{ { 0, 0, 0, 2, 0 }, 5, 0 },
+		{ { 0 }, 0, 0 },
+	};
+	struct setup l = left_setup(), r = right_setup();
+	unsigned int i, side;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (side = 0; side < 2; side++) {
+			struct buf notify = BUF_INIT;
+
+			REQUIRE(!buf_set(&notify, cases[i].data, cases[i].len));
+			left = net_host(&net, LEFT, NULL, conf(&l, LEFT, RIGHT));
+			right = net_host(&net, RIGHT, NULL, conf(&r, RIGHT, LEFT));
+			(side ? left : right)->window_notify = &notify;
+			initiate(left, NULL);
+			net_run(&net);
+			expect_up();
+			EXPECT_EQ((side ? right : left)->window, cases[i].window);
+			EXPECT_EQ((side ? left : right)->window, 0);
+			net_clear(&net);
+			buf_clear(&notify);
+		}
+	}
+	/* None is announced. */
+	bring_up(&l, &r);
+	EXPECT_EQ(left->window, 0);
+	EXPECT_EQ(right->window, 0);
+	net_clear(&net);
+}
+
 static void loss_and_duplication(void)
 {
 	struct setup l = left_setup(), r = right_setup();
@@ -1020,6 +1064,7 @@ static const struct ktap_test tests[] = {
 	{ "encap = yes, on either side", encap_forced },
 	{ "fragmentation, announced and taken", fragmentation },
 	{ "fragment sizes", fragment_size },
+	{ "SET_WINDOW_SIZE, honoured", window_size },
 	{ "loss and duplication", loss_and_duplication },
 	{ "an answer is never longer than its request", never_longer },
 	{ "nor is a refusal", refusals_never_longer },

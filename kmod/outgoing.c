@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/bug.h>
+
+#include "datagram.h"
+#include "outgoing.h"
+#include "transmit.h"
+
+/**
+ * ikefp_outgoing_add() - decide that a message is to be transmitted
+ * @out: zeroes, or what was decided before, which goes the same way
+ * @octets: the message, held once more
+ * @path: which way, held or under RCU; likewise
+ */
+void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
+			const struct ikefp_path *path)
+{
+	if (WARN_ON_ONCE(out->count == IKEFP_MAX_WINDOW))
+		return;
+	if (!out->count)
+		ikefp_path_set(&out->path, path);
+	out->octets[out->count++] = ikefp_datagram_hold(octets);
+}
+
+/**
+ * ikefp_outgoing_send() - transmit what was decided under an SA's lock
+ * @ctx: the namespace, which counts it
+ * @out: what, and which way; what it holds is put
+ *
+ * What the network does not take now is lost like any datagram.
+ *
+ * Context: any, without the lock.
+ */
+void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
+{
+	u32 i;
+
+	if (!out->count)
+		return;
+	for (i = 0; i < out->count; i++) {
+		ikefp_transmit_message(ctx, &out->path, out->octets[i]);
+		ikefp_datagram_put(out->octets[i]);
+	}
+	ikefp_path_put(&out->path);
+}

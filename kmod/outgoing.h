@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is decided under an SA's lock to be transmitted, and is when that is no longer held. */
+#ifndef IKEFP_OUTGOING_H
+#define IKEFP_OUTGOING_H
+
+#include <linux/types.h>
+
+#include "path.h"
+#include "window.h"
+
+struct ikefp_context;
+struct ikefp_datagram;
+
+/* As many messages as an SA has requests under way, all of them the same way. */
+struct ikefp_outgoing {
+	u32 count;
+	struct ikefp_path path; /* where there are any */
+	struct ikefp_datagram *octets[IKEFP_MAX_WINDOW];
+};
+
+void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
+			const struct ikefp_path *path);
+void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out);
+
+#endif
