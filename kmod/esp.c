@@ -51,10 +51,9 @@ static bool used(struct ikefp_esp_sa *sa, struct net *net, const struct ikefp_ad
 	packets = READ_ONCE(state->curlft.packets);
 	*when = READ_ONCE(state->lastused);
 	xfrm_state_put(state);
-	if (packets == sa->packets)
-		return false;
-	sa->packets = packets;
-	return true;
+	/* Fewer than before: it is another one of this SPI. */
+	swap(packets, sa->packets);
+	return sa->packets > packets;
 }
 
 /**

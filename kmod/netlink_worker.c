@@ -63,6 +63,7 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_context *ctx = context_of(info);
 	struct sk_buff *reply;
+	bool attached;
 	void *message;
 	int err;
 
@@ -77,12 +78,16 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = ikefp_worker_attach(ctx, info->snd_portid,
 				  nla_get_flag(info->attrs[IKEFP_A_WORKER_ONLY]), info->extack);
-	if (err) {
+	attached = !err;
+	if (err && err != -EALREADY) {
 		nlmsg_free(reply);
 		return err;
 	}
 	genlmsg_end(reply, message);
 	err = genlmsg_reply(reply, info);
+	/* What it was before, it is. */
+	if (!attached)
+		return err;
 	if (err) {
 		ikefp_netlink_worker_gone(ctx, info->snd_portid);
 		return err;

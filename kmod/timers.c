@@ -418,7 +418,7 @@ static void expired_request(struct ikefp_sa *sa, struct ikefp_exchange *exchange
 			    struct ikefp_outgoing *out)
 {
 	ktime_t now = ktime_get();
-	int reason;
+	int reason = IKEFP_A_STATS_DROP_NO_WORKER;
 
 	if (!exchange->over && !is_over(exchange, now)) {
 		send_again(sa, exchange, now, out);
@@ -426,13 +426,14 @@ static void expired_request(struct ikefp_sa *sa, struct ikefp_exchange *exchange
 	}
 	if (!exchange->over)
 		give_up(sa, exchange, now);
-	if (exchange->liveness)
-		reason = ikefp_upcall_sa_dead(sa);
-	else
+	/* That a peer is dead does not wait for an adoption: it may be back by then. */
+	if (!exchange->liveness)
 		reason = ikefp_upcall_exchange_timeout(sa, exchange);
+	else if (sa->worker)
+		reason = ikefp_upcall_sa_dead(sa);
 	if (reason)
 		ikefp_count(sa->ctx, reason);
-	if (reason && reason != IKEFP_A_STATS_DROP_NO_WORKER) {
+	if (reason && (sa->worker || reason != IKEFP_A_STATS_DROP_NO_WORKER)) {
 		exchange->deadline = jiffies + IKEFP_UPCALL_RETRY;
 		return;
 	}

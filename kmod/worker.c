@@ -52,14 +52,14 @@ static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_a
  * @extack: what to tell the caller
  *
  * Context: process.
- * Return: 0, also where it is one already; -EBUSY where there is another and one of
+ * Return: 0; -EALREADY where it is one; -EBUSY where there is another and one of
  * the two wants to be the only one, -ENOSPC, -ENOMEM.
  */
 int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
 			struct netlink_ext_ack *extack)
 {
 	struct ikefp_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
-	int err = 0;
+	int err = -EALREADY;
 
 	if (!worker)
 		return -ENOMEM;
