@@ -148,8 +148,9 @@ static int seal_fragments(struct ikefp_sa *sa, const struct ikefp_inner *inner,
 	return 0;
 }
 
+/* @least: fragments that there must be; 0: none, if it can be. */
 static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool response,
-		u32 message_id, const struct ikefp_path *path, u32 size,
+		u32 message_id, const struct ikefp_path *path, u32 size, u32 least,
 		struct ikefp_datagram *room)
 {
 	bool initiator = sa->role == IKEFP_ROLE_INITIATOR;
@@ -163,10 +164,16 @@ static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool respo
 		.message_id = message_id,
 	};
 
-	if (!size || ikefp_crypto_sealed_len(sa->crypto, IKEFP_SK_HEADERS_LEN, inner->len) +
-		     around(path) <= size)
+	u32 inner_each;
+
+	if (!least &&
+	    (!size || ikefp_crypto_sealed_len(sa->crypto, IKEFP_SK_HEADERS_LEN, inner->len) +
+		      around(path) <= size))
 		return seal_whole(sa, inner, &header, room);
-	return seal_fragments(sa, inner, &header, fragment_inner_len(sa, path, size), room);
+	inner_each = fragment_inner_len(sa, path, size);
+	if (DIV_ROUND_UP(inner->len, inner_each) < least)
+		inner_each = DIV_ROUND_UP(inner->len, least);
+	return seal_fragments(sa, inner, &header, inner_each, room);
 }
 
 /**
@@ -184,7 +191,7 @@ static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool respo
 int ikefp_seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool response,
 	       u32 message_id, const struct ikefp_path *path, struct ikefp_datagram *room)
 {
-	int err = seal(sa, inner, response, message_id, path, sa->fragment_size, room);
+	int err = seal(sa, inner, response, message_id, path, sa->fragment_size, 0, room);
 
 	if (!err && room->fragment_len < room->len)
 		ikefp_count(sa->ctx, IKEFP_A_STATS_TX_FRAGMENTED);
@@ -215,16 +222,27 @@ static int reopen(struct ikefp_sa *sa, const struct ikefp_datagram *message, u8 
 	return 0;
 }
 
-/* The next smaller size that makes more fragments of the message; 0: there is none. */
+/*
+ * The next size that is smaller than the message's datagrams; 0: there is none. More
+ * fragments than before are made of it, whether they are needed or not: by that the peer
+ * knows them from those.
+ */
 static u32 smaller_size(const struct ikefp_sa *sa, const struct ikefp_path *path,
-			const struct ikefp_datagram *message, u32 inner_len, u32 size)
+			const struct ikefp_datagram *message, u32 inner_len, u32 size,
+			u32 *total)
 {
 	while (size > safe_size(path)) {
-		u32 total;
+		u32 needed;
 
 		size = size > SAFE_SIZE_V6 ? SAFE_SIZE_V6 : SAFE_SIZE_V4;
-		total = DIV_ROUND_UP(inner_len, fragment_inner_len(sa, path, size));
-		if (total > ikefp_datagram_count(message) && total <= IKEFP_MAX_FRAGMENTS)
+		if (message->fragment_len + around(path) <= size)
+			continue;
+		needed = DIV_ROUND_UP(inner_len, fragment_inner_len(sa, path, size));
+		*total = max(needed, ikefp_datagram_count(message) + 1);
+		if (*total > IKEFP_MAX_FRAGMENTS)
+			continue;
+		/* Equal parts may be fewer where there are many and they are short. */
+		if (*total == needed || *total * *total <= inner_len)
 			return size;
 	}
 	return 0;
@@ -237,7 +255,7 @@ static struct ikefp_datagram *cut_smaller(struct ikefp_sa *sa, const struct ikef
 	struct ikefp_inner inner = { .first_payload = message->octets[IKEFP_HEADER_LEN] };
 	struct ikefp_datagram *room = NULL;
 	struct ikefp_header header;
-	u32 smaller;
+	u32 smaller, total;
 	u8 *copy;
 
 	copy = kmemdup(message->octets, message->len, GFP_ATOMIC | __GFP_NOWARN);
@@ -245,11 +263,11 @@ static struct ikefp_datagram *cut_smaller(struct ikefp_sa *sa, const struct ikef
 		return NULL;
 	if (reopen(sa, message, copy, &inner.len))
 		goto free;
-	smaller = smaller_size(sa, path, message, inner.len, *size);
+	smaller = smaller_size(sa, path, message, inner.len, *size, &total);
 	if (!smaller)
 		goto free;
-	room = ikefp_datagram_new(sa->ctx, room_for(inner.len, smaller), ikefp_sa_cache_limit(sa),
-				  GFP_ATOMIC);
+	room = ikefp_datagram_new(sa->ctx, room_for(inner.len, smaller) + OVERHEAD,
+				  ikefp_sa_cache_limit(sa), GFP_ATOMIC);
 	if (IS_ERR(room)) {
 		room = NULL;
 		goto free;
@@ -258,7 +276,7 @@ static struct ikefp_datagram *cut_smaller(struct ikefp_sa *sa, const struct ikef
 	inner.exchange_type = header.exchange_type;
 	inner.octets = copy;
 	if (seal(sa, &inner, ikefp_header_is_response(&header), header.message_id, path, smaller,
-		 room)) {
+		 total, room)) {
 		ikefp_datagram_put(room);
 		room = NULL;
 		goto free;
