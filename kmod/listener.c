@@ -13,6 +13,9 @@
 
 #include "listener.h"
 
+/* More than anybody has ports for IKE; each costs two grace periods when it closes. */
+#define MAX_LISTENERS 64
+
 /*
  * IKE must not be caught by the tunnels that it sets up: a policy of the socket's
  * own lets its packets past all others, both ways.
@@ -96,6 +99,16 @@ static void released(struct percpu_ref *refs)
 	kfree_rcu(listener, rcu);
 }
 
+static unsigned int count(const struct ikefp_context *ctx)
+{
+	const struct ikefp_listener *listener;
+	unsigned int number = 0;
+
+	list_for_each_entry(listener, &ctx->listeners, node)
+		number++;
+	return number;
+}
+
 /**
  * ikefp_listener_open() - open a listener
  * @ctx: the namespace
@@ -106,7 +119,8 @@ static void released(struct percpu_ref *refs)
  * @extack: what to tell the caller
  *
  * Context: process, under config_lock.
- * Return: 0, -EEXIST where there is such a listener, or what the socket says.
+ * Return: 0, -EEXIST where there is such a listener, -ENOSPC, -ENOMEM, or what the socket
+ * says.
  */
 int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind,
 			const struct ikefp_listener_key *key, ikefp_receive_fn receive,
@@ -115,16 +129,22 @@ int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind
 	struct ikefp_listener *listener;
 	int err;
 
+	if (count(ctx) >= MAX_LISTENERS) {
+		NL_SET_ERR_MSG(extack, "there are 64 listeners already");
+		return -ENOSPC;
+	}
 	if (ikefp_listener_find(ctx, key)) {
 		NL_SET_ERR_MSG(extack, "there is a listener on this address and port");
 		return -EEXIST;
 	}
-	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
-	if (!listener)
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT);
+	if (!listener) {
+		NL_SET_ERR_MSG(extack, "out of memory");
 		return -ENOMEM;
-
-	err = percpu_ref_init(&listener->refs, released, 0, GFP_KERNEL);
+	}
+	err = percpu_ref_init(&listener->refs, released, 0, GFP_KERNEL_ACCOUNT);
 	if (err) {
+		NL_SET_ERR_MSG(extack, "out of memory");
 		kfree(listener);
 		return err;
 	}

@@ -383,6 +383,9 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 
 /* Raw messages */
 
+/* Answers that go up, to each copy of a raw request. */
+#define MAX_RAW_RESPONSES 32
+
 static bool seen_before(struct ikefp_sa *sa, u64 response_digest)
 {
 	int i;
@@ -414,6 +417,9 @@ static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	response_digest = digest(sa->ctx, skb);
 	if (seen_before(sa, response_digest))
 		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
+	/* Whoever saw the request can make as many as he likes, all different. */
+	if (exchange->raw_responses >= MAX_RAW_RESPONSES)
+		return IKEFP_A_STATS_DROP_RATE_LIMIT;
 
 	received->raw = true;
 	received->first_payload = header->first_payload;
@@ -422,6 +428,7 @@ static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	reason = ikefp_upcall_message(sa, received);
 	if (reason)
 		return reason;
+	exchange->raw_responses++;
 	sa->responses_seen[sa->responses_seen_next++ % IKEFP_RESPONSES_SEEN] = response_digest;
 	/* Of each request the first answer, good or not: later ones tell less. */
 	if (exchange->tries == 1 && !sa->init_rtt_us) {

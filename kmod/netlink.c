@@ -321,8 +321,33 @@ static int get_policy(const struct genl_info *info, struct ikefp_policy *policy)
 	return 0;
 }
 
-/* The memory is everybody's: only who may administer the host has more of it used. */
-static int check_limits(struct sk_buff *skb, const struct genl_info *info,
+/**
+ * ikefp_netlink_check_floor() - is a wait long enough
+ * @skb: the request
+ * @info: of the request
+ * @attr: the wait, in milliseconds; 0, for ever; NULL, not given
+ *
+ * Timers that are due as often as they can be, of many SAs, leave a processor to nothing
+ * else: only who may administer the host may have that.
+ *
+ * Return: 0, or -EPERM with extack.
+ */
+int ikefp_netlink_check_floor(const struct sk_buff *skb, const struct genl_info *info,
+			      const struct nlattr *attr)
+{
+	if (!attr || !nla_get_u32(attr) || nla_get_u32(attr) >= IKEFP_LEAST_WAIT_MS ||
+	    netlink_capable(skb, CAP_NET_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr,
+			    "below 100 ms takes CAP_NET_ADMIN in the initial user namespace");
+	return -EPERM;
+}
+
+/*
+ * The memory and the time are everybody's: only who may administer the host has more of
+ * them used.
+ */
+static int check_limits(struct sk_buff *skb, struct genl_info *info,
 			const struct ikefp_policy *policy)
 {
 	static const int limits[] = {
@@ -333,10 +358,23 @@ static int check_limits(struct sk_buff *skb, const struct genl_info *info,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
 		IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 	};
+	static const int waits[] = {
+		IKEFP_A_POLICY_RTO_INITIAL_MS,
+		IKEFP_A_POLICY_RTO_MIN_MS,
+		IKEFP_A_POLICY_RTO_MAX_MS,
+		IKEFP_A_POLICY_KEEPALIVE_MS,
+		IKEFP_A_POLICY_LIVENESS_MS,
+	};
 	struct ikefp_policy unchanged;
 	int i;
 
-	ikefp_policy_init(&unchanged);
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		int err = ikefp_netlink_check_floor(skb, info, info->attrs[waits[i]]);
+
+		if (err)
+			return err;
+	}
+	ikefp_policy_init(&unchanged, genl_info_net(info)->user_ns == &init_user_ns);
 	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		if (info->attrs[limits[i]] &&
 		    policy->value[limits[i]] > unchanged.value[limits[i]] &&

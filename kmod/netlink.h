@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct genl_info;
+struct nlattr;
 struct ikefp_context;
 struct ikefp_sa;
 struct net;
@@ -24,6 +25,11 @@ extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 
 void ikefp_netlink_find_orphans(struct work_struct *work);
 void ikefp_netlink_worker_gone(struct ikefp_context *ctx, u32 portid);
+/* The shortest wait that every user namespace's root may set. */
+#define IKEFP_LEAST_WAIT_MS 100
+
+int ikefp_netlink_check_floor(const struct sk_buff *skb, const struct genl_info *info,
+			      const struct nlattr *attr);
 struct ikefp_sa *ikefp_netlink_get_sa(struct genl_info *info, int attribute);
 int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa);
 

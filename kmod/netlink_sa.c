@@ -580,7 +580,9 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(sa);
 		goto wipe;
 	}
-	err = get_change(info, sa, &change);
+	err = ikefp_netlink_check_floor(skb, info, info->attrs[IKEFP_A_SA_LIVENESS_MS]);
+	if (!err)
+		err = get_change(info, sa, &change);
 	if (!err)
 		err = apply_change(sa, &change, &out, info->extack);
 	ikefp_outgoing_send(sa->ctx, &out);

@@ -45,7 +45,7 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	INIT_LIST_HEAD(&ctx->workers);
 	spin_lock_init(&ctx->workers_lock);
 	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
-	ikefp_policy_init(&ctx->policy);
+	ikefp_policy_init(&ctx->policy, net->user_ns == &init_user_ns);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
 		return -ENOMEM;

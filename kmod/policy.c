@@ -5,6 +5,7 @@
 /**
  * ikefp_policy_init() - the settings of a namespace that nobody has changed
  * @policy: the settings
+ * @of_host: whether the namespace is of those who administer the host
  *
  * A lost packet on a fresh SA costs half a second and on a measured path of 20 ms
  * costs 200 ms. The backoff is gentle and its cap low, so that a request that keeps
@@ -22,9 +23,11 @@
  * where an SA with its keys, its timers and its places in the tables takes less than
  * the first says, and the last is for flood.c's tables; the octets of upcalls are bounded
  * by the worker's socket. Those who have not proved who they are hold at most
- * max-half-open of the SAs, and half of the octets (selftests/flood.c measures it).
+ * max-half-open of the SAs, and half of the octets (selftests/flood.c measures it). Where
+ * anybody may have made the namespace, there are few enough SAs for all their timers
+ * to leave time for others, however short their waits.
  */
-void ikefp_policy_init(struct ikefp_policy *policy)
+void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 {
 	*policy = (struct ikefp_policy){ .value = {
 		[IKEFP_A_POLICY_RTO_INITIAL_MS] = 500,
@@ -36,7 +39,7 @@ void ikefp_policy_init(struct ikefp_policy *policy)
 		[IKEFP_A_POLICY_GIVE_UP_MS] = 60000,
 		[IKEFP_A_POLICY_HALF_OPEN_MS] = 30000,
 		[IKEFP_A_POLICY_LINGER_MS] = 30000,
-		[IKEFP_A_POLICY_MAX_SAS] = 200000,
+		[IKEFP_A_POLICY_MAX_SAS] = of_host ? 200000 : 10000,
 		[IKEFP_A_POLICY_MAX_HALF_OPEN] = 1000,
 		[IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE] = 100,
 		[IKEFP_A_POLICY_COOKIE_HALF_OPEN] = 100,

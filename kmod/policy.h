@@ -12,7 +12,7 @@ struct ikefp_policy {
 	u32 value[IKEFP_A_POLICY_MAX + 1];
 };
 
-void ikefp_policy_init(struct ikefp_policy *policy);
+void ikefp_policy_init(struct ikefp_policy *policy, bool of_host);
 
 /* Read at any time while a command changes it: each value stands for itself. */
 #define ikefp_policy_get(policy, NAME) \

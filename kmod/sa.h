@@ -59,6 +59,7 @@ struct ikefp_exchange {
 	u8 exchange_type;
 	u32 message_id;
 	u32 tries; /* copies sent, of any size */
+	u32 raw_responses; /* handed up since the last of them */
 	u32 rto_ms; /* the wait in force, without jitter */
 	ktime_t first_sent;
 	ktime_t last_sent;

@@ -385,6 +385,7 @@ static void send_again(struct ikefp_sa *sa, struct ikefp_exchange *exchange, kti
 	u32 waited_ms = ktime_ms_delta(now, exchange->last_sent);
 
 	exchange->tries++;
+	exchange->raw_responses = 0;
 	exchange->last_sent = now;
 	sa->last_out = jiffies;
 	exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);

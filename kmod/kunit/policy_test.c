@@ -11,7 +11,7 @@ static void defaults(struct kunit *test)
 
 	/* Whatever was there before, nothing of it is left. */
 	memset(&policy, 0xff, sizeof(policy));
-	ikefp_policy_init(&policy);
+	ikefp_policy_init(&policy, true);
 	KUNIT_EXPECT_NULL(test, memchr_inv(&policy.value[0], 0, sizeof(policy.value[0])));
 	KUNIT_EXPECT_EQ(test, ikefp_policy_get(&policy, RTO_INITIAL_MS), 500);
 	KUNIT_EXPECT_EQ(test, ikefp_policy_get(&policy, RTO_MIN_MS), 200);
@@ -28,7 +28,7 @@ static void limits(struct kunit *test)
 {
 	struct ikefp_policy policy;
 
-	ikefp_policy_init(&policy);
+	ikefp_policy_init(&policy, true);
 	KUNIT_EXPECT_GE(test, ikefp_policy_get(&policy, MAX_SAS), 100000);
 	KUNIT_EXPECT_GE(test, ikefp_policy_get(&policy, MAX_HALF_OPEN), 100);
 	KUNIT_EXPECT_LT(test, ikefp_policy_get(&policy, MAX_HALF_OPEN),

@@ -172,7 +172,7 @@ static void default_schedule(struct kunit *test)
 	struct ikefp_rto_params settings;
 	u32 end_ms;
 
-	ikefp_policy_init(&policy);
+	ikefp_policy_init(&policy, true);
 	settings = (struct ikefp_rto_params){
 		.initial_ms = ikefp_policy_get(&policy, RTO_INITIAL_MS),
 		.min_ms = ikefp_policy_get(&policy, RTO_MIN_MS),
