@@ -38,6 +38,7 @@ static int to_worker(struct ikefp_sa *sa, struct sk_buff *skb)
 	case -ECONNREFUSED:
 		return IKEFP_A_STATS_DROP_NO_WORKER;
 	default:
+		WRITE_ONCE(sa->worker->full_until, jiffies + HZ);
 		return IKEFP_A_STATS_DROP_WORKER_FULL;
 	}
 }

@@ -65,6 +65,7 @@ int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
 		return -ENOMEM;
 	worker->portid = portid;
 	worker->only = only;
+	worker->full_until = jiffies;
 	refcount_set(&worker->refs, 1);
 
 	rcu_read_lock();
@@ -120,18 +121,21 @@ bool ikefp_worker_detach(struct ikefp_context *ctx, u32 portid)
  * @ctx: the namespace
  *
  * Context: under RCU.
- * Return: the worker with the fewest SAs, the first of several, not held; NULL where
- * there is none.
+ * Return: the worker with the fewest SAs, the first of several, of those that read what
+ * they are sent, if any does; not held; NULL where there is none.
  */
 struct ikefp_worker *ikefp_worker_least_loaded(struct ikefp_context *ctx)
 {
 	struct ikefp_worker *worker, *least = NULL;
+	bool least_is_full = true;
 	int fewest = INT_MAX;
 
 	list_for_each_entry_rcu(worker, &ctx->workers, node) {
+		bool full = time_before(jiffies, READ_ONCE(worker->full_until));
 		int count = atomic_read(&worker->sa_count);
 
-		if (count < fewest) {
+		if (full != least_is_full ? !full : count < fewest) {
+			least_is_full = full;
 			fewest = count;
 			least = worker;
 		}

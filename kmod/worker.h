@@ -30,6 +30,7 @@ struct ikefp_worker {
 
 	/* Written for each SA that comes or goes: away from what each message reads. */
 	refcount_t refs ____cacheline_aligned_in_smp;
+	unsigned long full_until; /* jiffies; its socket had no room a moment ago */
 	atomic_t sa_count;
 };
 
