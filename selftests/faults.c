@@ -22,6 +22,7 @@
 
 #define SPI 0x0102030405060708ull
 #define MAX_ALLOCATIONS 500
+#define DAY_MS 86400000
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 #define FAIL_NTH "/proc/thread-self/fail-nth"
@@ -304,6 +305,71 @@ static int send_sealed(faults *self)
 	return ikefp_message_send(self->client->nl, &request, NULL);
 }
 
+static int sa_set_stash(faults *self)
+{
+	static const uint8_t octets[2000];
+	const struct ikefp_octets stash = { octets, sizeof(octets) };
+	const struct ikefp_sa_change change = { .spi = self->spi, .stash = &stash };
+
+	return ikefp_sa_set(self->client->nl, &change);
+}
+
+/* All at once that an SA may be given when it is established. */
+static int sa_set_established(faults *self)
+{
+	static const uint8_t pairs[64 * 8] = { 1 };
+	const struct ikefp_octets esp_spis = { pairs, sizeof(pairs) };
+	const struct ikefp_sa_settings settings = { .follow = true, .liveness_ms = DAY_MS };
+	const uint32_t fragment_size = 1280;
+	const struct ikefp_sa_change change = {
+		.spi = self->spi,
+		.established = true,
+		.fragment_size = &fragment_size,
+		.settings = &settings,
+		.esp_spis = &esp_spis,
+		.window_in = 4,
+		.window_out = 4,
+	};
+
+	return ikefp_sa_set(self->client->nl, &change);
+}
+
+static void see_worker(const struct ikefp_worker_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+}
+
+static int worker_list(faults *self)
+{
+	return ikefp_worker_list(self->client->nl, see_worker, NULL);
+}
+
+/* The SA of a worker that is dead, with a stash. */
+static void orphan(faults *self)
+{
+	struct client *other = client_open(CLIENT_WORKER);
+
+	if (ikefp_sa_new_for(self->client->nl, self->spi, ikefp_worker_portid(other->nl),
+			     &self->endpoint) || sa_set_stash(self))
+		die("an orphan to be: %s", ikefp_nl_error(self->client->nl));
+	client_close(other);
+}
+
+static int sa_adopt(faults *self)
+{
+	int err = ikefp_worker_adopt(self->client->nl, &self->spi, 1);
+	struct upcall *upcall;
+
+	if (err)
+		return err;
+	/* Without an answer there was no room for it. */
+	upcall = client_wait(self->client, 0);
+	if (!upcall)
+		return -ENOBUFS;
+	return upcall->kind == UPCALL_NOT_ADOPTED ? upcall->err : 0;
+}
+
 /*
  * A handle of its own, whose sentence goes with it. Whatever keeps libnl from asking for
  * the family, it says that there is none.
@@ -335,6 +401,10 @@ TEST_F_TIMEOUT(faults, commands, 240)
 		{ "sa-get", sa_get, must_sa_new },
 		{ "sa-get, all", sa_list },
 		{ "sa-set keys", sa_set_keys, must_sa_new, -EEXIST },
+		{ "sa-set stash", sa_set_stash, must_sa_new },
+		{ "sa-set established", sa_set_established, sealed_sa },
+		{ "sa-adopt", sa_adopt, orphan, -EALREADY },
+		{ "worker-get, all", worker_list },
 		{ "sa-del", sa_del, must_sa_new, -ENOENT },
 		{ "message-send, raw", send_raw, must_sa_new, -EBUSY },
 		{ "message-send, sealed", send_sealed, sealed_sa, -EBUSY },
