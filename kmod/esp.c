@@ -6,6 +6,7 @@
 #include <linux/timekeeping.h>
 #include <net/xfrm.h>
 
+#include "compat.h"
 #include "esp.h"
 #include "listener.h"
 #include "path.h"
@@ -65,7 +66,8 @@ static bool used(struct ikefp_esp_sa *sa, struct net *net, const struct ikefp_ad
  * @when: where the time goes that the latest packet passed, in jiffies
  *
  * XFRM notes the time of a packet in whole seconds of a clock that may be set: what is
- * told is never before the last look, and else may be wrong by a second or two. Inbound
+ * told is never before the last look, and else may be wrong by a second or two. Before
+ * 6.2 it does not, and all that is known is that it was since the last look. Inbound
  * it is the latest that it can have been, since a sign of life is not to be overlooked;
  * outbound the earliest, since a NAT may forget its mapping.
  *
@@ -94,6 +96,10 @@ bool ikefp_esp_look(struct ikefp_esp *esp, struct net *net, const struct ikefp_p
 	esp->looked[direction] = jiffies;
 	if (!any)
 		return false;
+	if (!IKEFP_XFRM_NOTES_USE) {
+		*when = direction == IKEFP_ESP_IN ? jiffies : jiffies - most;
+		return true;
+	}
 	ago = clamp_t(time64_t, now - latest + doubt, 0, most / HZ + 1) * HZ;
 	*when = jiffies - min(ago, most);
 	return true;

@@ -31,6 +31,7 @@
 #include <linux/random.h>
 
 #include "answer.h"
+#include "compat.h"
 #include "datagram.h"
 #include "esp.h"
 #include "exchange.h"
@@ -244,12 +245,26 @@ static unsigned long draw_wait(const struct ikefp_sa *sa, u32 ms)
 	return msecs_to_jiffies(ikefp_rto_shorten_ms(ms, jitter_percent, get_random_u32()));
 }
 
+/*
+ * When a keepalive is due, for all that is known now. Where the time of ESP is not known
+ * but by looking, it is looked at twice as often: or what went out in the wait before
+ * this one would not keep one from being sent.
+ */
+static void set_keepalive_deadline(struct ikefp_sa *sa)
+{
+	unsigned long look = jiffies + sa->keepalive_wait / 2;
+
+	sa->keepalive_deadline = sa->last_out + sa->keepalive_wait;
+	if (!IKEFP_XFRM_NOTES_USE && time_before(look, sa->keepalive_deadline))
+		sa->keepalive_deadline = look;
+}
+
 static void draw_keepalive_wait(struct ikefp_sa *sa)
 {
 	u32 interval_ms = ikefp_policy_get(&sa->ctx->policy, KEEPALIVE_MS);
 
 	sa->keepalive_wait = draw_wait(sa, interval_ms ?: KEEPALIVE_LOOK_MS);
-	sa->keepalive_deadline = sa->last_out + sa->keepalive_wait;
+	set_keepalive_deadline(sa);
 }
 
 static void draw_liveness_wait(struct ikefp_sa *sa)
@@ -342,7 +357,7 @@ static bool expired_keepalive(struct ikefp_sa *sa, unsigned long now)
 
 	look_at_esp(sa, IKEFP_ESP_OUT, &sa->last_out);
 	if (time_before(now, sa->last_out + sa->keepalive_wait)) {
-		sa->keepalive_deadline = sa->last_out + sa->keepalive_wait;
+		set_keepalive_deadline(sa);
 		return false;
 	}
 	if (ikefp_policy_get(&sa->ctx->policy, KEEPALIVE_MS) &&
