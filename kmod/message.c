@@ -220,9 +220,11 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 		return IKEFP_A_STATS_DROP_MESSAGE_ID;
 	/*
 	 * A NAT may have given the peer another port since; an answer to another host
-	 * would be one that this host did not ask for.
+	 * would be one that this host did not ask for. Where the request came from need not
+	 * be where the peer is: whoever saw it may have sent it first.
 	 */
-	if (!ikefp_path_same_host(&sa->answer.path, path))
+	if (!ikefp_path_same_host(&sa->answer.path, path) &&
+	    !ikefp_path_same_host(&sa->path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
 	reason = check_duplicate(sa, skb, header->exchange_type);
 	if (reason)

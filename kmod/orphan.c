@@ -43,6 +43,8 @@ bool ikefp_orphan_check(struct ikefp_sa *sa)
 			      sa->worker ? sa->worker->portid : 0, 0);
 	ikefp_sa_set_worker(sa, NULL);
 	forget_unanswered(sa);
+	/* The worker may have died before it read that. */
+	sa->dead_told = false;
 	life_ms = ikefp_policy_get(&sa->ctx->policy, ORPHAN_MS);
 	life_ms += reciprocal_scale(get_random_u32(), life_ms / 8 + 1);
 	sa->orphan_deadline = jiffies + msecs_to_jiffies(life_ms);

@@ -431,7 +431,9 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 		return;
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, state);
 	sa->state = state;
-	uncount_half_open(sa);
+	/* One that lingers is as much a stranger's as before. */
+	if (state == IKEFP_SA_STATE_ESTABLISHED)
+		uncount_half_open(sa);
 }
 
 static void set_orphan(struct ikefp_sa *sa, bool orphan)

@@ -383,7 +383,7 @@ static bool expired_request(struct ikefp_sa *sa)
 	struct ikefp_exchange *exchange = &sa->exchange;
 	ktime_t now = ktime_get();
 	u32 waited_ms = ktime_ms_delta(now, exchange->last_sent);
-	int reason;
+	int reason = IKEFP_A_STATS_DROP_NO_WORKER;
 
 	if (!exchange->over && !is_over(exchange, now)) {
 		exchange->tries++;
@@ -411,13 +411,14 @@ static bool expired_request(struct ikefp_sa *sa)
 			trace_ikefp_sa_dead(sa->ctx->net, sa->spi, sa->peer_spi);
 		}
 	}
-	if (exchange->liveness)
-		reason = ikefp_upcall_sa_dead(sa);
-	else
+	/* That a peer is dead does not wait for an adoption: it may be back by then. */
+	if (!exchange->liveness)
 		reason = ikefp_upcall_exchange_timeout(sa);
+	else if (sa->worker)
+		reason = ikefp_upcall_sa_dead(sa);
 	if (reason)
 		ikefp_count(sa->ctx, reason);
-	if (reason && reason != IKEFP_A_STATS_DROP_NO_WORKER) {
+	if (reason && (sa->worker || reason != IKEFP_A_STATS_DROP_NO_WORKER)) {
 		exchange->deadline = jiffies + IKEFP_UPCALL_RETRY;
 		return false;
 	}

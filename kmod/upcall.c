@@ -75,6 +75,9 @@ bool ikefp_upcall_flush(struct ikefp_sa *sa)
 			return false;
 		/* What is sent is gone, also where it does not arrive. */
 		copy = skb_clone(first, UPCALL_GFP);
+		/* To netlink these are the sender's credentials. */
+		if (copy)
+			memset(copy->cb, 0, sizeof(copy->cb));
 		if (!copy || to_worker(sa, copy)) {
 			sa->waiting_deadline = jiffies + IKEFP_UPCALL_RETRY;
 			return false;

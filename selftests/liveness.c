@@ -223,7 +223,10 @@ TEST_F(liveness, dead)
 	EXPECT_EQ(id + 1, expect_question(self->peer, 500));
 }
 
-/* With the worker gone, the kernel asks alone; whoever adopts the SA is told. */
+/*
+ * With the worker gone, the kernel asks alone, and again where there is no answer: there is
+ * nobody to tell, and the peer may be back when there is.
+ */
 TEST_F(liveness, orphan)
 {
 	struct client *second = client_open(CLIENT_WORKER);
@@ -238,13 +241,43 @@ TEST_F(liveness, orphan)
 	answer(self->peer, id);
 	EXPECT_EQ(id + 1, expect_question(self->peer, 400));
 	EXPECT_EQ(id + 1, expect_question(self->peer, 100));
-	EXPECT_FALSE(peer_receive(self->peer, 1000));
+	id = expect_question(self->peer, 100 + 400);
+	answer(self->peer, id);
 	ASSERT_EQ(0, ikefp_worker_adopt(second->nl, &self->peer->kernel_spi, 1));
 	upcall = client_wait(second, PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	EXPECT_EQ(UPCALL_ADOPTED, upcall->kind);
 	EXPECT_EQ(400, upcall->info.liveness_ms);
+	/* It is alive, for all that is known; and then it is not. */
+	EXPECT_EQ(id + 1, expect_question(self->peer, 400));
+	EXPECT_NULL(client_wait(second, 0));
+	upcall = client_wait(second, 100 + 150 + PATIENCE_MS);
+	ASSERT_NE(NULL, upcall);
+	EXPECT_EQ(UPCALL_DEAD, upcall->kind);
+}
+
+/* What a worker was told, and did not read before it died, the next one is told anew. */
+TEST_F(liveness, dead_unread)
+{
+	struct client *second = client_open(CLIENT_WORKER);
+	struct upcall *upcall;
+	uint32_t id;
+
+	set_retransmission(self->client, 100, 1);
+	begin(self->client, self->peer, 400);
+	id = expect_question(self->peer, 400);
+	ASSERT_NE(NULL, client_wait_event(self->client, IKEFP_EVENT_KIND_SA_DEAD,
+					  100 + 150 + PATIENCE_MS));
+	client_close(self->client);
+	self->client = second;
+	ASSERT_EQ(0, ikefp_worker_adopt(second->nl, &self->peer->kernel_spi, 1));
 	upcall = client_wait(second, PATIENCE_MS);
+	ASSERT_NE(NULL, upcall);
+	EXPECT_EQ(UPCALL_ADOPTED, upcall->kind);
+	while (peer_receive(self->peer, PATIENCE_MS) && self->peer->got_header.message_id == id)
+		;
+	EXPECT_EQ(id + 1, self->peer->got_header.message_id);
+	upcall = client_wait(second, 100 + 150 + PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	EXPECT_EQ(UPCALL_DEAD, upcall->kind);
 }

@@ -459,7 +459,8 @@ inline expired_request(e) {
 	:: else ->
 		sa[e].over = true;
 		if
-		:: sa[e].liveness -> ikefp_upcall(e, SA_DEAD, sa[e].id, verdict)
+		:: sa[e].liveness && sa[e].owned -> ikefp_upcall(e, SA_DEAD, sa[e].id, verdict)
+		:: sa[e].liveness && !sa[e].owned -> verdict = NO_WORKER
 		:: !sa[e].liveness -> ikefp_upcall(e, TIMEOUT, sa[e].id, verdict)
 		fi;
 		if
