@@ -27,6 +27,9 @@ int top_main(int argc, char **argv);
 /* Opens the family, or says why not and what to do. NULL: exit with 1. */
 struct ikefp_nl *open_family(void);
 
+/* Writes to standard output what was made, which is freed; NULL: says so. The exit code. */
+int write_json(json_t *json);
+
 /* names.c: what the numbers are called. Never NULL. */
 const char *kind_name(enum ikefp_listener_kind kind);
 const char *role_name(enum ikefp_role role);

@@ -75,16 +75,6 @@ void policy_text(FILE *out, const struct ikefp_policy *policy)
 			fprintf(out, "%s=%u\n", ikefp_policy_name(i), policy->value[i]);
 }
 
-static int print_json(const struct ikefp_policy *policy)
-{
-	json_t *json = policy_json(policy);
-	int err = !json || json_dumpf(json, stdout, JSON_INDENT(2));
-
-	putchar('\n');
-	json_decref(json);
-	return err ? 1 : 0;
-}
-
 static int run(const struct ikefp_policy *change, bool changes, bool json)
 {
 	struct ikefp_nl *nl = open_family();
@@ -97,7 +87,7 @@ static int run(const struct ikefp_policy *change, bool changes, bool json)
 		fprintf(stderr, "ikefp: %s\n", ikefp_nl_error(nl));
 		code = 1;
 	} else if (!changes && json) {
-		code = print_json(&policy);
+		code = write_json(policy_json(&policy));
 	} else if (!changes) {
 		policy_text(stdout, &policy);
 	}

@@ -13,21 +13,6 @@ static void usage(FILE *out)
 		"  --help  show this text\n");
 }
 
-static int print_json(const struct snapshot *snapshot)
-{
-	json_t *json = show_json(snapshot);
-	int err;
-
-	if (!json) {
-		fprintf(stderr, "ikefp: out of memory\n");
-		return 1;
-	}
-	err = json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-	return err ? 1 : 0;
-}
-
 int show_main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -67,7 +52,7 @@ int show_main(int argc, char **argv)
 		return 1;
 	}
 	if (json)
-		code = print_json(&snapshot);
+		code = write_json(show_json(&snapshot));
 	else
 		show_text(stdout, &snapshot);
 	snapshot_clear(&snapshot);

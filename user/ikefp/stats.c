@@ -56,21 +56,6 @@ json_t *stats_json(const struct census *census)
 			 "counters", counters_json(&census->stats));
 }
 
-static int print_json(const struct census *census)
-{
-	json_t *json = stats_json(census);
-	int err;
-
-	if (!json) {
-		fprintf(stderr, "ikefp: out of memory\n");
-		return 1;
-	}
-	err = json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-	return err ? 1 : 0;
-}
-
 static int run(bool json, bool prometheus)
 {
 	struct ikefp_nl *nl = open_family();
@@ -86,7 +71,7 @@ static int run(bool json, bool prometheus)
 		return 1;
 	}
 	if (json)
-		code = print_json(&census);
+		code = write_json(stats_json(&census));
 	else if (prometheus)
 		stats_prometheus(stdout, &census);
 	else
