@@ -68,6 +68,31 @@ without() {
 	fails run_in gw1 "$(program ikefpd)" -u "$work/vici" 2>&1 | grep 'modprobe ikefp'
 }
 
+# Taken out under a daemon with a tunnel, there is nothing to go on with: the daemon says so
+# and ends, and leaves nothing. With the module back, all begins anew.
+unloaded() {
+	local gw pid
+
+	module_load
+	topo_direct
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	module_unload
+	for gw in gw1 gw2; do
+		pid=$(<"$work/$gw/pid")
+		wait_for 10 process_gone "$pid"
+		fails wait "$pid"
+		grep 'the kernel module ikefp was unloaded' "$work/$gw.log"
+		no_xfrm $gw
+	done
+	module_load
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	answered lan1 "$lan2_addr"
+}
+
 trace() {
 	cat "$tracing/trace"
 }
@@ -104,9 +129,10 @@ drop_traced() {
 }
 
 need_module
-ktap_plan 4
+ktap_plan 5
 testcase "modprobe" by_name
 testcase "loaded by its netlink family" by_family
 testcase "what the programs say without it" without
+testcase "unloaded under a daemon" unloaded
 testcase "tracepoints" traced
 ktap_end

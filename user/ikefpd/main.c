@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ikefpd: one process, one thread, one epoll loop. Three things wake it: a message
- * or an event from the module (kernel.c), a client of VICI (vici.c), and a signal.
+ * ikefpd: one process, one thread, one epoll loop. Four things wake it: a message
+ * or an event from the module (kernel.c), the kernel's word of what changed around it
+ * (mapping.c, module_watch.c), a client of VICI (vici.c), and a signal.
  *
  * Two more processes have what it must not have: the secrets (secrets_server.c), and
  * the right to read the file that they are in (file_reader.c). They are forked first.
@@ -30,6 +31,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mapping.h"
+#include "module_watch.h"
 #include "prf.h"
 #include "privileges.h"
 #include "process.h"
@@ -53,6 +55,7 @@ struct daemon {
 	int exit_code;
 	struct xfrm *xfrm;
 	struct mapping *mapping;
+	struct module_watch *module_watch;
 	struct kernel *kernel;
 	struct ike_manager manager;
 	struct vici *vici;
@@ -264,6 +267,17 @@ static void mapping_changed(void *arg, const struct endpoint *local, uint32_t sp
 	ike_manager_mapping(&d->manager, local, spi_in, remote);
 }
 
+/* No peer can be told of it any more. */
+static void module_unloaded(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_msg(LOG_DMN, LVL_AUDIT,
+		"the kernel module ikefp was unloaded, its IKE SAs with it: ending; load it and start ikefpd again");
+	d->exit_code = 1;
+	loop_stop(d->loop, d->exit_code);
+}
+
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
 static int setup(struct daemon *d, const char *user, struct errmsg *err)
 {
@@ -276,6 +290,10 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (!d->loop || !d->config)
 		return errmsg_set(err, "out of memory");
 	if (watch(d, err) || (d->config_file && load(d, err)))
+		return -1;
+	/* Before there is anything that an unloading can take away. */
+	d->module_watch = module_watch_open(d->loop, module_unloaded, d);
+	if (!d->module_watch)
 		return -1;
 	d->kernel = kernel_open(d->loop, &d->manager);
 	if (!d->kernel)
@@ -307,6 +325,7 @@ static void teardown(struct daemon *d)
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);
+	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
 	config_free(d->config);
