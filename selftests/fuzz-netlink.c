@@ -73,6 +73,7 @@ struct thread {
 	struct place *place;
 	bool doomed; /* its namespaces are deleted, one after the other */
 	unsigned long messages;
+	unsigned long all; /* that it began with; 0: it does not say how far it is */
 	int sock;
 	int watcher;
 	uint32_t seq;
@@ -457,6 +458,9 @@ static void fuzz_here(struct thread *t, unsigned long messages)
 		while (batches-- && t->messages > end) {
 			do_batch(t);
 			wire(t);
+			/* The others are about as far. */
+			if (t->all)
+				fuzz_progress(THREADS * (t->all - t->messages), THREADS * t->all);
 		}
 		sockets_close(t);
 	}
@@ -511,6 +515,7 @@ static void start(struct thread *threads, struct place *place, uint64_t seed)
 		t->requests.sas = place->sas;
 		t->doomed = i == THREADS - 1;
 		t->messages = messages / THREADS + (i < (int)(messages % THREADS));
+		t->all = i ? 0 : t->messages;
 		t->seq = 1;
 		/* Room for one message beyond half of it, the largest with copies of its own. */
 		t->octets = malloc(BATCH_SIZE + 512 * 1024);

@@ -562,7 +562,7 @@ static void check_session(struct __test_metadata *_metadata, packets *self,
 /* As long as it takes: whoever asks for more messages gives the whole program more time. */
 TEST_F_TIMEOUT(packets, fuzz, 3600)
 {
-	unsigned long left = fuzz_messages();
+	unsigned long all = fuzz_messages(), left = all;
 	uint64_t seed = fuzz_seed();
 	struct ikefp_stats now;
 	size_t i;
@@ -576,6 +576,7 @@ TEST_F_TIMEOUT(packets, fuzz, 3600)
 
 		do_batch(self, number);
 		left -= number;
+		fuzz_progress(all - left, all);
 	}
 	get_stats(self, &now);
 	show_counters(self, &now);

@@ -2,6 +2,7 @@
 
 #include "fuzz.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -33,6 +34,17 @@ unsigned long fuzz_messages(void)
 bool fuzz_enough(void)
 {
 	return fuzz_messages() >= 20000;
+}
+
+void fuzz_progress(unsigned long sent, unsigned long all)
+{
+	static unsigned long said;
+	unsigned long tenths = sent * 10 / all;
+
+	if (tenths == said)
+		return;
+	said = tenths;
+	fprintf(stderr, "# %lu of %lu messages\n", sent, all);
 }
 
 uint64_t fuzz_seed(void)

@@ -17,6 +17,9 @@ unsigned long fuzz_messages(void);
 /* Whether these are so many that what is not reached by them is out of reach. */
 bool fuzz_enough(void);
 
+/* After so many of all: says so at each tenth. From one thread alone. */
+void fuzz_progress(unsigned long sent, unsigned long all);
+
 /* $FUZZ_SEED, or another one in each process. */
 uint64_t fuzz_seed(void);
 

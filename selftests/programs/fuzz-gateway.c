@@ -265,6 +265,7 @@ int main(int argc, char **argv)
 		while (sent < messages && sent % BATCH);
 		wait_accounted();
 		take_answers(sock);
+		fuzz_progress(sent, messages);
 	}
 	if (ikefp_stats_get(gateway, &now))
 		die("stats-get: %s", ikefp_nl_error(gateway));
