@@ -15,6 +15,7 @@ struct nlattr;
 /* Never changed: another takes its place. */
 struct ikefp_stash {
 	u32 len;
+	u32 charged; /* octets of memory that the namespace counts for it */
 	u8 octets[];
 };
 
