@@ -107,8 +107,6 @@ static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct i
 {
 	struct ikefp_answer *answer = ikefp_answer_place(sa, header->message_id);
 
-	if (answer->octets)
-		ikefp_seal_size_served(sa, answer->fragment_size);
 	ikefp_reassembly_forget(&answer->next_fragments);
 	ikefp_datagram_put(answer->octets);
 	answer->octets = NULL;
@@ -202,10 +200,7 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
-	ikefp_seal_next_copy(sa, path, &answer->octets, &answer->fragment_size,
-			     &answer->copies);
-	ikefp_send_noted(sa, path);
-	ikefp_outgoing_add(out, answer->octets, path);
+	ikefp_send_answer_again(sa, answer, path, out);
 	return 0;
 }
 

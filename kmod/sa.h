@@ -93,7 +93,8 @@ struct ikefp_answer {
 	u32 fragment_size; /* of the answer, as of an exchange */
 	struct ikefp_path path; /* where the request came from */
 	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
-	u32 copies;
+	u32 copies; /* that the peer can have asked for, of this size */
+	ktime_t last_copy; /* when the last of them was sent */
 	u32 next_id; /* of next_fragments */
 	struct ikefp_reassembly *next_fragments;
 	unsigned long next_deadline; /* jiffies; of next_fragments */

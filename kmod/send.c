@@ -35,9 +35,38 @@ void ikefp_send_answer(struct ikefp_sa *sa, struct ikefp_answer *answer,
 	answer->octets = octets;
 	answer->fragment_size = sa->fragment_size;
 	answer->copies = 1;
+	answer->last_copy = ktime_get();
 	sa->messages_out++;
 	ikefp_send_noted(sa, &answer->path);
 	ikefp_outgoing_add(out, octets, &answer->path);
+}
+
+/**
+ * ikefp_send_answer_again() - answer a duplicate of a request
+ * @sa: the SA, locked
+ * @answer: the request, answered
+ * @path: which way
+ * @out: what the caller is to send then
+ *
+ * Anybody can have recorded the request and send it as often as he likes. So only what
+ * comes rto-min-ms and more after the last that counted can be the peer's own, and tells
+ * that it has not got the answer (see seal.c); those between do not put that off.
+ *
+ * Any context.
+ */
+void ikefp_send_answer_again(struct ikefp_sa *sa, struct ikefp_answer *answer,
+			     const struct ikefp_path *path, struct ikefp_outgoing *out)
+{
+	u32 rto_min_ms = ikefp_policy_get(&sa->ctx->policy, RTO_MIN_MS);
+	ktime_t now = ktime_get();
+
+	if (ktime_ms_delta(now, answer->last_copy) >= rto_min_ms) {
+		answer->last_copy = now;
+		ikefp_seal_next_copy(sa, path, &answer->octets, &answer->fragment_size,
+				     &answer->copies);
+	}
+	ikefp_send_noted(sa, path);
+	ikefp_outgoing_add(out, answer->octets, path);
 }
 
 static void start_exchange(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
