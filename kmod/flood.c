@@ -22,6 +22,13 @@
  * address from being answered as long as it goes on; proof is counted apart, so that one
  * with a cookie, or an SA, is not hindered.
  *
+ * A source is proved by a cookie, and then the response to IKE_SA_INIT may be longer than
+ * the request; send.c refuses it otherwise. It is also proved by a sealed message that
+ * comes from where our response to IKE_SA_INIT went: its keys cannot be had without that.
+ * Yet whoever sealed it is not known before the SA is established. Answers of such an SA
+ * that are longer than the request go to the first copy, and then count against their
+ * source, as do all requests that its peer sends from elsewhere.
+ *
  * A source is a prefix of an address. Memory is fixed: a table of SOURCE_SETS sets of
  * buckets, and one of HALF_OPEN_SLOTS counts, in which a SipHash with a random key finds
  * a source's place, so that nobody can choose who shares it. Two that share the place of
@@ -289,6 +296,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 
 	source->half_open = &flood->half_open[source_hash(ctx, path, false) % HALF_OPEN_SLOTS];
 	source->proved = has_good_cookie(ctx, header, init, path);
+	source->request_len = header->length;
 	if (!source->proved && needs_cookie(ctx, source->half_open))
 		return ask_for_cookie(ctx, header, init, path);
 	if (!take_of_source(ctx, path, source->proved))

@@ -177,6 +177,17 @@ static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, str
 	return 0;
 }
 
+/*
+ * Whether to take what may have us send more than it is to who may not have sent it: the
+ * peer is not known before the SA is established. Its keys show that it receives where our
+ * IKE_SA_INIT response went.
+ */
+static bool may_amplify(const struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	return sa->state == IKEFP_SA_STATE_ESTABLISHED ||
+	       ikefp_flood_may_answer(sa->ctx, path, ikefp_path_same_host(&sa->path, path));
+}
+
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 			     const struct ikefp_received *received, struct ikefp_outgoing *out)
 {
@@ -199,6 +210,8 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	sa->duplicates++;
 	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
+	if (answer->octets->len > skb->len && !may_amplify(sa, path))
+		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
 	ikefp_send_answer_again(sa, answer, path, out);
 	return 0;
@@ -338,6 +351,8 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 
+	if (!ikefp_path_same_host(&sa->path, received->path) && !may_amplify(sa, received->path))
+		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	if (header->exchange_type == IKEFP_INFORMATIONAL && !received->payload_len &&
 	    sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		return answer_liveness(sa, received, opened, out);

@@ -104,6 +104,7 @@ struct ikefp_answer {
 struct ikefp_init_source {
 	atomic_t *half_open; /* responders' SAs of this source */
 	bool proved; /* by a cookie */
+	u32 request_len; /* octets of what came */
 };
 
 /* The IKE_SA_INIT request that made a responder's SA. */

@@ -162,6 +162,12 @@ static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *hea
 		NL_SET_ERR_MSG(extack, "no IKE_SA_INIT request waits for a response");
 		return -EINVAL;
 	}
+	/* Its source may be forged: who is there must not get more than was sent. */
+	if (!sa->init.source.proved && octets->len > sa->init.source.request_len) {
+		NL_SET_ERR_MSG(extack,
+			       "the response is longer than the request, which had no cookie");
+		return -EMSGSIZE;
+	}
 	sa->init.response = ikefp_datagram_hold(octets);
 	sa->messages_out++;
 	ikefp_outgoing_add(out, octets, &sa->path);
@@ -175,11 +181,13 @@ static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *hea
  * @extack: what to tell the caller
  *
  * A request is retransmitted until keys are set, another request takes its place, or
- * it is given up. A response is sent again for each duplicate of the request.
+ * it is given up. A response is sent again for each duplicate of the request. It may be
+ * longer than the request only if that came with a good cookie.
  *
  * Context: process.
  * Return: 0, even where the network did not take this copy; -EINVAL for octets that
- * do not fit the SA, -ENOENT when it was deleted.
+ * do not fit the SA, -EMSGSIZE for a response that is too long, -ENOENT when the SA was
+ * deleted.
  */
 int ikefp_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 		   struct netlink_ext_ack *extack)

@@ -251,7 +251,10 @@ bool fixture_receive(struct ikefp_context *ctx, const u8 *octets, u32 len,
  */
 struct ikefp_init_source fixture_source(void)
 {
-	return (struct ikefp_init_source){ .half_open = &source_half_open };
+	return (struct ikefp_init_source){
+		.half_open = &source_half_open,
+		.request_len = IKEFP_MAX_MESSAGE,
+	};
 }
 
 /**
