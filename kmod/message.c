@@ -217,18 +217,35 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	return 0;
 }
 
+/*
+ * A stranger is whoever began an SA that is not established. All together get half, of
+ * which three quarters are as many shares as there may be half-open SAs; the rest is for
+ * those who come first.
+ */
+static struct ikefp_reassembly_limit fragment_limit(const struct ikefp_sa *sa, u32 others)
+{
+	const struct ikefp_policy *policy = &sa->ctx->policy;
+	u32 max = ikefp_policy_get(policy, MAX_REASSEMBLY_OCTETS);
+	bool stranger = sa->role == IKEFP_ROLE_RESPONDER &&
+			sa->state != IKEFP_SA_STATE_ESTABLISHED;
+
+	return (struct ikefp_reassembly_limit){
+		.used = &sa->ctx->reassembly_octets,
+		.max = max,
+		.share = stranger ? max / 8 * 3 / (ikefp_policy_get(policy, MAX_HALF_OPEN) ?: 1) :
+				    U32_MAX,
+		.pooled = &sa->ctx->reassembly_pooled,
+		.max_pooled = max / 8,
+		.others = others,
+	};
+}
+
 static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb, u32 others,
 			 struct ikefp_reassembly **fragments, struct ikefp_received *received,
 			 struct opened *opened)
 {
-	u32 max = ikefp_policy_get(&sa->ctx->policy, MAX_REASSEMBLY_OCTETS);
+	const struct ikefp_reassembly_limit limit = fragment_limit(sa, others);
 	const struct ikefp_header *header = received->header;
-	/* Strangers leave room for those that are known. */
-	const struct ikefp_reassembly_limit limit = {
-		.used = &sa->ctx->reassembly_octets,
-		.max = sa->state == IKEFP_SA_STATE_ESTABLISHED ? max : max / 2,
-		.others = others,
-	};
 	struct ikefp_fragment fragment;
 	int reason;
 
