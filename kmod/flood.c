@@ -9,6 +9,8 @@
  *    a cookie; with cookie-half-open in all, or at more than cookie-rate requests a
  *    second, everybody is. A request that returns it proves that its sender receives at
  *    its address. Asking keeps nothing: the answer is a hash of the request.
+ *    Who has sent nothing but IKE_SA_INIT then is kept for half-open-flood-ms, not
+ *    half-open-ms (section 4.1).
  * 3. Each source, proved or not, makes at most source-rate SAs a second and has at most
  *    max-half-open-source of them half-open; all together init-rate and max-half-open.
  *
@@ -246,6 +248,22 @@ static bool needs_cookie(struct ikefp_context *ctx, const atomic_t *half_open_of
 		return false;
 	WRITE_ONCE(flood->cookies_until_ns, ktime_get_ns() + COOKIES_STAY_NS);
 	return true;
+}
+
+/**
+ * ikefp_flood_is_on() - are there signs of a flood
+ * @ctx: the namespace, with a listener, or that had one
+ *
+ * Those by which everybody is asked for a cookie; but always to ask is none.
+ *
+ * Context: any.
+ */
+bool ikefp_flood_is_on(struct ikefp_context *ctx)
+{
+	u32 too_many = ikefp_policy_get(&ctx->policy, COOKIE_HALF_OPEN);
+
+	return (too_many && (u32)atomic_read(&ctx->half_open_count) >= too_many) ||
+	       ktime_get_ns() < READ_ONCE(ctx->flood->cookies_until_ns);
 }
 
 /* Answers with a cookie, if it may. Why the request is dropped. */

@@ -150,6 +150,7 @@ struct ikefp_sa {
 	struct ikefp_rtt rtt;
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
+	unsigned long half_open_look; /* jiffies; when it ends before that, if in a flood */
 	unsigned long linger_deadline; /* jiffies */
 
 	struct ikefp_worker *worker; /* held; NULL: an orphan, or deleted */

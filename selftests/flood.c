@@ -81,6 +81,7 @@ FIXTURE_SETUP(flood)
 	client_let_all_in(self->client);
 	/* None expires within a test. */
 	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, 3600 * 1000);
+	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS, 3600 * 1000);
 	netns_enter(self->internet);
 	self->peer = peer_open(variant->local, variant->kernel, 500, IKEFP_LISTENER_KIND_IKE);
 	self->to = address(variant->kernel, 0);

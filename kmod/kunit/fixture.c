@@ -73,6 +73,7 @@ struct ikefp_context *fixture_context(struct kunit *test)
 	ctx->policy.value[IKEFP_A_POLICY_RTO_MAX_MS] = LONG_MS;
 	ctx->policy.value[IKEFP_A_POLICY_GIVE_UP_MS] = 10 * LONG_MS;
 	ctx->policy.value[IKEFP_A_POLICY_HALF_OPEN_MS] = LONG_MS;
+	ctx->policy.value[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = LONG_MS;
 	return ctx;
 }
 
