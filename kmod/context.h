@@ -55,6 +55,7 @@ struct ikefp_context {
 	atomic_long_t stash_octets;
 	atomic_long_t cache_octets; /* of all datagrams kept */
 	atomic_long_t reassembly_octets; /* of fragments that wait for others */
+	atomic_long_t reassembly_pooled; /* of those, what strangers have above their shares */
 
 	struct ikefp_flood *flood; /* from before the first listener on; under config_lock */
 };

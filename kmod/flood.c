@@ -9,6 +9,8 @@
  *    a cookie; with cookie-half-open in all, or at more than cookie-rate requests a
  *    second, everybody is. A request that returns it proves that its sender receives at
  *    its address. Asking keeps nothing: the answer is a hash of the request.
+ *    Who has sent nothing but IKE_SA_INIT then is kept for half-open-flood-ms, not
+ *    half-open-ms (section 4.1).
  * 3. Each source, proved or not, makes at most source-rate SAs a second and has at most
  *    max-half-open-source of them half-open; all together init-rate and max-half-open.
  *
@@ -21,6 +23,13 @@
  * than what was sent to us. Whoever forges a certain address at that rate keeps that one
  * address from being answered as long as it goes on; proof is counted apart, so that one
  * with a cookie, or an SA, is not hindered.
+ *
+ * A source is proved by a cookie, and then the response to IKE_SA_INIT may be longer than
+ * the request; send.c refuses it otherwise. It is also proved by a sealed message that
+ * comes from where our response to IKE_SA_INIT went: its keys cannot be had without that.
+ * Yet whoever sealed it is not known before the SA is established. Answers of such an SA
+ * that are longer than the request go to the first copy, and then count against their
+ * source, as do all requests that its peer sends from elsewhere.
  *
  * A source is a prefix of an address. Memory is fixed: a table of SOURCE_SETS sets of
  * buckets, and one of HALF_OPEN_SLOTS counts, in which a SipHash with a random key finds
@@ -241,6 +250,22 @@ static bool needs_cookie(struct ikefp_context *ctx, const atomic_t *half_open_of
 	return true;
 }
 
+/**
+ * ikefp_flood_is_on() - are there signs of a flood
+ * @ctx: the namespace, with a listener, or that had one
+ *
+ * Those by which everybody is asked for a cookie; but always to ask is none.
+ *
+ * Context: any.
+ */
+bool ikefp_flood_is_on(struct ikefp_context *ctx)
+{
+	u32 too_many = ikefp_policy_get(&ctx->policy, COOKIE_HALF_OPEN);
+
+	return (too_many && (u32)atomic_read(&ctx->half_open_count) >= too_many) ||
+	       ktime_get_ns() < READ_ONCE(ctx->flood->cookies_until_ns);
+}
+
 /* Answers with a cookie, if it may. Why the request is dropped. */
 static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *header,
 			  const struct ikefp_init_payloads *init, const struct ikefp_path *path)
@@ -289,6 +314,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 
 	source->half_open = &flood->half_open[source_hash(ctx, path, false) % HALF_OPEN_SLOTS];
 	source->proved = has_good_cookie(ctx, header, init, path);
+	source->request_len = header->length;
 	if (!source->proved && needs_cookie(ctx, source->half_open))
 		return ask_for_cookie(ctx, header, init, path);
 	if (!take_of_source(ctx, path, source->proved))

@@ -107,8 +107,6 @@ static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct i
 {
 	struct ikefp_answer *answer = ikefp_answer_place(sa, header->message_id);
 
-	if (answer->octets)
-		ikefp_seal_size_served(sa, answer->fragment_size);
 	ikefp_reassembly_forget(&answer->next_fragments);
 	ikefp_datagram_put(answer->octets);
 	answer->octets = NULL;
@@ -179,6 +177,17 @@ static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, str
 	return 0;
 }
 
+/*
+ * Whether to take what may have us send more than it is to who may not have sent it: the
+ * peer is not known before the SA is established. Its keys show that it receives where our
+ * IKE_SA_INIT response went.
+ */
+static bool may_amplify(const struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	return sa->state == IKEFP_SA_STATE_ESTABLISHED ||
+	       ikefp_flood_may_answer(sa->ctx, path, ikefp_path_same_host(&sa->path, path));
+}
+
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 			     const struct ikefp_received *received, struct ikefp_outgoing *out)
 {
@@ -201,26 +210,42 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	sa->duplicates++;
 	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
+	if (answer->octets->len > skb->len && !may_amplify(sa, path))
+		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
-	ikefp_seal_next_copy(sa, path, &answer->octets, &answer->fragment_size,
-			     &answer->copies);
-	ikefp_send_noted(sa, path);
-	ikefp_outgoing_add(out, answer->octets, path);
+	ikefp_send_answer_again(sa, answer, path, out);
 	return 0;
+}
+
+/*
+ * A stranger is whoever began an SA that is not established. All together get half, of
+ * which three quarters are as many shares as there may be half-open SAs; the rest is for
+ * those who come first.
+ */
+static struct ikefp_reassembly_limit fragment_limit(const struct ikefp_sa *sa, u32 others)
+{
+	const struct ikefp_policy *policy = &sa->ctx->policy;
+	u32 max = ikefp_policy_get(policy, MAX_REASSEMBLY_OCTETS);
+	bool stranger = sa->role == IKEFP_ROLE_RESPONDER &&
+			sa->state != IKEFP_SA_STATE_ESTABLISHED;
+
+	return (struct ikefp_reassembly_limit){
+		.used = &sa->ctx->reassembly_octets,
+		.max = max,
+		.share = stranger ? max / 8 * 3 / (ikefp_policy_get(policy, MAX_HALF_OPEN) ?: 1) :
+				    U32_MAX,
+		.pooled = &sa->ctx->reassembly_pooled,
+		.max_pooled = max / 8,
+		.others = others,
+	};
 }
 
 static int open_fragment(struct ikefp_sa *sa, struct sk_buff *skb, u32 others,
 			 struct ikefp_reassembly **fragments, struct ikefp_received *received,
 			 struct opened *opened)
 {
-	u32 max = ikefp_policy_get(&sa->ctx->policy, MAX_REASSEMBLY_OCTETS);
+	const struct ikefp_reassembly_limit limit = fragment_limit(sa, others);
 	const struct ikefp_header *header = received->header;
-	/* Strangers leave room for those that are known. */
-	const struct ikefp_reassembly_limit limit = {
-		.used = &sa->ctx->reassembly_octets,
-		.max = sa->state == IKEFP_SA_STATE_ESTABLISHED ? max : max / 2,
-		.others = others,
-	};
 	struct ikefp_fragment fragment;
 	int reason;
 
@@ -343,6 +368,8 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 
+	if (!ikefp_path_same_host(&sa->path, received->path) && !may_amplify(sa, received->path))
+		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	if (header->exchange_type == IKEFP_INFORMATIONAL && !received->payload_len &&
 	    sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		return answer_liveness(sa, received, opened, out);

@@ -269,6 +269,7 @@ static bool is_time(int setting)
 	case IKEFP_A_POLICY_RTO_MAX_MS:
 	case IKEFP_A_POLICY_GIVE_UP_MS:
 	case IKEFP_A_POLICY_HALF_OPEN_MS:
+	case IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS:
 	case IKEFP_A_POLICY_LINGER_MS:
 	case IKEFP_A_POLICY_ORPHAN_MS:
 	case IKEFP_A_POLICY_COOKIE_SECRET_MS:
@@ -364,6 +365,7 @@ static int check_limits(struct sk_buff *skb, struct genl_info *info,
 		IKEFP_A_POLICY_RTO_MAX_MS,
 		IKEFP_A_POLICY_KEEPALIVE_MS,
 		IKEFP_A_POLICY_LIVENESS_MS,
+		IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS,
 	};
 	struct ikefp_policy unchanged;
 	int i;

@@ -14,7 +14,8 @@
  *
  * Cookies cost a new peer one round trip, so that they are asked for early: at a tenth
  * of the half-open SAs that there may be. What one source may do is meant for a NAT
- * with many peers behind it.
+ * with many peers behind it. In a flood a peer has 5 s to go on after IKE_SA_INIT: time
+ * for a slow path and a slow machine, and for one lost request.
  *
  * The limits bound the memory of a namespace, whatever anybody sends, to
  *
@@ -58,5 +59,6 @@ void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = 16 << 20,
 		[IKEFP_A_POLICY_KEEPALIVE_MS] = 20000,
 		[IKEFP_A_POLICY_LIVENESS_MS] = 0,
+		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = 5000,
 	} };
 }

@@ -10,7 +10,9 @@
  * begins anew; of one that was cut into fewer, nothing is taken.
  *
  * Bounded are the fragments of a message in number, their payloads in length by what
- * fits one upcall, and the memory of all that wait in a namespace.
+ * fits one upcall, and the memory of all that wait in a namespace. A message has a share
+ * of that; what it needs above comes from a pool that has a bound of its own, so that
+ * those who take all that they can get leave the others their shares.
  */
 
 #include <linux/errno.h>
@@ -29,8 +31,9 @@ struct part {
 };
 
 struct ikefp_reassembly {
-	atomic_long_t *used; /* of the limit */
+	atomic_long_t *used, *pooled; /* of the limit */
 	u32 charged;
+	u32 charged_pooled; /* of that */
 	u32 len; /* of all parts */
 	u16 total;
 	u16 held;
@@ -40,28 +43,53 @@ struct ikefp_reassembly {
 	struct part *parts[]; /* by number less one; NULL: missing */
 };
 
-static bool charge(const struct ikefp_reassembly_limit *limit, u32 octets)
+static bool take(atomic_long_t *used, u32 octets, u32 max)
 {
-	if (atomic_long_add_return(octets, limit->used) <= limit->max)
+	if (!octets || atomic_long_add_return(octets, used) <= max)
 		return true;
-	atomic_long_sub(octets, limit->used);
+	atomic_long_sub(octets, used);
 	return false;
+}
+
+/* @held and @held_pooled are what the message has already; what is of the pool is added. */
+static bool charge(const struct ikefp_reassembly_limit *limit, u32 held, u32 octets,
+		   u32 *held_pooled)
+{
+	u32 total = held + octets;
+	u32 pooled = total > limit->share ? total - limit->share : 0;
+
+	/* It may have had less of a share before. */
+	pooled = pooled > *held_pooled ? pooled - *held_pooled : 0;
+	if (!take(limit->used, octets, limit->max))
+		return false;
+	if (!take(limit->pooled, pooled, limit->max_pooled)) {
+		atomic_long_sub(octets, limit->used);
+		return false;
+	}
+	*held_pooled += pooled;
+	return true;
+}
+
+static void uncharge(struct ikefp_reassembly *held)
+{
+	atomic_long_sub(held->charged, held->used);
+	atomic_long_sub(held->charged_pooled, held->pooled);
 }
 
 static int begin(struct ikefp_reassembly **reassembly, const struct ikefp_reassembly_limit *limit,
 		 u8 exchange_type, u16 total)
 {
 	size_t size = struct_size(*reassembly, parts, total);
-	struct ikefp_reassembly *new;
+	struct ikefp_reassembly *new = kzalloc(size, GFP_FRAGMENT);
 
-	if (!charge(limit, size))
-		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
-	new = kzalloc(size, GFP_FRAGMENT);
-	if (!new) {
-		atomic_long_sub(size, limit->used);
+	if (!new)
 		return IKEFP_A_STATS_DROP_MEMORY;
+	if (!charge(limit, 0, size, &new->charged_pooled)) {
+		kfree(new);
+		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
 	}
 	new->used = limit->used;
+	new->pooled = limit->pooled;
 	new->charged = size;
 	new->exchange_type = exchange_type;
 	new->total = total;
@@ -75,12 +103,12 @@ static int keep(struct ikefp_reassembly *held, const struct ikefp_reassembly_lim
 	struct part *part;
 	size_t size = struct_size(part, octets, len);
 
-	if (!charge(limit, size))
-		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
 	part = kmalloc(size, GFP_FRAGMENT);
-	if (!part) {
-		atomic_long_sub(size, limit->used);
+	if (!part)
 		return IKEFP_A_STATS_DROP_MEMORY;
+	if (!charge(limit, held->charged, size, &held->charged_pooled)) {
+		kfree(part);
+		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
 	}
 	part->len = len;
 	memcpy(part->octets, inner, len);
@@ -132,7 +160,7 @@ static int check(const struct ikefp_reassembly *held, const struct ikefp_header 
  * ikefp_reassembly_add() - take a fragment of a message
  * @reassembly: those that are there of the same message, from NULL on
  * @crypto: the keys
- * @limit: of the memory; @limit->used is kept until the fragments are forgotten
+ * @limit: of the memory; what it points to is kept until the fragments are forgotten
  * @header: the fragment's IKE header
  * @fragment: its place in the message
  * @digest: of its octets
@@ -223,7 +251,7 @@ void ikefp_reassembly_forget(struct ikefp_reassembly **reassembly)
 	*reassembly = NULL;
 	for (i = 0; i < held->total; i++)
 		kfree_sensitive(held->parts[i]);
-	atomic_long_sub(held->charged, held->used);
+	uncharge(held);
 	kfree(held);
 }
 

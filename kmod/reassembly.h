@@ -14,6 +14,9 @@ struct ikefp_reassembly;
 struct ikefp_reassembly_limit {
 	atomic_long_t *used; /* octets */
 	u32 max;
+	u32 share; /* of them, what the message at hand may take without a look at the pool */
+	atomic_long_t *pooled; /* octets that messages have above their shares */
+	u32 max_pooled;
 	u32 others; /* octets of payloads that are not left of what an SA may have */
 };
 

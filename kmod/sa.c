@@ -299,6 +299,8 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 					const struct ikefp_init_source *source,
 					const struct ikefp_path *path, int *reason)
 {
+	unsigned long flood_life =
+		msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_FLOOD_MS));
 	unsigned long life = msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_MS));
 	struct ikefp_sa *sa;
 	int err;
@@ -312,6 +314,7 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 	sa->counted_half_open = true;
 	sa->peer_spi = peer_spi;
 	sa->half_open_deadline = jiffies + life;
+	sa->half_open_look = jiffies + flood_life;
 	sa->init.key = *key;
 	sa->init.source = *source;
 	sa->init.deadline = sa->half_open_deadline;

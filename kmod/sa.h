@@ -93,7 +93,8 @@ struct ikefp_answer {
 	u32 fragment_size; /* of the answer, as of an exchange */
 	struct ikefp_path path; /* where the request came from */
 	struct ikefp_datagram *octets; /* NULL: the helper has not answered yet */
-	u32 copies;
+	u32 copies; /* that the peer can have asked for, of this size */
+	ktime_t last_copy; /* when the last of them was sent */
 	u32 next_id; /* of next_fragments */
 	struct ikefp_reassembly *next_fragments;
 	unsigned long next_deadline; /* jiffies; of next_fragments */
@@ -103,6 +104,7 @@ struct ikefp_answer {
 struct ikefp_init_source {
 	atomic_t *half_open; /* responders' SAs of this source */
 	bool proved; /* by a cookie */
+	u32 request_len; /* octets of what came */
 };
 
 /* The IKE_SA_INIT request that made a responder's SA. */
@@ -148,6 +150,7 @@ struct ikefp_sa {
 	struct ikefp_rtt rtt;
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
+	unsigned long half_open_look; /* jiffies; when it ends before that, if in a flood */
 	unsigned long linger_deadline; /* jiffies */
 
 	struct ikefp_worker *worker; /* held; NULL: an orphan, or deleted */

@@ -9,8 +9,10 @@
  * an answer, whatever is longer than 1280 octets (and then, in IPv4, 576) is opened
  * again and cut anew, and all further copies are the same among themselves. The
  * message, its ID and its payloads stay what they were; there are more fragments than
- * before, by which the peer knows to forget those it has. A size that got an answer
- * when the one before it had not, is the SA's from then on.
+ * before, by which the peer knows to forget those it has. A size by which a request of
+ * ours got its answer when the one before it had not, is the SA's from then on. That of
+ * an answer is not: how often a request came tells nothing, since anybody can have
+ * recorded it.
  */
 
 #include <linux/ip.h>
@@ -318,9 +320,9 @@ void ikefp_seal_next_copy(struct ikefp_sa *sa, const struct ikefp_path *path,
 }
 
 /**
- * ikefp_seal_size_served() - a message cut by this size has got through
+ * ikefp_seal_size_served() - a request cut by this size has got its answer
  * @sa: the SA, locked
- * @size: the size, in octets of an IP datagram; 0 for a message that is never cut
+ * @size: the size, in octets of an IP datagram; 0 for a request that is never cut
  */
 void ikefp_seal_size_served(struct ikefp_sa *sa, u32 size)
 {

@@ -35,9 +35,38 @@ void ikefp_send_answer(struct ikefp_sa *sa, struct ikefp_answer *answer,
 	answer->octets = octets;
 	answer->fragment_size = sa->fragment_size;
 	answer->copies = 1;
+	answer->last_copy = ktime_get();
 	sa->messages_out++;
 	ikefp_send_noted(sa, &answer->path);
 	ikefp_outgoing_add(out, octets, &answer->path);
+}
+
+/**
+ * ikefp_send_answer_again() - answer a duplicate of a request
+ * @sa: the SA, locked
+ * @answer: the request, answered
+ * @path: which way
+ * @out: what the caller is to send then
+ *
+ * Anybody can have recorded the request and send it as often as he likes. So only what
+ * comes rto-min-ms and more after the last that counted can be the peer's own, and tells
+ * that it has not got the answer (see seal.c); those between do not put that off.
+ *
+ * Any context.
+ */
+void ikefp_send_answer_again(struct ikefp_sa *sa, struct ikefp_answer *answer,
+			     const struct ikefp_path *path, struct ikefp_outgoing *out)
+{
+	u32 rto_min_ms = ikefp_policy_get(&sa->ctx->policy, RTO_MIN_MS);
+	ktime_t now = ktime_get();
+
+	if (ktime_ms_delta(now, answer->last_copy) >= rto_min_ms) {
+		answer->last_copy = now;
+		ikefp_seal_next_copy(sa, path, &answer->octets, &answer->fragment_size,
+				     &answer->copies);
+	}
+	ikefp_send_noted(sa, path);
+	ikefp_outgoing_add(out, answer->octets, path);
 }
 
 static void start_exchange(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
@@ -133,6 +162,12 @@ static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *hea
 		NL_SET_ERR_MSG(extack, "no IKE_SA_INIT request waits for a response");
 		return -EINVAL;
 	}
+	/* Its source may be forged: who is there must not get more than was sent. */
+	if (!sa->init.source.proved && octets->len > sa->init.source.request_len) {
+		NL_SET_ERR_MSG(extack,
+			       "the response is longer than the request, which had no cookie");
+		return -EMSGSIZE;
+	}
 	sa->init.response = ikefp_datagram_hold(octets);
 	sa->messages_out++;
 	ikefp_outgoing_add(out, octets, &sa->path);
@@ -146,11 +181,13 @@ static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *hea
  * @extack: what to tell the caller
  *
  * A request is retransmitted until keys are set, another request takes its place, or
- * it is given up. A response is sent again for each duplicate of the request.
+ * it is given up. A response is sent again for each duplicate of the request. It may be
+ * longer than the request only if that came with a good cookie.
  *
  * Context: process.
  * Return: 0, even where the network did not take this copy; -EINVAL for octets that
- * do not fit the SA, -ENOENT when it was deleted.
+ * do not fit the SA, -EMSGSIZE for a response that is too long, -ENOENT when the SA was
+ * deleted.
  */
 int ikefp_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 		   struct netlink_ext_ack *extack)

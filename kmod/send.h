@@ -16,6 +16,8 @@ struct netlink_ext_ack;
 void ikefp_send_noted(struct ikefp_sa *sa, const struct ikefp_path *path);
 void ikefp_send_answer(struct ikefp_sa *sa, struct ikefp_answer *answer,
 		       struct ikefp_datagram *octets, struct ikefp_outgoing *out);
+void ikefp_send_answer_again(struct ikefp_sa *sa, struct ikefp_answer *answer,
+			     const struct ikefp_path *path, struct ikefp_outgoing *out);
 int ikefp_send_liveness(struct ikefp_sa *sa, struct ikefp_outgoing *out);
 int ikefp_send_raw(struct ikefp_sa *sa, struct ikefp_datagram *octets,
 		   struct netlink_ext_ack *extack);

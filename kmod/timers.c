@@ -7,7 +7,9 @@
  *   RTO, then after a wait that grows by the backoff each time; and given up after
  *   its last wait, of which the worker is told.
  * - A responder's half-open SA that does not become established in time is deleted,
- *   of which the worker is told.
+ *   of which the worker is told. In a flood it has less time, as long as its peer has
+ *   sent nothing but IKE_SA_INIT (RFC 8019 section 4.1); since one can begin at any time,
+ *   that is looked at every so often.
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
  * - The fragments of each request that has not all of them are forgotten.
@@ -35,6 +37,7 @@
 #include "datagram.h"
 #include "esp.h"
 #include "exchange.h"
+#include "flood.h"
 #include "listener.h"
 #include "monitor.h"
 #include "orphan.h"
@@ -107,8 +110,11 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 		if (sa->answers[i].next_fragments)
 			earlier(&nearest, &any, sa->answers[i].next_deadline);
 	}
-	if (sa->role == IKEFP_ROLE_RESPONDER && sa->state == IKEFP_SA_STATE_HALF_OPEN)
+	if (sa->role == IKEFP_ROLE_RESPONDER && sa->state == IKEFP_SA_STATE_HALF_OPEN) {
 		earlier(&nearest, &any, sa->half_open_deadline);
+		if (!sa->newest_in)
+			earlier(&nearest, &any, sa->half_open_look);
+	}
 	if (sa->init.hashed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		earlier(&nearest, &any, sa->init.deadline);
 	if (sa->state == IKEFP_SA_STATE_LINGERING)
@@ -505,7 +511,20 @@ static void expired_fragments(struct ikefp_sa *sa, unsigned long now)
 	}
 }
 
-/* A half-open SA's time is up. Whether it can be deleted now. */
+/* Whether a half-open SA's time is up, or would be in a flood, and there is one. */
+static bool is_half_open_over(struct ikefp_sa *sa, unsigned long now)
+{
+	u32 look_ms = ikefp_policy_get(&sa->ctx->policy, HALF_OPEN_FLOOD_MS);
+
+	if (time_after_eq(now, sa->half_open_deadline))
+		return true;
+	if (sa->newest_in || time_before(now, sa->half_open_look))
+		return false;
+	sa->half_open_look = now + msecs_to_jiffies(look_ms);
+	return ikefp_flood_is_on(sa->ctx);
+}
+
+/* It is. Whether it can be deleted now. */
 static bool expired_half_open(struct ikefp_sa *sa)
 {
 	int reason = ikefp_upcall_sa_expired(sa);
@@ -554,8 +573,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 		ikefp_upcall_flush(sa);
 	switch (sa->state) {
 	case IKEFP_SA_STATE_HALF_OPEN:
-		if (sa->role == IKEFP_ROLE_RESPONDER &&
-		    time_after_eq(now, sa->half_open_deadline))
+		if (sa->role == IKEFP_ROLE_RESPONDER && is_half_open_over(sa, now))
 			bury = expired_half_open(sa);
 		break;
 	case IKEFP_SA_STATE_ESTABLISHED:

@@ -233,6 +233,7 @@ TEST_F(commands, policy)
 		{ POLICY(REASSEMBLY_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_REASSEMBLY_OCTETS), 0, UINT32_MAX, NULL },
 		{ POLICY(KEEPALIVE_MS), 0, 86400000, "time is longer than a day" },
+		{ POLICY(HALF_OPEN_FLOOD_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(LIVENESS_MS), 0, 86400000, "time is longer than a day" },
 	};
 	struct ikefp_policy before, after, change;
@@ -330,6 +331,7 @@ TEST_F(commands, policy_defaults)
 		[POLICY(REASSEMBLY_MS)] = 30000,
 		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
 		[POLICY(KEEPALIVE_MS)] = 20000,	  [POLICY(LIVENESS_MS)] = 0,
+		[POLICY(HALF_OPEN_FLOOD_MS)] = 5000,
 	};
 	struct ikefp_policy policy;
 	int i;

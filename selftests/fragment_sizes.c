@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "client.h"
+#include "clock.h"
 #include "fragment.h"
 #include "module.h"
 #include "peer.h"
@@ -254,46 +255,101 @@ TEST_F(fragment_sizes, fallback)
 	EXPECT_STREQ("", fragment_take(self->peer, self->around, safe, whole, &got));
 }
 
-/* An answer that was too large is as much the peer's loss. */
-TEST_F(fragment_sizes, fallback_of_an_answer)
+/* The octets by which a request of the peer's is known, to be sent again. */
+struct request {
+	size_t len;
+	uint8_t octets[256];
+};
+
+/* A request that the worker answers with one that fits 3000 octets, and not 1280. */
+static void answer_large(struct __test_metadata *_metadata, FIXTURE_DATA(fragment_sizes) *self,
+			 struct request *request)
 {
 	struct cut cut = cut_request(self->peer, 100, 2);
-	struct ikefp_sa_info info;
-	uint8_t request[256];
-	size_t request_len;
-	int copy;
 
 	ASSERT_EQ(0, fragment_set_size(self->client, self->peer, 3000));
 	send_fragment(self->peer, &cut, 2);
 	send_fragment(self->peer, &cut, 1);
 	EXPECT_WHOLE(self->client, cut);
-	request_len = self->peer->sent_len;
-	ASSERT_GE(sizeof(request), request_len);
-	memcpy(request, self->peer->sent, request_len);
+	request->len = self->peer->sent_len;
+	ASSERT_GE(sizeof(request->octets), request->len);
+	memcpy(request->octets, self->peer->sent, request->len);
 	fragment_answer(self->client, self->peer, 2500);
 	EXPECT_STREQ("", fragment_take(self->peer, self->around, 3000, 2500, &got));
 	EXPECT_EQ(0, got.total);
-	for (copy = 1; copy < 3; copy++) {
-		peer_send(self->peer, request, request_len);
-		EXPECT_TRUE(fragment_take_again(self->peer, &got));
-	}
-	client_count_anew(self->client);
-	peer_send(self->peer, request, request_len);
-	EXPECT_STREQ("", fragment_take(self->peer, self->around, 1280, 2500, &got));
-	EXPECT_LT(1, got.total);
-	for (copy = 1; copy < 3; copy++) {
-		peer_send(self->peer, request, request_len);
-		EXPECT_TRUE(fragment_take_again(self->peer, &got));
-	}
-	EXPECT_EQ(1, client_counter(self->client, IKEFP_A_STATS_FRAGMENT_FALLBACKS));
-	/* The next request tells that it has come. */
-	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
-	EXPECT_EQ(3000, info.fragment_size);
-	cut = cut_request(self->peer, 100, 1);
+}
+
+/* The next request shows that the answer to the one before has come. */
+static void expect_size_kept(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(fragment_sizes) *self)
+{
+	struct cut cut = cut_request(self->peer, 100, 1);
+	struct ikefp_sa_info info;
+
 	send_fragment(self->peer, &cut, 1);
 	EXPECT_WHOLE(self->client, cut);
 	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &info));
-	EXPECT_EQ(1280, info.fragment_size);
+	EXPECT_EQ(3000, info.fragment_size);
+}
+
+/*
+ * An answer that was too large is as much the peer's loss: when it has asked in vain as
+ * often as we would have. Of the SA's own messages that tells nothing.
+ */
+TEST_F(fragment_sizes, fallback_of_an_answer)
+{
+	const int rto_ms = 100;
+	struct request request;
+	int64_t counted;
+	int copy;
+
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, rto_ms);
+	answer_large(_metadata, self, &request);
+	client_count_anew(self->client);
+	for (copy = 1; copy < 6; copy++) {
+		counted = clock_us();
+		clock_sleep_until(counted + (rto_ms + 1) * 1000);
+		peer_send(self->peer, request.octets, request.len);
+		if (copy != 3) {
+			EXPECT_TRUE(fragment_take_again(self->peer, &got));
+			continue;
+		}
+		EXPECT_STREQ("", fragment_take(self->peer, self->around, 1280, 2500, &got));
+		EXPECT_LT(1, got.total);
+	}
+	EXPECT_EQ(1, client_counter(self->client, IKEFP_A_STATS_FRAGMENT_FALLBACKS));
+	expect_size_kept(_metadata, self);
+}
+
+/* Whoever has recorded a request can send it as often, and as fast, as he likes. */
+TEST_F(fragment_sizes, replays_of_a_request)
+{
+	const int rto_ms = 400;
+	struct request request;
+	int64_t end;
+	int copy;
+
+	/* None of these can be the peer's own, which waits. */
+	answer_large(_metadata, self, &request);
+	client_count_anew(self->client);
+	for (copy = 0; copy < 20; copy++) {
+		peer_send(self->peer, request.octets, request.len);
+		EXPECT_TRUE(fragment_take_again(self->peer, &got));
+	}
+	EXPECT_COUNTED(self->client,
+		       "rx-messages+20 tx-messages+20 duplicates-answered+20");
+	/* Nor do they keep the answer from the peer, whose copies come among them. */
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, rto_ms);
+	end = clock_us() + PATIENCE_MS * 1000ll;
+	while (!client_counter(self->client, IKEFP_A_STATS_FRAGMENT_FALLBACKS)) {
+		ASSERT_GT(end, clock_us());
+		peer_send(self->peer, request.octets, request.len);
+		ASSERT_TRUE(peer_receive(self->peer, PATIENCE_MS));
+		clock_sleep_until(clock_us() + rto_ms * 1000 / 8);
+	}
+	while (peer_receive(self->peer, 0))
+		;
+	expect_size_kept(_metadata, self);
 }
 
 /* Fragment 1 alone, and only with the octets that it had, gets the cached answer. */

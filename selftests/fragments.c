@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "die.h"
 #include "fragment.h"
 #include "module.h"
 #include "peer.h"
@@ -418,6 +419,7 @@ TEST_F(fragments, bound_of_a_namespace)
 				  &sk_algorithms[variant->is->algorithm]);
 	ASSERT_EQ(0, fragment_set_size(self->client, young, variant->is->size));
 	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 12000);
+	client_set(self->client, IKEFP_A_POLICY_MAX_HALF_OPEN, 1);
 	young_cut = cut_request(young, 20000, 20);
 	client_count_anew(self->client);
 	for (number = 1; number <= 20; number++) {
@@ -452,6 +454,79 @@ TEST_F(fragments, bound_of_a_namespace)
 	EXPECT_WHOLE(self->client, cut);
 	EXPECT_EQ(0, client_counter(self->client, IKEFP_A_STATS_REASSEMBLY_OCTETS));
 	peer_close(young);
+}
+
+/* Sends the fragments from @first to @last; returns how many were kept. */
+static int send_counted(struct client *client, struct peer *peer, const struct cut *cut, int first,
+			int last)
+{
+	uint64_t before = client_counter(client, IKEFP_A_STATS_RX_FRAGMENTS);
+	uint64_t received = client_counter(client, IKEFP_A_STATS_RX_MESSAGES);
+	int64_t end = clock_us() + PATIENCE_MS * 1000ll;
+	int number;
+
+	for (number = first; number <= last; number++)
+		send_fragment(peer, cut, number);
+	received += last - first + 1;
+	while (client_counter(client, IKEFP_A_STATS_RX_MESSAGES) != received && clock_us() < end)
+		;
+	return client_counter(client, IKEFP_A_STATS_RX_FRAGMENTS) - before;
+}
+
+static struct peer *stranger(struct client *client, const struct fragment_variant *is,
+			     uint64_t spi)
+{
+	struct peer *peer = peer_open(is->peer, is->kernel, 500, is->kind);
+
+	peer_init_kernel_responds(peer, client, spi, &sk_algorithms[is->algorithm]);
+	if (fragment_set_size(client, peer, is->size))
+		die("sa-set: %s", ikefp_nl_error(client->nl));
+	return peer;
+}
+
+/* However much some strangers take, each of the others has a share of its own. */
+TEST_F(fragments, strangers_leave_room_for_others)
+{
+	enum { GREEDY = 5, MANY = 20, MAX = 400000, SHARE = MAX / 8 * 3 / MANY };
+	struct client *client = self->client;
+	struct peer *greedy[GREEDY], *modest;
+	struct cut cut;
+	int i, kept;
+
+	client_set(client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, MAX);
+	client_set(client, IKEFP_A_POLICY_MAX_HALF_OPEN, MANY);
+	for (i = 0; i < GREEDY; i++) {
+		greedy[i] = stranger(client, variant->is, SPI + i);
+		cut = cut_request(greedy[i], 57000, 20);
+		kept = send_counted(client, greedy[i], &cut, 1, 19);
+		TH_LOG("stranger %d: %d fragments of 2850 octets kept", i, kept);
+		/* The first to come gets what is there, the last no less than its share. */
+		EXPECT_LE(SHARE / 3000, kept);
+	}
+	EXPECT_GT(19, kept);
+	EXPECT_LT(0, client_counter(client, IKEFP_A_STATS_DROP_FRAGMENT_LIMIT));
+	EXPECT_GE(MAX / 8 + GREEDY * SHARE, client_counter(client, IKEFP_A_STATS_REASSEMBLY_OCTETS));
+
+	modest = stranger(client, variant->is, SPI + GREEDY);
+	cut = cut_request(modest, SHARE - 500, 7);
+	EXPECT_EQ(6, send_counted(client, modest, &cut, 1, 6));
+	send_fragment(modest, &cut, 7);
+	EXPECT_WHOLE(client, cut);
+	fragment_answer(client, modest, 0);
+	peer_expect(modest);
+
+	/* What is more than that comes through when there is room again. */
+	cut = cut_request(modest, 20000, 20);
+	EXPECT_GT(19, send_counted(client, modest, &cut, 1, 19));
+	for (i = 0; i < GREEDY; i++) {
+		ASSERT_EQ(0, ikefp_sa_del(client->nl, greedy[i]->kernel_spi));
+		peer_close(greedy[i]);
+	}
+	for (i = 1; i <= 20; i++)
+		send_fragment(modest, &cut, i);
+	EXPECT_WHOLE(client, cut);
+	EXPECT_EQ(0, client_counter(client, IKEFP_A_STATS_REASSEMBLY_OCTETS));
+	peer_close(modest);
 }
 
 TEST_F(fragments, timeout)

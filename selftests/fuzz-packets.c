@@ -186,6 +186,7 @@ FIXTURE_SETUP(packets)
 	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_GIVE_UP_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, DAY_MS);
+	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_LINGER_MS, DAY_MS);
 	client_let_all_in(self->client);
 	client_listen(self->client, IKEFP_LISTENER_KIND_IKE, "0.0.0.0", 500);

@@ -73,6 +73,7 @@ struct ikefp_context *fixture_context(struct kunit *test)
 	ctx->policy.value[IKEFP_A_POLICY_RTO_MAX_MS] = LONG_MS;
 	ctx->policy.value[IKEFP_A_POLICY_GIVE_UP_MS] = 10 * LONG_MS;
 	ctx->policy.value[IKEFP_A_POLICY_HALF_OPEN_MS] = LONG_MS;
+	ctx->policy.value[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = LONG_MS;
 	return ctx;
 }
 
@@ -251,7 +252,10 @@ bool fixture_receive(struct ikefp_context *ctx, const u8 *octets, u32 len,
  */
 struct ikefp_init_source fixture_source(void)
 {
-	return (struct ikefp_init_source){ .half_open = &source_half_open };
+	return (struct ikefp_init_source){
+		.half_open = &source_half_open,
+		.request_len = IKEFP_MAX_MESSAGE,
+	};
 }
 
 /**

@@ -41,6 +41,7 @@ const char *ikefp_policy_name(int attribute)
 		[IKEFP_A_POLICY_MAX_STASH_OCTETS] = "max-stash-octets",
 		[IKEFP_A_POLICY_REASSEMBLY_MS] = "reassembly-ms",
 		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = "max-reassembly-octets",
+		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = "half-open-flood-ms",
 	};
 
 	return name_of(names, IKEFP_A_POLICY_MAX, attribute);
