@@ -13,9 +13,18 @@ json_t *worker_json(const struct ikefp_worker_info *w)
 			 "sas", (json_int_t)w->sas);
 }
 
+static json_t *unanswered_json(const struct ikefp_sa_info *sa)
+{
+	json_t *ids = json_array();
+
+	for (unsigned int i = 0; i < sa->unanswered_count; i++)
+		json_array_append_new(ids, json_integer(sa->unanswered[i]));
+	return ids;
+}
+
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I}",
+	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -41,7 +50,10 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "follow", (int)sa->follow,
 			 "liveness-ms", (json_int_t)sa->liveness_ms,
 			 "heard-ms", (json_int_t)sa->heard_ms,
-			 "esp-pairs", (json_int_t)sa->esp_pairs);
+			 "esp-pairs", (json_int_t)sa->esp_pairs,
+			 "window-in", (json_int_t)sa->window_in,
+			 "window-out", (json_int_t)sa->window_out,
+			 "unanswered", unanswered_json(sa));
 
 	if (sa->fragments)
 		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));

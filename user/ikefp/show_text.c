@@ -70,6 +70,17 @@ static void show_life(FILE *out, const struct ikefp_sa_info *sa)
 		sa->esp_pairs == 1 ? "" : "s");
 }
 
+static void show_windows(FILE *out, const struct ikefp_sa_info *sa)
+{
+	fprintf(out, "  message ids: next out %u, next in %u\n", sa->message_id_out,
+		sa->message_id_in);
+	fprintf(out, "  windows:     %u out, %u in\n", sa->window_out, sa->window_in);
+	for (unsigned int i = 0; i < sa->unanswered_count; i++)
+		fprintf(out, "%s%u", i ? ", " : "  unanswered:  ", sa->unanswered[i]);
+	if (sa->unanswered_count)
+		fprintf(out, "\n");
+}
+
 static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT], age[DURATION_TEXT], rtt[DURATION_TEXT],
@@ -93,8 +104,7 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 			sa->tries == 1 ? "" : "s");
 	else
 		fprintf(out, "  outstanding: none\n");
-	fprintf(out, "  message ids: next out %u, next in %u\n", sa->message_id_out,
-		sa->message_id_in);
+	show_windows(out, sa);
 	if (sa->fragments && sa->fragment_size)
 		fprintf(out, "  fragments:   of %u octets at most\n", sa->fragment_size);
 	else if (sa->fragments)

@@ -101,7 +101,8 @@ static struct snapshot example(void)
 		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
 		.worker = 4711, .stash_len = 300,
 		.behind_nat = true, .follow = true, .liveness_ms = 30000, .heard_ms = 2000,
-		.esp_pairs = 1,
+		.esp_pairs = 1, .window_in = 4, .window_out = 16,
+		.unanswered = { 1, 2, UINT32_MAX }, .unanswered_count = 3,
 	};
 	s.stats.value[IKEFP_A_STATS_SAS] = 1;
 	s.stats.value[IKEFP_A_STATS_RX_MESSAGES] = 12;
@@ -140,6 +141,8 @@ static void test_show_text(void)
 		   "  worker:      4711\n"
 		   "  outstanding: 1 request, sent 2 times\n"
 		   "  message ids: next out 3, next in 0\n"
+		   "  windows:     16 out, 4 in\n"
+		   "  unanswered:  1, 2, 4294967295\n"
 		   "  messages:    4 in, 5 out, 1 retransmitted, 1 duplicate\n"
 		   "  peer:        heard 2 s ago, asked after 30 s, followed where it moves; keepalives to the NAT\n"
 		   "  esp:         1 pair of SAs\n"
@@ -172,6 +175,29 @@ static void test_show_orphans(void)
 	EXPECT(strstr(text, "\nno workers: is ikefpd running?\n"));
 	EXPECT(strstr(text, "\n  worker:      none (orphan), 2 upcalls waiting\n"));
 	free(text);
+}
+
+/* A request has its outcome: there is nothing to list. */
+static void test_show_none_unanswered(void)
+{
+	struct snapshot s = example();
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	json_t *json, *list;
+
+	REQUIRE(out);
+	s.sas[0].unanswered_count = 0;
+	show_text(out, &s);
+	fclose(out);
+	EXPECT(!strstr(text, "unanswered"));
+	free(text);
+	json = show_json(&s);
+	REQUIRE(json);
+	list = json_object_get(json_array_get(json_object_get(json, "sas"), 0), "unanswered");
+	EXPECT(json_is_array(list));
+	EXPECT_EQ(json_array_size(list), 0);
+	json_decref(json);
 }
 
 static void test_policy(void)
@@ -221,7 +247,7 @@ static void test_family_names(void)
 static void test_show_json(void)
 {
 	struct snapshot s = example();
-	json_t *json = show_json(&s), *sa;
+	json_t *json = show_json(&s), *sa, *unanswered;
 
 	REQUIRE(json);
 	EXPECT_EQ(json_array_size(json_object_get(json, "listeners")), 2);
@@ -229,6 +255,12 @@ static void test_show_json(void)
 	EXPECT_STR(json_string_value(json_object_get(sa, "spi")), "0123456789abcdef");
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "srtt-us")), 41203);
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "worker")), 4711);
+	EXPECT_EQ(json_integer_value(json_object_get(sa, "window-in")), 4);
+	EXPECT_EQ(json_integer_value(json_object_get(sa, "window-out")), 16);
+	unanswered = json_object_get(sa, "unanswered");
+	EXPECT_EQ(json_array_size(unanswered), 3);
+	EXPECT_EQ(json_integer_value(json_array_get(unanswered, 0)), 1);
+	EXPECT_EQ(json_integer_value(json_array_get(unanswered, 2)), UINT32_MAX);
 	EXPECT_EQ(json_array_size(json_object_get(json, "workers")), 1);
 	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(sa, "remote"),
 						     "port")), 4500);
@@ -297,6 +329,7 @@ static const struct ktap_test tests[] = {
 	{ "names", test_names },
 	{ "show_text", test_show_text },
 	{ "show_text, orphans", test_show_orphans },
+	{ "show, nothing unanswered", test_show_none_unanswered },
 	{ "show_json", test_show_json },
 	{ "policy", test_policy },
 	{ "names of settings and counters", test_family_names },
