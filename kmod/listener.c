@@ -13,7 +13,7 @@
 
 #include "listener.h"
 
-/* More than anybody has ports for IKE; each costs two grace periods when it closes. */
+/* More than anybody has ports for IKE. */
 #define MAX_LISTENERS 64
 
 /*
@@ -207,28 +207,53 @@ struct ikefp_listener *ikefp_listener_for_local(struct ikefp_context *ctx,
 }
 
 /**
- * ikefp_listener_close() - close a listener
- * @listener: a listener in its namespace's list; the list's hold is given up
+ * ikefp_listener_shut() - a listener lets no datagram in any more
+ * @listener: a listener in its namespace's list
  *
- * On return its receive function runs no more. SAs may still hold the listener, and
- * cannot send through it.
+ * A grace period later its receive function runs no more. SAs may still hold the listener,
+ * and cannot send through it.
+ *
+ * Context: process, under config_lock or with the namespace on its way out.
+ */
+void ikefp_listener_shut(struct ikefp_listener *listener)
+{
+	struct sock *sk = listener->sock->sk;
+
+	RCU_INIT_POINTER(listener->sk, NULL);
+	/* Whatever may find the socket later, finds no way into this module. */
+	WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
+	rcu_assign_sk_user_data(sk, NULL);
+}
+
+/**
+ * ikefp_listener_free() - a listener is no more
+ * @listener: in its namespace's list, shut a grace period ago; the list's hold is given up
  *
  * Context: process, under config_lock or with the namespace on its way out. Sleeps.
  */
-void ikefp_listener_close(struct ikefp_listener *listener)
+void ikefp_listener_free(struct ikefp_listener *listener)
 {
 	list_del_rcu(&listener->node);
 	listener->ctx->listener_generation++;
-	RCU_INIT_POINTER(listener->sk, NULL);
-	/* Whatever may find the socket even later, finds no way into this module. */
-	WRITE_ONCE(udp_sk(listener->sock->sk)->encap_rcv, NULL);
-	udp_tunnel_sock_release(listener->sock);
-	/*
-	 * A datagram that found the socket before it was released may be in the
-	 * receive function still.
-	 */
-	synchronize_rcu();
+	/* As udp_tunnel_sock_release() does, after a grace period of its own. */
+	kernel_sock_shutdown(listener->sock, SHUT_RDWR);
+	sock_release(listener->sock);
 	percpu_ref_kill(&listener->refs);
+}
+
+/**
+ * ikefp_listener_close() - close a listener, one alone
+ * @listener: a listener in its namespace's list; the list's hold is given up
+ *
+ * On return its receive function runs no more.
+ *
+ * Context: process, under config_lock. Sleeps for a grace period.
+ */
+void ikefp_listener_close(struct ikefp_listener *listener)
+{
+	ikefp_listener_shut(listener);
+	synchronize_rcu();
+	ikefp_listener_free(listener);
 }
 
 /**

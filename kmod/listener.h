@@ -43,6 +43,8 @@ struct ikefp_listener *ikefp_listener_find(struct ikefp_context *ctx,
 					   const struct ikefp_listener_key *key);
 struct ikefp_listener *ikefp_listener_for_local(struct ikefp_context *ctx,
 						const struct ikefp_listener_key *local);
+void ikefp_listener_shut(struct ikefp_listener *listener);
+void ikefp_listener_free(struct ikefp_listener *listener);
 void ikefp_listener_close(struct ikefp_listener *listener);
 void ikefp_listener_put(struct ikefp_listener *listener);
 

@@ -65,11 +65,28 @@ static void drop_workers(struct ikefp_context *ctx)
 }
 
 /**
- * ikefp_netns_end() - a namespace's context ends
+ * ikefp_netns_begin_end() - a namespace's context is about to end
  * @ctx: the context, which no command uses any more
  *
- * Once the listeners are closed nothing arrives, and what is left of the SAs is their
- * timers, which the tables wait for. On return nothing uses the context.
+ * A grace period later nothing arrives. That is waited for once, by the caller, however
+ * many listeners and namespaces there are.
+ *
+ * Context: process.
+ */
+void ikefp_netns_begin_end(struct ikefp_context *ctx)
+{
+	struct ikefp_listener *listener;
+
+	list_for_each_entry(listener, &ctx->listeners, node)
+		ikefp_listener_shut(listener);
+}
+
+/**
+ * ikefp_netns_end() - a namespace's context ends
+ * @ctx: the context, a grace period after ikefp_netns_begin_end()
+ *
+ * Nothing arrives, and what is left of the SAs is their timers, which the tables wait for.
+ * On return nothing uses the context.
  *
  * Context: process. Sleeps.
  */
@@ -78,7 +95,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	struct ikefp_listener *listener, *next;
 
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
-		ikefp_listener_close(listener);
+		ikefp_listener_free(listener);
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
 	drop_workers(ctx);
@@ -95,6 +112,12 @@ static int __net_init begin(struct net *net)
  * No command runs: the namespace has no sockets of userspace left, or the family is
  * closed.
  */
+static void __net_exit begin_end(struct net *net)
+{
+	ikefp_netns_begin_end(ikefp_netns_context(net));
+}
+
+/* A grace period later. */
 static void __net_exit end(struct net *net)
 {
 	ikefp_netns_end(ikefp_netns_context(net));
@@ -102,6 +125,7 @@ static void __net_exit end(struct net *net)
 
 static struct pernet_operations operations = {
 	.init = begin,
+	.pre_exit = begin_end,
 	.exit = end,
 	.id = &context_id,
 	.size = sizeof(struct ikefp_context),

@@ -36,6 +36,18 @@ static bool all_buried(struct ikefp_context *ctx)
 	return !atomic_read(&ctx->sa_count);
 }
 
+/**
+ * fixture_context_end() - end a context, as namespaces do
+ * @ctx: the context, which is freed
+ */
+void fixture_context_end(struct ikefp_context *ctx)
+{
+	ikefp_netns_begin_end(ctx);
+	synchronize_rcu();
+	ikefp_netns_end(ctx);
+	kfree(ctx);
+}
+
 /* A context with an SA that somebody holds for ever would never end: it stays. */
 static void end_context(void *data)
 {
@@ -46,8 +58,7 @@ static void end_context(void *data)
 		__module_get(THIS_MODULE);
 		return;
 	}
-	ikefp_netns_end(ctx);
-	kfree(ctx);
+	fixture_context_end(ctx);
 }
 
 /**

@@ -18,6 +18,7 @@ struct socket;
 #define FIXTURE_INIT_LEN (IKEFP_HEADER_LEN + IKEFP_PAYLOAD_HEADER_LEN + 16)
 
 struct ikefp_context *fixture_context(struct kunit *test);
+void fixture_context_end(struct ikefp_context *ctx);
 void fixture_context_keep(struct kunit *test, struct ikefp_context *ctx);
 struct ikefp_listener *fixture_listener(struct kunit *test, struct ikefp_context *ctx,
 					enum ikefp_listener_kind kind, ikefp_receive_fn receive);

@@ -58,6 +58,8 @@ static void end_namespace(void *arg)
 {
 	struct exit *exit = arg;
 
+	ikefp_netns_begin_end(exit->ctx);
+	synchronize_rcu();
 	ikefp_netns_end(exit->ctx);
 	exit->octets = atomic_long_read(&exit->ctx->cache_octets);
 	kfree(exit->ctx);
