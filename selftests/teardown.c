@@ -203,12 +203,14 @@ static int references(void)
 /* A command under way holds the module for its moment: then it is asked again. */
 static bool unload(void)
 {
-	int64_t until = clock_us() + 20000000;
+	int64_t until = clock_us() + 20000000ll * clock_scale();
 
-	while (module_shell("module_unload 2>/dev/null")) {
-		if (clock_us() > until)
+	int err;
+
+	while ((err = module_take_out())) {
+		if (err != -EWOULDBLOCK || clock_us() > until)
 			return false;
-		usleep(20000);
+		usleep(1000);
 	}
 	return true;
 }
@@ -220,7 +222,7 @@ TEST(load_and_unload)
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, references());
 		ASSERT_TRUE(unload());
-		ASSERT_EQ(0, module_shell("module_load"));
+		ASSERT_EQ(0, module_put_back());
 	}
 }
 
@@ -254,7 +256,7 @@ TEST_F_TIMEOUT(teardown, namespaces, 120)
 	}
 	/* And nothing is left: else this would wait for ever. */
 	ASSERT_TRUE(unload());
-	ASSERT_EQ(0, module_shell("module_load"));
+	ASSERT_EQ(0, module_put_back());
 	EXPECT_EQ(0, references());
 }
 
@@ -267,14 +269,14 @@ TEST_F_TIMEOUT(teardown, module, 120)
 	for (round = 0; round < rounds; round++) {
 		usleep(round % 10 * 23000);
 		ASSERT_TRUE(unload());
-		ASSERT_EQ(0, module_shell("module_load"));
+		ASSERT_EQ(0, module_put_back());
 		if (round % 10 == 9)
 			TH_LOG("unloaded %d times of %d", round + 1, rounds);
 	}
 	end(first);
 	end(second);
 	ASSERT_TRUE(unload());
-	ASSERT_EQ(0, module_shell("module_load"));
+	ASSERT_EQ(0, module_put_back());
 }
 
 /* Its worker's socket outlives it, and is no worker of the next one. */
@@ -287,7 +289,7 @@ TEST_F_TIMEOUT(teardown, worker_outlives, 60)
 	netns_new();
 	client = client_open(CLIENT_WORKER);
 	ASSERT_TRUE(unload());
-	ASSERT_EQ(0, module_shell("module_load"));
+	ASSERT_EQ(0, module_put_back());
 	watcher = client_open(0);
 	client_listen(watcher, IKEFP_LISTENER_KIND_IKE, "127.0.0.1", 500);
 	peer = peer_open("127.0.0.2", "127.0.0.1", 500, IKEFP_LISTENER_KIND_IKE);

@@ -2,9 +2,12 @@
 
 #include "module.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +29,37 @@ int module_shell(const char *command)
 		die("too long: %s", command);
 	status = system(line);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int module_take_out(void)
+{
+	return syscall(SYS_delete_module, "ikefp", O_NONBLOCK) ? -errno : 0;
+}
+
+/* The file that was loaded first, or -1 where the kernel has its own. */
+static int module_fd(void)
+{
+	static int fd = -1;
+	char path[4096];
+	FILE *file;
+
+	if (fd >= 0)
+		return fd;
+	file = popen("selftests=$PWD bash -c '. lib/module.sh && module_file'", "r");
+	if (file && fscanf(file, "%4095s", path) == 1)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (file)
+		pclose(file);
+	return fd;
+}
+
+int module_put_back(void)
+{
+	int fd = module_fd();
+
+	if (fd < 0)
+		return module_shell("module_load") ? -ENOENT : 0;
+	return syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
 }
 
 int module_test_size(const char *name, int usual)

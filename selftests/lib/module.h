@@ -16,6 +16,14 @@ int module_log_is_clean(void);
 int module_shell(const char *command);
 
 /*
+ * Takes the module out and puts it back, without the processes that the shell needs for
+ * it: when there is little time for them. Both return 0 or a negative errno: -EWOULDBLOCK,
+ * a command holds the module at this moment.
+ */
+int module_take_out(void);
+int module_put_back(void);
+
+/*
  * A test's size: what the environment says, for runs longer than usual, or else @usual.
  * $TIMEOUT_SCALE is how much longer a test may take then.
  */
