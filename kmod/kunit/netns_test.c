@@ -31,6 +31,7 @@ struct exit {
 	struct stage_thread *thread;
 	bool in; /* it has come to where it is held */
 	bool out; /* and may go on */
+	bool shut; /* nothing can arrive any more */
 	bool ended; /* the namespace has, and nothing of it is left */
 	bool early; /* it had, when it should not */
 	bool late; /* what it waits for did not come */
@@ -54,12 +55,20 @@ static struct exit *begin(struct kunit *test, ikefp_receive_fn receive)
 	return exit;
 }
 
+/* Nothing arrives after this. It waits for all softirqs. */
+static void shut(struct exit *exit)
+{
+	ikefp_netns_begin_end(exit->ctx);
+	synchronize_rcu();
+	exit->shut = true;
+}
+
 static void end_namespace(void *arg)
 {
 	struct exit *exit = arg;
 
-	ikefp_netns_begin_end(exit->ctx);
-	synchronize_rcu();
+	if (!exit->shut)
+		shut(exit);
 	ikefp_netns_end(exit->ctx);
 	exit->octets = atomic_long_read(&exit->ctx->cache_octets);
 	kfree(exit->ctx);
@@ -127,10 +136,8 @@ static void against_upcall(struct kunit *test)
 
 	exit->worker->sk->sk_data_ready = hold_upcall;
 	exit->sa = fixture_responder(test, exit->ctx, &exit->path, PEER_SPI);
-	/* Closed before: that would wait for all softirqs, and so for the upcall. */
-	mutex_lock(&exit->ctx->config_lock);
-	ikefp_listener_close(exit->path.listener);
-	mutex_unlock(&exit->ctx->config_lock);
+	/* Before, or it would wait for the upcall. */
+	shut(exit);
 	exit->thread = stage_enter(test, expire, exit);
 	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&exit->in)));
 	end_now(test, exit);
