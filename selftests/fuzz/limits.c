@@ -18,35 +18,100 @@ static uint32_t between(struct input *in, uint32_t min, uint32_t max)
 	return value >= min && value <= max ? value : min + value % (max - min + 1);
 }
 
+/* Requests by their IDs, from @base on; all before it were received. */
+#define IDS 96
+
+struct requests {
+	uint64_t base;
+	bool received[IDS];
+};
+
+static bool was_received(const struct requests *requests, uint64_t id)
+{
+	return id < requests->base ||
+	       (id - requests->base < IDS && requests->received[id - requests->base]);
+}
+
+static uint64_t first_missing(const struct requests *requests)
+{
+	uint64_t id = requests->base;
+
+	while (was_received(requests, id))
+		id++;
+	return id;
+}
+
+static uint64_t after_newest(const struct requests *requests)
+{
+	uint64_t id = requests->base + IDS;
+
+	while (id > requests->base && !was_received(requests, id - 1))
+		id--;
+	return id;
+}
+
 /* In 64 bits nothing wraps: what RFC 7296 section 2.3 says, said again. */
+static enum ikefp_window_verdict verdict(const struct requests *requests, uint32_t size,
+					 uint64_t id)
+{
+	uint64_t expected = first_missing(requests);
+
+	if (id < expected)
+		return after_newest(requests) - id <= size ? IKEFP_WINDOW_DUPLICATE :
+							     IKEFP_WINDOW_OUTSIDE;
+	if (id >= expected + size || id == UINT32_MAX)
+		return IKEFP_WINDOW_OUTSIDE;
+	return was_received(requests, id) ? IKEFP_WINDOW_DUPLICATE : IKEFP_WINDOW_NEW;
+}
+
+/* Requests come in any order, and some are given back. */
 static void window(struct input *in)
 {
-	uint32_t expected = input_u32(in);
-	uint32_t id = input_u8(in) & 1 ? input_u32(in) : expected + (int8_t)input_u8(in);
+	struct requests requests = { .base = input_u32(in) };
 	struct ikefp_window window = {
-		.expected = expected,
+		.expected = requests.base,
 		.size = between(in, 1, IKEFP_MAX_WINDOW),
 	};
-	bool new = id >= expected && (uint64_t)id < (uint64_t)expected + window.size &&
-		   id != UINT32_MAX;
+	unsigned int steps = input_u8(in) % 64;
 
-	switch (ikefp_window_check(&window, id)) {
-	case IKEFP_WINDOW_NEW:
-		CHECK(new);
-		ikefp_window_take(&window, id);
-		CHECK(ikefp_window_check(&window, id) == IKEFP_WINDOW_DUPLICATE);
-		CHECK(window.expected == expected + (id == expected));
-		ikefp_window_give_back(&window, id);
-		CHECK(ikefp_window_check(&window, id) == IKEFP_WINDOW_NEW);
-		CHECK(window.expected == expected && !window.ahead);
-		break;
-	case IKEFP_WINDOW_DUPLICATE:
-		CHECK(id < expected && (uint64_t)id + window.size >= expected);
-		break;
-	case IKEFP_WINDOW_OUTSIDE:
-		CHECK(!new && (id >= expected || (uint64_t)id + window.size < expected));
-		break;
+	while (steps--) {
+		uint8_t what = input_u8(in);
+		uint64_t id = what & 1 ? input_u32(in) :
+					 first_missing(&requests) + (int8_t)input_u8(in) % 32;
+
+		/* There is no such ID, or it is more than is kept here. */
+		if (id > UINT32_MAX || (id >= requests.base + IDS - 1 && !(what & 1)))
+			continue;
+		CHECK(ikefp_window_check(&window, id) == verdict(&requests, window.size, id));
+		switch (verdict(&requests, window.size, id)) {
+		case IKEFP_WINDOW_NEW:
+			if (id - requests.base >= IDS)
+				break;
+			ikefp_window_take(&window, id);
+			requests.received[id - requests.base] = true;
+			break;
+		case IKEFP_WINDOW_DUPLICATE:
+			if (!(what & 2) || id < requests.base)
+				break;
+			ikefp_window_give_back(&window, id);
+			requests.received[id - requests.base] = false;
+			break;
+		case IKEFP_WINDOW_OUTSIDE:
+			break;
+		}
+		CHECK(window.expected == first_missing(&requests));
 	}
+}
+
+static void window_out(struct input *in)
+{
+	uint32_t size = between(in, 1, IKEFP_MAX_WINDOW);
+	uint32_t unanswered = input_u32(in);
+	uint64_t id = (uint64_t)unanswered + input_u8(in) % 32;
+
+	if (id <= UINT32_MAX)
+		CHECK(ikefp_window_may_send(size, unanswered, id) ==
+		      (id < (uint64_t)unanswered + size));
 }
 
 static struct ikefp_rto_params get_params(struct input *in)
@@ -172,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 
-	switch (input_u8(&in) % 4) {
+	switch (input_u8(&in) % 5) {
 	case 0:
 		window(&in);
 		break;
@@ -184,6 +249,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 3:
 		bucket_set(&in);
+		break;
+	case 4:
+		window_out(&in);
 		break;
 	}
 	return 0;
