@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/genetlink.h>
 #include <netinet/in.h>
 #include <netlink/attr.h>
@@ -46,6 +47,7 @@
 
 #define THREADS 4
 #define MAX_OPERATIONS 64
+#define MAX_ATTRIBUTES 64
 #define BATCH 24
 #define BATCH_SIZE (160 * 1024)
 #define BUFFER_SIZE (8 * 1024 * 1024)
@@ -62,6 +64,7 @@ struct place {
 struct tally {
 	unsigned long accepted[MAX_OPERATIONS];
 	unsigned long refused[MAX_OPERATIONS];
+	unsigned long attributes[MAX_OPERATIONS][MAX_ATTRIBUTES]; /* accepted with each */
 	unsigned long upcalls;
 	unsigned long datagrams;
 	unsigned long namespaces;
@@ -83,7 +86,7 @@ struct thread {
 	size_t len;
 	unsigned int number;
 	uint32_t first_seq;
-	size_t operations[BATCH];
+	struct asked asked[BATCH];
 	unsigned int verdicts[BATCH];
 	bool torn; /* the last one's length is wrong: it gets none */
 	uint8_t *answer;
@@ -107,7 +110,7 @@ static uint64_t below(struct thread *t, uint64_t limit)
 static void put_request(struct thread *t)
 {
 	size_t len = requests_put(&t->requests, t->seq++, t->octets + t->len, BATCH_SIZE - t->len,
-				  &t->operations[t->number]);
+				  &t->asked[t->number]);
 
 	t->verdicts[t->number++] = 0;
 	t->len += NLMSG_ALIGN(len);
@@ -153,17 +156,22 @@ static bool says_why(const struct nlmsghdr *header)
 static void take_verdict(struct thread *t, const struct nlmsghdr *header, int err)
 {
 	uint32_t place = header->nlmsg_seq - t->first_seq;
+	const struct asked *asked;
 	const char *name;
+	size_t i;
 
 	if (place >= t->number)
 		die("a verdict on what was not asked");
-	name = requests_name(t->operations[place]);
+	asked = &t->asked[place];
+	name = requests_name(asked->operation);
 	t->verdicts[place]++;
 	if (!err) {
-		t->tally.accepted[t->operations[place]]++;
+		t->tally.accepted[asked->operation]++;
+		for (i = 0; i < MAX_ATTRIBUTES; i++)
+			t->tally.attributes[asked->operation][i] += asked->attributes >> i & 1;
 		return;
 	}
-	t->tally.refused[t->operations[place]]++;
+	t->tally.refused[asked->operation]++;
 	if (!is_refusal(err))
 		die("%s: refused with %d (%s)", name, err, strerror(-err));
 	if (header->nlmsg_type == NLMSG_ERROR && !says_why(header))
@@ -251,7 +259,7 @@ static void do_batch(struct thread *t)
 
 		if (t->verdicts[i] != due)
 			die("%s: %u verdicts where %u was due",
-			    requests_name(t->operations[i]), t->verdicts[i], due);
+			    requests_name(t->asked[i].operation), t->verdicts[i], due);
 	}
 }
 
@@ -294,7 +302,8 @@ static void wire_ask(struct thread *t)
 	uint16_t port = chance(t, 50) ? 500 : 4500;
 	bool v6 = chance(t, 30);
 	uint8_t type = exchange_types[below(t, ARRAY_SIZE(exchange_types))];
-	uint32_t id = chance(t, 60) ? sa->next : below(t, 3);
+	uint32_t id = chance(t, 60) ? sa->next :
+		      chance(t, 50) ? below(t, 3) : sa->next + below(t, IKEFP_MAX_WINDOW + 2);
 	uint8_t message[1024];
 
 	if (!sa->initiator && chance(t, 40)) {
@@ -431,7 +440,15 @@ static int open_netlink(struct thread *t)
 /* Now and then one of events, too, which nobody reads. */
 static void sockets_open(struct thread *t)
 {
+	struct sockaddr_nl own = {};
+	socklen_t len = sizeof(own);
+
 	t->sock = open_netlink(t);
+	/* A port ID, though nothing is sent yet. */
+	if (bind(t->sock, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK },
+		 sizeof(own)) || getsockname(t->sock, (struct sockaddr *)&own, &len))
+		die("cannot bind a netlink socket: %s", strerror(errno));
+	t->requests.worker = own.nl_pid;
 	t->watcher = -1;
 	if (chance(t, 30)) {
 		t->watcher = open_netlink(t);
@@ -527,7 +544,7 @@ static void start(struct thread *threads, struct place *place, uint64_t seed)
 
 static void sum(const struct thread *threads, struct tally *tally)
 {
-	size_t i, j;
+	size_t i, j, k;
 
 	for (i = 0; i < THREADS; i++) {
 		const struct tally *one = &threads[i].tally;
@@ -535,6 +552,8 @@ static void sum(const struct thread *threads, struct tally *tally)
 		for (j = 0; j < requests_operations(); j++) {
 			tally->accepted[j] += one->accepted[j];
 			tally->refused[j] += one->refused[j];
+			for (k = 0; k < MAX_ATTRIBUTES; k++)
+				tally->attributes[j][k] += one->attributes[j][k];
 		}
 		tally->upcalls += one->upcalls;
 		tally->datagrams += one->datagrams;
@@ -613,6 +632,26 @@ static void handshake(struct __test_metadata *_metadata, struct client *client)
 	peer_close(peer);
 }
 
+/* How often the attribute was accepted that was so the least. */
+static unsigned long rarest(struct __test_metadata *_metadata, const struct tally *tally)
+{
+	const char *name, *attribute = "", *operation = "";
+	unsigned long least = ULONG_MAX;
+	size_t i, j;
+
+	for (i = 0; i < requests_operations(); i++) {
+		for (j = 0; (name = requests_attribute(i, j)); j++) {
+			if (!*name || tally->attributes[i][j] >= least)
+				continue;
+			least = tally->attributes[i][j];
+			operation = requests_name(i);
+			attribute = name;
+		}
+	}
+	TH_LOG("%s with %s: %lu accepted, the fewest", operation, attribute, least);
+	return least;
+}
+
 FIXTURE(netlink)
 {
 };
@@ -634,7 +673,7 @@ TEST_F_TIMEOUT(netlink, fuzz, 3600)
 	uint64_t seed = fuzz_seed();
 	struct fuzz fuzz = fuzz_begin(seed, THREADS);
 	struct place *place = place_make(&fuzz);
-	unsigned long accepted = 0, refused = 0;
+	unsigned long accepted = 0, refused = 0, least;
 	struct tally tally = {};
 	struct client *client;
 	size_t i;
@@ -655,6 +694,9 @@ TEST_F_TIMEOUT(netlink, fuzz, 3600)
 		refused += tally.refused[i];
 	}
 	TH_LOG("in all         %7lu accepted %7lu refused", accepted, refused);
+	least = rarest(_metadata, &tally);
+	if (fuzz_enough_for_rare())
+		EXPECT_LT(0, least);
 	TH_LOG("%lu upcalls, %lu datagrams, %lu namespaces", tally.upcalls, tally.datagrams,
 	       tally.namespaces);
 	EXPECT_LT(0, tally.upcalls);

@@ -36,6 +36,11 @@ bool fuzz_enough(void)
 	return fuzz_messages() >= 20000;
 }
 
+bool fuzz_enough_for_rare(void)
+{
+	return fuzz_messages() >= 100000;
+}
+
 void fuzz_progress(unsigned long sent, unsigned long all)
 {
 	static unsigned long said;

@@ -16,6 +16,8 @@ unsigned long fuzz_messages(void);
 
 /* Whether these are so many that what is not reached by them is out of reach. */
 bool fuzz_enough(void);
+/* Likewise, for what is reached by one message in some thousands. */
+bool fuzz_enough_for_rare(void);
 
 /* After so many of all: says so at each tenth. From one thread alone. */
 void fuzz_progress(unsigned long sent, unsigned long all);

@@ -18,6 +18,10 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Octets of an inbound and an outbound SPI, and how many of them an SA has at most. */
+#define ESP_PAIR_LEN 8
+#define ESP_PAIRS_MAX 64
+
 /* Of a hundred requests, how many are made worse than they are; many of them twice. */
 #define SPOILED_PERCENT 30
 
@@ -30,6 +34,8 @@ struct intent {
 	bool raw;
 	bool response;
 	bool path;
+	bool link_local; /* of IPv6 */
+	unsigned int optional; /* of a hundred attributes that need not be there, how many are */
 	size_t payload_len;
 };
 
@@ -74,9 +80,15 @@ static uint64_t setting(struct requests *requests, const char *name, bool *known
 		return chance(requests, 80) ? 100000 : 1 + below(requests, 10);
 	if (is(name, "max-cache-octets"))
 		return 1 << 22;
+	if (is(name, "max-waiting-octets") || is(name, "max-stash-octets") ||
+	    is(name, "max-reassembly-octets"))
+		return 1 << 20;
 	*known = false;
 	return 0;
 }
+
+/* The namespace's first interface. */
+#define LOOPBACK 1
 
 /* A number that makes sense, for what makes sense. */
 static uint64_t sensible(struct requests *requests, const struct intent *intent, const char *name,
@@ -116,6 +128,14 @@ static uint64_t sensible(struct requests *requests, const struct intent *intent,
 		return requests->hint.message_id;
 	if (is(name, "first-payload"))
 		return intent->payload_len ? PAYLOAD_NOTIFY : PAYLOAD_NONE;
+	if (is(name, "worker"))
+		return requests->worker;
+	if (is(name, "ifindex"))
+		return LOOPBACK;
+	if (is(name, "fragment-size"))
+		return chance(requests, 20) ? 0 : 256 + below(requests, 2000);
+	if (is(name, "window-in") || is(name, "window-out"))
+		return 1 + below(requests, IKEFP_MAX_WINDOW);
 	return setting(requests, name, known);
 }
 
@@ -158,7 +178,9 @@ static size_t put_raw(struct requests *requests, const struct intent *intent, ui
 static size_t put_octets(struct requests *requests, const struct intent *intent,
 			 const struct spec_attribute *attribute, uint8_t *out)
 {
+	static const struct in6_addr link_local = { .s6_addr = { 0xfe, 0x80, [15] = 2 } };
 	struct ikefp_keys keys = sk_keys_for_module(&intent->sa->keys);
+	const struct in6_addr *remote = intent->link_local ? &link_local : &in6addr_loopback;
 	const struct {
 		const char *name;
 		struct ikefp_octets octets;
@@ -169,7 +191,7 @@ static size_t put_octets(struct requests *requests, const struct intent *intent,
 		{ "sk-ar", keys.sk_ar },
 		{ "ipv6", { &in6addr_loopback, sizeof(in6addr_loopback) } },
 		{ "local-ipv6", { &in6addr_loopback, sizeof(in6addr_loopback) } },
-		{ "remote-ipv6", { &in6addr_loopback, sizeof(in6addr_loopback) } },
+		{ "remote-ipv6", { remote, sizeof(*remote) } },
 	};
 	size_t len = attribute->len ?: below(requests, 100);
 	size_t i;
@@ -185,6 +207,8 @@ static size_t put_octets(struct requests *requests, const struct intent *intent,
 			return put_raw(requests, intent, out);
 		len = intent->payload_len;
 	}
+	if (is(attribute->name, "esp-spis") && chance(requests, 97))
+		len = ESP_PAIR_LEN * below(requests, ESP_PAIRS_MAX + 1);
 	/* Long ones are worth their length, not their octets. */
 	memset(out, len, len);
 	fuzz_octets(&requests->fuzz, out, len < 64 ? len : 64);
@@ -193,7 +217,7 @@ static size_t put_octets(struct requests *requests, const struct intent *intent,
 
 static size_t put_set(struct requests *requests, const struct intent *intent,
 		      const struct spec_set *set, const uint16_t *places, size_t number,
-		      uint8_t *out);
+		      uint64_t *put, uint8_t *out);
 
 static size_t put_value(struct requests *requests, const struct intent *intent,
 			const struct spec_attribute *attribute, uint8_t *out)
@@ -207,7 +231,7 @@ static size_t put_value(struct requests *requests, const struct intent *intent,
 				  attribute->big_endian);
 	case SPEC_NEST:
 		return put_set(requests, intent, attribute->nested, NULL,
-			       attribute->nested->number, out);
+			       attribute->nested->number, NULL, out);
 	case SPEC_FLAG:
 	case SPEC_PAD:
 		return 0;
@@ -250,7 +274,9 @@ static bool wanted(struct requests *requests, const struct intent *intent,
 		return !intent->raw;
 	if (is(name, "payload"))
 		return intent->raw || intent->payload_len;
-	if (is(name, "ifindex") || attribute->kind == SPEC_PAD)
+	if (is(name, "ifindex"))
+		return intent->link_local;
+	if (attribute->kind == SPEC_PAD)
 		return false;
 	if (strstr(name, "ipv4") || strstr(name, "ipv6"))
 		return intent->path && intent->v6 == !!strstr(name, "ipv6");
@@ -260,13 +286,16 @@ static bool wanted(struct requests *requests, const struct intent *intent,
 		return intent->sa->keys.algorithm->integ;
 	if (is(name, "spi") || strstr(name, "sk-") || is(name, "encr"))
 		return true;
-	return chance(requests, 40);
+	return chance(requests, intent->optional);
 }
 
-/* Attributes of a set, in an order of their own. @places NULL: all. */
+/*
+ * Attributes of a set, in an order of their own. @places NULL: all. Which of @places those
+ * are goes to @put, if it is not NULL.
+ */
 static size_t put_set(struct requests *requests, const struct intent *intent,
 		      const struct spec_set *set, const uint16_t *places, size_t number,
-		      uint8_t *out)
+		      uint64_t *put, uint8_t *out)
 {
 	size_t start = below(requests, number), len = 0, i;
 
@@ -283,6 +312,8 @@ static size_t put_set(struct requests *requests, const struct intent *intent,
 			type |= NLA_F_NESTED;
 		value_len = put_value(requests, intent, attribute, out + len + NLA_HDRLEN);
 		len += put_attribute(out + len, type, value_len);
+		if (put)
+			*put |= 1ull << at;
 	}
 	return len;
 }
@@ -333,14 +364,18 @@ static struct fuzz_sa *choose_sa(struct requests *requests, bool initiator)
 static struct intent choose_intent(struct requests *requests,
 				   const struct spec_operation *operation)
 {
-	bool creates = is(operation->name, "sa-new");
+	bool creates = is(operation->name, "sa-new"), listener = strstr(operation->name, "listener");
 	struct intent intent = {
 		.operation = operation,
 		.v6 = chance(requests, 30),
-		.path = creates || chance(requests, 30),
+		.path = creates || chance(requests, listener ? 60 : 30),
 		.raw = chance(requests, 35),
+		/* Few at a time are granted more often. */
+		.optional = 5 + below(requests, 50),
 	};
 	size_t i;
+
+	intent.link_local = intent.v6 && intent.path && chance(requests, 20);
 
 	intent.sa = choose_sa(requests, creates || intent.raw);
 	if (is(operation->name, "message-send") && requests->hint.spi &&
@@ -464,7 +499,7 @@ static size_t spoil(struct requests *requests, uint8_t *octets, size_t len, size
 }
 
 size_t requests_put(struct requests *requests, uint32_t seq, uint8_t *octets, size_t size,
-		    size_t *operation)
+		    struct asked *asked)
 {
 	struct genlmsghdr genl = { .version = IKEFP_FAMILY_VERSION };
 	struct nlmsghdr *header = (struct nlmsghdr *)octets;
@@ -472,8 +507,8 @@ size_t requests_put(struct requests *requests, uint32_t seq, uint8_t *octets, si
 	const struct spec_operation *spec;
 	struct intent intent;
 
-	*operation = choose_operation(requests);
-	spec = &spec_operations[*operation];
+	*asked = (struct asked){ .operation = choose_operation(requests) };
+	spec = &spec_operations[asked->operation];
 	intent = choose_intent(requests, spec);
 	*header = (struct nlmsghdr){
 		.nlmsg_type = requests->family,
@@ -486,8 +521,9 @@ size_t requests_put(struct requests *requests, uint32_t seq, uint8_t *octets, si
 		header->nlmsg_flags |= NLM_F_DUMP;
 	else
 		len += put_set(requests, &intent, spec->set, spec->request, spec->number,
-			       octets + len);
+			       &asked->attributes, octets + len);
 	if (chance(requests, SPOILED_PERCENT)) {
+		asked->attributes = 0;
 		do
 			len = spoil(requests, octets, len, size - len);
 		while (chance(requests, 30));
@@ -504,4 +540,15 @@ size_t requests_operations(void)
 const char *requests_name(size_t operation)
 {
 	return spec_operations[operation].name;
+}
+
+const char *requests_attribute(size_t operation, size_t place)
+{
+	const struct spec_operation *spec = &spec_operations[operation];
+	const struct spec_attribute *attribute;
+
+	if (place >= spec->number)
+		return NULL;
+	attribute = &spec->set->attributes[spec->request[place]];
+	return attribute->kind == SPEC_PAD ? "" : attribute->name;
 }

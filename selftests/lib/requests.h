@@ -43,17 +43,27 @@ struct requests {
 	struct fuzz_sa *sas; /* FUZZ_SAS of them, at 127.0.0.1 and ::1 */
 	struct hint hint;
 	struct fuzz_sa *sa; /* whose turn it is */
+	uint32_t worker; /* port ID of one that may be a worker */
+};
+
+/* What a request is. */
+struct asked {
+	size_t operation; /* its place */
+	uint64_t attributes; /* places among the operation's, a bit each; none if spoiled */
 };
 
 /*
  * Makes a request, which asks for a verdict. @size, the octets of room, are at least 100
- * KiB. Returns its length; the place of its operation goes to @operation.
+ * KiB. Returns its length.
  */
 size_t requests_put(struct requests *requests, uint32_t seq, uint8_t *octets, size_t size,
-		    size_t *operation);
+		    struct asked *asked);
 
 /* How many operations there are, and what they are called. */
 size_t requests_operations(void);
 const char *requests_name(size_t operation);
+
+/* What an attribute of an operation is called: "" for padding, NULL after the last. */
+const char *requests_attribute(size_t operation, size_t place);
 
 #endif
