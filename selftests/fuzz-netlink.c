@@ -181,6 +181,7 @@ static void take_verdict(struct thread *t, const struct nlmsghdr *header, int er
 static void take_upcall(struct thread *t, struct nlmsghdr *header)
 {
 	struct nlattr *attrs[IKEFP_A_MESSAGE_MAX + 1];
+	struct hint hint;
 	uint64_t peer_spi;
 	size_t i;
 
@@ -189,16 +190,19 @@ static void take_upcall(struct thread *t, struct nlmsghdr *header)
 		die("an upcall that cannot be read");
 	if (!attrs[IKEFP_A_MESSAGE_PAYLOAD] || attrs[IKEFP_A_MESSAGE_RESPONSE])
 		return;
-	t->requests.hint = (struct hint){
+	hint = (struct hint){
 		.raw = attrs[IKEFP_A_MESSAGE_RAW],
 		.spi = get64(nla_data(attrs[IKEFP_A_MESSAGE_SPI])),
 		.exchange_type = nla_get_u8(attrs[IKEFP_A_MESSAGE_EXCHANGE_TYPE]),
 		.message_id = nla_get_u32(attrs[IKEFP_A_MESSAGE_MESSAGE_ID]),
 	};
+	/* A sealed request is rarer than a cleartext one. */
+	if (!hint.raw || t->requests.hint.raw || !t->requests.hint.spi)
+		t->requests.hint = hint;
 	peer_spi = get64(nla_data(attrs[IKEFP_A_MESSAGE_SPI_I]));
-	for (i = 0; t->requests.hint.raw && i < FUZZ_SAS; i++) {
+	for (i = 0; hint.raw && i < FUZZ_SAS; i++) {
 		if (!t->place->sas[i].initiator && t->place->sas[i].peer_spi == peer_spi)
-			t->place->sas[i].spi = t->requests.hint.spi;
+			t->place->sas[i].spi = hint.spi;
 	}
 }
 

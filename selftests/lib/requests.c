@@ -33,6 +33,7 @@ struct intent {
 	bool v6;
 	bool raw;
 	bool response;
+	bool completes; /* an SA, which is established then */
 	bool path;
 	bool link_local; /* of IPv6 */
 	unsigned int optional; /* of a hundred attributes that need not be there, how many are */
@@ -286,6 +287,8 @@ static bool wanted(struct requests *requests, const struct intent *intent,
 		return intent->sa->keys.algorithm->integ;
 	if (is(name, "spi") || strstr(name, "sk-") || is(name, "encr"))
 		return true;
+	if (is(name, "keys") || is(name, "peer-spi") || is(name, "state"))
+		return intent->completes || chance(requests, 5);
 	return chance(requests, intent->optional);
 }
 
@@ -364,7 +367,8 @@ static struct fuzz_sa *choose_sa(struct requests *requests, bool initiator)
 static struct intent choose_intent(struct requests *requests,
 				   const struct spec_operation *operation)
 {
-	bool creates = is(operation->name, "sa-new"), listener = strstr(operation->name, "listener");
+	bool listener = strstr(operation->name, "listener");
+	bool creates = is(operation->name, "sa-new");
 	struct intent intent = {
 		.operation = operation,
 		.v6 = chance(requests, 30),
@@ -375,6 +379,7 @@ static struct intent choose_intent(struct requests *requests,
 	};
 	size_t i;
 
+	intent.completes = is(operation->name, "sa-set") && chance(requests, 30);
 	intent.link_local = intent.v6 && intent.path && chance(requests, 20);
 
 	intent.sa = choose_sa(requests, creates || intent.raw);
