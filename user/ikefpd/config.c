@@ -18,6 +18,7 @@ struct config *config_new(void)
 
 	if (!config)
 		return NULL;
+	config->conns_end = &config->conns;
 	config->retransmit = retransmit_unset;
 	config->keep_alive_ms = CONF_UNSET;
 	return config;
@@ -30,9 +31,10 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	while ((conn = config->conns)) {
-		config->conns = conn->next;
+		config_take_conn(config, conn);
 		conn_put(conn);
 	}
+	table_clear(&config->by_name);
 	free(config);
 }
 
@@ -81,11 +83,22 @@ void conn_put(struct conn *conn)
 	free(conn);
 }
 
+static uint64_t name_hash(const char *name)
+{
+	return table_hash(TABLE_HASH, name, strlen(name));
+}
+
 struct conn *config_find_conn(const struct config *config, const char *name)
 {
-	for (struct conn *c = config->conns; c; c = c->next)
-		if (!strcmp(c->name, name))
-			return c;
+	struct table_node *node;
+
+	for (node = table_find(&config->by_name, name_hash(name)); node;
+	     node = table_next(node)) {
+		struct conn *conn = container_of(node, struct conn, by_name);
+
+		if (!strcmp(conn->name, name))
+			return conn;
+	}
 	return NULL;
 }
 
@@ -103,35 +116,55 @@ static bool same_section(const struct conn *a, const struct conn *b)
 	       !memcmp(a->section.data, b->section.data, a->section.len);
 }
 
+/* Before the one that *at is. */
+static void insert(struct config *config, struct conn **at, struct conn *conn)
+{
+	conn->next = *at;
+	conn->link = at;
+	*at = conn;
+	if (conn->next)
+		conn->next->link = &conn->next;
+	else
+		config->conns_end = &conn->next;
+	table_add(&config->by_name, &conn->by_name, name_hash(conn->name));
+}
+
+void config_take_conn(struct config *config, struct conn *conn)
+{
+	*conn->link = conn->next;
+	if (conn->next)
+		conn->next->link = conn->link;
+	else
+		config->conns_end = conn->link;
+	conn->next = NULL;
+	conn->link = NULL;
+	table_remove(&config->by_name, &conn->by_name);
+}
+
 void config_put_conn(struct config *config, struct conn *conn)
 {
-	struct conn **at = &config->conns;
-	struct conn *old;
+	struct conn *old = config_find_conn(config, conn->name);
 
-	while (*at && strcmp((*at)->name, conn->name))
-		at = &(*at)->next;
-	old = *at;
 	if (old && same_section(old, conn)) {
 		conn_put(conn);
 		return;
 	}
-	conn->next = old ? old->next : NULL;
-	*at = conn;
-	conn_put(old);
+	insert(config, old ? old->link : config->conns_end, conn);
+	if (old) {
+		config_take_conn(config, old);
+		conn_put(old);
+	}
 }
 
 int config_remove_conn(struct config *config, const char *name)
 {
-	for (struct conn **at = &config->conns; *at; at = &(*at)->next) {
-		struct conn *conn = *at;
+	struct conn *conn = config_find_conn(config, name);
 
-		if (strcmp(conn->name, name))
-			continue;
-		*at = conn->next;
-		conn_put(conn);
-		return 0;
-	}
-	return -ENOENT;
+	if (!conn)
+		return -ENOENT;
+	config_take_conn(config, conn);
+	conn_put(conn);
+	return 0;
 }
 
 /* 0 no match, 1 %any, 2 in a subnet or range, 3 the very address. */

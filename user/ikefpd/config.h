@@ -11,6 +11,7 @@
 #include "errmsg.h"
 #include "id.h"
 #include "proposal.h"
+#include "table.h"
 #include "ts.h"
 
 /*
@@ -77,7 +78,8 @@ enum conf_source {
 };
 
 struct conn {
-	struct conn *next;
+	struct conn *next, **link;	/* in the configuration, if it is in one: */
+	struct table_node by_name;
 	unsigned int refs;
 	enum conf_source source;
 	char *name;
@@ -112,6 +114,8 @@ struct retransmit_conf {
 
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
+	struct conn **conns_end;	/* the last one's next */
+	struct table by_name;
 	struct retransmit_conf retransmit;
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;
@@ -128,7 +132,9 @@ struct conn *conn_new(const char *name);
  * caller's reference. One that is equal to what is loaded changes nothing.
  */
 void config_put_conn(struct config *config, struct conn *conn);
-/* Take it out, whoever loaded it. Returns 0 or -ENOENT. */
+/* Take out one that is in; the reference is the caller's. */
+void config_take_conn(struct config *config, struct conn *conn);
+/* Remove it, whoever loaded it. Returns 0 or -ENOENT. */
 int config_remove_conn(struct config *config, const char *name);
 
 struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */

@@ -341,19 +341,17 @@ static void drop_templates(struct tree *root)
 
 void config_replace_file(struct config *config, struct config *fresh)
 {
-	struct conn **conn_at = &config->conns, *conn;
+	struct conn *conn, *next;
 
-	while ((conn = *conn_at)) {
+	for (conn = config->conns; conn; conn = next) {
+		next = conn->next;
 		if (conn->source == CONF_FILE && !config_find_conn(fresh, conn->name)) {
-			*conn_at = conn->next;
+			config_take_conn(config, conn);
 			conn_put(conn);
-		} else {
-			conn_at = &conn->next;
 		}
 	}
 	while ((conn = fresh->conns)) {
-		fresh->conns = conn->next;
-		conn->next = NULL;
+		config_take_conn(fresh, conn);
 		config_put_conn(config, conn);
 	}
 	config->retransmit = fresh->retransmit;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "id.h"
+#include "table.h"
 #include "ikev2.h"
 
 static int set(struct ike_id *id, uint8_t type, const void *data, size_t len)
@@ -179,6 +180,19 @@ bool ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 {
 	return a->type == b->type && a->len == b->len &&
 	       same_octets(a->data, b->data, a->len, caseless(a->type));
+}
+
+uint64_t ike_id_hash(uint64_t hash, const struct ike_id *id)
+{
+	uint8_t octet;
+	size_t i;
+
+	hash = table_hash(hash, &id->type, 1);
+	for (i = 0; i < id->len; i++) {
+		octet = caseless(id->type) ? tolower(id->data[i]) : id->data[i];
+		hash = table_hash(hash, &octet, 1);
+	}
+	return hash;
 }
 
 int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)

@@ -39,6 +39,8 @@ void ike_id_clear(struct ike_id *id);
 
 /* The very same type and octets (FQDN and RFC822 without regard to case). */
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
+/* The same for equal ones. Goes on with the hash given (table.h). */
+uint64_t ike_id_hash(uint64_t hash, const struct ike_id *id);
 
 /*
  * Does a peer's identity fit a configured one? 0: no. Otherwise the better the

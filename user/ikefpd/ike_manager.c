@@ -151,8 +151,6 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 {
 	memset(m, 0, sizeof(*m));
 	m->sas_end = &m->sas;
-	m->by_spi.buckets = m->by_spi.few;
-	m->by_spi.size = IKE_TABLE_MIN;
 	m->loop = loop;
 	m->kernel = kernel;
 	m->xfrm = xfrm;
@@ -175,10 +173,11 @@ void ike_manager_clear(struct ike_manager *m)
 	}
 	loop_timer_cancel(m->loop, &m->stop_timer);
 	loop_defer_cancel(m->loop, &m->wake_work);
-	if (m->by_spi.buckets != m->by_spi.few)
-		free(m->by_spi.buckets);
-	m->by_spi.buckets = m->by_spi.few;
-	m->by_spi.size = IKE_TABLE_MIN;
+	table_clear(&m->by_spi);
+	table_clear(&m->by_id);
+	table_clear(&m->by_conn);
+	table_clear(&m->by_peers);
+	policy_clear(&m->policies);
 }
 
 void ike_manager_add(struct ike_manager *m, struct ike_sa *sa)
@@ -186,48 +185,36 @@ void ike_manager_add(struct ike_manager *m, struct ike_sa *sa)
 	sa->link = m->sas_end;
 	*m->sas_end = sa;
 	m->sas_end = &sa->next;
+	ike_manager_index(m, sa);
 }
 
-static struct ike_sa **bucket(const struct ike_table *t, uint64_t spi_local)
+static uint64_t conn_hash(const char *name)
 {
-	return &t->buckets[spi_local & (t->size - 1)];
+	return table_hash(TABLE_HASH, name, strlen(name));
 }
 
-static void insert(struct ike_table *t, struct ike_sa *sa)
+static uint64_t peers_hash(const struct ike_id *local, const struct ike_id *remote)
 {
-	struct ike_sa **head = bucket(t, ike_sa_spi_local(sa));
-
-	sa->spi_next = *head;
-	if (sa->spi_next)
-		sa->spi_next->spi_link = &sa->spi_next;
-	sa->spi_link = head;
-	*head = sa;
+	return ike_id_hash(ike_id_hash(TABLE_HASH, local), remote);
 }
 
-/* Without memory it stays as it is, and gets slower. */
-static void grow(struct ike_manager *m)
+/* Puts it where it belongs now, or nowhere. */
+static void place(struct table *t, struct table_node *node, bool known, uint64_t hash)
 {
-	struct ike_table *t = &m->by_spi;
-	struct ike_sa **old = t->buckets, **larger, *sa;
-
-	larger = calloc(2 * t->size, sizeof(*larger));
-	if (!larger)
+	if (known && node->link && node->hash == hash)
 		return;
-	t->buckets = larger;
-	t->size *= 2;
-	for (sa = m->sas; sa; sa = sa->next)
-		if (sa->spi_link)
-			insert(t, sa);
-	if (old != t->few)
-		free(old);
+	table_remove(t, node);
+	if (known)
+		table_add(t, node, hash);
 }
 
 void ike_manager_index(struct ike_manager *m, struct ike_sa *sa)
 {
-	if (m->by_spi.count >= m->by_spi.size)
-		grow(m);
-	insert(&m->by_spi, sa);
-	m->by_spi.count++;
+	place(&m->by_id, &sa->by_id, true, sa->unique_id);
+	place(&m->by_spi, &sa->by_spi, ike_sa_spi_local(sa), ike_sa_spi_local(sa));
+	place(&m->by_conn, &sa->by_conn, sa->conn, sa->conn ? conn_hash(sa->conn->name) : 0);
+	place(&m->by_peers, &sa->by_peers, sa->state == IKE_ESTABLISHED,
+	      peers_hash(&sa->local_id, &sa->remote_id));
 }
 
 void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa)
@@ -237,32 +224,35 @@ void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa)
 		sa->next->link = sa->link;
 	else
 		m->sas_end = sa->link;
-	if (!sa->spi_link)
-		return;
-	*sa->spi_link = sa->spi_next;
-	if (sa->spi_next)
-		sa->spi_next->spi_link = sa->spi_link;
-	sa->spi_link = NULL;
-	m->by_spi.count--;
+	table_remove(&m->by_id, &sa->by_id);
+	table_remove(&m->by_spi, &sa->by_spi);
+	table_remove(&m->by_conn, &sa->by_conn);
+	table_remove(&m->by_peers, &sa->by_peers);
 }
 
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)
 {
+	struct table_node *node;
 	struct ike_sa *sa;
 
-	for (sa = *bucket(&m->by_spi, spi_local); sa; sa = sa->spi_next)
+	for (node = table_find(&m->by_spi, spi_local); node; node = table_next(node)) {
+		sa = container_of(node, struct ike_sa, by_spi);
 		if (ike_sa_spi_local(sa) == spi_local)
 			return sa;
+	}
 	return NULL;
 }
 
 struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id)
 {
+	struct table_node *node;
 	struct ike_sa *sa;
 
-	for (sa = m->sas; sa; sa = sa->next)
+	for (node = table_find(&m->by_id, unique_id); node; node = table_next(node)) {
+		sa = container_of(node, struct ike_sa, by_id);
 		if (sa->unique_id == unique_id)
 			return sa;
+	}
 	return NULL;
 }
 
@@ -354,10 +344,11 @@ static bool same_ids(const struct ike_sa *sa, const struct ike_id *local,
 bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *local,
 			     const struct ike_id *remote)
 {
-	const struct ike_sa *sa;
+	const struct table_node *node;
 
-	for (sa = m->sas; sa; sa = sa->next)
-		if (same_ids(sa, local, remote))
+	for (node = table_find(&m->by_peers, peers_hash(local, remote)); node;
+	     node = table_next(node))
+		if (same_ids(container_of(node, struct ike_sa, by_peers), local, remote))
 			return true;
 	return false;
 }
@@ -369,11 +360,14 @@ bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *l
  */
 void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa)
 {
-	struct ike_sa *other, *next;
+	struct table_node *node, *next;
+	struct ike_sa *other;
 	char id[ID_STRLEN];
 
-	for (other = m->sas; other; other = next) {
-		next = other->next;
+	for (node = table_find(&m->by_peers, peers_hash(&sa->local_id, &sa->remote_id)); node;
+	     node = next) {
+		next = table_next(node);
+		other = container_of(node, struct ike_sa, by_peers);
 		if (other == sa || !same_ids(other, &sa->local_id, &sa->remote_id) ||
 		    other->established_ms > sa->created_ms)
 			continue;
@@ -384,15 +378,32 @@ void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa)
 	}
 }
 
-/* The connection's IKE SA, however far it is; NULL if there is none to use. */
-static struct ike_sa *of_conn(struct ike_manager *m, const struct conn *conn)
+struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name,
+				   const struct ike_sa *after)
 {
-	struct ike_sa *sa;
+	struct table_node *node = after ? table_next(&after->by_conn) :
+				  table_find(&m->by_conn, conn_hash(name));
 
-	for (sa = m->sas; sa; sa = sa->next)
-		if (sa->conn == conn && sa->state != IKE_DELETING)
+	for (; node; node = table_next(node)) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_conn);
+
+		if (!strcmp(sa->conn->name, name))
 			return sa;
+	}
 	return NULL;
+}
+
+/* The connection's oldest IKE SA, however far it is; NULL if there is none to use. */
+static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *conn)
+{
+	struct ike_sa *sa, *oldest = NULL;
+
+	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
+	     sa = ike_manager_of_conn(m, conn->name, sa))
+		if (sa->conn == conn && sa->state != IKE_DELETING &&
+		    (!oldest || sa->created_ms <= oldest->created_ms))
+			oldest = sa;
+	return oldest;
 }
 
 /* On an IKE SA that is there: the Child SA may be up, or on its way. */
@@ -433,7 +444,7 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		return;
 	}
 	resume_rebind(m, conn);
-	sa = of_conn(m, conn);
+	sa = to_use(m, conn);
 	if (sa && sa->state == IKE_ESTABLISHED && !sa->children) {
 		/* One without a Child SA is of no use; a new one brings its own. */
 		ike_manager_terminate_ike(m, sa->unique_id, false, NULL);
@@ -528,20 +539,15 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 void ike_manager_stop(struct ike_manager *m, uint64_t wait_ms,
 		      void (*stopped)(struct ike_manager *m))
 {
-	struct ike_sa *sa;
-	uint32_t id = 0;
+	struct ike_sa *sa, *next;
 
 	m->stopping = true;
 	m->stopped = stopped;
 	loop_timer_arm(m->loop, &m->stop_timer, wait_ms);
-	/* Ids only grow: each is looked at once, whatever ends meanwhile. */
-	for (;;) {
-		for (sa = m->sas; sa && sa->unique_id <= id; sa = sa->next)
-			;
-		if (!sa)
-			break;
-		id = sa->unique_id;
-		ike_manager_terminate_ike(m, id, false, NULL);
+	/* None of them ends but the one that is told to. */
+	for (sa = m->sas; sa; sa = next) {
+		next = sa->next;
+		ike_manager_terminate_ike(m, sa->unique_id, false, NULL);
 	}
 	if (!m->sas)
 		loop_timer_arm(m->loop, &m->stop_timer, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All IKE SAs of this daemon: the table by SPI, what starts and ends them, and
- * who waits for what becomes of them.
+ * All IKE SAs of this daemon: the tables that they are found in, what starts and ends
+ * them, and who waits for what becomes of them.
  */
 #ifndef IKEFPD_IKE_MANAGER_H
 #define IKEFPD_IKE_MANAGER_H
@@ -18,15 +18,6 @@
 struct secrets;
 struct waiter;
 
-/* By our own SPI, which is random; grows with the number of IKE SAs. */
-#define IKE_TABLE_MIN	64
-struct ike_table {
-	struct ike_sa **buckets;	/* few, or allocated */
-	size_t size;			/* a power of two */
-	size_t count;
-	struct ike_sa *few[IKE_TABLE_MIN];
-};
-
 struct ike_manager {
 	struct loop *loop;
 	struct kernel *kernel;
@@ -35,7 +26,10 @@ struct ike_manager {
 	struct secrets *secrets;
 	struct ike_sa *sas;		/* oldest first */
 	struct ike_sa **sas_end;	/* the last one's next */
-	struct ike_table by_spi;
+	struct table by_spi;		/* our own */
+	struct table by_id;		/* the unique id */
+	struct table by_conn;		/* the connection's name, if it has one */
+	struct table by_peers;		/* both identities, once it is established */
 	struct policy_table policies;	/* installed, each with its Child SAs */
 	struct waiter *waiters;
 	struct loop_work wake_work;
@@ -52,15 +46,21 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 /* Ends what is left, at once and without a word to the peers. */
 void ike_manager_clear(struct ike_manager *m);
 
-/* A new IKE SA comes into the list, an old one goes out of list and table. */
+/* A new IKE SA comes into the list, an old one goes out of list and tables. */
 void ike_manager_add(struct ike_manager *m, struct ike_sa *sa);
 void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa);
-/* Its own SPI is known: from now on it is found by that. */
+/*
+ * What it is found by has become known, or is another now: its own SPI, its unique id, its
+ * connection, or, of one that is established, its identities.
+ */
 void ike_manager_index(struct ike_manager *m, struct ike_sa *sa);
 
 /* By our own SPI; NULL if there is none. */
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local);
 struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id);
+/* Those of connections of a name, in no order: the first, and the next one after one. */
+struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name,
+				   const struct ike_sa *after);
 struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id);
 
 /* What came up from the kernel. */

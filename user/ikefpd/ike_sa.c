@@ -47,6 +47,9 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
 	conn_put(sa->conn);
 	sa->conn = conn;
 	sa->log.name = conn ? conn->name : "(unnamed)";
+	/* Not one that is not in the list yet, or that is refused. */
+	if (sa->link)
+		ike_manager_index(sa->manager, sa);
 }
 
 struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator)
@@ -245,6 +248,7 @@ void ike_sa_established(struct ike_sa *sa)
 	sa->state = IKE_ESTABLISHED;
 	memcpy(sa->sk_d, sa->handshake->keys.d, sa->handshake->keys.prf_len);
 	sa->established_ms = loop_now_ms();
+	ike_manager_index(sa->manager, sa);
 	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
 			      &sa->remote, &life);
 	ike_log(sa, LOG_IKE, LVL_AUDIT,

@@ -24,6 +24,7 @@
 #include "log.h"
 #include "payload.h"
 #include "proposal.h"
+#include "table.h"
 
 struct conn;
 struct ike_manager;
@@ -66,7 +67,7 @@ struct ike_handshake {
 
 struct ike_sa {
 	struct ike_sa *next, **link;	/* in the manager's list */
-	struct ike_sa *spi_next, **spi_link;	/* in its table, once the SPI is known */
+	struct table_node by_spi, by_id, by_conn, by_peers;	/* in its tables */
 	struct ike_manager *manager;
 	struct conn *conn;		/* a reference; NULL: responder before IKE_AUTH */
 	uint32_t unique_id;

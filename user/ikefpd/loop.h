@@ -7,17 +7,14 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "container_of.h"
+
 /*
  * The event loop: ikefpd is one thread in one epoll loop, and no callback may
  * block. Every source is a struct that its owner embeds and zeroes before the
  * first use; the loop allocates nothing for fds and deferred work. A callback
  * may add, change, remove or free any source, its own included.
  */
-
-#ifndef container_of
-#define container_of(ptr, type, member) \
-	((type *)((char *)(ptr) - offsetof(type, member)))
-#endif
 
 struct loop;
 

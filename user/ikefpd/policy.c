@@ -19,7 +19,7 @@ struct user {
 };
 
 struct policy {
-	struct policy *next;
+	struct table_node node;
 	struct user *users;	/* the newest first: that one is in the kernel */
 };
 
@@ -53,38 +53,49 @@ static bool same_selector(const struct xfrm_policy *a, const struct xfrm_policy 
 	       ts_equal(&a->dst_ts, &b->dst_ts);
 }
 
-/* FNV-1a, of what same_selector() compares. */
-static uint32_t hash(uint32_t h, const void *data, size_t len)
+static uint64_t hash_ts(uint64_t h, const struct ts *ts)
 {
-	const uint8_t *p = data;
-
-	while (len--)
-		h = (h ^ *p++) * 16777619;
-	return h;
+	h = table_hash(h, &ts->protocol, sizeof(ts->protocol));
+	h = table_hash(h, &ts->start_port, sizeof(ts->start_port));
+	h = table_hash(h, &ts->end_port, sizeof(ts->end_port));
+	h = table_hash(h, ts->start, ts->family == AF_INET ? 4 : 16);
+	return table_hash(h, ts->end, ts->family == AF_INET ? 4 : 16);
 }
 
-static uint32_t hash_ts(uint32_t h, const struct ts *ts)
+/* Of what same_selector() compares. */
+static uint64_t hash(const struct xfrm_policy *p)
 {
-	h = hash(h, &ts->protocol, sizeof(ts->protocol));
-	h = hash(h, &ts->start_port, sizeof(ts->start_port));
-	h = hash(h, &ts->end_port, sizeof(ts->end_port));
-	h = hash(h, ts->start, ts->family == AF_INET ? 4 : 16);
-	return hash(h, ts->end, ts->family == AF_INET ? 4 : 16);
+	uint64_t h = table_hash(TABLE_HASH, &p->dir, sizeof(p->dir));
+
+	return hash_ts(hash_ts(h, &p->src_ts), &p->dst_ts);
 }
 
-static struct policy **bucket(struct policy_table *table, const struct xfrm_policy *p)
+static struct policy *find(const struct policy_table *table, const struct xfrm_policy *p)
 {
-	uint32_t h = hash(2166136261u, &p->dir, sizeof(p->dir));
+	struct table_node *node;
 
-	h = hash_ts(hash_ts(h, &p->src_ts), &p->dst_ts);
-	return &table->buckets[h % POLICY_BUCKETS];
+	for (node = table_find(&table->policies, hash(p)); node; node = table_next(node)) {
+		struct policy *policy = container_of(node, struct policy, node);
+
+		if (same_selector(&policy->users->policy, p))
+			return policy;
+	}
+	return NULL;
+}
+
+/* Without it, if nobody wants it any more. */
+static void free_unused(struct policy_table *table, struct policy *policy)
+{
+	if (policy->users)
+		return;
+	table_remove(&table->policies, &policy->node);
+	free(policy);
 }
 
 /* @xfrm NULL: it is installed already. */
 static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		       const struct xfrm_policy *p, const struct child_sa *child)
 {
-	struct policy **list = bucket(table, p);
 	struct user *user = calloc(1, sizeof(*user));
 	struct policy *policy;
 	int err;
@@ -93,17 +104,14 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		return -ENOMEM;
 	user->child = child;
 	user->policy = *p;
-	for (policy = *list; policy; policy = policy->next)
-		if (same_selector(&policy->users->policy, p))
-			break;
+	policy = find(table, p);
 	if (!policy) {
 		policy = calloc(1, sizeof(*policy));
 		if (!policy) {
 			free(user);
 			return -ENOMEM;
 		}
-		policy->next = *list;
-		*list = policy;
+		table_add(&table->policies, &policy->node, hash(p));
 	}
 	user->next = policy->users;
 	policy->users = user;
@@ -112,10 +120,7 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		return 0;
 	policy->users = user->next;
 	free(user);
-	if (!policy->users) {
-		*list = policy->next;
-		free(policy);
-	}
+	free_unused(table, policy);
 	return err;
 }
 
@@ -144,18 +149,12 @@ static void remove_user(struct policy *policy, struct xfrm *xfrm,
 static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 		      const struct xfrm_policy *p, const struct child_sa *child)
 {
-	struct policy **link, *policy;
+	struct policy *policy = find(table, p);
 
-	for (link = bucket(table, p); (policy = *link); link = &policy->next)
-		if (same_selector(&policy->users->policy, p))
-			break;
 	if (!policy)
 		return 0;
 	remove_user(policy, xfrm, child);
-	if (policy->users)
-		return 0;
-	*link = policy->next;
-	free(policy);
+	free_unused(table, policy);
 	return 0;
 }
 
@@ -236,33 +235,29 @@ void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_s
 	each(table, xfrm, child, remove_one);
 }
 
-static int move_user(struct policy *policy, struct xfrm *xfrm, const struct child_sa *child)
+/* @p leads where the Child SA has moved to. */
+static int move_one(struct policy_table *table, struct xfrm *xfrm,
+		    const struct xfrm_policy *p, const struct child_sa *child)
 {
+	struct policy *policy = find(table, p);
 	struct user *user;
 
-	for (user = policy->users; user; user = user->next)
+	for (user = policy ? policy->users : NULL; user; user = user->next)
 		if (user->child == child)
 			break;
 	if (!user)
 		return 0;
-	if (user->policy.dir == XFRM_POLICY_OUT) {
-		user->policy.src = child->local;
-		user->policy.dst = child->remote;
-	} else {
-		user->policy.src = child->remote;
-		user->policy.dst = child->local;
-	}
+	user->policy.src = p->src;
+	user->policy.dst = p->dst;
 	return user == policy->users ? xfrm_policy_add(xfrm, &user->policy) : 0;
 }
 
 int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child)
 {
-	struct policy *policy;
-	unsigned int i;
-	int err = 0;
+	return each(table, xfrm, child, move_one);
+}
 
-	for (i = 0; i < POLICY_BUCKETS; i++)
-		for (policy = table->buckets[i]; policy && !err; policy = policy->next)
-			err = move_user(policy, xfrm, child);
-	return err;
+void policy_clear(struct policy_table *table)
+{
+	table_clear(&table->policies);
 }

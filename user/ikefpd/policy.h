@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "table.h"
 #include "ts.h"
 #include "xfrm.h"
 
@@ -16,9 +17,8 @@ struct child_sa;
 struct policy;
 
 /* By direction and selectors. Zeroed at first. */
-#define POLICY_BUCKETS	1024
 struct policy_table {
-	struct policy *buckets[POLICY_BUCKETS];
+	struct table policies;
 };
 
 /* strongSwan's priority of a policy: the more specific, the smaller. */
@@ -35,5 +35,7 @@ int policy_adopt(struct policy_table *table, struct child_sa *child);
 int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child);
 /* Takes away what is this Child SA's. */
 void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
+/* Of a table whose Child SAs are gone. */
+void policy_clear(struct policy_table *table);
 
 #endif

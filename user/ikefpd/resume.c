@@ -48,10 +48,9 @@ void resume_rebind(struct ike_manager *m, struct conn *conn)
 {
 	struct ike_sa *sa;
 
-	/* Few, if any: all that are bound are passed over. */
-	for (sa = m->sas; sa; sa = sa->next)
-		if (sa->conn && sa->conn->bygone && !strcmp(sa->conn->name, conn->name) &&
-		    has_children(conn, sa))
+	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
+	     sa = ike_manager_of_conn(m, conn->name, sa))
+		if (sa->conn->bygone && has_children(conn, sa))
 			rebind(sa, conn);
 }
 

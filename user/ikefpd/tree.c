@@ -39,6 +39,7 @@ void tree_free(struct tree *node)
 		node->refs = ref->next;
 		free(ref);
 	}
+	table_clear(&node->names);
 	clear_data(node);
 	free(node->name);
 	free(node);
@@ -60,6 +61,9 @@ struct tree *tree_add(struct tree *parent, enum tree_kind kind, const char *name
 	}
 	node->kind = kind;
 	node->parent = parent;
+	if (name)
+		table_add(&parent->names, &node->by_name,
+			  table_hash(TABLE_HASH, node->name, strlen(node->name)));
 	if (parent->last)
 		parent->last->next = node;
 	else
@@ -99,15 +103,24 @@ void tree_remove(struct tree *node)
 		parent->first = node->next;
 	if (parent->last == node)
 		parent->last = prev;
+	table_remove(&parent->names, &node->by_name);
 	tree_free(node);
 }
 
 struct tree *tree_find(const struct tree *section, const char *name)
 {
-	for (struct tree *n = section->first; n; n = n->next)
-		if (n->name && !strcmp(n->name, name))
-			return n;
-	return NULL;
+	uint64_t hash = table_hash(TABLE_HASH, name, strlen(name));
+	struct tree *found = NULL;
+
+	/* The last one comes first. */
+	for (struct table_node *node = table_find(&section->names, hash); node;
+	     node = table_next(node)) {
+		struct tree *n = container_of(node, struct tree, by_name);
+
+		if (!strcmp(n->name, name))
+			found = n;
+	}
+	return found;
 }
 
 const char *tree_text(const struct tree *node)

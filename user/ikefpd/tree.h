@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "errmsg.h"
+#include "table.h"
 
 /*
  * Sections, values and lists: what a configuration file and a VICI message both
@@ -42,6 +43,8 @@ struct tree {
 	struct tree *next;	/* sibling */
 	struct tree *first;	/* children, in order */
 	struct tree *last;
+	struct table names;	/* the children's that have one */
+	struct table_node by_name;	/* in the parent's */
 	char *data;		/* a value's octets and a NUL; NULL: cleared */
 	size_t len;
 	const char *file;	/* where it was set; NULL if not from a file */
