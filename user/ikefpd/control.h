@@ -108,10 +108,7 @@ struct control_ike {
 typedef bool (*control_ike_fn)(const struct control_ike *ike, void *data);
 void control_each_ike(bool counters, control_ike_fn fn, void *data);
 
-/*
- * Run the start_actions of connections loaded since the last call: initiate
- * what is not up already. To be called after each load. (In control.c.)
- */
-void control_start_pending(struct config *config);
+/* Has an IKE SA of a connection of this name a Child SA of that one? */
+bool control_has_child(const char *conn, const char *child);
 
 #endif /* IKEFPD_CONTROL_H */

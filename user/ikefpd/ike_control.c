@@ -30,6 +30,19 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	ike_manager_terminate_child(manager, child_id, job);
 }
 
+bool control_has_child(const char *conn, const char *child)
+{
+	const struct child_sa *c;
+	const struct ike_sa *sa;
+
+	for (sa = ike_manager_of_conn(manager, conn, NULL); sa;
+	     sa = ike_manager_of_conn(manager, conn, sa))
+		for (c = sa->children; c; c = c->next)
+			if (!strcmp(c->conf->name, child))
+				return true;
+	return false;
+}
+
 void control_forget(struct control_job *job)
 {
 	ike_manager_forget(manager, job);

@@ -38,6 +38,7 @@
 #include "sandbox.h"
 #include "secrets.h"
 #include "secrets_server.h"
+#include "start.h"
 #include "vici.h"
 #include "xfrm.h"
 
@@ -96,6 +97,7 @@ static void on_stop(int signo, void *data)
 		return;
 	}
 	log_msg(LOG_DMN, LVL_CTRL, "%s, deleting all SAs", strsignal(signo));
+	start_stop();
 	ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
 }
 
@@ -106,6 +108,7 @@ static void lost(struct daemon *d, struct process *p)
 	log_msg(LOG_DMN, LVL_AUDIT, "the process '%s' (%d) is gone: deleting all SAs and ending",
 		p->name, (int)p->pid);
 	d->exit_code = 1;
+	start_stop();
 	if (!d->manager.stopping)
 		ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
 }
@@ -153,7 +156,7 @@ static int reload(void *data, struct errmsg *err)
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
 	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
-	control_start_pending(d->config);
+	start_pending();
 	return 0;
 }
 
@@ -303,6 +306,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	control_attach(&d->manager);
+	start_open(d->loop, d->config);
 	if (kernel_set_retransmit(d->kernel, &d->config->retransmit) ||
 	    kernel_set_keepalive(d->kernel, d->config->keep_alive_ms))
 		return -1;
@@ -322,6 +326,7 @@ static void teardown(struct daemon *d)
 	if (d->vici)
 		file_reader_remove_socket(&d->reader);
 	vici_free(d->vici);
+	start_close();
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);
@@ -399,7 +404,7 @@ int main(int argc, char **argv)
 		kernel_adopt(d.kernel);
 		log_msg(LOG_DMN, LVL_AUDIT, "ikefpd %s is ready, VICI on %s, as user %u",
 			IKEFP_VERSION, d.socket_path, (unsigned int)d.account.uid);
-		control_start_pending(d.config);
+		start_pending();
 		code = loop_run(d.loop);
 		if (code < 0) {
 			log_msg(LOG_DMN, LVL_AUDIT, "the event loop failed");

@@ -8,6 +8,7 @@
 #include "config_load.h"
 #include "control.h"
 #include "secrets.h"
+#include "start.h"
 #include "vici_client.h"
 #include "vici_message.h"
 
@@ -55,7 +56,7 @@ enum vici_result vici_load_conn(struct vici_client *client,
 	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
 		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
 	config_put_conn(config, conn);
-	control_start_pending(config);
+	start_pending();
 	return accepted(reply);
 }
 

@@ -8,6 +8,7 @@
 #define IKEFP_TEST_STUB_CORE_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "control.h"
 #include "log.h"
@@ -120,6 +121,16 @@ void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
 void control_terminate_child(uint32_t child_id, struct control_job *job)
 {
 	control_terminate_ike(child_id - 100, false, job);
+}
+
+bool control_has_child(const char *conn, const char *child)
+{
+	const struct stub_sa *sa;
+
+	for (sa = stub_sas; sa; sa = sa->next)
+		if (!strcmp(sa->conn->name, conn) && !strcmp(sa->child->name, child) && sa->up)
+			return true;
+	return false;
 }
 
 void control_forget(struct control_job *job)

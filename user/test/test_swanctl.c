@@ -13,6 +13,7 @@
 
 #include "ktap.h"
 #include "libsecrets.h"
+#include "start.h"
 #include "stub_core.h"
 #include "vici.h"
 
@@ -97,6 +98,7 @@ static bool start(void)
 	stub_outcome = 0;
 	stub_last_id = 0;
 	config = config_new();
+	start_open(stub_loop, config);
 	test_secrets_start(&secrets);
 	snprintf(path, sizeof(path), "%s/vici", dir);
 	snprintf(uri, sizeof(uri), "unix://%s", path);
@@ -110,6 +112,7 @@ static void stop(void)
 {
 	char path[96];
 
+	start_close();
 	vici_free(vici);
 	snprintf(path, sizeof(path), "%s/vici", dir);
 	unlink(path);

@@ -11,6 +11,7 @@
 
 #include "ktap.h"
 #include "libsecrets.h"
+#include "start.h"
 #include "stub_core.h"
 #include "vici.h"
 #include "vici_client.h"
@@ -39,6 +40,7 @@ static void start(void)
 	stub_outcome = 0;
 	stub_last_id = 0;
 	config = config_new();
+	start_open(stub_loop, config);
 	test_secrets_start(&secrets);
 	snprintf(path, sizeof(path), "%s/vici", dir);
 	vici = vici_new(stub_loop, config, secrets.secrets, path, &err);
@@ -48,6 +50,7 @@ static void start(void)
 
 static void stop(void)
 {
+	start_close();
 	vici_free(vici);
 	unlink(path);
 	test_secrets_stop(&secrets);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "control.h"
+#include "log.h"
+#include "loop.h"
+#include "start.h"
+
+struct start {
+	struct start *next;
+	struct conn *conn;		/* a reference */
+	const struct child_conf *child;
+	struct control_job job;
+	struct loop_timer timer;
+};
+
+static struct {
+	struct loop *loop;
+	struct config *config;
+	struct start *waiting, **waiting_end;
+	struct start *under_way;
+	unsigned int n_under_way;
+	struct loop_work more;
+} starts;
+
+static void start_free(struct start *s)
+{
+	conn_put(s->conn);
+	free(s);
+}
+
+static void over(struct start *s)
+{
+	struct start **link;
+
+	for (link = &starts.under_way; *link != s;)
+		link = &(*link)->next;
+	*link = s->next;
+	starts.n_under_way--;
+	loop_timer_cancel(starts.loop, &s->timer);
+	start_free(s);
+	loop_defer(starts.loop, &starts.more);
+}
+
+static void done(struct control_job *job, bool ok, const char *reason)
+{
+	/* What became of it has been logged. */
+	(void)ok;
+	(void)reason;
+	over(container_of(job, struct start, job));
+}
+
+/* It goes on, while others begin. */
+static void expired(struct loop_timer *timer)
+{
+	struct start *s = container_of(timer, struct start, timer);
+
+	control_forget(&s->job);
+	over(s);
+}
+
+static void begin(struct start *s)
+{
+	/* Much may have changed since it was loaded. */
+	if (config_find_conn(starts.config, s->conn->name) != s->conn ||
+	    control_has_child(s->conn->name, s->child->name)) {
+		start_free(s);
+		return;
+	}
+	log_msg(LOG_CFG, LVL_CTRL, "initiating '%s' of '%s'", s->child->name,
+		s->conn->name);
+	s->next = starts.under_way;
+	starts.under_way = s;
+	starts.n_under_way++;
+	s->job.done = done;
+	s->timer.expired = expired;
+	/* Without a timer it counts until it is over. */
+	loop_timer_arm(starts.loop, &s->timer, START_MS);
+	control_initiate(s->conn, s->child, &s->job);
+}
+
+static void begin_more(struct loop_work *work)
+{
+	struct start *s;
+
+	(void)work;
+	while ((s = starts.waiting) && starts.n_under_way < START_MAX) {
+		starts.waiting = s->next;
+		if (!starts.waiting)
+			starts.waiting_end = &starts.waiting;
+		begin(s);
+	}
+}
+
+static void enqueue(struct conn *conn, const struct child_conf *child)
+{
+	struct start *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		log_msg(LOG_CFG, LVL_AUDIT, "no memory to initiate '%s' of '%s'",
+			child->name, conn->name);
+		return;
+	}
+	s->conn = conn_get(conn);
+	s->child = child;
+	*starts.waiting_end = s;
+	starts.waiting_end = &s->next;
+}
+
+void start_open(struct loop *loop, struct config *config)
+{
+	memset(&starts, 0, sizeof(starts));
+	starts.loop = loop;
+	starts.config = config;
+	starts.waiting_end = &starts.waiting;
+	starts.more.run = begin_more;
+}
+
+void start_pending(void)
+{
+	for (struct conn *conn = starts.config->conns; conn; conn = conn->next) {
+		if (!conn->start_pending)
+			continue;
+		conn->start_pending = false;
+		for (const struct child_conf *c = conn->children; c; c = c->next)
+			if (c->start_action == START_START)
+				enqueue(conn, c);
+	}
+	begin_more(&starts.more);
+}
+
+void start_stop(void)
+{
+	struct start *s;
+
+	while ((s = starts.waiting)) {
+		starts.waiting = s->next;
+		start_free(s);
+	}
+	starts.waiting_end = &starts.waiting;
+}
+
+void start_close(void)
+{
+	struct start *s;
+
+	if (!starts.loop)
+		return;
+	start_stop();
+	while ((s = starts.under_way)) {
+		control_forget(&s->job);
+		over(s);
+	}
+	loop_defer_cancel(starts.loop, &starts.more);
+	starts.loop = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The start_actions of the configuration: what is to be up is initiated, some at a time.
+ * A thousand handshakes at once would all be late: each peer's, and ours; a peer that is
+ * one for all of them takes no more from one source than it takes for an attack; and what
+ * is late for long is given up.
+ */
+#ifndef IKEFPD_START_H
+#define IKEFPD_START_H
+
+struct config;
+struct loop;
+
+/* So many are under way, a peer that does not answer counted for so long. */
+#define START_MAX	32
+#define START_MS	5000
+
+/* There is one of it, as there is one of control.h's. */
+void start_open(struct loop *loop, struct config *config);
+/* To be called after each load: what is up already stays as it is. */
+void start_pending(void);
+/* What has not begun does not. */
+void start_stop(void);
+void start_close(void);
+
+#endif /* IKEFPD_START_H */
