@@ -227,6 +227,16 @@ static void take_window(struct ike_sa *sa, const struct payload_chain *chain)
 		kernel_sa_window(sa->manager->kernel, ike_sa_spi_local(sa), window);
 }
 
+/*
+ * A COOKIE and a copy of the request may have passed each other. Where the peer took that
+ * one, and not the request with the COOKIE alone, the first answer is to the request
+ * without, which our AUTH is not over. Which of them an answer is to it does not say.
+ */
+static bool may_be_of_another(const struct ike_sa *sa)
+{
+	return sa->handshake->cookie.len && !sa->second_try;
+}
+
 void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
@@ -240,7 +250,14 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 			 "received %s (%u) notify error", ike_notify_name(n.type),
 			 n.type);
 		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", sa->failure);
-		ike_sa_destroy(sa, sa->failure);
+		if (n.type == AUTHENTICATION_FAILED && may_be_of_another(sa)) {
+			ike_log(sa, LOG_IKE, LVL_CTRL,
+				"trying once more: the peer may have answered the request without its COOKIE");
+			snprintf(text, sizeof(text), "%s", sa->failure);
+			ike_manager_try_again(sa, text);
+		} else {
+			ike_sa_destroy(sa, sa->failure);
+		}
 		return;
 	}
 	if (!idr || !auth || read_id(&id, idr)) {

@@ -481,6 +481,29 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 	}
 }
 
+void ike_manager_try_again(struct ike_sa *sa, const char *reason)
+{
+	struct ike_manager *m = sa->manager;
+	struct conn *conn = conn_get(sa->conn);
+	struct ike_sa *other;
+	struct waiter *w;
+
+	/* Not one to be used. */
+	sa->state = IKE_DELETING;
+	ike_manager_initiate(m, conn, sa->handshake->child_conf, NULL);
+	other = to_use(m, conn);
+	if (other)
+		other->second_try = true;
+	for (w = other ? m->waiters : NULL; w; w = w->next) {
+		if (w->over || w->what != WAIT_CHILD_UP || w->id != sa->unique_id)
+			continue;
+		w->id = other->unique_id;
+		w->job->ike_id = other->unique_id;
+	}
+	ike_sa_destroy(sa, reason);
+	conn_put(conn);
+}
+
 void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 			       struct control_job *job)
 {

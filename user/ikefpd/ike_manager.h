@@ -74,6 +74,11 @@ void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 /* control.h's functions, for a manager of one's own. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);
+/*
+ * In place of an IKE SA whose handshake has failed another one is initiated, and who waits
+ * for the one waits for the other. Ends it, for this reason if nothing comes of that.
+ */
+void ike_manager_try_again(struct ike_sa *sa, const char *reason);
 void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 			       struct control_job *job);
 void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,

@@ -81,6 +81,7 @@ struct ike_sa {
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */
+	bool second_try;		/* see ike_manager_try_again() */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */
 	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */
 	bool peer_fragmentation;	/* the peer has announced it */

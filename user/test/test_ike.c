@@ -673,6 +673,71 @@ static enum fate lose_raw_requests(struct net *n, unsigned int index, bool raw)
 	return raw ? LOSE : PASS;
 }
 
+/* The request and a COOKIE pass each other: of two answers the first is not to the last. */
+static void cookie_too_late(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	struct job job = new_job();
+	uint32_t id;
+
+	hosts(&l, &r);
+	initiate(left, &job);
+	REQUIRE(left->manager.sas);
+	id = left->manager.sas->unique_id;
+	inject_notify(COOKIE, "a cookie", 8);
+	net_run(&net);
+	loop_turn(left->loop, 0);
+	EXPECT_EQ(job.done, 1);
+	EXPECT(job.ok);
+	/* The other answer's, which nobody goes on with. */
+	net_expire(&net);
+	expect_up();
+	EXPECT(job.job.ike_id != id && job.job.ike_id == host_established(left)->unique_id);
+	net_clear(&net);
+}
+
+static unsigned int raw_messages;
+
+/* The first request of each of two attempts. */
+static enum fate lose_first_requests(struct net *n, unsigned int index, bool raw)
+{
+	(void)n;
+	(void)index;
+	if (!raw)
+		return PASS;
+	raw_messages++;
+	return raw_messages == 1 || raw_messages == 4 ? LOSE : PASS;
+}
+
+/* It is tried once more, and not for ever. */
+static void cookie_and_wrong_secret(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	struct job job = new_job();
+
+	r.secret = "another";
+	hosts(&l, &r);
+	raw_messages = 0;
+	net.fate = lose_first_requests;
+	initiate(left, &job);
+	net_run(&net);
+	EXPECT_EQ(raw_messages, 1);
+	inject_notify(COOKIE, "a cookie", 8);
+	net_run(&net);
+	EXPECT_EQ(raw_messages, 4);
+	REQUIRE(left->manager.sas && !left->manager.sas->next);
+	inject_notify(COOKIE, "a cookie", 8);
+	net_run(&net);
+	EXPECT_EQ(raw_messages, 6);
+	loop_turn(left->loop, 0);
+	EXPECT_EQ(job.done, 1);
+	EXPECT(!job.ok);
+	EXPECT_STR(job.reason, "received AUTHENTICATION_FAILED (24) notify error");
+	EXPECT_EQ(host_ike_sas(left), 0);
+	EXPECT_EQ(host_ike_sas(right), 0);
+	net_clear(&net);
+}
+
 static void cookie(void)
 {
 	struct setup l = left_setup(), r = right_setup();
@@ -1077,6 +1142,8 @@ static const struct ktap_test tests[] = {
 	{ "narrowing", narrowing },
 	{ "INVALID_KE_PAYLOAD", invalid_ke },
 	{ "COOKIE, and a bound to it", cookie },
+	{ "an answer to the request without the COOKIE", cookie_too_late },
+	{ "a wrong secret, with a COOKIE", cookie_and_wrong_secret },
 	{ "delete IKE SA", delete_ike },
 	{ "delete IKE SA, both at once", delete_ike_by_both },
 	{ "delete IKE SA, no answer", delete_with_lost_answer },
