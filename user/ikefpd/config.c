@@ -167,7 +167,10 @@ int config_remove_conn(struct config *config, const char *name)
 	return 0;
 }
 
-/* 0 no match, 1 %any, 2 in a subnet or range, 3 the very address. */
+#define ADDR_EXACT	3
+#define ADDRS_EXACT	(4 * ADDR_EXACT + ADDR_EXACT)
+
+/* 0 no match, 1 %any, 2 in a subnet or range, ADDR_EXACT the very address. */
 static int match_ranges(const struct addr_range *ranges, size_t count,
 			const struct endpoint *e)
 {
@@ -184,7 +187,7 @@ static int match_ranges(const struct addr_range *ranges, size_t count,
 			 memcmp(e->addr, r->last, len) > 0)
 			match = 0;
 		else
-			match = memcmp(r->first, r->last, len) ? 2 : 3;
+			match = memcmp(r->first, r->last, len) ? 2 : ADDR_EXACT;
 		if (match > best)
 			best = match;
 	}
@@ -207,7 +210,8 @@ struct conn *config_find_by_addrs(const struct config *config,
 	struct conn *found = NULL;
 	int best = 0;
 
-	for (struct conn *c = config->conns; c; c = c->next) {
+	/* None is better than exact: a gateway may have many with the very same. */
+	for (struct conn *c = config->conns; c && best < ADDRS_EXACT; c = c->next) {
 		int match = conn_match_addrs(c, local, remote);
 
 		if (match > best) {

@@ -537,9 +537,76 @@ static void at_every_step(void)
 	}
 }
 
+#define SEVERAL 20
+
+/* So many connections between the two. */
+static const char *several_conf(bool of_left)
+{
+	static char text[SEVERAL * 1024];
+	size_t len = snprintf(text, sizeof(text), "connections {\n");
+
+	for (unsigned int i = 0; i < SEVERAL; i++)
+		len += snprintf(text + len, sizeof(text) - len,
+				"gw%u {\n local_addrs = %s\n remote_addrs = %s\n"
+				" proposals = aes128gcm16-prfsha256-x25519\n"
+				" local {\n auth = psk\n id = %s%u.example\n }\n"
+				" remote {\n auth = psk\n id = %s%u.example\n }\n"
+				" children {\n net {\n local_ts = 10.%u.%u.0/24\n"
+				" remote_ts = 10.%u.%u.0/24\n"
+				" esp_proposals = aes128gcm16\n }\n }\n}\n",
+				i, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT,
+				of_left ? "left" : "right", i, of_left ? "right" : "left", i,
+				of_left ? 1 : 2, i, of_left ? 2 : 1, i);
+	snprintf(text + len, sizeof(text) - len,
+		 "}\nsecrets {\n ike {\n secret = \"the shared secret\"\n }\n}\n");
+	return text;
+}
+
+static void stopped(struct ike_manager *m)
+{
+	(void)m;
+}
+
+/* Whatever the order that they are carried on in, each is found, and all are ended. */
+static void several(void)
+{
+	struct ike_sa *sa;
+	struct conn *conn;
+
+	left = net_host(&net, LEFT, NULL, several_conf(true));
+	right = net_host(&net, RIGHT, NULL, several_conf(false));
+	for (conn = left->config->conns; conn; conn = conn->next) {
+		ike_manager_initiate(&left->manager, conn, conn->children, NULL);
+		net_run(&net);
+	}
+	EXPECT_EQ(host_states(right), 2 * SEVERAL);
+	host_die(left);
+	EXPECT_EQ(host_start(left, several_conf(true)).resumed, SEVERAL);
+	EXPECT_EQ(host_states(left), 2 * SEVERAL);
+	EXPECT_EQ(host_policies(left), 3 * SEVERAL);
+	for (conn = left->config->conns; conn; conn = conn->next) {
+		sa = ike_manager_of_conn(&left->manager, conn->name, NULL);
+		REQUIRE(sa);
+		EXPECT(sa->conn == conn && !ike_manager_of_conn(&left->manager, conn->name, sa));
+		EXPECT(ike_manager_by_id(&left->manager, sa->unique_id) == sa);
+		EXPECT(ike_manager_has_contact(&left->manager, &sa->local_id, &sa->remote_id));
+		EXPECT(!ike_manager_has_contact(&left->manager, &sa->remote_id, &sa->local_id));
+		EXPECT(ike_manager_child(&left->manager, sa->children->unique_id) ==
+		       sa->children);
+	}
+	EXPECT(!ike_manager_by_id(&left->manager, SEVERAL + 1));
+	/* Not in the order of their ids: that of the module is another. */
+	ike_manager_stop(&left->manager, 5000, stopped);
+	net_run(&net);
+	expect_nothing(left);
+	expect_nothing(right);
+	net_clear(&net);
+}
+
 static const struct ktap_test tests[] = {
 	{ "carries on with all there is", carries_on },
 	{ "carries on with a peer that has moved meanwhile", moved_meanwhile },
+	{ "several, in another order", several },
 	{ "the peer deletes what was carried on", peer_deletes },
 	{ "a request under way", request_outstanding },
 	{ "a connection that is not configured any more", bygone },
