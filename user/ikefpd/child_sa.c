@@ -45,33 +45,18 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 	for (end = &ike_sa->children; *end;)
 		end = &(*end)->next;
 	*end = child;
+	ike_manager_add_child(m, child);
 	return child;
-}
-
-static bool same_ts(const struct ts_list *a, const struct ts_list *b)
-{
-	unsigned int i;
-
-	if (a->n != b->n)
-		return false;
-	for (i = 0; i < a->n; i++)
-		if (!ts_equal(&a->v[i], &b->v[i]))
-			return false;
-	return true;
 }
 
 /* Child SAs with the same selectors share a reqid, as strongSwan has it. */
 static uint32_t choose_reqid(const struct child_sa *child)
 {
 	struct ike_manager *m = child->ike_sa->manager;
-	const struct child_sa *c;
-	const struct ike_sa *sa;
+	const struct child_sa *other = policy_shared(&m->policies, child);
 
-	for (sa = m->sas; sa; sa = sa->next)
-		for (c = sa->children; c; c = c->next)
-			if (c != child && c->reqid && same_ts(&c->local_ts, &child->local_ts) &&
-			    same_ts(&c->remote_ts, &child->remote_ts))
-				return c->reqid;
+	if (other)
+		return other->reqid;
 	m->last_reqid = m->last_reqid % (XFRM_REQID_LAST - XFRM_REQID_FIRST) + 1;
 	return XFRM_REQID_FIRST + m->last_reqid;
 }
@@ -193,6 +178,7 @@ void child_sa_destroy(struct child_sa *child)
 	for (link = &sa->children; *link != child;)
 		link = &(*link)->next;
 	*link = child->next;
+	ike_manager_remove_child(m, child);
 	if (child->has_policies)
 		policy_remove(&m->policies, m->xfrm, child);
 	if (child->state_out)

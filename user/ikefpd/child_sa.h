@@ -9,6 +9,7 @@
 #include "kdf.h"
 #include "payload.h"
 #include "proposal.h"
+#include "table.h"
 #include "ts.h"
 
 struct child_conf;
@@ -23,6 +24,7 @@ enum child_sa_state {
 
 struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
+	struct table_node by_id, by_spi_in;	/* in the manager's tables */
 	struct ike_sa *ike_sa;
 	const struct child_conf *conf;	/* lives as long as the IKE SA's conn */
 	enum child_sa_state state;

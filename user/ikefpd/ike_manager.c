@@ -177,6 +177,8 @@ void ike_manager_clear(struct ike_manager *m)
 	table_clear(&m->by_id);
 	table_clear(&m->by_conn);
 	table_clear(&m->by_peers);
+	table_clear(&m->child_by_id);
+	table_clear(&m->child_by_spi_in);
 	policy_clear(&m->policies);
 }
 
@@ -230,6 +232,18 @@ void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa)
 	table_remove(&m->by_peers, &sa->by_peers);
 }
 
+void ike_manager_add_child(struct ike_manager *m, struct child_sa *child)
+{
+	table_add(&m->child_by_id, &child->by_id, child->unique_id);
+	table_add(&m->child_by_spi_in, &child->by_spi_in, child->spi_in);
+}
+
+void ike_manager_remove_child(struct ike_manager *m, struct child_sa *child)
+{
+	table_remove(&m->child_by_id, &child->by_id);
+	table_remove(&m->child_by_spi_in, &child->by_spi_in);
+}
+
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)
 {
 	struct table_node *node;
@@ -258,13 +272,14 @@ struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id)
 
 struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id)
 {
-	struct child_sa *child;
-	struct ike_sa *sa;
+	struct table_node *node;
 
-	for (sa = m->sas; sa; sa = sa->next)
-		for (child = sa->children; child; child = child->next)
-			if (child->unique_id == unique_id)
-				return child;
+	for (node = table_find(&m->child_by_id, unique_id); node; node = table_next(node)) {
+		struct child_sa *child = container_of(node, struct child_sa, by_id);
+
+		if (child->unique_id == unique_id)
+			return child;
+	}
 	return NULL;
 }
 
@@ -306,12 +321,12 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 static struct child_sa *by_spi_in(struct ike_manager *m, const struct endpoint *local,
 				  uint32_t spi_in)
 {
-	struct child_sa *child;
-	struct ike_sa *sa;
+	struct table_node *node;
 
-	for (sa = m->sas; sa; sa = sa->next) {
-		child = child_sa_by_spi_in(sa, spi_in);
-		if (child && endpoint_same_addr(&child->local, local))
+	for (node = table_find(&m->child_by_spi_in, spi_in); node; node = table_next(node)) {
+		struct child_sa *child = container_of(node, struct child_sa, by_spi_in);
+
+		if (child->spi_in == spi_in && endpoint_same_addr(&child->local, local))
 			return child;
 	}
 	return NULL;

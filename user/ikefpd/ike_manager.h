@@ -30,6 +30,8 @@ struct ike_manager {
 	struct table by_id;		/* the unique id */
 	struct table by_conn;		/* the connection's name, if it has one */
 	struct table by_peers;		/* both identities, once it is established */
+	struct table child_by_id;	/* Child SAs: the unique id */
+	struct table child_by_spi_in;
 	struct policy_table policies;	/* installed, each with its Child SAs */
 	struct waiter *waiters;
 	struct loop_work wake_work;
@@ -54,6 +56,10 @@ void ike_manager_remove(struct ike_manager *m, struct ike_sa *sa);
  * connection, or, of one that is established, its identities.
  */
 void ike_manager_index(struct ike_manager *m, struct ike_sa *sa);
+
+/* A Child SA that has its unique id and SPI, and one that goes. */
+void ike_manager_add_child(struct ike_manager *m, struct child_sa *child);
+void ike_manager_remove_child(struct ike_manager *m, struct child_sa *child);
 
 /* By our own SPI; NULL if there is none. */
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local);

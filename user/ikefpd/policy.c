@@ -257,6 +257,44 @@ int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct chil
 	return each(table, xfrm, child, move_one);
 }
 
+static bool same_ts(const struct ts_list *a, const struct ts_list *b)
+{
+	unsigned int i;
+
+	if (a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!ts_equal(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+/* Who has the same selectors has each policy; so it is enough to look at one. */
+const struct child_sa *policy_shared(const struct policy_table *table,
+				     const struct child_sa *child)
+{
+	const struct policy *policy = NULL;
+	const struct user *user;
+	unsigned int i, j;
+
+	for (i = 0; !policy && i < child->local_ts.n; i++) {
+		for (j = 0; !policy && j < child->remote_ts.n; j++) {
+			const struct xfrm_policy out = {
+				.dir = XFRM_POLICY_OUT,
+				.src_ts = child->local_ts.v[i],
+				.dst_ts = child->remote_ts.v[j],
+			};
+
+			policy = find(table, &out);
+		}
+	}
+	for (user = policy ? policy->users : NULL; user; user = user->next)
+		if (user->child != child && same_ts(&user->child->local_ts, &child->local_ts) &&
+		    same_ts(&user->child->remote_ts, &child->remote_ts))
+			return user->child;
+	return NULL;
+}
+
 void policy_clear(struct policy_table *table)
 {
 	table_clear(&table->policies);

@@ -35,6 +35,9 @@ int policy_adopt(struct policy_table *table, struct child_sa *child);
 int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child);
 /* Takes away what is this Child SA's. */
 void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
+/* Another Child SA with the same selectors and its policies installed, or NULL. */
+const struct child_sa *policy_shared(const struct policy_table *table,
+				     const struct child_sa *child);
 /* Of a table whose Child SAs are gone. */
 void policy_clear(struct policy_table *table);
 

@@ -156,6 +156,7 @@ static void resume_children(struct ike_sa *sa)
 
 	for (child = sa->children; child; child = next) {
 		next = child->next;
+		ike_manager_add_child(m, child);
 		at_least(&m->last_child_id, child->unique_id);
 		if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_LAST)
 			at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);

@@ -941,6 +941,11 @@ static void both_initiate(void)
 	EXPECT_EQ(host_policies(left), 3);
 	EXPECT_EQ(host_policies(right), 3);
 	expect_same_states();
+	/* The selectors are the same, and so is the reqid, which the policy has once. */
+	sa = left->manager.sas;
+	EXPECT_EQ(sa->children->reqid, sa->next->children->reqid);
+	sa = right->manager.sas;
+	EXPECT_EQ(sa->children->reqid, sa->next->children->reqid);
 
 	/* The policies outlive the first of the two, in the name of the other. */
 	sa = left->manager.sas;

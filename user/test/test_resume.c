@@ -570,7 +570,7 @@ static void stopped(struct ike_manager *m)
 /* Whatever the order that they are carried on in, each is found, and all are ended. */
 static void several(void)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa, *other;
 	struct conn *conn;
 
 	left = net_host(&net, LEFT, NULL, several_conf(true));
@@ -593,6 +593,8 @@ static void several(void)
 		EXPECT(!ike_manager_has_contact(&left->manager, &sa->remote_id, &sa->local_id));
 		EXPECT(ike_manager_child(&left->manager, sa->children->unique_id) ==
 		       sa->children);
+		for (other = left->manager.sas; other; other = other->next)
+			EXPECT(other == sa || other->children->reqid != sa->children->reqid);
 	}
 	EXPECT(!ike_manager_by_id(&left->manager, SEVERAL + 1));
 	/* Not in the order of their ids: that of the module is another. */
