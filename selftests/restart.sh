@@ -293,7 +293,7 @@ all_orphans() {
 	[ "$(counter "$1" orphans)" = "$2" ]
 }
 
-MANY=${MANY:-100}
+MANY=${MANY:-300}
 
 need_module
 ktap_plan 8

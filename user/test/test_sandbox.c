@@ -61,6 +61,20 @@ static long protect_exec(void)
 		       PROT_READ | PROT_EXEC);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* libc looks how much memory there is, before it sorts more than a kilobyte. */
+static long sort_many(void)
+{
+	static int numbers[100000];
+
+	qsort(numbers, sizeof(numbers) / sizeof(*numbers), sizeof(*numbers), by_value);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	long (*call)(void);
@@ -86,6 +100,7 @@ static const struct {
 	{ "prctl, dumps on", dumps, "" },
 	{ "recvmsg", receive, "d" },
 	{ "mmap", map, "dsr" },
+	{ "qsort()", sort_many, "dsr" },
 	{ "mmap, to execute", map_exec, "" },
 	{ "mprotect, to execute", protect_exec, "" },
 };
