@@ -212,6 +212,13 @@ all_established() {
 	done
 }
 
+# only_established GATEWAY NUMBER: a handshake that was begun anew leaves nothing behind.
+only_established() {
+	sleep 1
+	[ "$(run_in "$1" "$(program ikefp)" stats --json | jq -c '.sas | del(.total)
+		| [to_entries[] | select(.value != 0)] | from_entries')" = "{\"established\":$2}" ]
+}
+
 # To list a thousand is work: not all the time.
 more_than() {
 	sleep 1
@@ -247,13 +254,13 @@ milliseconds() {
 }
 
 # How long it takes to carry on with many, a ping going on meanwhile: a second for each
-# thousand, on a real processor with all that there is to do. An emulated one takes some
-# twenty times as long for everything.
+# thousand, with all that there is to do. An emulated processor takes at least ten times as
+# long for everything.
 many() {
 	local number=$MANY begin ms restart_ms bound slower=1
 
 	bound=$(((MANY + 999) / 1000 * 1000 * ${IKEFP_TIME_SCALE:-1}))
-	! grep -q TCG /proc/cpuinfo || slower=20
+	! grep -q TCG /proc/cpuinfo || slower=10
 	topo_direct
 	first_network
 	ikefpd_start gw2 -l audit < <(many_conf gw2 "$number")
@@ -261,6 +268,7 @@ many() {
 	ikefpd_start gw1 -l audit < <(CHILD='start_action = start' many_conf gw1 "$number")
 	all_established gw1 "$number"
 	all_established gw2 "$number"
+	wait_for 60 only_established gw2 "$number"
 	ms=$(($(milliseconds) - begin))
 	echo "$number IKE SAs in $ms ms, $((number * 1000 / ms)) a second"
 	[ "$(xfrm_states gw1)" = $((2 * number)) ]
@@ -280,7 +288,7 @@ many() {
 	ping_stop
 	ms=$(sed -n "s/.*carrying on $number IKE_SAs of the daemon before, in \([0-9]*\) ms.*/\1/p" "$work/gw2.log")
 	echo "carried on with $number IKE SAs in $ms ms; ready $restart_ms ms after its start"
-	[ "$ms" -lt "$bound" ]
+	[ "$ms" -le "$restart_ms" ]
 	[ "$restart_ms" -lt $((bound * slower)) ]
 	[ "$pings_lost" = 0 ]
 	{ module_identity gw2; xfrm_identity gw2; } >"$work/after"
