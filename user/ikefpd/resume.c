@@ -9,6 +9,7 @@
 #include "ike_manager.h"
 #include "log.h"
 #include "resume.h"
+#include "start.h"
 #include "stash.h"
 
 void resume_save(const struct ike_sa *sa)
@@ -90,7 +91,24 @@ void resume_finish(struct ike_manager *m)
 	free(own.reqids);
 }
 
-/* An SA that nobody can go on with, and no peer is to be told: it has to find out. */
+/* If its stash says what it was. */
+static void set_up_anew(const struct kernel_orphan *orphan)
+{
+	struct conn *conn = orphan->established ?
+			    stash_read_names(orphan->stash, orphan->stash_len) : NULL;
+	const struct child_conf *child;
+
+	if (!conn)
+		return;
+	for (child = conn->children; child; child = child->next)
+		start_again(conn->name, child->name);
+	conn_put(conn);
+}
+
+/*
+ * An SA that nobody can go on with. No peer is told: it is set up anew, or the peer has to
+ * find out.
+ */
 static void refuse(struct ike_manager *m, const struct kernel_orphan *orphan,
 		   struct resume_summary *summary)
 {
@@ -103,6 +121,7 @@ static void refuse(struct ike_manager *m, const struct kernel_orphan *orphan,
 		orphan->initiator ? orphan->spi_remote : orphan->spi_local,
 		endpoint_addr_str(&orphan->remote, remote));
 	kernel_sa_delete(m->kernel, orphan->spi_local);
+	set_up_anew(orphan);
 }
 
 /* The IKE SA that the stash describes, or NULL, logged. */

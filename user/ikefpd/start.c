@@ -16,9 +16,16 @@ struct start {
 	struct loop_timer timer;
 };
 
+/* What was up once, by its names: its section may not be loaded yet. */
+struct again {
+	struct again *next;
+	char *conn, *child;
+};
+
 static struct {
 	struct loop *loop;
 	struct config *config;
+	struct again *again;
 	struct start *waiting, **waiting_end;
 	struct start *under_way;
 	unsigned int n_under_way;
@@ -118,8 +125,52 @@ void start_open(struct loop *loop, struct config *config)
 	starts.more.run = begin_more;
 }
 
+static void again_free(struct again *a)
+{
+	free(a->conn);
+	free(a->child);
+	free(a);
+}
+
+void start_again(const char *conn, const char *child)
+{
+	struct again *a = starts.loop ? calloc(1, sizeof(*a)) : NULL;
+
+	if (!a)
+		return;
+	a->conn = strdup(conn);
+	a->child = strdup(child);
+	if (!a->conn || !a->child) {
+		log_msg(LOG_CFG, LVL_AUDIT, "no memory to initiate '%s' of '%s'", child, conn);
+		again_free(a);
+		return;
+	}
+	a->next = starts.again;
+	starts.again = a;
+}
+
+static void enqueue_again(void)
+{
+	const struct child_conf *child;
+	struct again **link = &starts.again, *a;
+	struct conn *conn;
+
+	while ((a = *link)) {
+		conn = config_find_conn(starts.config, a->conn);
+		child = conn ? conn_find_child(conn, a->child) : NULL;
+		if (!child) {
+			link = &a->next;
+			continue;
+		}
+		enqueue(conn, child);
+		*link = a->next;
+		again_free(a);
+	}
+}
+
 void start_pending(void)
 {
+	enqueue_again();
 	for (struct conn *conn = starts.config->conns; conn; conn = conn->next) {
 		if (!conn->start_pending)
 			continue;
@@ -134,12 +185,17 @@ void start_pending(void)
 void start_stop(void)
 {
 	struct start *s;
+	struct again *a;
 
 	while ((s = starts.waiting)) {
 		starts.waiting = s->next;
 		start_free(s);
 	}
 	starts.waiting_end = &starts.waiting;
+	while ((a = starts.again)) {
+		starts.again = a->next;
+		again_free(a);
+	}
 }
 
 void start_close(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A stash: "IKFP", version, 2 octets of zeroes, and then, in network order, what
- * put_ike() writes; at its end a SHA-256 of all that.
+ * A stash: "IKFP", version, 2 octets of zeroes and what put_names() writes, these in every
+ * version; and then, in network order, what put_ike() writes; at its end a SHA-256 of all
+ * that.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -105,6 +106,20 @@ static void put_task(struct buf *b, const struct ike_task *task)
 	buf_put32(b, task->spi);
 }
 
+/* How many; the connection's, and its Child SAs'. */
+static void put_names(struct buf *b, const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	uint16_t n = 1;
+
+	for (child = sa->children; child; child = child->next)
+		n++;
+	buf_put16(b, n);
+	put_text(b, sa->conn->name);
+	for (child = sa->children; child; child = child->next)
+		put_text(b, child->conf->name);
+}
+
 static void put_ike(struct buf *b, const struct ike_sa *sa)
 {
 	const struct child_sa *child;
@@ -120,7 +135,6 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	buf_put32(b, sa->unique_id);
 	buf_put64(b, sa->spi_i);
 	buf_put64(b, sa->spi_r);
-	put_text(b, sa->conn->name);
 	put_endpoint(b, &sa->local);
 	put_endpoint(b, &sa->remote);
 	put_id(b, &sa->local_id);
@@ -154,6 +168,7 @@ void stash_write(struct buf *out, const struct ike_sa *sa)
 	buf_put32(out, MAGIC);
 	buf_put16(out, STASH_VERSION);
 	buf_zero(out, 2);
+	put_names(out, sa);
 	put_ike(out, sa);
 	if (out->failed)
 		return;
@@ -289,7 +304,7 @@ static void take_ts(struct source_octets *s, struct ts_list *list)
 }
 
 /* The child's section of a connection that is no longer, or not yet, configured. */
-static struct child_conf *take_child_conf(struct source_octets *s, struct conn *conn)
+static struct child_conf *take_child_name(struct source_octets *s, struct conn *conn)
 {
 	char *name = take_text(s);
 	struct child_conf *conf;
@@ -306,7 +321,34 @@ static struct child_conf *take_child_conf(struct source_octets *s, struct conn *
 	}
 	free(name);
 	s->failed |= !conf;
-	if (s->failed)
+	return s->failed ? NULL : conf;
+}
+
+/* NULL: damaged, or no memory. */
+static struct conn *take_names(struct source_octets *s)
+{
+	uint16_t n = take16(s);
+	char *name = take_text(s);
+	struct conn *conn = name ? conn_new(name) : NULL;
+
+	free(name);
+	if (!conn || !n || n - 1 > CHILDREN_MAX)
+		s->failed = true;
+	while (!s->failed && --n)
+		take_child_name(s, conn);
+	if (s->failed) {
+		conn_put(conn);
+		return NULL;
+	}
+	conn->bygone = true;
+	return conn;
+}
+
+static struct child_conf *take_child_conf(struct source_octets *s, struct conn *conn)
+{
+	struct child_conf *conf = take_child_name(s, conn);
+
+	if (!conf)
 		return NULL;
 	conf->reqid = take32(s);
 	conf->replay_window = take32(s);
@@ -374,25 +416,22 @@ static void take_sk_d(struct source_octets *s, struct ike_sa *sa)
 
 static void take_conn(struct source_octets *s, struct ike_sa *sa)
 {
-	char *name = take_text(s);
-	struct conn *conn = name ? conn_new(name) : NULL;
+	struct conn *conn = take_names(s);
 
-	free(name);
-	if (!conn) {
-		s->failed = true;
+	if (!conn)
 		return;
-	}
-	conn->bygone = true;
 	ike_sa_set_conn(sa, conn);
 	conn_put(conn);
 }
 
 static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 {
-	uint8_t flags = take8(s);
 	uint64_t spi_i, spi_r;
+	uint8_t flags;
 	uint16_t n;
 
+	take_conn(s, sa);
+	flags = take8(s);
 	sa->initiator = flags & IKE_IS_INITIATOR;
 	sa->nat_local = flags & IKE_NAT_LOCAL;
 	sa->nat_remote = flags & IKE_NAT_REMOTE;
@@ -402,7 +441,6 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->unique_id = take32(s);
 	spi_i = take64(s);
 	spi_r = take64(s);
-	take_conn(s, sa);
 	if (s->failed)
 		return;
 	take_endpoint(s, &sa->local);
@@ -428,6 +466,13 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	}
 	sa->spi_i = spi_i;
 	sa->spi_r = spi_r;
+}
+
+struct conn *stash_read_names(const uint8_t *data, size_t len)
+{
+	struct source_octets s = { .p = data, .left = len };
+
+	return take32(&s) == MAGIC && take(&s, HEADER - 4) ? take_names(&s) : NULL;
 }
 
 int stash_read(struct ike_sa *sa, const uint8_t *data, size_t len, uint16_t *version,

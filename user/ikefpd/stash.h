@@ -13,10 +13,11 @@
 
 #include "buf.h"
 
+struct conn;
 struct ike_sa;
 
-/* To be raised with every change of what is written. */
-#define STASH_VERSION	1
+/* To be raised with every change of what is written after the names. */
+#define STASH_VERSION	2
 
 /*
  * Writes an IKE SA that has its keys. Where its handshake is not over it says so.
@@ -33,6 +34,12 @@ void stash_write(struct buf *out, const struct ike_sa *sa);
  */
 int stash_read(struct ike_sa *sa, const uint8_t *data, size_t len, uint16_t *version,
 	       bool *complete);
+
+/*
+ * What a stash of any version tells: a connection that has the names of the IKE SA's and
+ * its Child SAs', and nothing more. The caller's reference; NULL: damaged, or no memory.
+ */
+struct conn *stash_read_names(const uint8_t *data, size_t len);
 
 /* Frees Child SAs without touching the kernel's. */
 void stash_forget_children(struct ike_sa *sa);

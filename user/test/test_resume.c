@@ -7,8 +7,10 @@
 #include <openssl/sha.h>
 
 #include "config.h"
+#include "control.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "start.h"
 #include "stash.h"
 
 #define LEFT "192.0.2.1"
@@ -316,17 +318,49 @@ static struct buf *up_and_stashed(void)
 	return host_stash(left);
 }
 
+/* It is set up anew by itself, and takes the place of what the peer still has. */
 static void other_version(void)
 {
 	struct buf *stash = up_and_stashed();
 
 	REQUIRE(stash);
 	buf_set16(stash, 4, STASH_VERSION + 1);
-	expect_refused();
-	/* It is set up anew, and takes the place of what the peer still has. */
-	initiate(left);
+	host_die(left);
+	start_open(left->loop, left->config);
+	control_attach(&left->manager);
+	EXPECT_EQ(host_start(left, same(left)).refused, 1);
+	expect_nothing(left);
+	start_pending();
 	net_run(&net);
 	expect_up();
+	start_close();
+	control_attach(NULL);
+	net_clear(&net);
+}
+
+/* As soon as it is configured. */
+static void other_version_loaded_later(void)
+{
+	struct buf *stash = up_and_stashed();
+
+	REQUIRE(stash);
+	buf_set16(stash, 4, STASH_VERSION + 1);
+	host_die(left);
+	start_open(left->loop, left->config);
+	control_attach(&left->manager);
+	EXPECT_EQ(host_start(left, conf(true, "gw", "another")).refused, 1);
+	start_pending();
+	net_run(&net);
+	expect_nothing(left);
+	host_config(left, same(left));
+	start_pending();
+	net_run(&net);
+	expect_up();
+	start_pending();
+	net_run(&net);
+	expect_up();
+	start_close();
+	control_attach(NULL);
 	net_clear(&net);
 }
 
@@ -613,6 +647,7 @@ static const struct ktap_test tests[] = {
 	{ "a request under way", request_outstanding },
 	{ "a connection that is not configured any more", bygone },
 	{ "a stash of another version", other_version },
+	{ "a stash of another version, the connection loaded later", other_version_loaded_later },
 	{ "no stash", missing },
 	{ "a damaged stash", damaged },
 	{ "a stash of nonsense", forged },
