@@ -70,27 +70,31 @@ static bool charge(const struct ikefp_reassembly_limit *limit, u32 held, u32 oct
 	return true;
 }
 
-static void uncharge(struct ikefp_reassembly *held)
+static void uncharge(atomic_long_t *used, u32 octets, atomic_long_t *pooled, u32 of_pool)
 {
-	atomic_long_sub(held->charged, held->used);
-	atomic_long_sub(held->charged_pooled, held->pooled);
+	atomic_long_sub(octets, used);
+	atomic_long_sub(of_pool, pooled);
 }
 
 static int begin(struct ikefp_reassembly **reassembly, const struct ikefp_reassembly_limit *limit,
 		 u8 exchange_type, u16 total)
 {
 	size_t size = struct_size(*reassembly, parts, total);
-	struct ikefp_reassembly *new = kzalloc(size, GFP_FRAGMENT);
+	struct ikefp_reassembly *new;
+	u32 pooled = 0;
 
-	if (!new)
-		return IKEFP_A_STATS_DROP_MEMORY;
-	if (!charge(limit, 0, size, &new->charged_pooled)) {
-		kfree(new);
+	/* Before memory is spent on it. */
+	if (!charge(limit, 0, size, &pooled))
 		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
+	new = kzalloc(size, GFP_FRAGMENT);
+	if (!new) {
+		uncharge(limit->used, size, limit->pooled, pooled);
+		return IKEFP_A_STATS_DROP_MEMORY;
 	}
 	new->used = limit->used;
 	new->pooled = limit->pooled;
 	new->charged = size;
+	new->charged_pooled = pooled;
 	new->exchange_type = exchange_type;
 	new->total = total;
 	*reassembly = new;
@@ -100,20 +104,22 @@ static int begin(struct ikefp_reassembly **reassembly, const struct ikefp_reasse
 static int keep(struct ikefp_reassembly *held, const struct ikefp_reassembly_limit *limit,
 		u16 number, const u8 *inner, u32 len)
 {
+	u32 pooled = held->charged_pooled;
 	struct part *part;
 	size_t size = struct_size(part, octets, len);
 
-	part = kmalloc(size, GFP_FRAGMENT);
-	if (!part)
-		return IKEFP_A_STATS_DROP_MEMORY;
-	if (!charge(limit, held->charged, size, &held->charged_pooled)) {
-		kfree(part);
+	if (!charge(limit, held->charged, size, &pooled))
 		return IKEFP_A_STATS_DROP_FRAGMENT_LIMIT;
+	part = kmalloc(size, GFP_FRAGMENT);
+	if (!part) {
+		uncharge(limit->used, size, limit->pooled, pooled - held->charged_pooled);
+		return IKEFP_A_STATS_DROP_MEMORY;
 	}
 	part->len = len;
 	memcpy(part->octets, inner, len);
 	held->parts[number - 1] = part;
 	held->charged += size;
+	held->charged_pooled = pooled;
 	held->len += len;
 	held->held++;
 	return 0;
@@ -251,7 +257,7 @@ void ikefp_reassembly_forget(struct ikefp_reassembly **reassembly)
 	*reassembly = NULL;
 	for (i = 0; i < held->total; i++)
 		kfree_sensitive(held->parts[i]);
-	uncharge(held);
+	uncharge(held->used, held->charged, held->pooled, held->charged_pooled);
 	kfree(held);
 }
 
