@@ -46,7 +46,7 @@ static int socket_released(struct notifier_block *block, unsigned long event, vo
 		return NOTIFY_DONE;
 	ctx = ikefp_netlink_context(notify->net);
 	if (ctx)
-		ikefp_netlink_worker_gone(ctx, notify->portid);
+		ikefp_netlink_socket_closed(ctx, notify->portid);
 	return NOTIFY_DONE;
 }
 

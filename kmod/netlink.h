@@ -24,7 +24,7 @@ extern struct genl_family ikefp_netlink_family;
 extern struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
 
 void ikefp_netlink_find_orphans(struct work_struct *work);
-void ikefp_netlink_worker_gone(struct ikefp_context *ctx, u32 portid);
+void ikefp_netlink_socket_closed(struct ikefp_context *ctx, u32 portid);
 /* The shortest wait that every user namespace's root may set. */
 #define IKEFP_LEAST_WAIT_MS 100
 

@@ -39,19 +39,60 @@ void ikefp_netlink_find_orphans(struct work_struct *work)
 	}
 }
 
+/* Under RCU. */
+static void detach(struct ikefp_context *ctx, struct ikefp_worker *worker)
+{
+	if (!ikefp_worker_detach(ctx, worker))
+		return;
+	ikefp_monitor_worker(ctx, worker->portid, IKEFP_EVENT_KIND_WORKER_DETACHED);
+	queue_work(system_unbound_wq, &ctx->orphan_work);
+}
+
 /**
- * ikefp_netlink_worker_gone() - a worker's socket is closed
+ * ikefp_netlink_socket_closed() - a netlink socket of the namespace is closed
  * @ctx: the namespace
- * @portid: the port ID that it had
+ * @portid: the port ID that it had, and another socket may have by now
  *
  * Context: process.
  */
-void ikefp_netlink_worker_gone(struct ikefp_context *ctx, u32 portid)
+void ikefp_netlink_socket_closed(struct ikefp_context *ctx, u32 portid)
 {
-	if (!ikefp_worker_detach(ctx, portid))
+	struct ikefp_worker *worker;
+
+	/* Every one asks. */
+	if (!READ_ONCE(ctx->worker_count))
 		return;
-	ikefp_monitor_worker(ctx, portid, IKEFP_EVENT_KIND_WORKER_DETACHED);
-	queue_work(system_unbound_wq, &ctx->orphan_work);
+	rcu_read_lock();
+	worker = ikefp_worker_find(ctx, portid);
+	if (worker && ikefp_worker_is_closed(worker))
+		detach(ctx, worker);
+	rcu_read_unlock();
+}
+
+/*
+ * Whose port ID a caller's is, which its socket has to itself: either its own, or that of
+ * one that is being closed, of which we have yet to be told.
+ */
+static void forget_predecessor(struct ikefp_context *ctx, u32 portid, const struct sock *sk)
+{
+	struct ikefp_worker *worker;
+
+	rcu_read_lock();
+	worker = ikefp_worker_find(ctx, portid);
+	if (worker && !ikefp_worker_is(worker, sk))
+		detach(ctx, worker);
+	rcu_read_unlock();
+}
+
+static void detach_caller(struct ikefp_context *ctx, u32 portid)
+{
+	struct ikefp_worker *worker;
+
+	rcu_read_lock();
+	worker = ikefp_worker_find(ctx, portid);
+	if (worker)
+		detach(ctx, worker);
+	rcu_read_unlock();
 }
 
 static struct ikefp_context *context_of(struct genl_info *info)
@@ -76,7 +117,8 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}
-	err = ikefp_worker_attach(ctx, info->snd_portid,
+	forget_predecessor(ctx, info->snd_portid, NETLINK_CB(skb).sk);
+	err = ikefp_worker_attach(ctx, NETLINK_CB(skb).sk, info->snd_portid,
 				  nla_get_flag(info->attrs[IKEFP_A_WORKER_ONLY]), info->extack);
 	attached = !err;
 	if (err && err != -EALREADY) {
@@ -89,7 +131,7 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!attached)
 		return err;
 	if (err) {
-		ikefp_netlink_worker_gone(ctx, info->snd_portid);
+		detach_caller(ctx, info->snd_portid);
 		return err;
 	}
 	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
@@ -254,7 +296,7 @@ int ikefp_nl_sa_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(sa);
 	rcu_read_lock();
 	worker = ikefp_worker_find(ctx, info->snd_portid);
-	if (worker && !ikefp_worker_hold(worker))
+	if (worker && (!ikefp_worker_is(worker, NETLINK_CB(skb).sk) || !ikefp_worker_hold(worker)))
 		worker = NULL;
 	rcu_read_unlock();
 	if (!worker) {

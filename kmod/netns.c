@@ -61,7 +61,7 @@ static void drop_workers(struct ikefp_context *ctx)
 	struct ikefp_worker *worker, *next;
 
 	list_for_each_entry_safe(worker, next, &ctx->workers, node)
-		ikefp_worker_put(worker);
+		ikefp_worker_detach(ctx, worker);
 }
 
 /**

@@ -11,10 +11,7 @@
 /* Octets of all the attributes of an upcall but the payload, with room to spare. */
 #define FIXED_ATTRS_LEN 256
 
-/*
- * Not from the reserves for emergencies: netlink would drop a packet of that memory
- * and not say so.
- */
+/* Not from the reserves for emergencies: no socket takes a packet of that memory. */
 #define UPCALL_GFP (GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
 static const struct genl_family *upcall_family;
@@ -31,7 +28,7 @@ void ikefp_upcall_init(const struct genl_family *family)
 /* To the SA's worker, which it has. */
 static int to_worker(struct ikefp_sa *sa, struct sk_buff *skb)
 {
-	switch (genlmsg_unicast(sa->ctx->net, skb, sa->worker->portid)) {
+	switch (ikefp_worker_deliver(sa->worker, skb)) {
 	case 0:
 		ikefp_count(sa->ctx, IKEFP_A_STATS_UPCALLS);
 		return 0;

@@ -3,14 +3,16 @@
 #include <linux/hash.h>
 #include <linux/netlink.h>
 #include <linux/rculist.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <net/sock.h>
 
 #include "worker.h"
 
 /**
- * ikefp_worker_find() - find a worker by its socket
+ * ikefp_worker_find() - find a worker by its port ID
  * @ctx: the namespace
- * @portid: the socket's port ID
+ * @portid: the port ID, which may be another socket's by now
  *
  * Context: under RCU.
  * Return: the worker, not held, or NULL.
@@ -47,7 +49,8 @@ static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_a
 /**
  * ikefp_worker_attach() - make a socket a worker
  * @ctx: the namespace
- * @portid: the socket's port ID, not 0
+ * @sk: the socket, open meanwhile; held from then on until it is detached
+ * @portid: its port ID, not 0, that no worker with another socket has any more
  * @only: whether there is to be no other
  * @extack: what to tell the caller
  *
@@ -55,7 +58,7 @@ static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_a
  * Return: 0; -EALREADY where it is one; -EBUSY where there is another and one of
  * the two wants to be the only one, -ENOSPC, -ENOMEM.
  */
-int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
+int ikefp_worker_attach(struct ikefp_context *ctx, struct sock *sk, u32 portid, bool only,
 			struct netlink_ext_ack *extack)
 {
 	struct ikefp_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
@@ -73,6 +76,8 @@ int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
 	if (!ikefp_worker_find(ctx, portid)) {
 		err = check_room(ctx, only, extack);
 		if (!err) {
+			sock_hold(sk);
+			RCU_INIT_POINTER(worker->sk, sk);
 			list_add_tail_rcu(&worker->node, &ctx->workers);
 			WRITE_ONCE(ctx->worker_count, ctx->worker_count + 1);
 			ctx->worker_generation++;
@@ -86,34 +91,79 @@ int ikefp_worker_attach(struct ikefp_context *ctx, u32 portid, bool only,
 }
 
 /**
- * ikefp_worker_detach() - a socket is closed
+ * ikefp_worker_detach() - a socket is a worker no more
  * @ctx: the namespace
- * @portid: the port ID that it had
+ * @worker: the worker; the list's hold of it is given up
  *
- * Context: process.
- * Return: whether it was a worker. Its SAs have yet to find out.
+ * Who has found the socket in the worker under RCU may go on with it until he leaves RCU:
+ * netlink gives up its own hold a grace period after the socket is closed.
+ *
+ * Context: process, under RCU or with nobody else there.
+ * Return: whether it was one until now. Its SAs have yet to find out.
  */
-bool ikefp_worker_detach(struct ikefp_context *ctx, u32 portid)
+bool ikefp_worker_detach(struct ikefp_context *ctx, struct ikefp_worker *worker)
 {
-	struct ikefp_worker *worker;
+	struct sock *sk;
 
-	/* Every closed netlink socket of the namespace asks. */
-	if (!READ_ONCE(ctx->worker_count))
-		return false;
-	rcu_read_lock();
 	spin_lock(&ctx->workers_lock);
-	worker = ikefp_worker_find(ctx, portid);
-	if (worker) {
+	sk = rcu_dereference_protected(worker->sk, lockdep_is_held(&ctx->workers_lock));
+	if (sk) {
 		list_del_rcu(&worker->node);
 		WRITE_ONCE(ctx->worker_count, ctx->worker_count - 1);
 		ctx->worker_generation++;
-		WRITE_ONCE(worker->gone, true);
+		RCU_INIT_POINTER(worker->sk, NULL);
 	}
 	spin_unlock(&ctx->workers_lock);
+	if (!sk)
+		return false;
+	sock_put(sk);
+	ikefp_worker_put(worker);
+	return true;
+}
+
+/**
+ * ikefp_worker_is_closed() - has a worker's socket been closed
+ * @worker: the worker
+ *
+ * So it is when netlink tells of it, and may be a moment earlier.
+ *
+ * Context: under RCU.
+ */
+bool ikefp_worker_is_closed(const struct ikefp_worker *worker)
+{
+	const struct sock *sk = rcu_dereference(worker->sk);
+
+	return !sk || sock_flag(sk, SOCK_DEAD);
+}
+
+/**
+ * ikefp_worker_deliver() - put a message into a worker's socket
+ * @worker: the worker, held
+ * @skb: the message, with netlink's control block; taken
+ *
+ * That of the worker itself: netlink_unicast() would look for the port ID. What comes too
+ * late to be read is freed with the socket.
+ *
+ * Context: any.
+ * Return: 0; -ECONNREFUSED where it is closed; -ENOMEM, -ENOBUFS where it has no room.
+ */
+int ikefp_worker_deliver(struct ikefp_worker *worker, struct sk_buff *skb)
+{
+	int err = -ECONNREFUSED;
+	struct sock *sk;
+
+	/* A socket's count of what it has dropped goes to the end of the control block. */
+	BUILD_BUG_ON(sizeof(struct netlink_skb_parms) > SOCK_SKB_CB_OFFSET);
+	rcu_read_lock();
+	sk = rcu_dereference(worker->sk);
+	if (sk && !sock_flag(sk, SOCK_DEAD))
+		err = sock_queue_rcv_skb(sk, skb);
 	rcu_read_unlock();
-	if (worker)
-		ikefp_worker_put(worker);
-	return worker;
+	if (!err)
+		return 0;
+	kfree_skb(skb);
+	/* By its own filter: it wanted it so. */
+	return err == -EPERM ? 0 : err;
 }
 
 /**

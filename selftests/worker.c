@@ -144,12 +144,12 @@ TEST_F(worker, full)
 
 		while ((len = recv(slow.sock, octets, sizeof(octets), MSG_DONTWAIT)) > 0)
 			came++;
-		ASSERT_EQ(true, errno == EAGAIN || errno == ENOBUFS);
+		ASSERT_EQ(EAGAIN, errno);
 		for (j = 0; j < NUMBER && came < NUMBER; j++)
 			peer_send(self->peer, message,
 				  ike_put_init(message, SPI + j, 0, 1, LEN));
 	}
-	/* The overrun of the socket was told to its reader, which is no message. */
+	/* And none twice. */
 	while ((len = recv(slow.sock, octets, sizeof(octets), MSG_DONTWAIT)) > 0)
 		came++;
 	EXPECT_EQ(NUMBER, came);

@@ -132,6 +132,48 @@ static void release_socket(void *data)
 }
 
 /**
+ * fixture_socket() - a socket such as the helper has
+ * @test: the test, with which it is closed
+ * @portid: its port ID; 0: another than all others
+ *
+ * Return: the socket.
+ */
+struct socket *fixture_socket(struct kunit *test, u32 portid)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_pid = portid };
+	struct socket *sock;
+
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, PF_NETLINK, SOCK_RAW, NETLINK_GENERIC,
+					       &sock), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, release_socket, sock), 0);
+	KUNIT_ASSERT_EQ(test, kernel_bind(sock, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return sock;
+}
+
+/**
+ * fixture_close() - close a socket before the test ends
+ * @test: the test
+ * @sock: the socket; a context of a test's own is not told
+ */
+void fixture_close(struct kunit *test, struct socket *sock)
+{
+	kunit_release_action(test, release_socket, sock);
+}
+
+/**
+ * fixture_portid() - a socket's port ID
+ * @test: the test
+ * @sock: the socket
+ */
+u32 fixture_portid(struct kunit *test, struct socket *sock)
+{
+	struct sockaddr_nl addr;
+
+	KUNIT_ASSERT_GT(test, kernel_getsockname(sock, (struct sockaddr *)&addr), 0);
+	return addr.nl_pid;
+}
+
+/**
  * fixture_worker() - a socket that upcalls go to
  * @test: the test, with which it is closed
  * @ctx: its context
@@ -140,15 +182,10 @@ static void release_socket(void *data)
  */
 struct socket *fixture_worker(struct kunit *test, struct ikefp_context *ctx)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
-	struct socket *worker;
+	struct socket *worker = fixture_socket(test, 0);
 
-	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, PF_NETLINK, SOCK_RAW, NETLINK_GENERIC,
-					       &worker), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, release_socket, worker), 0);
-	KUNIT_ASSERT_EQ(test, kernel_bind(worker, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	KUNIT_ASSERT_GT(test, kernel_getsockname(worker, (struct sockaddr *)&addr), 0);
-	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(ctx, addr.nl_pid, false, NULL), 0);
+	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(ctx, worker->sk, fixture_portid(test, worker),
+						  false, NULL), 0);
 	return worker;
 }
 

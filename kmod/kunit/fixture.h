@@ -22,6 +22,9 @@ void fixture_context_end(struct ikefp_context *ctx);
 void fixture_context_keep(struct kunit *test, struct ikefp_context *ctx);
 struct ikefp_listener *fixture_listener(struct kunit *test, struct ikefp_context *ctx,
 					enum ikefp_listener_kind kind, ikefp_receive_fn receive);
+struct socket *fixture_socket(struct kunit *test, u32 portid);
+void fixture_close(struct kunit *test, struct socket *sock);
+u32 fixture_portid(struct kunit *test, struct socket *sock);
 struct socket *fixture_worker(struct kunit *test, struct ikefp_context *ctx);
 int fixture_upcall(struct socket *worker);
 u64 fixture_count(const struct ikefp_context *ctx, int stat);
