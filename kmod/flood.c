@@ -10,7 +10,8 @@
  *    second, everybody is. A request that returns it proves that its sender receives at
  *    its address. Asking keeps nothing: the answer is a hash of the request.
  *    Who has sent nothing but IKE_SA_INIT then is kept for half-open-flood-ms, not
- *    half-open-ms (section 4.1).
+ *    half-open-ms (section 4.1), unless it has returned a cookie and its source has no
+ *    more than cookie-half-open-source.
  * 3. Each source, proved or not, makes at most source-rate SAs a second and has at most
  *    max-half-open-source of them half-open; all together init-rate and max-half-open.
  *
@@ -264,6 +265,23 @@ bool ikefp_flood_is_on(struct ikefp_context *ctx)
 
 	return (too_many && (u32)atomic_read(&ctx->half_open_count) >= too_many) ||
 	       ktime_get_ns() < READ_ONCE(ctx->flood->cookies_until_ns);
+}
+
+/**
+ * ikefp_flood_suspects() - may a source's SAs be part of a flood
+ * @ctx: the namespace
+ * @source: the source
+ *
+ * Not if it has returned a cookie and has few that are half-open: what it sent next may
+ * have been lost where the flood fills the link, and it needs the time to send it again.
+ *
+ * Context: any.
+ */
+bool ikefp_flood_suspects(struct ikefp_context *ctx, const struct ikefp_init_source *source)
+{
+	u32 few = ikefp_policy_get(&ctx->policy, COOKIE_HALF_OPEN_SOURCE);
+
+	return !source->proved || (u32)atomic_read(source->half_open) > few;
 }
 
 /* Answers with a cookie, if it may. Why the request is dropped. */

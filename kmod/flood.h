@@ -17,6 +17,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 		      const struct ikefp_init_payloads *init, const struct ikefp_path *path,
 		      struct ikefp_init_source *source);
 bool ikefp_flood_is_on(struct ikefp_context *ctx);
+bool ikefp_flood_suspects(struct ikefp_context *ctx, const struct ikefp_init_source *source);
 bool ikefp_flood_may_answer(struct ikefp_context *ctx, const struct ikefp_path *path,
 			    bool proved);
 bool ikefp_flood_may_answer_version(struct ikefp_context *ctx);

@@ -8,8 +8,8 @@
  *   its last wait, of which the worker is told.
  * - A responder's half-open SA that does not become established in time is deleted,
  *   of which the worker is told. In a flood it has less time, as long as its peer has
- *   sent nothing but IKE_SA_INIT (RFC 8019 section 4.1); since one can begin at any time,
- *   that is looked at every so often.
+ *   sent nothing but IKE_SA_INIT and is suspect (RFC 8019 section 4.1); since one can begin
+ *   at any time, that is looked at every so often.
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
  * - The fragments of each request that has not all of them are forgotten.
@@ -521,7 +521,7 @@ static bool is_half_open_over(struct ikefp_sa *sa, unsigned long now)
 	if (sa->newest_in || time_before(now, sa->half_open_look))
 		return false;
 	sa->half_open_look = now + msecs_to_jiffies(look_ms);
-	return ikefp_flood_is_on(sa->ctx);
+	return ikefp_flood_is_on(sa->ctx) && ikefp_flood_suspects(sa->ctx, &sa->init.source);
 }
 
 /* It is. Whether it can be deleted now. */

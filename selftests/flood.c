@@ -376,22 +376,14 @@ static void by_default(struct client *client)
 /* A new peer's request, its cookie fetched, in a flood. */
 static void get_in(struct __test_metadata *_metadata, flood *self, struct peer *peer)
 {
-	const size_t cookie_len = 17, more = 8 + cookie_len;
-	uint8_t message[LEN + 25];
+	uint8_t message[LEN];
 	struct upcall *upcall;
 	uint64_t spi = self->next_spi++;
 
 	peer_send(peer, message, ike_put_init(message, spi, 0, 7, LEN));
-	peer_expect(peer);
-	ASSERT_EQ(HEADER_LEN + more, peer->got_len);
-	memmove(message + HEADER_LEN + more, message + HEADER_LEN, LEN - HEADER_LEN);
-	memcpy(message + HEADER_LEN, peer->got + HEADER_LEN, more);
-	message[HEADER_LEN] = PAYLOAD_NONCE;
-	message[16] = PAYLOAD_NOTIFY;
-	put32(message + 24, sizeof(message));
 	while (client_wait(self->client, 0))
 		;
-	peer_send(peer, message, sizeof(message));
+	peer_send_with_cookie(peer);
 	upcall = wait_request(self, spi);
 	ASSERT_NE(NULL, upcall);
 	ASSERT_EQ(0, answer(self, spi, upcall->message.spi, LEN));

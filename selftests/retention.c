@@ -132,6 +132,32 @@ TEST_F(retention, too_fast)
 	peer_close(going_on);
 }
 
+/*
+ * A flood is of others' making, and may have lost what came after the cookie: who returned
+ * one is kept, unless there are too many of the same source.
+ */
+TEST_F(retention, has_returned_cookie)
+{
+	struct client *client = self->client;
+	uint8_t message[LEN];
+	uint64_t spi;
+
+	/* It is one as long as this is there. */
+	client_set(client, IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS, LIFE_MS);
+	client_set(client, IKEFP_A_POLICY_COOKIE_HALF_OPEN, 1);
+	begin(client, self->peer, SPI);
+	client_set(client, IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS, SHORT_MS);
+	peer_send(self->peer, message, ike_put_init(message, SPI + 1, 0, 1, LEN));
+	peer_send_with_cookie(self->peer);
+	spi = client_wait_message(client)->spi;
+	client_count_anew(client);
+	wait_past_short_life();
+	EXPECT_COUNTED(client, "");
+
+	client_set(client, IKEFP_A_POLICY_COOKIE_HALF_OPEN_SOURCE, 1);
+	EXPECT_TRUE(has_expired(client, spi));
+}
+
 /* Always asking for cookies is a choice, and no flood. */
 TEST_F(retention, always_cookies)
 {

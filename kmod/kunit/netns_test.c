@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Namespace exit against all that may be under way on another processor: an upcall of a
- * timer, a retransmission, a datagram, a listing. A namespace must end only after them,
- * since it takes away what they use: here its memory is freed at once, and KASAN sees
- * whoever comes later.
+ * timer, a retransmission, a datagram, a listing, the search for orphans. A namespace must
+ * end only after them, since it takes away what they use: here its memory is freed at once,
+ * and KASAN sees whoever comes later.
  */
 
 #include <linux/netfilter_ipv4.h>
@@ -14,6 +14,7 @@
 
 #include "../demux.h"
 #include "../message.h"
+#include "../netlink.h"
 #include "../netns.h"
 #include "../sa.h"
 #include "../timers.h"
@@ -98,8 +99,8 @@ static void expect_waited(struct kunit *test, const struct exit *exit)
 {
 	KUNIT_EXPECT_TRUE(test, exit->ended);
 	KUNIT_EXPECT_EQ(test, exit->octets, 0);
-	KUNIT_EXPECT_FALSE_MSG(test, exit->early, "the namespace did not wait");
-	KUNIT_EXPECT_FALSE_MSG(test, exit->late, "the namespace's end did not come that far");
+	KUNIT_EXPECT_FALSE_MSG(test, exit->early, "the end did not wait");
+	KUNIT_EXPECT_FALSE_MSG(test, exit->late, "the end did not come that far");
 }
 
 /* Lets the SA's timer expire on this processor, and is busy until all is over. */
@@ -237,6 +238,38 @@ static void against_datagram(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture_upcall(exit->worker), 0);
 }
 
+/* One listener is closed, and the namespace goes on. */
+static void listener_against_datagram(struct kunit *test)
+{
+	struct exit *exit = begin(test, hold_datagram);
+
+	exit->thread = stage_enter(test, send_init, exit);
+	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&exit->in)));
+	mutex_lock(&exit->ctx->config_lock);
+	ikefp_listener_close(exit->path.listener);
+	mutex_unlock(&exit->ctx->config_lock);
+	stage_cue(&exit->ended);
+	stage_exit(test, exit->thread);
+	expect_waited(test, exit);
+	KUNIT_EXPECT_EQ(test, fixture_upcall(exit->worker), IKEFP_CMD_MESSAGE_RECV);
+}
+
+/* What the end has waited for does not begin anew while the rest goes. */
+static void against_late_datagram(struct kunit *test)
+{
+	struct exit *exit = begin(test, ikefp_demux_receive);
+
+	send_init(exit);
+	KUNIT_EXPECT_TRUE(test, stage_until(fixture_count(exit->ctx,
+							  IKEFP_A_STATS_RX_MESSAGES) == 1));
+	shut(exit);
+	send_init(exit);
+	KUNIT_EXPECT_TRUE(test, stage_never(fixture_count(exit->ctx,
+							  IKEFP_A_STATS_RX_MESSAGES) != 1));
+	end_now(test, exit);
+	expect_waited(test, exit);
+}
+
 /* Has an SA, as a listing does, whose tables are taken away. */
 static void hold_sa(void *arg)
 {
@@ -259,6 +292,33 @@ static void against_listing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&exit->in)));
 	end_now(test, exit);
 	stage_exit(test, exit->thread);
+	expect_waited(test, exit);
+}
+
+/* Where it is looked for orphans: in a process, which may sleep. */
+static void hold_search(struct work_struct *work)
+{
+	struct exit *exit = current_exit;
+
+	stage_cue(&exit->in);
+	/* The listeners are gone; what comes next is to wait for this. */
+	exit->late |= !stage_until(list_empty(&exit->ctx->listeners));
+	exit->early |= !stage_never(stage_cued(&exit->ended));
+	ikefp_netlink_find_orphans(work);
+	stage_cue(&exit->out);
+}
+
+/* A worker's socket is closed, as all are before their namespace ends. */
+static void against_search_for_orphans(struct kunit *test)
+{
+	struct exit *exit = begin(test, ikefp_demux_receive);
+
+	shut(exit);
+	INIT_WORK(&exit->ctx->orphan_work, hold_search);
+	queue_work(system_unbound_wq, &exit->ctx->orphan_work);
+	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&exit->in)));
+	end_now(test, exit);
+	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&exit->out)));
 	expect_waited(test, exit);
 }
 
@@ -310,7 +370,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(against_upcall),
 	KUNIT_CASE(against_retransmission),
 	KUNIT_CASE(against_datagram),
+	KUNIT_CASE(listener_against_datagram),
+	KUNIT_CASE(against_late_datagram),
 	KUNIT_CASE(against_listing),
+	KUNIT_CASE(against_search_for_orphans),
 	KUNIT_CASE(against_timers),
 	{}
 };

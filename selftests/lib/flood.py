@@ -5,7 +5,8 @@
 Sends IKE_SA_INIT requests to ADDRESS, port 500, from random sources, each with a new
 SPI and nonce and a proposal that gateways take, out of DEVICE to the host of this link
 layer address: past routing and firewall. As many as it can where no rate is given, until
-it is ended.
+it is ended; else at random times, so that where they fill a queue, who comes between them
+finds a place there as often as they do.
 """
 import ipaddress
 import os
@@ -70,8 +71,7 @@ def main():
     sock.bind((device, 0))
     ethernet = (bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("020000000099") +
                 struct.pack("!H", ethertype))
-    begin = time.monotonic()
-    sent = 0
+    due = time.monotonic()
     while True:
         try:
             sock.send(ethernet + packet(destination))
@@ -79,9 +79,9 @@ def main():
             # The queue is full: that is what a flood does.
             if e.errno != 105:
                 raise
-        sent += 1
         if rate:
-            time.sleep(max(0, begin + sent / rate - time.monotonic()))
+            due += random.expovariate(rate)
+            time.sleep(max(0, due - time.monotonic()))
 
 
 main()

@@ -81,6 +81,25 @@ void peer_expect(struct peer *peer)
 		die("no message from the kernel");
 }
 
+void peer_send_with_cookie(struct peer *peer)
+{
+	const size_t notify_len = 8 + 17;
+	uint8_t message[MESSAGE_SIZE];
+	size_t len = peer->sent_len;
+
+	peer_expect(peer);
+	if (peer->got_len != HEADER_LEN + notify_len || peer->got[16] != PAYLOAD_NOTIFY)
+		die("the kernel does not ask for a cookie");
+	memcpy(message, peer->sent, HEADER_LEN);
+	memcpy(message + HEADER_LEN, peer->got + HEADER_LEN, notify_len);
+	memcpy(message + HEADER_LEN + notify_len, peer->sent + HEADER_LEN, len - HEADER_LEN);
+	len += notify_len;
+	message[HEADER_LEN] = PAYLOAD_NONCE;
+	message[16] = PAYLOAD_NOTIFY;
+	put32(message + 24, len);
+	peer_send(peer, message, len);
+}
+
 struct ike_header peer_header(const struct peer *peer, uint8_t exchange_type,
 			      uint32_t message_id, bool response)
 {
