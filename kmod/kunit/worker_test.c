@@ -12,7 +12,7 @@
 
 struct world {
 	struct ikefp_context *ctx;
-	u32 portid;
+	struct ikefp_worker *worker; /* until it is detached */
 	bool in;
 	bool out;
 	bool found;
@@ -28,7 +28,7 @@ static void read_slowly(void *arg)
 	worker = ikefp_worker_least_loaded(world->ctx);
 	stage_cue(&world->in);
 	stage_spin_until(stage_cued(&world->out));
-	world->found = worker && worker->portid == world->portid && READ_ONCE(worker->gone);
+	world->found = worker && worker == world->worker && ikefp_worker_is_gone(worker);
 	world->held = worker && ikefp_worker_hold(worker);
 	rcu_read_unlock();
 }
@@ -44,13 +44,15 @@ static void detach_against_reader(struct kunit *test)
 	world->ctx = fixture_context(test);
 	fixture_worker(test, world->ctx);
 	rcu_read_lock();
-	world->portid = ikefp_worker_least_loaded(world->ctx)->portid;
+	world->worker = ikefp_worker_least_loaded(world->ctx);
 	rcu_read_unlock();
 	reader = stage_enter(test, read_slowly, world);
 	KUNIT_EXPECT_TRUE(test, stage_until(stage_cued(&world->in)));
-	KUNIT_EXPECT_TRUE(test, ikefp_worker_detach(world->ctx, world->portid));
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, ikefp_worker_detach(world->ctx, world->worker));
 	/* Twice is once: its socket is closed, too. */
-	KUNIT_EXPECT_FALSE(test, ikefp_worker_detach(world->ctx, world->portid));
+	KUNIT_EXPECT_FALSE(test, ikefp_worker_detach(world->ctx, world->worker));
+	rcu_read_unlock();
 	stage_cue(&world->out);
 	stage_exit(test, reader);
 	KUNIT_EXPECT_TRUE(test, world->found);
