@@ -319,9 +319,7 @@ static int read_worker(struct kernel *k)
 	int err;
 
 	err = ikefp_worker_read(k->worker, &upcalls);
-	if (err == -ENOBUFS)
-		log_msg(LOG_KNL, LVL_CTRL, "the module had more messages than the socket holds; the peers will repeat them");
-	else if (err)
+	if (err)
 		log_msg(LOG_KNL, LVL_CTRL, "reading from the module: %s",
 			ikefp_nl_error(k->worker));
 	return err;

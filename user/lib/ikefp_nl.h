@@ -193,8 +193,8 @@ struct ikefp_worker_info {
  * Makes this handle a worker, until it is closed; the only one, if it wants to be. Then,
  * or where one is that does, -EBUSY: there is another.
  * The file descriptor is readable when upcalls wait; ikefp_worker_read() takes all
- * of them and never blocks. -ENOBUFS from it: the socket was full, and the messages
- * that found it so will be sent again by the peers.
+ * of them and never blocks. An upcall that finds the socket full comes again, from the
+ * module or with the peer's next copy of the message.
  */
 int ikefp_worker_attach(struct ikefp_nl *nl, bool only);
 int ikefp_worker_fd(const struct ikefp_nl *nl);
