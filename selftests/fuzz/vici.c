@@ -22,6 +22,7 @@
 #include "control.h"
 #include "fuzz.h"
 #include "libsecrets.h"
+#include "start.h"
 #include "vici.h"
 #include "vici_client.h"
 #include "vici_message.h"
@@ -37,7 +38,7 @@ static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 static unsigned int jobs;
 
-static void start(struct control_job *job, uint32_t ike_id)
+static void begin(struct control_job *job, uint32_t ike_id)
 {
 	if (!job)
 		return;
@@ -56,19 +57,25 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 		      struct control_job *job)
 {
 	CHECK(conn && child);
-	start(job, 1);
+	begin(job, 1);
 }
 
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
 {
 	(void)force;
-	start(job, ike_id);
+	begin(job, ike_id);
 }
 
 void control_terminate_child(uint32_t child_id, struct control_job *job)
 {
 	(void)child_id;
-	start(job, 1);
+	begin(job, 1);
+}
+
+bool control_has_child(const char *conn, const char *child)
+{
+	CHECK(conn && child);
+	return jobs++ % 2;
 }
 
 void control_forget(struct control_job *job)
@@ -282,10 +289,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK(sock >= 0 && !connect(sock, (const struct sockaddr *)&addr, sizeof(addr)));
 	CHECK(!loop_turn(loop, 0));
+	start_open(loop, vici->config);
 	talk(sock, &in, fail);
 	close(sock);
 	for (int turns = 0; vici->clients && turns < 16; turns++)
 		CHECK(!loop_turn(loop, 0));
+	start_close();
 	CHECK(!vici->clients && !loop_timers(loop));
 	check_conns();
 	config_free(vici->config);
