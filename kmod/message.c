@@ -509,6 +509,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 	struct ikefp_worker *worker;
 	struct ikefp_sa *sa;
 	int reason;
+	int err;
 
 	if (skb_linearize(skb))
 		return IKEFP_A_STATS_DROP_MEMORY;
@@ -536,6 +537,12 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 	received.payload = skb->data;
 	received.payload_len = skb->len;
 	spin_lock_bh(&sa->lock);
+	err = ikefp_sa_enter(sa);
+	if (err) {
+		reason = err == -EEXIST ? IKEFP_A_STATS_DROP_IN_PROGRESS :
+					  IKEFP_A_STATS_DROP_MEMORY;
+		goto unlock;
+	}
 	reason = ikefp_upcall_message(sa, &received);
 	if (reason) {
 		ikefp_sa_bury(sa);
@@ -544,6 +551,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
 		ikefp_timers_update(sa);
 	}
+unlock:
 	spin_unlock_bh(&sa->lock);
 	ikefp_sa_put(sa);
 	return reason;

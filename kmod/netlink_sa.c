@@ -137,14 +137,14 @@ static int get_path(struct genl_info *info, struct ikefp_path *path)
 	return 0;
 }
 
-static int creation_failed(const struct genl_info *info, int reason)
+static int creation_failed(const struct genl_info *info, int err)
 {
-	switch (reason) {
-	case 0:
+	switch (err) {
+	case -EEXIST:
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_SPI],
 				    "another SA has this SPI");
 		return -EEXIST;
-	case IKEFP_A_STATS_DROP_SA_LIMIT:
+	case -ENOSPC:
 		NL_SET_ERR_MSG(info->extack, "there are max-sas SAs already");
 		return -ENOSPC;
 	default:
@@ -178,7 +178,7 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ikefp_worker *worker = NULL;
 	struct ikefp_path path = {};
 	struct ikefp_sa *sa;
-	int reason = 0;
+	int reason;
 	u64 spi;
 	int err;
 
@@ -202,16 +202,23 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (worker)
 		ikefp_worker_put(worker);
 	if (!sa)
-		return creation_failed(info, reason);
+		return creation_failed(info, reason == IKEFP_A_STATS_DROP_SA_LIMIT ? -ENOSPC :
+										      -ENOMEM);
 	spin_lock_bh(&sa->lock);
-	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
-	/* Either it sees here that its worker is gone, or who looks for orphans sees it. */
-	smp_mb();
-	if (ikefp_orphan_check(sa))
-		ikefp_timers_update(sa);
+	err = ikefp_sa_enter(sa);
+	if (!err) {
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
+		/*
+		 * Either it sees here that its worker is gone, or who looks for orphans
+		 * sees it.
+		 */
+		smp_mb();
+		if (ikefp_orphan_check(sa))
+			ikefp_timers_update(sa);
+	}
 	spin_unlock_bh(&sa->lock);
 	ikefp_sa_put(sa);
-	return 0;
+	return err ? creation_failed(info, err) : 0;
 }
 
 /* All that sa-set can change, parsed. */

@@ -224,43 +224,25 @@ static int hash(struct ikefp_sa *sa)
 	return 0;
 }
 
-static void trace_created(const struct ikefp_sa *sa)
-{
-	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, -1, sa->state);
-}
-
 /**
  * ikefp_sa_new_initiator() - the helper begins an SA
  * @ctx: the namespace
  * @spi: our SPI, not 0
  * @worker: whose it is, held; NULL: nobody's
  * @path: the way of its requests
- * @reason: where the failure's counter goes, or 0: the SPI is taken
+ * @reason: where the failure's counter goes (IKEFP_A_STATS_DROP_*)
  *
  * Context: process.
- * Return: the SA, held once more than the tables hold it; NULL on failure.
+ * Return: the SA, held, in no table yet; NULL on failure.
  */
 struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
 					struct ikefp_worker *worker,
 					const struct ikefp_path *path, int *reason)
 {
 	struct ikefp_sa *sa = alloc_sa(ctx, IKEFP_ROLE_INITIATOR, worker, path, reason);
-	int err;
 
-	if (!sa)
-		return NULL;
-	sa->spi = spi;
-	ikefp_sa_hold(sa);
-	local_bh_disable();
-	err = hash(sa);
-	local_bh_enable();
-	if (err) {
-		*reason = err == -EEXIST ? 0 : IKEFP_A_STATS_DROP_MEMORY;
-		ikefp_sa_put(sa);
-		ikefp_sa_put(sa);
-		return NULL;
-	}
-	trace_created(sa);
+	if (sa)
+		sa->spi = spi;
 	return sa;
 }
 
@@ -290,8 +272,7 @@ static int count_half_open(struct ikefp_context *ctx, const struct ikefp_init_so
  * Half-open SAs are bounded in number, of all sources and of each, and expire.
  *
  * Context: softirq.
- * Return: the SA with a random SPI of our own, held once more than the tables hold
- * it; NULL on failure.
+ * Return: the SA, held, in no table yet; NULL on failure.
  */
 struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 					struct ikefp_worker *worker,
@@ -303,7 +284,6 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 		msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_FLOOD_MS));
 	unsigned long life = msecs_to_jiffies(ikefp_policy_get(&ctx->policy, HALF_OPEN_MS));
 	struct ikefp_sa *sa;
-	int err;
 
 	*reason = count_half_open(ctx, source);
 	if (*reason)
@@ -319,37 +299,69 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 	sa->init.source = *source;
 	sa->init.deadline = sa->half_open_deadline;
 	sa->window_in.expected = 1;
-	ikefp_sa_hold(sa);
+	return sa;
 
-	/* Locked, so that whoever finds it at once finds it whole or dead. */
-	spin_lock_bh(&sa->lock);
+uncount:
+	atomic_dec(source->half_open);
+	atomic_dec(&ctx->half_open_count);
+	return NULL;
+}
+
+static void uncount_half_open(struct ikefp_sa *sa)
+{
+	if (!sa->counted_half_open)
+		return;
+	sa->counted_half_open = false;
+	atomic_dec(sa->init.source.half_open);
+	atomic_dec(&sa->ctx->half_open_count);
+}
+
+static int hash_responder(struct ikefp_sa *sa)
+{
+	int err;
+
 	do {
 		sa->spi = get_random_u64();
 		err = sa->spi ? hash(sa) : -EEXIST;
 	} while (err == -EEXIST);
 	if (err)
-		goto dead;
-	err = rhashtable_lookup_insert_fast(&ctx->inits, &sa->init.node, by_init);
-	if (err) {
+		return err;
+	err = rhashtable_lookup_insert_fast(&sa->ctx->inits, &sa->init.node, by_init);
+	if (err)
 		unhash(sa);
-		goto dead;
-	}
-	sa->init.hashed = true;
-	trace_created(sa);
-	spin_unlock_bh(&sa->lock);
-	return sa;
+	else
+		sa->init.hashed = true;
+	return err;
+}
 
-dead:
-	/* Where it is there already, its duplicate was faster, on another CPU. */
-	*reason = err == -EEXIST ? IKEFP_A_STATS_DROP_IN_PROGRESS : IKEFP_A_STATS_DROP_MEMORY;
-	sa->dead = true;
-	spin_unlock_bh(&sa->lock);
-	ikefp_sa_put(sa);
-	ikefp_sa_put(sa);
-uncount:
-	atomic_dec(source->half_open);
-	atomic_dec(&ctx->half_open_count);
-	return NULL;
+/**
+ * ikefp_sa_enter() - a new SA gets into the tables
+ * @sa: the SA, held by the caller, locked since before anybody can find it
+ *
+ * A responder's gets a random SPI of our own.
+ *
+ * Whoever finds it at once, waits for the lock and finds it whole. That includes the
+ * tables: an SA that were deleted while it enters them would be left in one of them.
+ *
+ * Context: any.
+ * Return: 0, the SA is held once more than before, by the tables; or -EEXIST: the
+ * initiator's SPI is taken, or the responder's IKE_SA_INIT request has its SA, made by
+ * a duplicate on another CPU; or another error: out of memory. Then it is dead.
+ */
+int ikefp_sa_enter(struct ikefp_sa *sa)
+{
+	int err;
+
+	lockdep_assert_held(&sa->lock);
+	err = sa->role == IKEFP_ROLE_INITIATOR ? hash(sa) : hash_responder(sa);
+	if (err) {
+		uncount_half_open(sa);
+		sa->dead = true;
+		return err;
+	}
+	ikefp_sa_hold(sa);
+	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, -1, sa->state);
+	return 0;
 }
 
 /**
@@ -419,15 +431,6 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 	}
 	rcu_read_unlock();
 	return sa;
-}
-
-static void uncount_half_open(struct ikefp_sa *sa)
-{
-	if (!sa->counted_half_open)
-		return;
-	sa->counted_half_open = false;
-	atomic_dec(sa->init.source.half_open);
-	atomic_dec(&sa->ctx->half_open_count);
 }
 
 /**
@@ -507,6 +510,7 @@ void ikefp_sa_forget_init(struct ikefp_sa *sa)
  */
 void ikefp_sa_bury(struct ikefp_sa *sa)
 {
+	lockdep_assert_held(&sa->lock);
 	if (sa->dead)
 		return;
 	sa->dead = true;

@@ -307,6 +307,22 @@ struct ikefp_init_source fixture_source(void)
 }
 
 /**
+ * fixture_enter() - a new SA gets into the tables
+ * @sa: the SA, held
+ *
+ * Return: what ikefp_sa_enter() returns.
+ */
+int fixture_enter(struct ikefp_sa *sa)
+{
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	err = ikefp_sa_enter(sa);
+	spin_unlock_bh(&sa->lock);
+	return err;
+}
+
+/**
  * fixture_initiator() - an SA of ours
  * @test: the test
  * @ctx: its context
@@ -326,6 +342,7 @@ struct ikefp_sa *fixture_initiator(struct kunit *test, struct ikefp_context *ctx
 	rcu_read_unlock();
 
 	KUNIT_ASSERT_NOT_NULL(test, sa);
+	KUNIT_ASSERT_EQ(test, fixture_enter(sa), 0);
 	return sa;
 }
 
@@ -357,6 +374,7 @@ struct ikefp_sa *fixture_responder(struct kunit *test, struct ikefp_context *ctx
 	rcu_read_unlock();
 
 	KUNIT_ASSERT_NOT_NULL(test, sa);
+	KUNIT_ASSERT_EQ(test, fixture_enter(sa), 0);
 	return sa;
 }
 

@@ -33,6 +33,7 @@ void fixture_init_message(u8 *octets, u64 spi_i, u64 spi_r, u8 flags);
 bool fixture_receive(struct ikefp_context *ctx, const u8 *octets, u32 len,
 		     const struct ikefp_path *path);
 struct ikefp_init_source fixture_source(void);
+int fixture_enter(struct ikefp_sa *sa);
 struct ikefp_sa *fixture_initiator(struct kunit *test, struct ikefp_context *ctx,
 				   const struct ikefp_path *path, u64 spi);
 struct ikefp_sa *fixture_responder(struct kunit *test, struct ikefp_context *ctx,

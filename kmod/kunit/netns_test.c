@@ -342,8 +342,10 @@ static void half_open_sas(void *arg)
 		if (!sa)
 			continue;
 		spin_lock_bh(&sa->lock);
-		sa->half_open_deadline = jiffies + i % 8;
-		ikefp_timers_update(sa);
+		if (!ikefp_sa_enter(sa)) {
+			sa->half_open_deadline = jiffies + i % 8;
+			ikefp_timers_update(sa);
+		}
 		spin_unlock_bh(&sa->lock);
 		ikefp_sa_put(sa);
 	}

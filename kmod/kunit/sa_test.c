@@ -77,11 +77,13 @@ static void spi_taken(struct kunit *test)
 {
 	struct world *world = begin(test);
 	struct ikefp_sa *sa = fixture_initiator(test, world->ctx, &world->path, SPI);
-	int reason = -1;
+	struct ikefp_sa *other;
+	int reason;
 
-	KUNIT_EXPECT_NULL(test, ikefp_sa_new_initiator(world->ctx, SPI, NULL, &world->path,
-						       &reason));
-	KUNIT_EXPECT_EQ(test, reason, 0);
+	other = ikefp_sa_new_initiator(world->ctx, SPI, NULL, &world->path, &reason);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, fixture_enter(other), -EEXIST);
+	ikefp_sa_put(other);
 	KUNIT_EXPECT_PTR_EQ(test, find(world->ctx, SPI), sa);
 	fixture_sas(test, world->ctx, 1);
 	ikefp_sa_put(sa);
@@ -108,12 +110,14 @@ static void duplicate_faster(struct kunit *test)
 	struct world *world = begin(test);
 	struct ikefp_sa *sa = fixture_responder(test, world->ctx, &world->path, PEER_SPI);
 	const struct ikefp_init_source source = fixture_source();
-	int reason = -1;
+	struct ikefp_sa *other;
+	int reason;
 
-	KUNIT_EXPECT_NULL(test, ikefp_sa_new_responder(world->ctx, PEER_SPI, NULL,
-						       &sa->init.key, &source, &world->path,
-						       &reason));
-	KUNIT_EXPECT_EQ(test, reason, IKEFP_A_STATS_DROP_IN_PROGRESS);
+	other = ikefp_sa_new_responder(world->ctx, PEER_SPI, NULL, &sa->init.key, &source,
+				       &world->path, &reason);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, fixture_enter(other), -EEXIST);
+	ikefp_sa_put(other);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->ctx->half_open_count), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(source.half_open), 1);
 	fixture_sas(test, world->ctx, 1);
@@ -262,6 +266,50 @@ static void delete_against_duplicate(struct kunit *test)
 	fixture_sas(test, world->ctx, 1);
 }
 
+/* A thread that deletes the SA that it finds. */
+static void delete_found(void *arg)
+{
+	struct world *world = arg;
+	struct ikefp_sa *sa;
+
+	if (!stage_until(find(world->ctx, SPI)))
+		return;
+	sa = ikefp_sa_get(world->ctx, SPI);
+	stage_cue(&world->in);
+	fixture_delete(sa);
+	stage_cue(&world->out);
+	ikefp_sa_put(sa);
+}
+
+/* Who finds an SA before it is in all tables, and deletes it, leaves it in none. */
+static void delete_against_creation(struct kunit *test)
+{
+	struct world *world = begin(test);
+	struct stage_thread *thread;
+	struct ikefp_sa *sa;
+	unsigned long id = 0;
+	int reason;
+
+	stage_set(test);
+	sa = ikefp_sa_new_initiator(world->ctx, SPI, NULL, &world->path, &reason);
+	KUNIT_ASSERT_NOT_NULL(test, sa);
+	thread = stage_enter(test, delete_found, world);
+	spin_lock_bh(&sa->lock);
+	KUNIT_EXPECT_EQ(test, ikefp_sa_enter(sa), 0);
+	/* Found, and not yet deleted. */
+	KUNIT_EXPECT_TRUE(test, stage_spin_until(stage_cued(&world->in)));
+	KUNIT_EXPECT_TRUE(test, stage_spin_never(stage_cued(&world->out)));
+	KUNIT_EXPECT_FALSE(test, sa->dead);
+	spin_unlock_bh(&sa->lock);
+	stage_exit(test, thread);
+	KUNIT_EXPECT_TRUE(test, sa->dead);
+	KUNIT_EXPECT_NULL(test, find(world->ctx, SPI));
+	KUNIT_EXPECT_NULL(test, ikefp_sa_get_next(world->ctx, &id));
+	KUNIT_EXPECT_EQ(test, refcount_read(&sa->refs), 1);
+	ikefp_sa_put(sa);
+	fixture_sas(test, world->ctx, 0);
+}
+
 #define ROUNDS 500
 
 /* Messages, lookups and listings, for as long as SAs come and go. */
@@ -324,6 +372,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(delete_against_reader),
 	KUNIT_CASE(delete_against_response),
 	KUNIT_CASE(delete_against_duplicate),
+	KUNIT_CASE(delete_against_creation),
 	KUNIT_CASE(delete_against_everything),
 	{}
 };
