@@ -15,19 +15,45 @@
 #define PART		65536	/* octets of an answer in one packet */
 #define ANSWER_MAX	(256u << 20)
 
+/* What an answer begins with: the settings that are no connection's, each in 4 octets. */
+#define SETTINGS	7
+
+static void get_settings(const struct config *config, uint32_t settings[SETTINGS])
+{
+	const struct retransmit_conf *r = &config->retransmit;
+
+	settings[0] = (uint32_t)r->timeout_ms;
+	settings[1] = (uint32_t)r->base_milli;
+	settings[2] = (uint32_t)r->tries;
+	settings[3] = (uint32_t)r->jitter_percent;
+	settings[4] = (uint32_t)r->limit_ms;
+	settings[5] = (uint32_t)config->keep_alive_ms;
+	settings[6] = config->fragment_size;
+}
+
+static void set_settings(struct config *config, const uint32_t settings[SETTINGS])
+{
+	struct retransmit_conf *r = &config->retransmit;
+
+	r->timeout_ms = (int32_t)settings[0];
+	r->base_milli = (int32_t)settings[1];
+	r->tries = (int32_t)settings[2];
+	r->jitter_percent = (int32_t)settings[3];
+	r->limit_ms = (int32_t)settings[4];
+	config->keep_alive_ms = (int32_t)settings[5];
+	config->fragment_size = settings[6];
+}
+
 /* The reader's side */
 
 static void put_config(struct buf *out, const struct config *config)
 {
-	const struct retransmit_conf *r = &config->retransmit;
+	uint32_t settings[SETTINGS];
 	uint32_t count = 0;
 
-	buf_put32(out, (uint32_t)r->timeout_ms);
-	buf_put32(out, (uint32_t)r->base_milli);
-	buf_put32(out, (uint32_t)r->tries);
-	buf_put32(out, (uint32_t)r->jitter_percent);
-	buf_put32(out, (uint32_t)r->limit_ms);
-	buf_put32(out, (uint32_t)config->keep_alive_ms);
+	get_settings(config, settings);
+	for (size_t i = 0; i < SETTINGS; i++)
+		buf_put32(out, settings[i]);
 	for (const struct conn *c = config->conns; c; c = c->next)
 		count++;
 	buf_put32(out, count);
@@ -154,23 +180,19 @@ static int get_conn(struct config *fresh, const uint8_t *data, size_t len,
 
 static int get_config(struct config *fresh, const struct buf *in, struct errmsg *err)
 {
-	int32_t *const settings[] = {
-		&fresh->retransmit.timeout_ms, &fresh->retransmit.base_milli,
-		&fresh->retransmit.tries, &fresh->retransmit.jitter_percent,
-		&fresh->retransmit.limit_ms, &fresh->keep_alive_ms,
-	};
-	const size_t count = sizeof(settings) / sizeof(*settings);
+	uint32_t settings[SETTINGS];
 	const uint8_t *at = in->data;
 	size_t left = in->len;
 	uint32_t conns;
 
-	if (left < 4 * (count + 1))
+	if (left < 4 * (SETTINGS + 1))
 		return errmsg_set(err, "the reader's answer is cut short");
-	for (size_t i = 0; i < count; i++)
-		*settings[i] = (int32_t)get32(at + 4 * i);
-	conns = get32(at + 4 * count);
-	at += 4 * (count + 1);
-	left -= 4 * (count + 1);
+	for (size_t i = 0; i < SETTINGS; i++)
+		settings[i] = get32(at + 4 * i);
+	set_settings(fresh, settings);
+	conns = get32(at + 4 * SETTINGS);
+	at += 4 * (SETTINGS + 1);
+	left -= 4 * (SETTINGS + 1);
 	while (conns--) {
 		uint32_t len = left < 4 ? UINT32_MAX : get32(at);
 

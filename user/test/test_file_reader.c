@@ -65,7 +65,9 @@ static const char conf[] =
 	"  children {\n one { local_ts = 10.1.0.0/16, 10.2.0.0/16\n}\n two { }\n}\n}\n"
 	" other : defaults {\n encap = yes\n}\n}\n"
 	"secrets {\n ike-1 {\n id = r.example\n secret = \"not for the daemon\"\n}\n}\n"
-	"charon {\n retransmit_tries = 7\n}\n";
+	"charon {\n retransmit_timeout = 1.5\n retransmit_base = 2.5\n retransmit_tries = 7\n"
+	" retransmit_jitter = 3\n retransmit_limit = 9\n keep_alive = 30s\n"
+	" fragment_size = 1400\n}\n";
 
 /* As read here, but for the secrets. */
 static void test_read(void)
@@ -80,8 +82,13 @@ static void test_read(void)
 	EXPECT(!config_read_file(here, &own, path, &err));
 	if (!EXPECT(!file_reader_read(&reader, there, &err)))
 		printf("# %s\n", err.text);
+	EXPECT_EQ(there->retransmit.timeout_ms, 1500);
+	EXPECT_EQ(there->retransmit.base_milli, 2500);
 	EXPECT_EQ(there->retransmit.tries, 7);
-	EXPECT_EQ(there->retransmit.timeout_ms, CONF_UNSET);
+	EXPECT_EQ(there->retransmit.jitter_percent, 3);
+	EXPECT_EQ(there->retransmit.limit_ms, 9000);
+	EXPECT_EQ(there->keep_alive_ms, 30000);
+	EXPECT_EQ(there->fragment_size, 1400);
 	for (a = here->conns, b = there->conns; a && b; a = a->next, b = b->next) {
 		EXPECT_STR(b->name, a->name);
 		EXPECT_EQ(b->source, CONF_FILE);
@@ -117,6 +124,8 @@ static void test_refusals(void)
 	put("");
 	EXPECT(!file_reader_read(&reader, config, &err));
 	EXPECT(!config->conns);
+	EXPECT_EQ(config->retransmit.timeout_ms, CONF_UNSET);
+	EXPECT_EQ(config->keep_alive_ms, CONF_UNSET);
 	stop();
 
 	start(NULL);
