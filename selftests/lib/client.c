@@ -183,9 +183,9 @@ static bool pump(struct client *client, int64_t until_us)
 
 	if (poll(pollers, 2, left > 0 ? left : 0) <= 0)
 		return left > 0;
-	if (pollers[0].revents && ikefp_worker_read(client->nl, &upcalls))
+	if (pollers[0].revents && ikefp_worker_read(client->nl, &upcalls) < 0)
 		die("worker: %s", ikefp_nl_error(client->nl));
-	if (pollers[1].revents && ikefp_monitor_read(client->nl, on_event, client))
+	if (pollers[1].revents && ikefp_monitor_read(client->nl, on_event, client) < 0)
 		die("monitor: %s", ikefp_nl_error(client->nl));
 	return true;
 }

@@ -67,7 +67,7 @@ static int watch(struct ikefp_nl *nl, bool json)
 		err = ikefp_monitor_read(nl, json ? print_json : print_text, NULL);
 		if (err == -ENOBUFS) {
 			fprintf(stderr, "ikefp: more events than could be read: some are missing here\n");
-		} else if (err) {
+		} else if (err < 0) {
 			fprintf(stderr, "ikefp: %s\n", ikefp_nl_error(nl));
 			return 1;
 		}

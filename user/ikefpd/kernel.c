@@ -23,6 +23,7 @@ struct kernel {
 	struct ike_manager *manager;
 	struct sockaddr_storage listeners[4];
 	unsigned int n_listeners;
+	int adopting;			/* SAs whose adoption is not answered yet */
 	struct resume_summary resumed;
 };
 
@@ -289,6 +290,7 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 	};
 	struct kernel *k = arg;
 
+	k->adopting--;
 	if (!endpoint_from_sockaddr(&orphan.local,
 				    (const struct sockaddr *)&info->endpoint.local) &&
 	    !endpoint_from_sockaddr(&orphan.remote,
@@ -298,12 +300,15 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 
 static void not_adopted(uint64_t spi, int err, const char *why, void *arg)
 {
-	(void)arg;
+	struct kernel *k = arg;
+
+	k->adopting--;
 	/* It may have expired since it was listed. */
 	if (err != -ENOENT)
 		log_msg(LOG_KNL, LVL_AUDIT, "cannot adopt IKE_SA %016" PRIx64 ": %s", spi, why);
 }
 
+/* Some of what waits; 1 where there may be more. */
 static int read_worker(struct kernel *k)
 {
 	const struct ikefp_upcalls upcalls = {
@@ -319,7 +324,7 @@ static int read_worker(struct kernel *k)
 	int err;
 
 	err = ikefp_worker_read(k->worker, &upcalls);
-	if (err)
+	if (err < 0)
 		log_msg(LOG_KNL, LVL_CTRL, "reading from the module: %s",
 			ikefp_nl_error(k->worker));
 	return err;
@@ -377,9 +382,12 @@ void kernel_adopt(struct kernel *k)
 		for (i = 0; i < spis.n; i += IKEFP_ADOPT_MAX) {
 			size_t n = spis.n - i < IKEFP_ADOPT_MAX ? spis.n - i : IKEFP_ADOPT_MAX;
 
+			k->adopting = (int)n;
 			if (ikefp_worker_adopt(k->worker, spis.v + i, n))
 				log_msg(LOG_KNL, LVL_AUDIT, "%s", ikefp_nl_error(k->worker));
-			read_worker(k);
+			/* The answers are there, among what strangers may go on sending. */
+			while (read_worker(k) > 0 && k->adopting > 0)
+				;
 		}
 	}
 	free(spis.v);

@@ -11,6 +11,9 @@
 #include "loop.h"
 #include "netlink_watch.h"
 
+/* Datagrams that are read at a time. */
+#define READ_MAX 64
+
 struct netlink_watch {
 	struct nl_sock *sock;
 	struct loop *loop;
@@ -28,7 +31,8 @@ static void ready(struct loop_fd *fd, uint32_t events)
 	ssize_t n;
 
 	(void)events;
-	for (;;) {
+	/* What else there is to do has its turn, however fast they come. */
+	for (unsigned int i = 0; i < READ_MAX; i++) {
 		struct nlmsghdr *h = (struct nlmsghdr *)data;
 		int left;
 

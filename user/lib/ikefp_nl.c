@@ -107,15 +107,19 @@ int ikefp_nl_drain(struct ikefp_nl *nl, struct nl_sock *sock,
 		   void (*each)(struct ikefp_nl *nl, struct nlmsghdr *header))
 {
 	struct nlmsghdr *header;
+	unsigned int n = 0;
 	ssize_t len;
 	int left;
 
 	for (;;) {
+		if (n == IKEFP_NL_READ_MAX)
+			return 1;
 		len = recv(nl_socket_get_fd(sock), nl->buffer, IKEFP_NL_MESSAGE_MAX, MSG_DONTWAIT);
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len <= 0)
 			break;
+		n++;
 		left = len;
 		for (header = nl->buffer; nlmsg_ok(header, left);
 		     header = nlmsg_next(header, &left))

@@ -192,9 +192,10 @@ struct ikefp_worker_info {
 /*
  * Makes this handle a worker, until it is closed; the only one, if it wants to be. Then,
  * or where one is that does, -EBUSY: there is another.
- * The file descriptor is readable when upcalls wait; ikefp_worker_read() takes all
- * of them and never blocks. An upcall that finds the socket full comes again, from the
- * module or with the peer's next copy of the message.
+ * The file descriptor is readable when upcalls wait; ikefp_worker_read() takes some
+ * of them and never blocks: 0, there were no more; 1, there may be, while the caller's
+ * other work has its turn; or a negative errno. An upcall that finds the socket full comes
+ * again, from the module or with the peer's next copy of the message.
  */
 int ikefp_worker_attach(struct ikefp_nl *nl, bool only);
 int ikefp_worker_fd(const struct ikefp_nl *nl);

@@ -47,8 +47,11 @@ int ikefp_nl_set_nonblocking(struct ikefp_nl *nl, struct nl_sock *sock);
 /* Has memory ready for what is received without libnl. */
 int ikefp_nl_need_buffer(struct ikefp_nl *nl);
 
+/* Datagrams that are read at a time. */
+#define IKEFP_NL_READ_MAX 64
+
 /*
- * All that waits on a non-blocking socket goes to a callback. libnl would leave copies
+ * What waits on a non-blocking socket goes to a callback. libnl would leave copies
  * of keys behind. Returns as ikefp_worker_read().
  */
 int ikefp_nl_drain(struct ikefp_nl *nl, struct nl_sock *sock,

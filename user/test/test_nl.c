@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reading from a netlink socket into which more comes while it is read. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <netlink/msg.h>
+#include <sys/socket.h>
+
+#include "ikefp_nl_private.h"
+#include "ktap.h"
+
+#define MANY 1000
+
+static int sender = -1;
+static uint32_t receiver;
+static unsigned int sent, taken;
+
+static void send_one(void)
+{
+	struct nlmsghdr message = { .nlmsg_len = sizeof(message), .nlmsg_type = NLMSG_MIN_TYPE };
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = receiver };
+
+	sent++;
+	EXPECT_EQ(sendto(sender, &message, sizeof(message), 0, (struct sockaddr *)&to,
+			 sizeof(to)), sizeof(message));
+}
+
+/* Each that is taken brings another. */
+static void take(struct ikefp_nl *nl, struct nlmsghdr *header)
+{
+	(void)nl;
+	(void)header;
+	taken++;
+	if (sent < MANY)
+		send_one();
+}
+
+static struct nl_sock *receiving(void)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+
+	EXPECT(!nl_connect(sock, NETLINK_USERSOCK));
+	receiver = nl_socket_get_local_port(sock);
+	sender = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
+	sent = 0;
+	taken = 0;
+	return sock;
+}
+
+static void test_drain(void)
+{
+	struct nl_sock *sock = receiving();
+	struct ikefp_nl *nl = calloc(1, sizeof(*nl));
+
+	REQUIRE(nl && !ikefp_nl_need_buffer(nl));
+	EXPECT_EQ(ikefp_nl_drain(nl, sock, take), 0);
+	EXPECT_EQ(taken, 0);
+	send_one();
+	EXPECT_EQ(ikefp_nl_drain(nl, sock, take), 1);
+	EXPECT_EQ(taken, IKEFP_NL_READ_MAX);
+	while (ikefp_nl_drain(nl, sock, take) == 1)
+		;
+	EXPECT_EQ(taken, MANY);
+	free(nl->buffer);
+	free(nl);
+	nl_socket_free(sock);
+	close(sender);
+}
+
+static const struct ktap_test tests[] = {
+	{ "some at a time", test_drain },
+};
+
+KTAP_MAIN(tests)
