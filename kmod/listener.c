@@ -86,6 +86,8 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 		udp_tunnel_sock_release(listener->sock);
 		return err;
 	}
+	/* Before a datagram comes in that is answered at once. */
+	rcu_assign_pointer(listener->sk, listener->sock->sk);
 	setup_udp_tunnel_sock(listener->ctx->net, listener->sock, &tunnel);
 	return 0;
 }
@@ -160,7 +162,6 @@ int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind
 		kfree(listener);
 		return err;
 	}
-	rcu_assign_pointer(listener->sk, listener->sock->sk);
 	list_add_tail_rcu(&listener->node, &ctx->listeners);
 	ctx->listener_generation++;
 	return 0;

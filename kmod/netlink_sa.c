@@ -28,6 +28,12 @@ static u64 get_spi(const struct nlattr *attribute)
 	return be64_to_cpu(nla_get_be64(attribute));
 }
 
+static int no_such_sa(const struct genl_info *info, int attribute)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute], "no SA has this SPI");
+	return -ENOENT;
+}
+
 /**
  * ikefp_netlink_get_sa() - the SA that a command names
  * @info: the command
@@ -37,17 +43,13 @@ static u64 get_spi(const struct nlattr *attribute)
  */
 struct ikefp_sa *ikefp_netlink_get_sa(struct genl_info *info, int attribute)
 {
-	struct nlattr *spi = info->attrs[attribute];
 	struct ikefp_sa *sa;
 
 	if (!ikefp_netlink_has(info, attribute, "spi is missing"))
 		return ERR_PTR(-EINVAL);
-	sa = ikefp_sa_get(ikefp_netlink_context(genl_info_net(info)), get_spi(spi));
-	if (!sa) {
-		NL_SET_ERR_MSG_ATTR(info->extack, spi, "no SA has this SPI");
-		return ERR_PTR(-ENOENT);
-	}
-	return sa;
+	sa = ikefp_sa_get(ikefp_netlink_context(genl_info_net(info)),
+			  get_spi(info->attrs[attribute]));
+	return sa ?: ERR_PTR(no_such_sa(info, attribute));
 }
 
 static bool has_path(const struct genl_info *info)
@@ -772,6 +774,7 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	return err ? -EMSGSIZE : 0;
 }
 
+/* -ENOENT: it has died since it was found. */
 static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 {
 	int err;
@@ -779,7 +782,7 @@ static int put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	spin_lock_bh(&sa->lock);
 	if (ikefp_orphan_check(sa))
 		ikefp_timers_update(sa);
-	err = ikefp_netlink_put_sa(skb, sa);
+	err = sa->dead ? -ENOENT : ikefp_netlink_put_sa(skb, sa);
 	spin_unlock_bh(&sa->lock);
 	return err;
 }
@@ -799,9 +802,11 @@ int ikefp_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		goto put;
 	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0, IKEFP_CMD_SA_GET);
-	if (!message || put_sa(reply, sa)) {
+	err = message ? put_sa(reply, sa) : -EMSGSIZE;
+	if (err) {
 		nlmsg_free(reply);
-		err = -EMSGSIZE;
+		if (err == -ENOENT)
+			no_such_sa(info, IKEFP_A_SA_SPI);
 		goto put;
 	}
 	genlmsg_end(reply, message);
@@ -829,12 +834,14 @@ int ikefp_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		int err = message ? put_sa(skb, sa) : -EMSGSIZE;
 
 		ikefp_sa_put(sa);
-		if (err) {
-			if (message)
-				genlmsg_cancel(skb, message);
-			break;
+		if (!err) {
+			genlmsg_end(skb, message);
+			continue;
 		}
-		genlmsg_end(skb, message);
+		if (message)
+			genlmsg_cancel(skb, message);
+		if (err != -ENOENT)
+			break;
 	}
 	cb->args[0] = id;
 	return skb->len;

@@ -84,17 +84,6 @@ static void forget_predecessor(struct ikefp_context *ctx, u32 portid, const stru
 	rcu_read_unlock();
 }
 
-static void detach_caller(struct ikefp_context *ctx, u32 portid)
-{
-	struct ikefp_worker *worker;
-
-	rcu_read_lock();
-	worker = ikefp_worker_find(ctx, portid);
-	if (worker)
-		detach(ctx, worker);
-	rcu_read_unlock();
-}
-
 static struct ikefp_context *context_of(struct genl_info *info)
 {
 	return ikefp_netlink_context(genl_info_net(info));
@@ -104,7 +93,6 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ikefp_context *ctx = context_of(info);
 	struct sk_buff *reply;
-	bool attached;
 	void *message;
 	int err;
 
@@ -117,23 +105,14 @@ int ikefp_nl_worker_attach_doit(struct sk_buff *skb, struct genl_info *info)
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}
+	genlmsg_end(reply, message);
 	forget_predecessor(ctx, info->snd_portid, NETLINK_CB(skb).sk);
 	err = ikefp_worker_attach(ctx, NETLINK_CB(skb).sk, info->snd_portid,
-				  nla_get_flag(info->attrs[IKEFP_A_WORKER_ONLY]), info->extack);
-	attached = !err;
-	if (err && err != -EALREADY) {
-		nlmsg_free(reply);
-		return err;
-	}
-	genlmsg_end(reply, message);
-	err = genlmsg_reply(reply, info);
+				  nla_get_flag(info->attrs[IKEFP_A_WORKER_ONLY]), reply,
+				  info->extack);
 	/* What it was before, it is. */
-	if (!attached)
-		return err;
-	if (err) {
-		detach_caller(ctx, info->snd_portid);
-		return err;
-	}
+	if (err)
+		return err == -EALREADY ? 0 : err;
 	ikefp_monitor_worker(ctx, info->snd_portid, IKEFP_EVENT_KIND_WORKER_ATTACHED);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/rculist.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <net/genetlink.h>
 #include <net/sock.h>
 
 #include "worker.h"
@@ -29,15 +30,32 @@ struct ikefp_worker *ikefp_worker_find(struct ikefp_context *ctx, u32 portid)
 	return NULL;
 }
 
-/* Whether there may be one more, and what to say if not. Under workers_lock. */
+/**
+ * ikefp_worker_is_closed() - has a worker's socket been closed
+ * @worker: the worker
+ *
+ * So it is when netlink tells of it, and may be a moment earlier.
+ *
+ * Context: under RCU.
+ */
+bool ikefp_worker_is_closed(const struct ikefp_worker *worker)
+{
+	const struct sock *sk = rcu_dereference(worker->sk);
+
+	return !sk || sock_flag(sk, SOCK_DEAD);
+}
+
+/* Whether there may be one more, and what to say if not. Under workers_lock and RCU. */
 static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_ack *extack)
 {
-	struct ikefp_worker *first = list_first_or_null_rcu(&ctx->workers, struct ikefp_worker,
-							    node);
+	const struct ikefp_worker *worker;
 
-	if (first && (only || first->only)) {
-		NL_SET_ERR_MSG(extack, "another worker is attached to this namespace");
-		return -EBUSY;
+	list_for_each_entry_rcu(worker, &ctx->workers, node,
+				lockdep_is_held(&ctx->workers_lock)) {
+		if ((only || worker->only) && !ikefp_worker_is_closed(worker)) {
+			NL_SET_ERR_MSG(extack, "another worker is attached to this namespace");
+			return -EBUSY;
+		}
 	}
 	if (READ_ONCE(ctx->worker_count) >= IKEFP_MAX_WORKERS) {
 		NL_SET_ERR_MSG(extack, "there are 256 workers already");
@@ -52,20 +70,24 @@ static int check_room(struct ikefp_context *ctx, bool only, struct netlink_ext_a
  * @sk: the socket, open meanwhile; held from then on until it is detached
  * @portid: its port ID, not 0, that no worker with another socket has any more
  * @only: whether there is to be no other
+ * @reply: what the socket is to read before any upcall: that it is one; taken
  * @extack: what to tell the caller
  *
  * Context: process.
- * Return: 0; -EALREADY where it is one; -EBUSY where there is another and one of
- * the two wants to be the only one, -ENOSPC, -ENOMEM.
+ * Return: 0; -EALREADY where it is one, which it was told again; -EBUSY where there is
+ * another and one of the two wants to be the only one, -ENOSPC, -ENOMEM; or the error of
+ * the reply.
  */
 int ikefp_worker_attach(struct ikefp_context *ctx, struct sock *sk, u32 portid, bool only,
-			struct netlink_ext_ack *extack)
+			struct sk_buff *reply, struct netlink_ext_ack *extack)
 {
 	struct ikefp_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
-	int err = -EALREADY;
+	int err;
 
-	if (!worker)
+	if (!worker) {
+		nlmsg_free(reply);
 		return -ENOMEM;
+	}
 	worker->portid = portid;
 	worker->only = only;
 	worker->full_until = jiffies;
@@ -73,19 +95,23 @@ int ikefp_worker_attach(struct ikefp_context *ctx, struct sock *sk, u32 portid, 
 
 	rcu_read_lock();
 	spin_lock(&ctx->workers_lock);
-	if (!ikefp_worker_find(ctx, portid)) {
-		err = check_room(ctx, only, extack);
-		if (!err) {
-			sock_hold(sk);
-			RCU_INIT_POINTER(worker->sk, sk);
-			list_add_tail_rcu(&worker->node, &ctx->workers);
-			WRITE_ONCE(ctx->worker_count, ctx->worker_count + 1);
-			ctx->worker_generation++;
-			worker = NULL;
-		}
+	err = ikefp_worker_find(ctx, portid) ? -EALREADY : check_room(ctx, only, extack);
+	if (!err || err == -EALREADY) {
+		/* Before anybody finds it: an upcall would come first. */
+		err = genlmsg_unicast(ctx->net, reply, portid) ?: err;
+		reply = NULL;
+	}
+	if (!err) {
+		sock_hold(sk);
+		RCU_INIT_POINTER(worker->sk, sk);
+		list_add_tail_rcu(&worker->node, &ctx->workers);
+		WRITE_ONCE(ctx->worker_count, ctx->worker_count + 1);
+		ctx->worker_generation++;
+		worker = NULL;
 	}
 	spin_unlock(&ctx->workers_lock);
 	rcu_read_unlock();
+	nlmsg_free(reply);
 	kfree(worker);
 	return err;
 }
@@ -119,21 +145,6 @@ bool ikefp_worker_detach(struct ikefp_context *ctx, struct ikefp_worker *worker)
 	sock_put(sk);
 	ikefp_worker_put(worker);
 	return true;
-}
-
-/**
- * ikefp_worker_is_closed() - has a worker's socket been closed
- * @worker: the worker
- *
- * So it is when netlink tells of it, and may be a moment earlier.
- *
- * Context: under RCU.
- */
-bool ikefp_worker_is_closed(const struct ikefp_worker *worker)
-{
-	const struct sock *sk = rcu_dereference(worker->sk);
-
-	return !sk || sock_flag(sk, SOCK_DEAD);
 }
 
 /**
@@ -184,6 +195,8 @@ struct ikefp_worker *ikefp_worker_least_loaded(struct ikefp_context *ctx)
 		bool full = time_before(jiffies, READ_ONCE(worker->full_until));
 		int count = atomic_read(&worker->sa_count);
 
+		if (ikefp_worker_is_closed(worker))
+			continue;
 		if (full != least_is_full ? !full : count < fewest) {
 			least_is_full = full;
 			fewest = count;
@@ -210,8 +223,11 @@ struct ikefp_worker *ikefp_worker_by_spi(struct ikefp_context *ctx, u64 spi)
 
 	index = count ? reciprocal_scale(hash_64(spi, 32), count) : 0;
 	list_for_each_entry_rcu(worker, &ctx->workers, node) {
-		last = worker;
-		if (!index--)
+		if (!ikefp_worker_is_closed(worker))
+			last = worker;
+		if (index)
+			index--;
+		else if (last)
 			break;
 	}
 	return last;

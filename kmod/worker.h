@@ -41,7 +41,7 @@ struct ikefp_worker {
 };
 
 int ikefp_worker_attach(struct ikefp_context *ctx, struct sock *sk, u32 portid, bool only,
-			struct netlink_ext_ack *extack);
+			struct sk_buff *reply, struct netlink_ext_ack *extack);
 bool ikefp_worker_detach(struct ikefp_context *ctx, struct ikefp_worker *worker);
 bool ikefp_worker_is_closed(const struct ikefp_worker *worker);
 int ikefp_worker_deliver(struct ikefp_worker *worker, struct sk_buff *skb);

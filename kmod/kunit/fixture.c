@@ -11,6 +11,7 @@
 #include "../datagram.h"
 #include "../flood.h"
 #include "../message.h"
+#include "../netlink.h"
 #include "../netns.h"
 #include "../sa.h"
 #include "../send.h"
@@ -174,6 +175,32 @@ u32 fixture_portid(struct kunit *test, struct socket *sock)
 }
 
 /**
+ * fixture_attach() - make a socket a worker
+ * @test: the test
+ * @ctx: its context
+ * @sock: the socket
+ * @only: whether there is to be no other
+ *
+ * Return: what ikefp_worker_attach() returns.
+ */
+int fixture_attach(struct kunit *test, struct ikefp_context *ctx, struct socket *sock, bool only)
+{
+	u32 portid = fixture_portid(test, sock);
+	struct sk_buff *reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	void *message;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, reply);
+	message = genlmsg_put(reply, portid, 0, &ikefp_netlink_family, 0,
+			      IKEFP_CMD_WORKER_ATTACH);
+	KUNIT_ASSERT_NOT_NULL(test, message);
+	genlmsg_end(reply, message);
+	err = ikefp_worker_attach(ctx, sock->sk, portid, only, reply, NULL);
+	KUNIT_ASSERT_EQ(test, fixture_upcall(sock), err ? 0 : IKEFP_CMD_WORKER_ATTACH);
+	return err;
+}
+
+/**
  * fixture_worker() - a socket that upcalls go to
  * @test: the test, with which it is closed
  * @ctx: its context
@@ -184,8 +211,7 @@ struct socket *fixture_worker(struct kunit *test, struct ikefp_context *ctx)
 {
 	struct socket *worker = fixture_socket(test, 0);
 
-	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(ctx, worker->sk, fixture_portid(test, worker),
-						  false, NULL), 0);
+	KUNIT_ASSERT_EQ(test, fixture_attach(test, ctx, worker, false), 0);
 	return worker;
 }
 

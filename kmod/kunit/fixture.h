@@ -25,6 +25,7 @@ struct ikefp_listener *fixture_listener(struct kunit *test, struct ikefp_context
 struct socket *fixture_socket(struct kunit *test, u32 portid);
 void fixture_close(struct kunit *test, struct socket *sock);
 u32 fixture_portid(struct kunit *test, struct socket *sock);
+int fixture_attach(struct kunit *test, struct ikefp_context *ctx, struct socket *sock, bool only);
 struct socket *fixture_worker(struct kunit *test, struct ikefp_context *ctx);
 int fixture_upcall(struct socket *worker);
 u64 fixture_count(const struct ikefp_context *ctx, int stat);

@@ -96,8 +96,7 @@ static void late_notice(struct kunit *test)
 	struct world *world = begin(test);
 
 	ikefp_netlink_socket_closed(world->ctx, world->portid);
-	KUNIT_ASSERT_EQ(test, ikefp_worker_attach(world->ctx, world->other->sk, world->portid,
-						  false, NULL), 0);
+	KUNIT_ASSERT_EQ(test, fixture_attach(test, world->ctx, world->other, false), 0);
 	/* As of the one before, whom its successor has made go already. */
 	ikefp_netlink_socket_closed(world->ctx, world->portid);
 	KUNIT_EXPECT_EQ(test, world->ctx->worker_count, 1);

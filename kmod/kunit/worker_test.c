@@ -4,7 +4,9 @@
  * found it, to give it an SA.
  */
 
+#include <linux/net.h>
 #include <linux/rcupdate.h>
+#include <net/sock.h>
 
 #include "../worker.h"
 #include "fixture.h"
@@ -59,7 +61,59 @@ static void detach_against_reader(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, world->held);
 }
 
+static struct world *attaching;
+
+/* The socket has got something to read. */
+static void told(struct sock *sk)
+{
+	attaching->in = true;
+	attaching->found = READ_ONCE(attaching->ctx->worker_count);
+}
+
+/* A worker reads that it is one before anybody has found it, who would be read first. */
+static void told_before_found(struct kunit *test)
+{
+	struct world *world = kunit_kzalloc(test, sizeof(*world), GFP_KERNEL);
+	struct socket *sock = fixture_socket(test, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, world);
+	world->ctx = fixture_context(test);
+	attaching = world;
+	sock->sk->sk_data_ready = told;
+	KUNIT_EXPECT_EQ(test, fixture_attach(test, world->ctx, sock, false), 0);
+	KUNIT_EXPECT_TRUE(test, world->in);
+	KUNIT_EXPECT_FALSE(test, world->found);
+	KUNIT_EXPECT_EQ(test, world->ctx->worker_count, 1);
+}
+
+/* One whose socket is closed, of which we have yet to be told, stands in nobody's way. */
+static void closed_is_none(struct kunit *test)
+{
+	struct ikefp_context *ctx = fixture_context(test);
+	struct socket *closed = fixture_worker(test, ctx);
+	struct socket *other = fixture_worker(test, ctx);
+	struct socket *only = fixture_socket(test, 0);
+	u64 spi;
+
+	fixture_close(test, closed);
+	KUNIT_EXPECT_EQ(test, ctx->worker_count, 2);
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, ikefp_worker_is(ikefp_worker_least_loaded(ctx), other->sk));
+	for (spi = 1; spi < 100; spi++)
+		KUNIT_EXPECT_TRUE(test, ikefp_worker_is(ikefp_worker_by_spi(ctx, spi), other->sk));
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, fixture_attach(test, ctx, only, true), -EBUSY);
+	fixture_close(test, other);
+	rcu_read_lock();
+	KUNIT_EXPECT_NULL(test, ikefp_worker_least_loaded(ctx));
+	KUNIT_EXPECT_NULL(test, ikefp_worker_by_spi(ctx, 1));
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, fixture_attach(test, ctx, only, true), 0);
+}
+
 static struct kunit_case cases[] = {
+	KUNIT_CASE(closed_is_none),
+	KUNIT_CASE(told_before_found),
 	KUNIT_CASE(detach_against_reader),
 	{}
 };

@@ -140,6 +140,7 @@ struct answer {
 	int max_attr;
 	ikefp_nl_reply_fn reply;
 	void *arg;
+	bool first_ends;	/* what comes after the first message is not the answer's */
 	int err;
 	bool done;
 };
@@ -154,7 +155,10 @@ static int on_valid(struct nl_msg *msg, void *arg)
 	if (answer->reply &&
 	    !genlmsg_parse(nlmsg_hdr(msg), 0, attrs, answer->max_attr, NULL))
 		answer->reply(attrs, answer->arg);
-	return NL_OK;
+	if (!answer->first_ends)
+		return NL_OK;
+	answer->done = true;
+	return NL_STOP;
 }
 
 static int on_end(struct nl_msg *msg, void *arg)
@@ -224,10 +228,9 @@ struct nl_msg *ikefp_nl_request(struct ikefp_nl *nl, int command, int flags)
 	return ikefp_nl_request_for(nl, command, flags, 0);
 }
 
-int ikefp_nl_transact(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *msg, bool whole,
-		      int max_attr, ikefp_nl_reply_fn reply, void *arg)
+static int transact(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *msg, bool whole,
+		    struct answer *answer)
 {
-	struct answer answer = { .nl = nl, .max_attr = max_attr, .reply = reply, .arg = arg };
 	struct nl_cb *cb;
 	int err;
 
@@ -236,31 +239,47 @@ int ikefp_nl_transact(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *
 		nlmsg_free(msg);
 		return ikefp_nl_fail(nl, -EMSGSIZE, "the message is too long");
 	}
-	if (!(nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP))
+	if (!(nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP) && !answer->first_ends)
 		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
 	cb = nl_cb_alloc(NL_CB_CUSTOM);
 	if (!cb) {
 		nlmsg_free(msg);
 		return ikefp_nl_fail(nl, -ENOMEM, "out of memory");
 	}
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &answer);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, &answer);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, &answer);
-	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &answer);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, answer);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, answer);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, answer);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_error, answer);
 
 	err = nl_send_auto(sock, msg);
 	/* Keys may have been in it. */
 	explicit_bzero(nlmsg_data(nlmsg_hdr(msg)), nlmsg_datalen(nlmsg_hdr(msg)));
 	nlmsg_free(msg);
-	while (err >= 0 && !answer.done)
+	while (err >= 0 && !answer->done)
 		err = nl_recvmsgs(sock, cb);
 	nl_cb_put(cb);
-	if (answer.done && !answer.err)
+	if (answer->done && !answer->err)
 		return 0;
-	if (answer.err == -EINTR)
+	if (answer->err == -EINTR)
 		return ikefp_nl_fail(nl, -EINTR,
 				     "the listing changed while it was read; ask again");
-	if (answer.err)
-		return answer.err;
+	if (answer->err)
+		return answer->err;
 	return ikefp_nl_fail(nl, -EIO, "netlink: %s", nl_geterror(err));
+}
+
+int ikefp_nl_transact(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *msg, bool whole,
+		      int max_attr, ikefp_nl_reply_fn reply, void *arg)
+{
+	struct answer answer = { .nl = nl, .max_attr = max_attr, .reply = reply, .arg = arg };
+
+	return transact(nl, sock, msg, whole, &answer);
+}
+
+int ikefp_nl_transact_first(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *msg,
+			    bool whole)
+{
+	struct answer answer = { .nl = nl, .first_ends = true };
+
+	return transact(nl, sock, msg, whole, &answer);
 }

@@ -77,6 +77,13 @@ int ikefp_nl_transact(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *
 		      int max_attr, ikefp_nl_reply_fn reply, void *arg);
 
 /*
+ * The same for a command that is answered by one message, after which others come to this
+ * socket: they are left there.
+ */
+int ikefp_nl_transact_first(struct ikefp_nl *nl, struct nl_sock *sock, struct nl_msg *msg,
+			    bool whole);
+
+/*
  * Endpoints: seven attributes, in the same order in every set that has them; @first is
  * local-ipv4. Putting fails for want of room, or where there is no address.
  */

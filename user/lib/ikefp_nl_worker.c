@@ -28,9 +28,8 @@ int ikefp_worker_attach(struct ikefp_nl *nl, bool only)
 		setsockopt(nl_socket_get_fd(nl->worker), SOL_SOCKET, SO_RCVBUF, &size,
 			   sizeof(size));
 	msg = ikefp_nl_request(nl, IKEFP_CMD_WORKER_ATTACH, 0);
-	err = ikefp_nl_transact(nl, nl->worker, msg,
-				msg && (!only || !nla_put_flag(msg, IKEFP_A_WORKER_ONLY)),
-				IKEFP_A_WORKER_MAX, NULL, NULL);
+	err = ikefp_nl_transact_first(nl, nl->worker, msg,
+				      msg && (!only || !nla_put_flag(msg, IKEFP_A_WORKER_ONLY)));
 	if (!err)
 		err = ikefp_nl_set_nonblocking(nl, nl->worker);
 	if (err) {

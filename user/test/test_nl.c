@@ -68,7 +68,43 @@ static void test_drain(void)
 	close(sender);
 }
 
+static void put_message(int fd, uint16_t type)
+{
+	struct nlmsghdr message = { .nlmsg_len = sizeof(message), .nlmsg_type = type };
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = receiver };
+
+	EXPECT_EQ(sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&to, sizeof(to)),
+		  sizeof(message));
+}
+
+/* An upcall comes right after the answer that makes a socket a worker. */
+static void test_first(void)
+{
+	struct nl_sock *sock = receiving();
+	struct sockaddr_nl own = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(own);
+	struct ikefp_nl nl = { 0 };
+	struct nlmsghdr rest;
+	struct nl_msg *nlmsg;
+
+	EXPECT(!bind(sender, (struct sockaddr *)&own, sizeof(own)));
+	EXPECT(!getsockname(sender, (struct sockaddr *)&own, &len));
+	nl_socket_disable_seq_check(sock);
+	nl_socket_disable_auto_ack(sock);
+	nl_socket_set_peer_port(sock, own.nl_pid);
+	nlmsg = nlmsg_alloc_simple(NLMSG_MIN_TYPE, 0);
+	put_message(sender, NLMSG_MIN_TYPE);
+	put_message(sender, NLMSG_MIN_TYPE + 1);
+	EXPECT_EQ(ikefp_nl_transact_first(&nl, sock, nlmsg, true), 0);
+	EXPECT_STR(nl.error, "");
+	EXPECT_EQ(recv(nl_socket_get_fd(sock), &rest, sizeof(rest), MSG_DONTWAIT), sizeof(rest));
+	EXPECT_EQ(rest.nlmsg_type, NLMSG_MIN_TYPE + 1);
+	nl_socket_free(sock);
+	close(sender);
+}
+
 static const struct ktap_test tests[] = {
+	{ "the first message ends it", test_first },
 	{ "some at a time", test_drain },
 };
 
