@@ -72,6 +72,11 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	begin(job, 1);
 }
 
+void control_loaded(struct conn *conn)
+{
+	CHECK(conn);
+}
+
 bool control_has_child(const char *conn, const char *child)
 {
 	CHECK(conn && child);

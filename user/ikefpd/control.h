@@ -42,6 +42,12 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job);
 void control_terminate_child(uint32_t child_id, struct control_job *job);
 
+/*
+ * A connection is loaded: IKE SAs that were carried on (resume.h) while none of its name
+ * was, are its from now on.
+ */
+void control_loaded(struct conn *conn);
+
 /* The caller no longer waits: @done is not called; the work goes on. */
 void control_forget(struct control_job *job);
 

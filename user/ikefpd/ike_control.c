@@ -6,6 +6,7 @@
 #include "config.h"
 #include "control.h"
 #include "ike_manager.h"
+#include "resume.h"
 
 static struct ike_manager *manager;
 
@@ -41,6 +42,11 @@ bool control_has_child(const char *conn, const char *child)
 			if (!strcmp(c->conf->name, child))
 				return true;
 	return false;
+}
+
+void control_loaded(struct conn *conn)
+{
+	resume_rebind(manager, conn);
 }
 
 void control_forget(struct control_job *job)

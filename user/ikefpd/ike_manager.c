@@ -458,7 +458,6 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		job_done(job, false, "the daemon is stopping");
 		return;
 	}
-	resume_rebind(m, conn);
 	sa = to_use(m, conn);
 	if (sa && sa->state == IKE_ESTABLISHED && !sa->children) {
 		/* One without a Child SA is of no use; a new one brings its own. */
@@ -500,6 +499,7 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
 	struct conn *conn = conn_get(sa->conn);
+	const struct child_sa *c;
 	struct ike_sa *other;
 	struct waiter *w;
 
@@ -515,6 +515,9 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 		w->id = other->unique_id;
 		w->job->ike_id = other->unique_id;
 	}
+	for (c = other ? other->children : NULL; c; c = c->next)
+		if (c->conf == sa->handshake->child_conf && c->state == CHILD_INSTALLED)
+			ike_manager_child_up(m, c);
 	ike_sa_destroy(sa, reason);
 	conn_put(conn);
 }

@@ -53,22 +53,27 @@ static void delete_children(struct ike_sa *sa, const struct payload *p,
 			    struct payload_writer *w)
 {
 	uint32_t answer[PAYLOADS_MAX];
-	unsigned int count = get16(p->body + 2), i;
+	unsigned int count = get16(p->body + 2), unknown = 0, i;
 	uint16_t n = 0;
 
 	for (i = 0; i < count; i++) {
 		uint32_t spi = get32(p->body + 4 + i * ESP_SPI_LEN);
 		struct child_sa *child = child_sa_by_spi_out(sa, spi);
 
-		ike_log(sa, LOG_IKE, LVL_CTRL,
-			"received DELETE for ESP CHILD_SA with SPI %.8x%s", spi,
-			child ? "" : ", which there is none of");
-		if (!child)
+		if (!child) {
+			unknown++;
 			continue;
+		}
+		ike_log(sa, LOG_IKE, LVL_CTRL, "received DELETE for ESP CHILD_SA with SPI %.8x",
+			spi);
 		if (child->state != CHILD_DELETING && n < PAYLOADS_MAX)
 			answer[n++] = child->spi_in;
 		child_sa_destroy(child);
 	}
+	/* A message has room for thousands: one line. */
+	if (unknown)
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"received DELETE for %u ESP CHILD_SAs that there are none of", unknown);
 	if (n)
 		put_delete(w, PROTO_ESP, answer, n);
 }

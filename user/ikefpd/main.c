@@ -156,6 +156,8 @@ static int reload(void *data, struct errmsg *err)
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
 	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
+	for (struct conn *conn = d->config->conns; conn; conn = conn->next)
+		control_loaded(conn);
 	start_pending();
 	return 0;
 }

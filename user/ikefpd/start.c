@@ -134,8 +134,15 @@ static void again_free(struct again *a)
 
 void start_again(const char *conn, const char *child)
 {
-	struct again *a = starts.loop ? calloc(1, sizeof(*a)) : NULL;
+	struct again *a;
 
+	if (!starts.loop)
+		return;
+	/* Once, however many IKE SAs it had. */
+	for (a = starts.again; a; a = a->next)
+		if (!strcmp(a->conn, conn) && !strcmp(a->child, child))
+			return;
+	a = calloc(1, sizeof(*a));
 	if (!a)
 		return;
 	a->conn = strdup(conn);

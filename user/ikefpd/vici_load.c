@@ -56,6 +56,7 @@ enum vici_result vici_load_conn(struct vici_client *client,
 	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
 		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
 	config_put_conn(config, conn);
+	control_loaded(conn);
 	start_pending();
 	return accepted(reply);
 }

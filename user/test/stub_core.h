@@ -33,6 +33,8 @@ static struct stub_sa *stub_sas;
 static uint32_t stub_last_id;
 /* How the next initiate ends: 0 in time, 1 with an error, 2 never. */
 static int stub_outcome;
+/* The last that was loaded. */
+static const struct conn *stub_loaded;
 
 static void stub_log(const struct stub_sa *sa, const char *text)
 {
@@ -121,6 +123,11 @@ void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job)
 void control_terminate_child(uint32_t child_id, struct control_job *job)
 {
 	control_terminate_ike(child_id - 100, false, job);
+}
+
+void control_loaded(struct conn *conn)
+{
+	stub_loaded = conn;
 }
 
 bool control_has_child(const char *conn, const char *child)

@@ -696,6 +696,33 @@ static void cookie_too_late(void)
 	net_clear(&net);
 }
 
+/* What is tried again came up by the peer's own attempt meanwhile. */
+static void up_by_the_other_end(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	struct job job = new_job();
+	struct ike_sa *sa;
+
+	hosts(&l, &r);
+	net.fate = lose_raw_requests;
+	initiate(left, &job);
+	net_run(&net);
+	net.fate = NULL;
+	sa = left->manager.sas;
+	initiate(right, NULL);
+	net_run(&net);
+	REQUIRE(sa && host_established(left));
+	EXPECT_EQ(job.done, 0);
+	ike_manager_try_again(sa, "received AUTHENTICATION_FAILED (24) notify error");
+	net_run(&net);
+	loop_turn(left->loop, 0);
+	EXPECT_EQ(job.done, 1);
+	EXPECT(job.ok);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	ike_manager_forget(&left->manager, &job.job);
+	net_clear(&net);
+}
+
 static unsigned int raw_messages;
 
 /* The first request of each of two attempts. */
@@ -1148,6 +1175,7 @@ static const struct ktap_test tests[] = {
 	{ "INVALID_KE_PAYLOAD", invalid_ke },
 	{ "COOKIE, and a bound to it", cookie },
 	{ "an answer to the request without the COOKIE", cookie_too_late },
+	{ "tried again, and up by the other end", up_by_the_other_end },
 	{ "a wrong secret, with a COOKIE", cookie_and_wrong_secret },
 	{ "delete IKE SA", delete_ike },
 	{ "delete IKE SA, both at once", delete_ike_by_both },

@@ -10,6 +10,7 @@
 #include "control.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "resume.h"
 #include "start.h"
 #include "stash.h"
 
@@ -295,6 +296,7 @@ static void bygone(void)
 	EXPECT(host_established(left)->conn->bygone);
 	host_config(left, same(left));
 	conn = config_find_conn(left->config, "gw");
+	resume_rebind(&left->manager, conn);
 	initiate(left);
 	net_run(&net);
 	expect_up();

@@ -236,7 +236,9 @@ static void load_net(struct client *c)
 {
 	struct buf m = conn_message("net", "lan", NULL, NULL);
 
+	stub_loaded = NULL;
 	expect_reply(call(c, "load-conn", &m), "yes", NULL);
+	EXPECT(stub_loaded == config_find_conn(config, "net"));
 }
 
 static void test_protocol(void)
