@@ -8,6 +8,7 @@
 
 #include "child_sa.h"
 #include "policy.h"
+#include "selector.h"
 
 #define PRIORITY_BASE	400000
 
@@ -18,8 +19,14 @@ struct user {
 	struct xfrm_policy policy;
 };
 
+struct policy_key {
+	uint32_t dir;
+	struct xfrm_selector sel;
+};
+
 struct policy {
 	struct table_node node;
+	struct policy_key key;
 	struct user *users;	/* the newest first: that one is in the kernel */
 };
 
@@ -47,37 +54,31 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst)
 	return priority - 1;
 }
 
-static bool same_selector(const struct xfrm_policy *a, const struct xfrm_policy *b)
+/* What the kernel tells policies apart by. */
+static struct policy_key key_of(const struct xfrm_policy *p)
 {
-	return a->dir == b->dir && ts_equal(&a->src_ts, &b->src_ts) &&
-	       ts_equal(&a->dst_ts, &b->dst_ts);
+	struct policy_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.dir = p->dir;
+	selector_of(&key.sel, &p->src_ts, &p->dst_ts);
+	return key;
 }
 
-static uint64_t hash_ts(uint64_t h, const struct ts *ts)
+static uint64_t hash(const struct policy_key *key)
 {
-	h = table_hash(h, &ts->protocol, sizeof(ts->protocol));
-	h = table_hash(h, &ts->start_port, sizeof(ts->start_port));
-	h = table_hash(h, &ts->end_port, sizeof(ts->end_port));
-	h = table_hash(h, ts->start, ts->family == AF_INET ? 4 : 16);
-	return table_hash(h, ts->end, ts->family == AF_INET ? 4 : 16);
-}
-
-/* Of what same_selector() compares. */
-static uint64_t hash(const struct xfrm_policy *p)
-{
-	uint64_t h = table_hash(TABLE_HASH, &p->dir, sizeof(p->dir));
-
-	return hash_ts(hash_ts(h, &p->src_ts), &p->dst_ts);
+	return table_hash(TABLE_HASH, key, sizeof(*key));
 }
 
 static struct policy *find(const struct policy_table *table, const struct xfrm_policy *p)
 {
+	const struct policy_key key = key_of(p);
 	struct table_node *node;
 
-	for (node = table_find(&table->policies, hash(p)); node; node = table_next(node)) {
+	for (node = table_find(&table->policies, hash(&key)); node; node = table_next(node)) {
 		struct policy *policy = container_of(node, struct policy, node);
 
-		if (same_selector(&policy->users->policy, p))
+		if (!memcmp(&policy->key, &key, sizeof(key)))
 			return policy;
 	}
 	return NULL;
@@ -111,7 +112,8 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 			free(user);
 			return -ENOMEM;
 		}
-		table_add(&table->policies, &policy->node, hash(p));
+		policy->key = key_of(p);
+		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
 	user->next = policy->users;
 	policy->users = user;
@@ -242,14 +244,15 @@ static int move_one(struct policy_table *table, struct xfrm *xfrm,
 	struct policy *policy = find(table, p);
 	struct user *user;
 
-	for (user = policy ? policy->users : NULL; user; user = user->next)
-		if (user->child == child)
-			break;
-	if (!user)
+	for (user = policy ? policy->users : NULL; user; user = user->next) {
+		if (user->child != child)
+			continue;
+		user->policy.src = p->src;
+		user->policy.dst = p->dst;
+	}
+	if (!policy || policy->users->child != child)
 		return 0;
-	user->policy.src = p->src;
-	user->policy.dst = p->dst;
-	return user == policy->users ? xfrm_policy_add(xfrm, &user->policy) : 0;
+	return xfrm_policy_add(xfrm, &policy->users->policy);
 }
 
 int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child)

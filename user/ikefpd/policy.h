@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The policies of all Child SAs. The kernel has one policy for a selector, but
- * several Child SAs may want it (a peer that came back before its old SA went):
- * the newest has it, and when that one goes the one before it gets it back.
+ * several Child SAs may want it (a peer that came back before its old SA went, or two
+ * ranges that the same prefix holds): the newest has it, and when that one goes the one
+ * before it gets it back.
  */
 #ifndef IKEFPD_POLICY_H
 #define IKEFPD_POLICY_H

@@ -17,6 +17,7 @@
 #include <openssl/crypto.h>
 
 #include "log.h"
+#include "selector.h"
 #include "xfrm.h"
 
 #define ANSWER_S	2	/* the kernel answers at once; this is for a broken one */
@@ -542,49 +543,6 @@ wipe:
 	return err;
 }
 
-/* A range of ports as the smallest value and mask that hold it. */
-static void port_mask(const struct ts *ts, __be16 *port, __be16 *mask)
-{
-	uint16_t m = 0xffff;
-
-	*port = 0;
-	*mask = 0;
-	if (ts->start_port > ts->end_port)
-		return;
-	while ((ts->start_port & m) != (ts->end_port & m))
-		m <<= 1;
-	*port = htons(ts->start_port & m);
-	*mask = htons(m);
-}
-
-static void fill_selector(struct xfrm_selector *sel, const struct xfrm_policy *p)
-{
-	const struct ts *icmp;
-	uint8_t prefix[16];
-	bool exact;
-
-	memset(sel, 0, sizeof(*sel));
-	sel->family = p->src_ts.family;
-	sel->prefixlen_s = ts_to_prefix(&p->src_ts, prefix, &exact);
-	memcpy(&sel->saddr, prefix, p->src_ts.family == AF_INET ? 4 : 16);
-	sel->prefixlen_d = ts_to_prefix(&p->dst_ts, prefix, &exact);
-	memcpy(&sel->daddr, prefix, p->dst_ts.family == AF_INET ? 4 : 16);
-	sel->proto = p->src_ts.protocol ? p->src_ts.protocol : p->dst_ts.protocol;
-	port_mask(&p->src_ts, &sel->sport, &sel->sport_mask);
-	port_mask(&p->dst_ts, &sel->dport, &sel->dport_mask);
-	if ((sel->proto != IPPROTO_ICMP && sel->proto != IPPROTO_ICMPV6) ||
-	    (!sel->sport_mask && !sel->dport_mask))
-		return;
-	/* ICMP: the kernel has the type for source port, the code for destination. */
-	icmp = sel->sport_mask ? &p->src_ts : &p->dst_ts;
-	sel->sport = htons(icmp->start_port >> 8);
-	sel->sport_mask = htons(0xffff);
-	sel->dport = htons(icmp->start_port & 0xff);
-	sel->dport_mask = htons((icmp->start_port ^ icmp->end_port) & 0xff ? 0 : 0xffff);
-	if (!sel->dport_mask)
-		sel->dport = 0;
-}
-
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 {
 	struct xfrm_user_tmpl tmpl = {
@@ -606,7 +564,7 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 	tmpl.id.proto = IPPROTO_ESP;
 	set_addr(&tmpl.saddr, &p->src);
 	set_addr(&tmpl.id.daddr, &p->dst);
-	fill_selector(&info.sel, p);
+	selector_of(&info.sel, &p->src_ts, &p->dst_ts);
 	no_limits(&info.lft);
 	msg = new_msg(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
 	if (msg && nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) {
@@ -621,7 +579,7 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 	struct xfrm_userpolicy_id id = { .dir = p->dir };
 	int err;
 
-	fill_selector(&id.sel, p);
+	selector_of(&id.sel, &p->src_ts, &p->dst_ts);
 	err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &id, sizeof(id)),
 		       "cannot remove a policy", -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;

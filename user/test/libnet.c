@@ -14,6 +14,7 @@
 #include "libsk.h"
 #include "log.h"
 #include "payload.h"
+#include "selector.h"
 #include "source.h"
 
 struct datagram {
@@ -911,12 +912,15 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 
 static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy *p)
 {
+	struct xfrm_selector wanted, there;
 	struct fake_policy **link;
 
-	for (link = &x->policies; *link; link = &(*link)->next)
-		if ((*link)->p.dir == p->dir && ts_equal(&(*link)->p.src_ts, &p->src_ts) &&
-		    ts_equal(&(*link)->p.dst_ts, &p->dst_ts))
+	selector_of(&wanted, &p->src_ts, &p->dst_ts);
+	for (link = &x->policies; *link; link = &(*link)->next) {
+		selector_of(&there, &(*link)->p.src_ts, &(*link)->p.dst_ts);
+		if ((*link)->p.dir == p->dir && !memcmp(&there, &wanted, sizeof(wanted)))
 			break;
+	}
 	return link;
 }
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Child SAs that want the same policy of the kernel's, each in its own words. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "ktap.h"
+#include "libnet.h"
+#include "policy.h"
+
+static struct net net;
+static struct host *host;
+static struct policy_table table;
+
+static struct ts range(uint8_t first, uint8_t last)
+{
+	return (struct ts){
+		.family = AF_INET, .end_port = 65535,
+		.start = { 10, 1, 0, first }, .end = { 10, 1, 0, last },
+	};
+}
+
+static struct child_sa child(uint32_t reqid, uint8_t first, uint8_t last)
+{
+	struct child_sa c = { .reqid = reqid };
+
+	c.local_ts.n = 1;
+	c.local_ts.v[0] = (struct ts){ .family = AF_INET, .end_port = 65535 };
+	memset(c.local_ts.v[0].end, 255, 4);
+	c.remote_ts.n = 1;
+	c.remote_ts.v[0] = range(first, last);
+	return c;
+}
+
+static void begin(void)
+{
+	host = net_host(&net, "192.0.2.1", NULL, "connections {\n}\n");
+	memset(&table, 0, sizeof(table));
+}
+
+static void end(void)
+{
+	EXPECT_EQ(host_policies(host), 0);
+	policy_clear(&table);
+	net_clear(&net);
+}
+
+/* XFRM has a prefix for a range: 10.1.0.0/24 for both. */
+static void ranges(void)
+{
+	struct child_sa prefix = child(1, 0, 255), part = child(2, 0, 200);
+	struct child_sa half = child(3, 0, 127);
+
+	begin();
+	EXPECT(!policy_install(&table, host->manager.xfrm, &prefix));
+	EXPECT_EQ(host_policies(host), 3);
+	EXPECT(!policy_install(&table, host->manager.xfrm, &part));
+	EXPECT_EQ(host_policies(host), 3);
+	EXPECT(!policy_install(&table, host->manager.xfrm, &half));
+	EXPECT_EQ(host_policies(host), 6);
+	/* Theirs is the same policy, but they are not the same. */
+	EXPECT(!policy_shared(&table, &prefix));
+	EXPECT(!policy_shared(&table, &part));
+	policy_remove(&table, host->manager.xfrm, &part);
+	EXPECT_EQ(host_policies(host), 6);
+	policy_remove(&table, host->manager.xfrm, &half);
+	EXPECT_EQ(host_policies(host), 3);
+	policy_remove(&table, host->manager.xfrm, &prefix);
+	end();
+}
+
+/* One Child SA may say it twice. */
+static void twice(void)
+{
+	struct child_sa both = child(1, 0, 255);
+
+	begin();
+	both.remote_ts.v[both.remote_ts.n++] = range(0, 200);
+	EXPECT(!policy_install(&table, host->manager.xfrm, &both));
+	EXPECT_EQ(host_policies(host), 3);
+	EXPECT(!policy_move(&table, host->manager.xfrm, &both));
+	EXPECT_EQ(host_policies(host), 3);
+	policy_remove(&table, host->manager.xfrm, &both);
+	end();
+}
+
+static const struct ktap_test tests[] = {
+	{ "ranges of one prefix", ranges },
+	{ "one Child SA's", twice },
+};
+
+KTAP_MAIN(tests)
