@@ -339,6 +339,7 @@ static void ready(struct loop_fd *fd, uint32_t events)
 struct spis {
 	uint64_t *v;
 	size_t n, size;
+	bool cut;		/* there are more than there is memory for */
 };
 
 static void collect(const struct ikefp_sa_info *info, void *arg)
@@ -350,21 +351,24 @@ static void collect(const struct ikefp_sa_info *info, void *arg)
 		return;
 	if (spis->n == spis->size) {
 		v = reallocarray(spis->v, spis->size * 2 + 64, sizeof(*v));
-		if (!v)
+		if (!v) {
+			spis->cut = true;
 			return;
+		}
 		spis->v = v;
 		spis->size = spis->size * 2 + 64;
 	}
 	spis->v[spis->n++] = info->spi;
 }
 
-/* All SAs without a worker. False: it cannot be known. */
+/* All SAs without a worker. False: they cannot be known. */
 static bool list_orphans(struct kernel *k, struct spis *spis)
 {
 	int err;
 
 	do {
 		spis->n = 0;
+		spis->cut = false;
 		err = ikefp_sa_list(k->nl, collect, spis);
 	} while (err == -EINTR);
 	return !failed(k, "cannot list the IKE SAs", err);
@@ -375,9 +379,11 @@ void kernel_adopt(struct kernel *k)
 	const uint64_t begin = loop_now_ms();
 	struct spis spis = { 0 };
 	size_t before = SIZE_MAX, i;
+	bool listed;
 
+	resume_begin(k->manager);
 	/* Again, as long as it helps: the socket may not have had room for all. */
-	while (list_orphans(k, &spis) && spis.n && spis.n < before) {
+	while ((listed = list_orphans(k, &spis)) && spis.n && spis.n < before) {
 		before = spis.n;
 		for (i = 0; i < spis.n; i += IKEFP_ADOPT_MAX) {
 			size_t n = spis.n - i < IKEFP_ADOPT_MAX ? spis.n - i : IKEFP_ADOPT_MAX;
@@ -391,7 +397,7 @@ void kernel_adopt(struct kernel *k)
 		}
 	}
 	free(spis.v);
-	resume_finish(k->manager);
+	resume_finish(k->manager, listed && !spis.n && !spis.cut);
 	if (k->resumed.resumed || k->resumed.refused || k->resumed.half_open)
 		log_msg(LOG_KNL, LVL_AUDIT,
 			"carrying on %u IKE_SAs of the daemon before, in %" PRIu64 " ms; %u could not be, %u were half-open",

@@ -28,6 +28,9 @@ struct policy {
 	struct table_node node;
 	struct policy_key key;
 	struct user *users;	/* the newest first: that one is in the kernel */
+	struct policy *next_stale;
+	bool stale;
+	struct xfrm_policy gone;	/* of a stale one: what the kernel has */
 };
 
 static unsigned int port_bits(const struct ts *ts)
@@ -87,10 +90,38 @@ static struct policy *find(const struct policy_table *table, const struct xfrm_p
 /* Without it, if nobody wants it any more. */
 static void free_unused(struct policy_table *table, struct policy *policy)
 {
-	if (policy->users)
+	if (policy->users || policy->stale)
 		return;
 	table_remove(&table->policies, &policy->node);
 	free(policy);
+}
+
+static bool is_newer(const struct child_sa *a, const struct child_sa *b)
+{
+	if (a->state == CHILD_CREATED || b->state == CHILD_CREATED)
+		return b->state != CHILD_CREATED;
+	if (a->installed_ms != b->installed_ms)
+		return a->installed_ms > b->installed_ms;
+	return a->unique_id > b->unique_id;
+}
+
+static void add_user(struct policy *policy, struct user *user, bool newest)
+{
+	struct user **link = &policy->users;
+
+	while (*link && !newest && !is_newer(user->child, (*link)->child))
+		link = &(*link)->next;
+	user->next = *link;
+	*link = user;
+}
+
+static void unlink_user(struct policy *policy, struct user *user)
+{
+	struct user **link = &policy->users;
+
+	while (*link != user)
+		link = &(*link)->next;
+	*link = user->next;
 }
 
 /* @xfrm NULL: it is installed already. */
@@ -115,19 +146,29 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		policy->key = key_of(p);
 		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
-	user->next = policy->users;
-	policy->users = user;
+	add_user(policy, user, xfrm);
 	err = xfrm ? xfrm_policy_add(xfrm, p) : 0;
 	if (!err)
 		return 0;
-	policy->users = user->next;
+	unlink_user(policy, user);
 	free(user);
 	free_unused(table, policy);
 	return err;
 }
 
+static void make_stale(struct policy_table *table, struct policy *policy,
+		       const struct xfrm_policy *p)
+{
+	policy->gone = *p;
+	if (policy->stale)
+		return;
+	policy->stale = true;
+	policy->next_stale = table->stale;
+	table->stale = policy;
+}
+
 /* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
-static void remove_user(struct policy *policy, struct xfrm *xfrm,
+static void remove_user(struct policy_table *table, struct policy *policy, struct xfrm *xfrm,
 			const struct child_sa *child)
 {
 	struct user **link, *user;
@@ -139,11 +180,11 @@ static void remove_user(struct policy *policy, struct xfrm *xfrm,
 	if (!user)
 		return;
 	*link = user->next;
-	if (!xfrm)
-		;
-	else if (!policy->users)
+	if (xfrm && table->adopting && link == &policy->users)
+		make_stale(table, policy, &user->policy);
+	else if (xfrm && !policy->users)
 		xfrm_policy_del(xfrm, &user->policy);
-	else if (link == &policy->users)
+	else if (xfrm && link == &policy->users)
 		xfrm_policy_add(xfrm, &policy->users->policy);
 	free(user);
 }
@@ -155,7 +196,7 @@ static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 
 	if (!policy)
 		return 0;
-	remove_user(policy, xfrm, child);
+	remove_user(table, policy, xfrm, child);
 	free_unused(table, policy);
 	return 0;
 }
@@ -223,6 +264,27 @@ int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_s
 	return err;
 }
 
+void policy_adopt_begin(struct policy_table *table)
+{
+	table->adopting = true;
+}
+
+void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
+{
+	struct policy *policy;
+
+	table->adopting = false;
+	while ((policy = table->stale)) {
+		table->stale = policy->next_stale;
+		policy->stale = false;
+		if (policy->users)
+			xfrm_policy_add(xfrm, &policy->users->policy);
+		else if (all)
+			xfrm_policy_del(xfrm, &policy->gone);
+		free_unused(table, policy);
+	}
+}
+
 int policy_adopt(struct policy_table *table, struct child_sa *child)
 {
 	int err = each(table, NULL, child, install_one);
@@ -250,8 +312,11 @@ static int move_one(struct policy_table *table, struct xfrm *xfrm,
 		user->policy.src = p->src;
 		user->policy.dst = p->dst;
 	}
-	if (!policy || policy->users->child != child)
+	if (!policy || !policy->users || policy->users->child != child)
 		return 0;
+	/* One yet to be adopted may be newer. */
+	if (table->adopting)
+		make_stale(table, policy, &policy->users->policy);
 	return xfrm_policy_add(xfrm, &policy->users->policy);
 }
 

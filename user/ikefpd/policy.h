@@ -8,6 +8,7 @@
 #ifndef IKEFPD_POLICY_H
 #define IKEFPD_POLICY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "table.h"
@@ -20,6 +21,8 @@ struct policy;
 /* By direction and selectors. Zeroed at first. */
 struct policy_table {
 	struct table policies;
+	bool adopting;
+	struct policy *stale;	/* while adopting: the kernel has one of a Child SA that went */
 };
 
 /* strongSwan's priority of a policy: the more specific, the smaller. */
@@ -30,8 +33,15 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst);
  * Returns 0, or a negative error; then none of them is left.
  */
 int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
-/* The same for one whose policies are installed. Returns 0 or -ENOMEM, and has none. */
+/*
+ * The same for one whose policies are installed: of several the newest has them, in
+ * whatever order they are adopted. Returns 0 or -ENOMEM, and has none.
+ * From begin to end no policy is taken from the kernel: what one Child SA has no use for
+ * may be that of one yet to be adopted. @all were.
+ */
+void policy_adopt_begin(struct policy_table *table);
 int policy_adopt(struct policy_table *table, struct child_sa *child);
+void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all);
 /* The Child SA's endpoints have changed: its policies lead there. Never without one. */
 int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child);
 /* Takes away what is this Child SA's. */

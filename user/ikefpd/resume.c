@@ -67,7 +67,7 @@ static size_t count_children(const struct ike_manager *m)
 	return n;
 }
 
-void resume_finish(struct ike_manager *m)
+static void remove_leftovers(struct ike_manager *m)
 {
 	size_t n = 2 * count_children(m);
 	struct xfrm_own own = { 0 };
@@ -89,6 +89,21 @@ void resume_finish(struct ike_manager *m)
 	}
 	free(own.spis);
 	free(own.reqids);
+}
+
+void resume_begin(struct ike_manager *m)
+{
+	policy_adopt_begin(&m->policies);
+}
+
+void resume_finish(struct ike_manager *m, bool all)
+{
+	policy_adopt_end(&m->policies, m->xfrm, all);
+	if (all)
+		remove_leftovers(m);
+	else
+		log_msg(LOG_MGR, LVL_AUDIT,
+			"not all IKE_SAs of the daemon before could be adopted: whatever it had in XFRM stays");
 }
 
 /* If its stash says what it was. */

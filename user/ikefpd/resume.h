@@ -40,10 +40,12 @@ struct resume_summary {
 void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 		   struct resume_summary *summary);
 /*
- * That was the last: what the daemons before left in XFRM and nobody goes on with is taken
- * away.
+ * Before the first of them, and after the last: what the daemons before left in XFRM and
+ * nobody goes on with is taken away, unless there are others that could not be adopted
+ * (@all), whose it may be.
  */
-void resume_finish(struct ike_manager *m);
+void resume_begin(struct ike_manager *m);
+void resume_finish(struct ike_manager *m, bool all);
 
 /*
  * The IKE SAs that were carried on and whose connection was not configured then are this

@@ -135,12 +135,14 @@ static struct ksa *find(const struct kernel *k, uint64_t spi)
 
 static struct ksa *add(struct kernel *k, uint64_t spi)
 {
-	struct ksa *sa = calloc(1, sizeof(*sa));
+	struct ksa *sa = calloc(1, sizeof(*sa)), **end = &k->sas;
 
 	assert(sa);
 	sa->spi = spi;
-	sa->next = k->sas;
-	k->sas = sa;
+	/* Oldest first, as the module lists them. */
+	while (*end)
+		end = &(*end)->next;
+	*end = sa;
 	return sa;
 }
 
@@ -662,6 +664,7 @@ struct resume_summary host_start(struct host *host, const char *conf)
 	ike_manager_init(&host->manager, host->loop, host->kernel, &host->xfrm,
 			 host->config, host->secrets.secrets);
 	host_config(host, conf);
+	resume_begin(&host->manager);
 	for (sa = host->kernel->sas; sa; sa = next) {
 		struct kernel_orphan orphan = {
 			.spi_local = sa->spi,
@@ -684,7 +687,7 @@ struct resume_summary host_start(struct host *host, const char *conf)
 		resume_orphan(&host->manager, &orphan, &summary);
 		buf_clear(&stash);
 	}
-	resume_finish(&host->manager);
+	resume_finish(&host->manager, true);
 	return summary;
 }
 
