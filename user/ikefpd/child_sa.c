@@ -158,11 +158,14 @@ int child_sa_move(struct child_sa *child)
 				      &child->local, true);
 	if (!err && !(same_local && same_remote))
 		err = policy_move(&m->policies, m->xfrm, child);
+	/* Of what has not moved nothing is taken away. */
+	if (err)
+		return err;
 	if (!same_remote)
 		xfrm_state_del(m->xfrm, &remote, child->spi_out);
 	if (!same_local)
 		xfrm_state_del(m->xfrm, &local, child->spi_in);
-	return err;
+	return 0;
 }
 
 void child_sa_destroy(struct child_sa *child)

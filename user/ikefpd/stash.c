@@ -285,7 +285,8 @@ static void take_proposal(struct source_octets *s, uint8_t protocol, struct prop
 {
 	p->protocol = take8(s);
 	p->n = take_number(s, PROPOSAL_TRANSFORMS_MAX);
-	if (p->protocol != protocol)
+	/* A Child SA that is not wanted has none. */
+	if (p->protocol != protocol && (p->protocol || p->n || protocol != PROTO_ESP))
 		s->failed = true;
 	for (unsigned int i = 0; i < p->n; i++) {
 		p->transforms[i].type = take8(s);

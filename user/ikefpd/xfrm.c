@@ -420,6 +420,41 @@ static bool is_kept(int attribute)
 	}
 }
 
+static bool is_zero(const char *key, unsigned int bits)
+{
+	unsigned int i;
+
+	for (i = 0; i < (bits + 7) / 8; i++)
+		if (key[i])
+			return false;
+	return bits;
+}
+
+/*
+ * A kernel that is locked down against root (confidentiality) tells zeroes in place of
+ * keys: another ESP SA of these would be open to anybody.
+ */
+static bool is_withheld(const struct nlmsghdr *reply)
+{
+	const struct nlattr *attr;
+	int left;
+
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)reply, sizeof(struct xfrm_usersa_info), left) {
+		const struct xfrm_algo_auth *auth = nla_data(attr);
+		const struct xfrm_algo_aead *aead = nla_data(attr);
+		const struct xfrm_algo *crypt = nla_data(attr);
+
+		if ((nla_type(attr) == XFRMA_ALG_AEAD &&
+		     is_zero(aead->alg_key, aead->alg_key_len)) ||
+		    (nla_type(attr) == XFRMA_ALG_CRYPT &&
+		     is_zero(crypt->alg_key, crypt->alg_key_len)) ||
+		    (nla_type(attr) == XFRMA_ALG_AUTH_TRUNC &&
+		     is_zero(auth->alg_key, auth->alg_key_len)))
+			return true;
+	}
+	return false;
+}
+
 #define SEQUENCE_GAP	16384	/* packets: more than leave while an ESP SA is moved */
 
 static void leave_out(void *data, int attribute, bool esn)
@@ -488,27 +523,38 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 {
 	static const char what[] = "cannot move an ESP SA";
 	const struct xfrm_usersa_info *info;
-	bool same_dst, same_src;
+	bool same_dst = endpoint_same_addr(dst, new_dst), same_src;
 	struct answer a;
 	int err;
 
 	err = get_state(x, dst, spi, &a);
+	/* A daemon that died meanwhile may have moved it. */
+	if (err == -ESRCH && !same_dst)
+		err = get_state(x, new_dst, spi, &a);
 	if (err)
 		goto wipe;
 	info = NLMSG_DATA(a.reply);
-	same_dst = endpoint_same_addr(dst, new_dst);
+	if (!memcmp(&info->id.daddr, new_dst->addr, endpoint_addr_len(new_dst)) && !same_dst)
+		goto wipe;
 	same_src = !memcmp(&info->saddr, new_src->addr, endpoint_addr_len(new_src));
 	if (info->family != new_dst->family) {
 		err = -EAFNOSUPPORT;
 	} else if (same_dst && same_src) {
 		err = transact(x, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false),
 			       what, 0, NULL);
+	} else if (is_withheld(a.reply)) {
+		err = -EPERM;
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"cannot move an ESP SA: the kernel is locked down and does not tell its keys");
 	} else {
 		/* There is one to a dst and SPI. */
 		err = same_dst ? xfrm_state_del(x, dst, spi) : 0;
 		if (!err)
 			err = transact(x, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
-						    new_dst, !inbound), what, 0, NULL);
+						    new_dst, !inbound), what, -EEXIST, NULL);
+		/* As above: it died before the first one was deleted. */
+		if (err == -EEXIST && !same_dst)
+			err = 0;
 	}
 wipe:
 	/* The answer holds the keys. */

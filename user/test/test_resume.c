@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <linux/xfrm.h>
 #include <openssl/sha.h>
 
 #include "config.h"
@@ -145,6 +146,42 @@ static void moved_meanwhile(void)
 			EXPECT(endpoint_same_addr(state->s.inbound ? &state->src : &state->dst,
 						  &there));
 	}
+}
+
+/* It dies of the move, after each operation in turn. */
+static void dies_of_a_move(void)
+{
+	const struct fake_policy *policy;
+	const struct fake_state *state;
+	struct endpoint there;
+	struct ike_sa *sa;
+	unsigned int after;
+	bool died = true;
+
+	EXPECT(!endpoint_parse(&there, "192.0.2.9", 1024));
+	for (after = 1; died; after++) {
+		bring_up();
+		sa = host_established(right);
+		REQUIRE(sa);
+		kernel_sa_move(right->kernel, ike_sa_spi_local(sa), &sa->local, &there);
+		right->ops = after;
+		ike_sa_moved(sa, &sa->local, &there);
+		died = right->dead;
+		right->ops = 0;
+		if (died)
+			EXPECT_EQ(restart(right).resumed, 1);
+		EXPECT_EQ(host_states(right), 2);
+		EXPECT_EQ(host_policies(right), 3);
+		for (state = right->xfrm.states; state; state = state->next)
+			EXPECT(endpoint_same_addr(state->s.inbound ? &state->src : &state->dst,
+						  &there));
+		for (policy = right->xfrm.policies; policy; policy = policy->next)
+			EXPECT(endpoint_same_addr(policy->p.dir == XFRM_POLICY_OUT ?
+						  &policy->p.dst : &policy->p.src, &there));
+		right->restarted = true;
+		net_clear(&net);
+	}
+	EXPECT(after > 5);
 }
 
 /* Everything that can be seen of an IKE SA stays as it was. */
@@ -301,6 +338,33 @@ static void bygone(void)
 	net_run(&net);
 	expect_up();
 	EXPECT(host_established(left)->conn == conn);
+	net_clear(&net);
+}
+
+/* What was chosen was not offered: our DELETE of it is under way. */
+static void unwanted(void)
+{
+	struct buf out = BUF_INIT;
+	struct ike_sa *sa, *again;
+	uint16_t version;
+	bool complete;
+
+	bring_up();
+	sa = host_established(left);
+	REQUIRE(sa && sa->children);
+	sa->children->state = CHILD_DELETING;
+	sa->children->proposal = (struct proposal){ 0 };
+	stash_write(&out, sa);
+	EXPECT(!out.failed);
+	again = ike_sa_new(&left->manager, NULL, true);
+	REQUIRE(again);
+	ike_sa_end_handshake(again);
+	EXPECT_EQ(stash_read(again, out.data, out.len, &version, &complete), 0);
+	stash_forget_children(again);
+	again->spi_i = 0;
+	again->spi_r = 0;
+	ike_sa_destroy(again, NULL);
+	buf_clear(&out);
 	net_clear(&net);
 }
 
@@ -644,10 +708,12 @@ static void several(void)
 static const struct ktap_test tests[] = {
 	{ "carries on with all there is", carries_on },
 	{ "carries on with a peer that has moved meanwhile", moved_meanwhile },
+	{ "dies of a move", dies_of_a_move },
 	{ "several, in another order", several },
 	{ "the peer deletes what was carried on", peer_deletes },
 	{ "a request under way", request_outstanding },
 	{ "a connection that is not configured any more", bygone },
+	{ "a Child SA that is not wanted", unwanted },
 	{ "a stash of another version", other_version },
 	{ "a stash of another version, the connection loaded later", other_version_loaded_later },
 	{ "no stash", missing },
