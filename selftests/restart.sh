@@ -134,6 +134,26 @@ loaded_later() {
 	both_answered
 }
 
+# One that is killed, one that cannot start, and one that carries on.
+start_fails() {
+	topo_direct
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	note_identity gw1
+	ikefpd_kill gw1
+	mkdir "$work/gw1/taken"
+	if run_in gw1 "$(program ikefpd)" -f "$work/gw1/swanctl.conf" -u "$work/gw1/taken"; then
+		return 1
+	fi
+	ikefpd_start gw1 < <(psk_conf gw1)
+	same_identity gw1
+	both_answered
+	# Requests of its own go out as before.
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+}
+
 # gw1's, without a file.
 vici_only() {
 	gateway_dir gw1
@@ -304,13 +324,14 @@ all_orphans() {
 MANY=${MANY:-300}
 
 need_module
-ktap_plan 8
+ktap_plan 9
 FAMILY=4 testcase "killed, direct, IPv4" killed topo_direct
 FAMILY=6 testcase "killed, through a NAT, IPv6" killed topo_nat
 FAMILY=4 testcase "killed, through a NAT, IPv4" killed topo_nat
 testcase "the peer deletes meanwhile" deleted_meanwhile
 testcase "the connection is not configured any more" not_configured
 testcase "the connection is loaded later" loaded_later
+testcase "a start fails" start_fails
 testcase "killed while it sets up" killed_in_handshake
 testcase "$MANY IKE SAs" many
 ktap_end

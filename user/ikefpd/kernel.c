@@ -22,6 +22,7 @@ struct kernel {
 	struct loop_fd fd;
 	struct ike_manager *manager;
 	struct sockaddr_storage listeners[4];
+	bool inherited[4];		/* of the daemon before, whose SAs send through them */
 	unsigned int n_listeners;
 	int adopting;			/* SAs whose adoption is not answered yet */
 	struct resume_summary resumed;
@@ -398,6 +399,7 @@ void kernel_adopt(struct kernel *k)
 	}
 	free(spis.v);
 	resume_finish(k->manager, listed && !spis.n && !spis.cut);
+	memset(k->inherited, 0, sizeof(k->inherited));
 	if (k->resumed.resumed || k->resumed.refused || k->resumed.half_open)
 		log_msg(LOG_KNL, LVL_AUDIT,
 			"carrying on %u IKE_SAs of the daemon before, in %" PRIu64 " ms; %u could not be, %u were half-open",
@@ -420,7 +422,7 @@ static int add_listener(struct kernel *k, sa_family_t family, uint16_t port,
 
 	endpoint_to_sockaddr(&any, &ss);
 	err = ikefp_listener_add(k->nl, kind, &ss);
-	/* Left by a former helper: ours now. */
+	k->inherited[k->n_listeners] = err == -EEXIST;
 	if (err == -EEXIST)
 		err = 0;
 	if (err && family == AF_INET6 && no_family(err)) {
@@ -436,6 +438,14 @@ static int add_listener(struct kernel *k, sa_family_t family, uint16_t port,
 	}
 	k->listeners[k->n_listeners++] = ss;
 	return 0;
+}
+
+/* What was there before stays, unless kernel_adopt() has made it ours. */
+static void del_listeners(struct kernel *k)
+{
+	while (k->n_listeners--)
+		if (!k->inherited[k->n_listeners])
+			ikefp_listener_del(k->nl, &k->listeners[k->n_listeners]);
 }
 
 static int add_listeners(struct kernel *k)
@@ -499,8 +509,7 @@ struct kernel *kernel_open(struct loop *loop, struct ike_manager *m)
 		return k;
 	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch the module's socket: %s", strerror(-err));
 detach:
-	while (k->n_listeners)
-		ikefp_listener_del(k->nl, &k->listeners[--k->n_listeners]);
+	del_listeners(k);
 close:
 	ikefp_nl_close(k->worker);
 	ikefp_nl_close(k->nl);
@@ -513,8 +522,7 @@ void kernel_close(struct kernel *k)
 	if (!k)
 		return;
 	loop_fd_del(k->loop, &k->fd);
-	while (k->n_listeners)
-		ikefp_listener_del(k->nl, &k->listeners[--k->n_listeners]);
+	del_listeners(k);
 	ikefp_nl_close(k->worker);
 	ikefp_nl_close(k->nl);
 	free(k);
