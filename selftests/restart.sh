@@ -154,6 +154,26 @@ start_fails() {
 	taken_down
 }
 
+# As after a package upgrade: refused, and set up anew by itself.
+another_version() {
+	topo_direct
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	note_identity gw1
+	ikefpd_kill gw1
+	run_in gw1 "$(program stash-version)" 65535
+	ikefpd_start gw1 < <(psk_conf gw1)
+	wait_for 20 one_child_sa_each
+	grep 'is in format 65535' "$work/gw1.log"
+	if same_identity gw1 >/dev/null; then
+		return 1
+	fi
+	both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+}
+
 # gw1's, without a file.
 vici_only() {
 	gateway_dir gw1
@@ -324,7 +344,7 @@ all_orphans() {
 MANY=${MANY:-300}
 
 need_module
-ktap_plan 9
+ktap_plan 10
 FAMILY=4 testcase "killed, direct, IPv4" killed topo_direct
 FAMILY=6 testcase "killed, through a NAT, IPv6" killed topo_nat
 FAMILY=4 testcase "killed, through a NAT, IPv4" killed topo_nat
@@ -332,6 +352,7 @@ testcase "the peer deletes meanwhile" deleted_meanwhile
 testcase "the connection is not configured any more" not_configured
 testcase "the connection is loaded later" loaded_later
 testcase "a start fails" start_fails
+testcase "a stash of another version" another_version
 testcase "killed while it sets up" killed_in_handshake
 testcase "$MANY IKE SAs" many
 ktap_end
