@@ -22,33 +22,55 @@ void ikefp_monitor_init(const struct genl_family *family, unsigned int group)
 	monitor_group = group;
 }
 
-/* NULL where nobody watches, which costs next to nothing, or without memory. */
-static struct sk_buff *begin(struct ikefp_context *ctx, enum ikefp_event_kind event,
-			     void **message)
+/**
+ * ikefp_monitor_exit() - before the family is closed
+ *
+ * There are no events any more: the group's number may soon be another family's.
+ *
+ * Context: process. Sleeps.
+ */
+void ikefp_monitor_exit(void)
 {
-	struct sk_buff *skb;
-
-	if (!genl_has_listeners(monitor_family, ctx->net, monitor_group))
-		return NULL;
-	skb = genlmsg_new(256, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
-		return NULL;
-	*message = genlmsg_put(skb, 0, 0, monitor_family, 0, IKEFP_CMD_MONITOR_EVENT);
-	if (!*message || nla_put_u8(skb, IKEFP_A_EVENT_EVENT, event)) {
-		nlmsg_free(skb);
-		return NULL;
-	}
-	return skb;
+	WRITE_ONCE(monitor_family, NULL);
+	synchronize_rcu();
 }
 
-static void end(struct ikefp_context *ctx, struct sk_buff *skb, void *message, bool whole)
+/* One that is being made, under RCU. */
+struct event {
+	const struct genl_family *family;
+	struct ikefp_context *ctx;
+	struct sk_buff *skb;
+	void *message;
+};
+
+/* False where nobody watches, which costs next to nothing, or without memory. */
+static bool begin(struct event *event, struct ikefp_context *ctx, enum ikefp_event_kind kind)
+{
+	event->family = READ_ONCE(monitor_family);
+	event->ctx = ctx;
+	if (!event->family || !genl_has_listeners(event->family, ctx->net, monitor_group))
+		return false;
+	event->skb = genlmsg_new(256, GFP_ATOMIC | __GFP_NOWARN);
+	if (!event->skb)
+		return false;
+	event->message = genlmsg_put(event->skb, 0, 0, event->family, 0,
+				     IKEFP_CMD_MONITOR_EVENT);
+	if (!event->message || nla_put_u8(event->skb, IKEFP_A_EVENT_EVENT, kind)) {
+		nlmsg_free(event->skb);
+		return false;
+	}
+	return true;
+}
+
+static void end(const struct event *event, bool whole)
 {
 	if (WARN_ON_ONCE(!whole)) {
-		nlmsg_free(skb);
+		nlmsg_free(event->skb);
 		return;
 	}
-	genlmsg_end(skb, message);
-	genlmsg_multicast_netns(monitor_family, ctx->net, skb, 0, monitor_group, GFP_ATOMIC);
+	genlmsg_end(event->skb, event->message);
+	genlmsg_multicast_netns(event->family, event->ctx->net, event->skb, 0, monitor_group,
+				GFP_ATOMIC);
 }
 
 static bool put_sa(struct sk_buff *skb, const struct ikefp_sa *sa)
@@ -69,77 +91,85 @@ static bool put_worker(struct sk_buff *skb, const struct ikefp_sa *sa)
 /**
  * ikefp_monitor_sa() - something has become of an SA
  * @sa: the SA, locked
- * @event: what
+ * @kind: what
  *
  * Context: any, as for all functions here. An event that cannot be sent is lost.
  */
-void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind event)
+void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind kind)
 {
-	void *message;
-	struct sk_buff *skb = begin(sa->ctx, event, &message);
+	struct event event;
 
-	if (skb)
-		end(sa->ctx, skb, message, put_sa(skb, sa) && put_worker(skb, sa));
+	rcu_read_lock();
+	if (begin(&event, sa->ctx, kind))
+		end(&event, put_sa(event.skb, sa) && put_worker(event.skb, sa));
+	rcu_read_unlock();
 }
 
 /**
  * ikefp_monitor_exchange() - something has become of an SA's request
  * @sa: the SA, locked
  * @exchange: the request, still there
- * @event: what
+ * @kind: what
  * @waited_ms: since the last copy was sent
  */
 void ikefp_monitor_exchange(struct ikefp_sa *sa, const struct ikefp_exchange *exchange,
-			    enum ikefp_event_kind event, u32 waited_ms)
+			    enum ikefp_event_kind kind, u32 waited_ms)
 {
-	void *message;
-	struct sk_buff *skb = begin(sa->ctx, event, &message);
+	struct event event;
 
-	if (!skb)
-		return;
-	end(sa->ctx, skb, message,
-	    put_sa(skb, sa) &&
-	    !nla_put_u8(skb, IKEFP_A_EVENT_EXCHANGE_TYPE, exchange->exchange_type) &&
-	    !nla_put_u32(skb, IKEFP_A_EVENT_MESSAGE_ID, exchange->message_id) &&
-	    !nla_put_u32(skb, IKEFP_A_EVENT_TRIES, exchange->tries) &&
-	    !nla_put_u32(skb, IKEFP_A_EVENT_WAITED_MS, waited_ms));
+	rcu_read_lock();
+	if (begin(&event, sa->ctx, kind))
+		end(&event,
+		    put_sa(event.skb, sa) &&
+		    !nla_put_u8(event.skb, IKEFP_A_EVENT_EXCHANGE_TYPE,
+				exchange->exchange_type) &&
+		    !nla_put_u32(event.skb, IKEFP_A_EVENT_MESSAGE_ID, exchange->message_id) &&
+		    !nla_put_u32(event.skb, IKEFP_A_EVENT_TRIES, exchange->tries) &&
+		    !nla_put_u32(event.skb, IKEFP_A_EVENT_WAITED_MS, waited_ms));
+	rcu_read_unlock();
+}
+
+static bool put_listener(struct sk_buff *skb, const struct ikefp_listener *listener)
+{
+	int err;
+
+	if (listener->family == AF_INET)
+		err = nla_put_in_addr(skb, IKEFP_A_EVENT_LOCAL_IPV4, listener->addr.v4);
+	else
+		err = nla_put_in6_addr(skb, IKEFP_A_EVENT_LOCAL_IPV6, &listener->addr.v6);
+	return !err && !nla_put_u8(skb, IKEFP_A_EVENT_LISTENER_KIND, listener->kind) &&
+	       !nla_put_be16(skb, IKEFP_A_EVENT_LOCAL_PORT, listener->port);
 }
 
 /**
  * ikefp_monitor_listener() - a listener comes or goes
  * @ctx: the namespace
  * @listener: the listener
- * @event: what
+ * @kind: what
  */
 void ikefp_monitor_listener(struct ikefp_context *ctx, const struct ikefp_listener *listener,
-			    enum ikefp_event_kind event)
+			    enum ikefp_event_kind kind)
 {
-	void *message;
-	struct sk_buff *skb = begin(ctx, event, &message);
-	int err;
+	struct event event;
 
-	if (!skb)
-		return;
-	if (listener->family == AF_INET)
-		err = nla_put_in_addr(skb, IKEFP_A_EVENT_LOCAL_IPV4, listener->addr.v4);
-	else
-		err = nla_put_in6_addr(skb, IKEFP_A_EVENT_LOCAL_IPV6, &listener->addr.v6);
-	end(ctx, skb, message,
-	    !err && !nla_put_u8(skb, IKEFP_A_EVENT_LISTENER_KIND, listener->kind) &&
-	    !nla_put_be16(skb, IKEFP_A_EVENT_LOCAL_PORT, listener->port));
+	rcu_read_lock();
+	if (begin(&event, ctx, kind))
+		end(&event, put_listener(event.skb, listener));
+	rcu_read_unlock();
 }
 
 /**
  * ikefp_monitor_worker() - a worker comes or goes
  * @ctx: the namespace
  * @portid: its socket's port ID
- * @event: what
+ * @kind: what
  */
-void ikefp_monitor_worker(struct ikefp_context *ctx, u32 portid, enum ikefp_event_kind event)
+void ikefp_monitor_worker(struct ikefp_context *ctx, u32 portid, enum ikefp_event_kind kind)
 {
-	void *message;
-	struct sk_buff *skb = begin(ctx, event, &message);
+	struct event event;
 
-	if (skb)
-		end(ctx, skb, message, !nla_put_u32(skb, IKEFP_A_EVENT_WORKER, portid));
+	rcu_read_lock();
+	if (begin(&event, ctx, kind))
+		end(&event, !nla_put_u32(event.skb, IKEFP_A_EVENT_WORKER, portid));
+	rcu_read_unlock();
 }

@@ -14,11 +14,12 @@ struct ikefp_listener;
 struct ikefp_sa;
 
 void ikefp_monitor_init(const struct genl_family *family, unsigned int group);
-void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind event);
+void ikefp_monitor_exit(void);
+void ikefp_monitor_sa(struct ikefp_sa *sa, enum ikefp_event_kind kind);
 void ikefp_monitor_exchange(struct ikefp_sa *sa, const struct ikefp_exchange *exchange,
-			    enum ikefp_event_kind event, u32 waited_ms);
+			    enum ikefp_event_kind kind, u32 waited_ms);
 void ikefp_monitor_listener(struct ikefp_context *ctx, const struct ikefp_listener *listener,
-			    enum ikefp_event_kind event);
-void ikefp_monitor_worker(struct ikefp_context *ctx, u32 portid, enum ikefp_event_kind event);
+			    enum ikefp_event_kind kind);
+void ikefp_monitor_worker(struct ikefp_context *ctx, u32 portid, enum ikefp_event_kind kind);
 
 #endif

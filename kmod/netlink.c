@@ -84,6 +84,7 @@ int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *ne
  */
 void ikefp_netlink_unregister(void)
 {
+	ikefp_monitor_exit();
 	genl_unregister_family(&ikefp_netlink_family);
 	netlink_unregister_notifier(&release_notifier);
 }

@@ -233,7 +233,8 @@ static int adopt(struct ikefp_sa *sa, struct ikefp_worker *worker, struct genl_i
 	void *message;
 	int err;
 
-	reply = genlmsg_new(IKEFP_SA_ATTRS_LEN + nla_total_size(*room), GFP_KERNEL);
+	reply = genlmsg_new(IKEFP_SA_ATTRS_LEN + nla_total_size(*room),
+			    GFP_KERNEL | __GFP_NOWARN);
 	if (!reply)
 		return -ENOMEM;
 	message = genlmsg_put_reply(reply, info, &ikefp_netlink_family, 0, IKEFP_CMD_SA_ADOPT);

@@ -147,6 +147,12 @@ bool ikefp_worker_detach(struct ikefp_context *ctx, struct ikefp_worker *worker)
 	return true;
 }
 
+/* A quarter of the socket's room is for the replies to its own commands. */
+static bool has_room(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_rmem_alloc) < READ_ONCE(sk->sk_rcvbuf) / 4 * 3;
+}
+
 /**
  * ikefp_worker_deliver() - put a message into a worker's socket
  * @worker: the worker, held
@@ -168,7 +174,7 @@ int ikefp_worker_deliver(struct ikefp_worker *worker, struct sk_buff *skb)
 	rcu_read_lock();
 	sk = rcu_dereference(worker->sk);
 	if (sk && !sock_flag(sk, SOCK_DEAD))
-		err = sock_queue_rcv_skb(sk, skb);
+		err = has_room(sk) ? sock_queue_rcv_skb(sk, skb) : -ENOBUFS;
 	rcu_read_unlock();
 	if (!err)
 		return 0;
