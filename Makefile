@@ -7,13 +7,15 @@
 #	make check-debug	the same on a kernel that finds bugs, built once (15 minutes)
 #	make check-long		the tests that can be longer, at their full sizes (hours)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
+#	make bench		what things cost, beside charon, pluto and the stock kernel;
+#				CASES= chooses
 #	make demo		two gateways, a lossy NAT and a tunnel, in one
 #	make selftests		the tests' programs
 #	make clean
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: all module user selftests install check check-debug check-long fuzz demo clean
+.PHONY: all module user selftests install check check-debug check-long fuzz bench demo clean
 
 all: module user
 
@@ -54,6 +56,9 @@ check-long:
 
 fuzz:
 	@FUZZ_SECONDS=$(or $(SECONDS),60) selftests/fuzz/run
+
+bench:
+	@CASES="$(CASES)" selftests/bench/run
 
 demo:
 	@selftests/demo/run

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * usage: ask WHAT LOCAL REMOTE SINK-PORT COUNT PAUSE
+ *
+ * What a message costs the gateway REMOTE that it answers at once. WHAT is
+ *
+ *	dup-request	an empty INFORMATIONAL request that was answered before
+ *	dup-init	an IKE_SA_INIT request that was answered before
+ *	liveness	an empty INFORMATIONAL request, a new one each
+ *	cookie		an IKE_SA_INIT request from a new source each, of 10.64.0.0/16,
+ *			while the gateway asks for cookies; LOCAL is 0.0.0.0
+ *
+ * COUNT of them are sent, each PAUSE ms after the answer to the one before has come, since
+ * some gateways are not done yet when they have answered; and as many, octet for octet and
+ * with as many waits, to a port of the gateway's host where all is thrown away (SINK-PORT).
+ * Printed is the difference, in instructions for one. Every answer must be right.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <openssl/rand.h>
+
+#include "busy.h"
+#include "fail.h"
+#include "initiator.h"
+
+#define ANSWER_SIZE	1024
+#define WARM_UP		100
+#define HALF_OPEN_MAX	1000
+#define STRANGERS	0x0a400001	/* the first one's address */
+
+struct answer {
+	ssize_t len;
+	uint8_t octets[ANSWER_SIZE];
+};
+
+struct question {
+	const uint8_t *octets;
+	size_t len;
+	struct in_addr source;		/* 0: the socket's own */
+};
+
+static struct initiator initiator;
+static struct sockaddr_in gateway, sink;
+static struct question *questions;
+static struct answer *answers;
+static unsigned int count;		/* those of the warm-up included */
+static struct timespec pause_time;
+
+static void *allocate(size_t n, size_t size)
+{
+	void *memory = calloc(n, size);
+
+	if (!memory)
+		fail("no memory");
+	/* Pages that were never written to would be made in the counted part. */
+	memset(memory, 1, n * size);
+	return memory;
+}
+
+static void ask(const struct question *question, const struct sockaddr_in *to)
+{
+	char control[CMSG_SPACE(sizeof(struct in_pktinfo))] = { 0 };
+	struct iovec iov = { (void *)question->octets, question->len };
+	struct msghdr msg = {
+		.msg_name = (void *)to,
+		.msg_namelen = sizeof(*to),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+
+	if (question->source.s_addr) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = IPPROTO_IP;
+		cmsg->cmsg_type = IP_PKTINFO;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+		((struct in_pktinfo *)CMSG_DATA(cmsg))->ipi_spec_dst = question->source;
+	}
+	if (sendmsg(initiator.sock, &msg, 0) != (ssize_t)question->len)
+		fail("cannot send: %s", strerror(errno));
+}
+
+static uint64_t ask_gateway(unsigned int from, unsigned int to)
+{
+	uint64_t begin = busy_ns();
+	unsigned int i;
+
+	for (i = from; i < to; i++) {
+		ask(&questions[i], &gateway);
+		answers[i].len = recv(initiator.sock, answers[i].octets, ANSWER_SIZE, 0);
+		if (answers[i].len <= 0)
+			fail("no answer to message %u of %u", i + 1, count);
+		nanosleep(&pause_time, NULL);
+	}
+	return busy_ns() - begin;
+}
+
+static uint64_t ask_sink(unsigned int from, unsigned int to)
+{
+	uint64_t begin = busy_ns();
+	unsigned int i;
+
+	for (i = from; i < to; i++) {
+		ask(&questions[i], &sink);
+		nanosleep(&pause_time, NULL);
+	}
+	return busy_ns() - begin;
+}
+
+static struct sockaddr_in take_address(const char *text, int port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	if (inet_pton(AF_INET, text, &addr.sin_addr) != 1)
+		fail("'%s' is no IPv4 address", text);
+	return addr;
+}
+
+static void open_initiator(const struct sockaddr_in *local)
+{
+	struct endpoint here, there;
+
+	endpoint_from_sockaddr(&here, (const struct sockaddr *)local);
+	endpoint_from_sockaddr(&there, (const struct sockaddr *)&gateway);
+	initiator_open(&initiator, &here, &there);
+}
+
+static void repeat(const struct buf *octets)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		questions[i] = (struct question){ .octets = octets->data, .len = octets->len };
+}
+
+static void check_repeated(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < count; i++) {
+		if (answers[i].len != answers[0].len ||
+		    memcmp(answers[i].octets, answers[0].octets, answers[0].len))
+			fail("answer %u is another than the first", i + 1);
+	}
+}
+
+static void check_liveness(unsigned int i, uint32_t message_id)
+{
+	struct buf inner = BUF_INIT;
+	uint8_t first;
+
+	if (initiator_open_response(&initiator, INFORMATIONAL, message_id, answers[i].octets,
+				    answers[i].len, &inner, &first))
+		fail("answer %u is no empty INFORMATIONAL response to request %u", i + 1,
+		     message_id);
+	buf_clear(&inner);
+}
+
+static void dup_request(void)
+{
+	struct buf request = BUF_INIT;
+
+	initiator_establish(&initiator);
+	initiator_seal(&initiator, &request, INFORMATIONAL, 0, NULL, 0);
+	repeat(&request);
+}
+
+static void liveness(void)
+{
+	struct buf request;
+	unsigned int i;
+
+	initiator_establish(&initiator);
+	for (i = 0; i < count; i++) {
+		request = (struct buf)BUF_INIT;
+		initiator_seal(&initiator, &request, INFORMATIONAL, 0, NULL, 0);
+		questions[i] = (struct question){ .octets = request.data, .len = request.len };
+	}
+}
+
+static void dup_init(void)
+{
+	initiator_make_init(&initiator);
+	repeat(&initiator.init);
+}
+
+/* The same request with another SPI, from another host. */
+static struct question stranger(uint32_t source)
+{
+	struct buf request = BUF_INIT;
+
+	if (buf_set(&request, initiator.init.data, initiator.init.len) ||
+	    RAND_bytes(request.data, IKE_SPI_LEN) != 1)
+		fail("no request");
+	return (struct question){ request.data, request.len, { htonl(source) } };
+}
+
+static bool is_cookie(const struct question *question, const struct answer *answer)
+{
+	struct payload_chain chain;
+	struct ike_header header;
+	struct notify n;
+
+	return answer->len > 0 && !ike_header_read(&header, answer->octets, answer->len) &&
+	       !memcmp(answer->octets, question->octets, IKE_SPI_LEN) &&
+	       header.flags == IKE_FLAG_RESPONSE &&
+	       !payload_parse(&chain, header.next_payload, answer->octets + IKE_HEADER_LEN,
+			      answer->len - IKE_HEADER_LEN) &&
+	       chain.n == 1 && !notify_find(&n, &chain, COOKIE);
+}
+
+/* Half-open SAs until the gateway asks for a cookie. */
+static void cookie(void)
+{
+	struct question question;
+	struct answer answer;
+	unsigned int i;
+
+	initiator_make_init(&initiator);
+	for (i = 0; i < count; i++)
+		questions[i] = stranger(STRANGERS + HALF_OPEN_MAX + i);
+	for (i = 0; i < HALF_OPEN_MAX; i++) {
+		question = stranger(STRANGERS + i);
+		ask(&question, &gateway);
+		answer.len = recv(initiator.sock, answer.octets, ANSWER_SIZE, 0);
+		if (is_cookie(&question, &answer))
+			break;
+	}
+	if (i == HALF_OPEN_MAX)
+		fail("no cookie was asked for with %u half-open SAs", i);
+	fprintf(stderr, "a cookie was asked for after %u half-open SAs\n", i);
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in local;
+	uint64_t answered, sunk;
+	unsigned int i;
+
+	if (argc != 7)
+		fail("usage: ask WHAT LOCAL REMOTE SINK-PORT COUNT PAUSE");
+	local = take_address(argv[2], IKE_PORT);
+	gateway = take_address(argv[3], IKE_PORT);
+	sink = take_address(argv[3], atoi(argv[4]));
+	count = WARM_UP + strtoul(argv[5], NULL, 10);
+	i = strtoul(argv[6], NULL, 10);
+	pause_time = (struct timespec){ i / 1000, i % 1000 * 1000000 };
+	questions = allocate(count, sizeof(*questions));
+	answers = allocate(count, sizeof(*answers));
+
+	open_initiator(&local);
+	if (!strcmp(argv[1], "dup-request"))
+		dup_request();
+	else if (!strcmp(argv[1], "dup-init"))
+		dup_init();
+	else if (!strcmp(argv[1], "liveness"))
+		liveness();
+	else if (!strcmp(argv[1], "cookie"))
+		cookie();
+	else
+		fail("'%s' is nothing that can be asked", argv[1]);
+
+	ask_gateway(0, WARM_UP);
+	answered = ask_gateway(WARM_UP, count);
+	ask_sink(0, WARM_UP);
+	sunk = ask_sink(WARM_UP, count);
+
+	if (!strcmp(argv[1], "cookie")) {
+		for (i = 0; i < count; i++) {
+			if (!is_cookie(&questions[i], &answers[i]))
+				fail("answer %u is no COOKIE", i + 1);
+		}
+	} else if (!strcmp(argv[1], "liveness")) {
+		for (i = 0; i < count; i++)
+			check_liveness(i, 2 + i);
+	} else {
+		check_repeated();
+		if (!strcmp(argv[1], "dup-request"))
+			check_liveness(0, 2);
+		else
+			initiator_take_init(&initiator, answers[0].octets, answers[0].len);
+	}
+	fprintf(stderr, "%" PRIu64 " answered, %" PRIu64 " sent in vain\n",
+		answered / (count - WARM_UP), sunk / (count - WARM_UP));
+	printf("%" PRIu64 "\n", (answered - sunk) / (count - WARM_UP));
+	return 0;
+}
