@@ -196,26 +196,24 @@ int ts_read(struct ts_list *list, const uint8_t *body, size_t len)
 
 unsigned int ts_to_prefix(const struct ts *ts, uint8_t prefix[16], bool *exact)
 {
-	unsigned int bits = addr_len(ts) * 8, len, i;
-	bool zeros = true, ones = true;
+	unsigned int octets = addr_len(ts), len, i;
+	uint8_t differ, rest;
 
-	for (len = 0; len < bits; len++) {
-		unsigned int shift = 7 - len % 8;
-
-		if ((ts->start[len / 8] ^ ts->end[len / 8]) >> shift & 1)
-			break;
-	}
 	memset(prefix, 0, 16);
-	for (i = 0; i < bits; i++) {
-		unsigned int bit = 0x80 >> i % 8;
-
-		if (i < len) {
-			prefix[i / 8] |= ts->start[i / 8] & bit;
-		} else {
-			zeros = zeros && !(ts->start[i / 8] & bit);
-			ones = ones && (ts->end[i / 8] & bit);
-		}
-	}
-	*exact = zeros && ones;
+	*exact = true;
+	for (i = 0; i < octets && ts->start[i] == ts->end[i]; i++)
+		prefix[i] = ts->start[i];
+	len = i * 8;
+	if (i == octets)
+		return len;
+	/* The octet in which they part; and all ones after all zeros from there on. */
+	differ = ts->start[i] ^ ts->end[i];
+	for (; !(differ & 0x80); differ <<= 1)
+		len++;
+	rest = 0xff >> len % 8;
+	prefix[i] = ts->start[i] & ~rest;
+	*exact = !(ts->start[i] & rest) && (ts->end[i] & rest) == rest;
+	for (i++; i < octets; i++)
+		*exact = *exact && !ts->start[i] && ts->end[i] == 0xff;
 	return len;
 }
