@@ -11,11 +11,14 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/rand.h>
 
 #include "dh.h"
 #include "ikev2.h"
 
 enum kind { MODP, ECP, MONTGOMERY };
+
+#define MONTGOMERY_LEN	32
 
 struct group {
 	uint16_t id;
@@ -33,12 +36,13 @@ static const struct group groups[] = {
 	{ DH_ECP_256, ECP, "EC", "P-256", 64, 32 },
 	{ DH_ECP_384, ECP, "EC", "P-384", 96, 48 },
 	{ DH_ECP_521, ECP, "EC", "P-521", 132, 66 },
-	{ DH_CURVE25519, MONTGOMERY, "X25519", NULL, 32, 32 },
+	{ DH_CURVE25519, MONTGOMERY, "X25519", NULL, MONTGOMERY_LEN, MONTGOMERY_LEN },
 };
 
 struct dh {
 	const struct group *group;
 	EVP_PKEY *key;
+	uint8_t public[MONTGOMERY_LEN];	/* of MONTGOMERY; the others have it in the key */
 };
 
 static const struct group *group_find(uint16_t id)
@@ -60,7 +64,7 @@ size_t dh_public_len(uint16_t group)
 
 static struct dh *wrap(const struct group *g, EVP_PKEY *key)
 {
-	struct dh *dh = key ? malloc(sizeof(*dh)) : NULL;
+	struct dh *dh = key ? calloc(1, sizeof(*dh)) : NULL;
 
 	if (!dh) {
 		EVP_PKEY_free(key);
@@ -71,25 +75,22 @@ static struct dh *wrap(const struct group *g, EVP_PKEY *key)
 	return dh;
 }
 
-struct dh *dh_new(uint16_t group)
+static EVP_PKEY *generate(const struct group *g)
 {
-	const struct group *g = group_find(group);
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM params[2];
 	EVP_PKEY_CTX *ctx;
 
-	if (!g)
-		return NULL;
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, g->key_type, NULL);
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
 						     (char *)g->name, 0);
 	params[1] = OSSL_PARAM_construct_end();
 	if (!ctx || EVP_PKEY_keygen_init(ctx) <= 0 ||
-	    (g->name && EVP_PKEY_CTX_set_params(ctx, params) <= 0) ||
+	    EVP_PKEY_CTX_set_params(ctx, params) <= 0 ||
 	    EVP_PKEY_generate(ctx, &key) <= 0)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
-	return wrap(g, key);
+	return key;
 }
 
 /* A key of this group out of a public value and, if given, a private number. */
@@ -153,14 +154,96 @@ static EVP_PKEY *ecp_private(const struct group *g, const uint8_t *octets, size_
 	return key;
 }
 
+/*
+ * A public value as a key for derive(): always the same one, with another value each time,
+ * since to make one takes libcrypto long. NULL if it fails. Not the caller's to free.
+ */
+static EVP_PKEY *montgomery_peer(const struct group *g, const uint8_t value[MONTGOMERY_LEN])
+{
+	static EVP_PKEY *peer;
+
+	if (!peer)
+		peer = EVP_PKEY_new_raw_public_key_ex(NULL, g->key_type, NULL, value,
+						      MONTGOMERY_LEN);
+	else if (EVP_PKEY_set1_encoded_public_key(peer, value, MONTGOMERY_LEN) <= 0)
+		return NULL;
+	return peer;
+}
+
+static int derive(const struct group *g, EVP_PKEY *key, EVP_PKEY *peer, uint8_t *out,
+		  size_t *len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	int ok;
+
+	*len = g->secret_len;
+	/* The peer's value is validated: on the curve, or 1 < y < p - 1. */
+	ok = ctx && EVP_PKEY_derive_init(ctx) > 0 &&
+	     (g->kind != MODP || EVP_PKEY_CTX_set_dh_pad(ctx, 1) > 0) &&
+	     EVP_PKEY_derive_set_peer_ex(ctx, peer, g->kind != MONTGOMERY) > 0 &&
+	     EVP_PKEY_derive(ctx, out, len) > 0 && *len == g->secret_len;
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : -EBADMSG;
+}
+
+/*
+ * The public value is X25519(private, 9), RFC 7748 section 6.1. Computed as a key exchange
+ * with 9 it is there in half the instructions of libcrypto's key generation. For that the
+ * key needs a public value of its own, which plays no part in an exchange: 9, too.
+ */
+static struct dh *montgomery_new(const struct group *g, const uint8_t *private)
+{
+	static const uint8_t nine[MONTGOMERY_LEN] = { 9 };
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, (void *)private,
+						  MONTGOMERY_LEN),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)nine,
+						  MONTGOMERY_LEN),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, g->key_type, NULL);
+	EVP_PKEY *key = NULL, *base;
+	struct dh *dh;
+	size_t len;
+
+	if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, (OSSL_PARAM *)params) <= 0)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	dh = wrap(g, key);
+	base = dh ? montgomery_peer(g, nine) : NULL;
+	if (dh && (!base || derive(g, key, base, dh->public, &len))) {
+		dh_free(dh);
+		return NULL;
+	}
+	return dh;
+}
+
+struct dh *dh_new(uint16_t group)
+{
+	const struct group *g = group_find(group);
+	uint8_t private[MONTGOMERY_LEN];
+	struct dh *dh = NULL;
+
+	if (!g)
+		return NULL;
+	if (g->kind != MONTGOMERY)
+		return wrap(g, generate(g));
+	if (RAND_priv_bytes(private, sizeof(private)) == 1)
+		dh = montgomery_new(g, private);
+	OPENSSL_cleanse(private, sizeof(private));
+	return dh;
+}
+
 struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 {
 	const struct group *g = group_find(group);
 
 	if (!g || g->kind == MODP)
 		return NULL;
-	return wrap(g, g->kind == ECP ? ecp_private(g, key, len) :
-		    EVP_PKEY_new_raw_private_key_ex(NULL, g->key_type, NULL, key, len));
+	if (g->kind == ECP)
+		return wrap(g, ecp_private(g, key, len));
+	return len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
 }
 
 void dh_free(struct dh *dh)
@@ -198,9 +281,8 @@ int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
 			memcpy(out, point + 1, g->public_len);
 		break;
 	case MONTGOMERY:
-		len = g->public_len;
-		ok = EVP_PKEY_get_raw_public_key(dh->key, out, &len) &&
-		     len == g->public_len;
+		memcpy(out, dh->public, MONTGOMERY_LEN);
+		ok = 1;
 		break;
 	}
 	return ok ? 0 : -EIO;
@@ -210,30 +292,22 @@ int dh_shared(const struct dh *dh, const uint8_t *peer, size_t peer_len,
 	      uint8_t out[DH_PUBLIC_MAX], size_t *len)
 {
 	const struct group *g = dh->group;
-	EVP_PKEY_CTX *ctx = NULL;
-	EVP_PKEY *other;
+	EVP_PKEY *other, *imported = NULL;
 	uint8_t any = 0;
 	size_t i;
-	int ok;
+	int err;
 
 	if (peer_len != g->public_len)
 		return -EBADMSG;
-	other = g->kind == MONTGOMERY ?
-		EVP_PKEY_new_raw_public_key_ex(NULL, g->key_type, NULL, peer,
-					       peer_len) :
-		import(g, peer, peer_len, NULL);
-	ctx = other ? EVP_PKEY_CTX_new_from_pkey(NULL, dh->key, NULL) : NULL;
-	*len = g->secret_len;
-	/* The peer's value is validated: on the curve, or 1 < y < p - 1. */
-	ok = ctx && EVP_PKEY_derive_init(ctx) > 0 &&
-	     (g->kind != MODP || EVP_PKEY_CTX_set_dh_pad(ctx, 1) > 0) &&
-	     EVP_PKEY_derive_set_peer_ex(ctx, other, g->kind != MONTGOMERY) > 0 &&
-	     EVP_PKEY_derive(ctx, out, len) > 0 && *len == g->secret_len;
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(other);
-	if (!ok) {
+	if (g->kind == MONTGOMERY)
+		other = montgomery_peer(g, peer);
+	else
+		other = imported = import(g, peer, peer_len, NULL);
+	err = other ? derive(g, dh->key, other, out, len) : -EBADMSG;
+	EVP_PKEY_free(imported);
+	if (err) {
 		OPENSSL_cleanse(out, g->secret_len);
-		return -EBADMSG;
+		return err;
 	}
 	/* RFC 8031 section 5 asks for this check; it holds for all groups. */
 	for (i = 0; i < *len; i++)
