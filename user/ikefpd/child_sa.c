@@ -105,16 +105,26 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 {
 	const struct ike_sa *sa = child->ike_sa;
 	struct ike_manager *m = sa->manager;
+	bool told;
 	int err;
 
 	child->local = sa->local;
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	told = child->reqid || policy_shared(&m->policies, child);
 	if (!child->reqid)
 		child->reqid = choose_reqid(child);
 
-	/* A daemon that comes after this one knows what there may be of it. */
-	resume_save(sa);
+	/*
+	 * A daemon that comes after this one knows by a reqid of ours what a former one left
+	 * in XFRM; of other reqids, and of policies that another Child SA wants, too, it has
+	 * to be told.
+	 */
+	if (told) {
+		resume_save(sa);
+		kernel_sa_apply(m->kernel);
+	}
+
 	/* Inbound first: the peer may send as soon as it is done. */
 	err = add_state(child, true, initiator ? keys->er : keys->ei, keys->encr_len,
 			initiator ? keys->ar : keys->ai, keys->integ_len);

@@ -241,6 +241,7 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
+	struct ike_manager *m = sa->manager;
 	char text[ID_STRLEN];
 	struct ike_id id;
 	struct notify n;
@@ -281,12 +282,14 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 		"authentication of '%s' with pre-shared key successful",
 		ike_id_str(&sa->remote_id, text));
 
+	kernel_sa_gather(m->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
 	/* Queued requests wait until all of this exchange is done. */
 	finish_child(sa, chain);
 	ike_sa_end_handshake(sa);
 	ike_sa_next(sa);
+	kernel_sa_apply(m->kernel);
 }
 
 /* One answer for all that may be wrong with a peer: it learns nothing from it. */
@@ -412,6 +415,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "our own AUTH could not be made");
 		return;
 	}
+	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
 	child = answer_child(sa, &w, chain);

@@ -8,12 +8,27 @@
 
 #include <ikefp_nl.h>
 
+#include "buf.h"
 #include "config.h"
 #include "ike_manager.h"
 #include "kernel.h"
 #include "log.h"
 #include "loop.h"
 #include "resume.h"
+
+/* What kernel_sa_apply() is to say of an IKE SA. */
+struct gathered {
+	bool open;
+	uint64_t spi_local;
+	bool established;
+	struct endpoint local, remote;
+	struct kernel_life life;
+	uint32_t window;		/* 0: as it is */
+	bool esp;
+	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
+	size_t n_pairs;
+	struct buf stash;		/* empty: as it is */
+};
 
 struct kernel {
 	struct ikefp_nl *worker;	/* receives; never sends a command */
@@ -26,6 +41,7 @@ struct kernel {
 	unsigned int n_listeners;
 	int adopting;			/* SAs whose adoption is not answered yet */
 	struct resume_summary resumed;
+	struct gathered gathered;
 };
 
 static int failed(struct kernel *k, const char *what, int err)
@@ -101,15 +117,105 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 	return failed(k, "cannot push the keys", ikefp_sa_set(k->nl, &change));
 }
 
-int kernel_sa_established(struct kernel *k, uint64_t spi_local,
-			  const struct endpoint *local, const struct endpoint *remote,
-			  const struct kernel_life *life)
+/* The gathered changes if it is this SA's that are gathered, else NULL. */
+static struct gathered *gathering(struct kernel *k, uint64_t spi_local)
 {
-	const struct ikefp_sa_settings settings = {
+	return k->gathered.open && k->gathered.spi_local == spi_local ? &k->gathered : NULL;
+}
+
+static void forget(struct gathered *g)
+{
+	buf_clear(&g->stash);
+	*g = (struct gathered){ .open = false };
+}
+
+static struct ikefp_sa_settings settings_of(const struct kernel_life *life)
+{
+	return (struct ikefp_sa_settings){
 		.behind_nat = life->behind_nat,
 		.follow = life->follow,
 		.liveness_ms = life->liveness_ms,
 	};
+}
+
+static struct ikefp_octets esp_octets(uint32_t spis[KERNEL_ESP_PAIRS_MAX][2],
+				      const uint32_t (*pairs)[2], size_t n)
+{
+	size_t i;
+
+	/* Those left out count for nothing, which the others make up for. */
+	if (n > KERNEL_ESP_PAIRS_MAX)
+		n = KERNEL_ESP_PAIRS_MAX;
+	for (i = 0; i < n; i++) {
+		spis[i][0] = htonl(pairs[i][0]);
+		spis[i][1] = htonl(pairs[i][1]);
+	}
+	return (struct ikefp_octets){ spis, n * sizeof(spis[0]) };
+}
+
+void kernel_sa_gather(struct kernel *k, uint64_t spi_local)
+{
+	kernel_sa_apply(k);
+	k->gathered.open = true;
+	k->gathered.spi_local = spi_local;
+}
+
+/* All of it in one command, which is taken whole or not at all. */
+static int set_gathered(struct kernel *k, const struct gathered *g)
+{
+	const struct ikefp_sa_settings settings = settings_of(&g->life);
+	const struct ikefp_octets stash = { g->stash.data, g->stash.len };
+	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
+	const struct ikefp_octets esp = esp_octets(spis, g->pairs, g->n_pairs);
+	struct ikefp_endpoint path;
+	const struct ikefp_sa_change change = {
+		.spi = g->spi_local,
+		.established = g->established,
+		.endpoint = g->established ? &path : NULL,
+		.settings = g->established ? &settings : NULL,
+		.window_out = g->window,
+		.esp_spis = g->esp ? &esp : NULL,
+		.stash = g->stash.len ? &stash : NULL,
+	};
+	unsigned int tries = 0;
+	int err;
+
+	if (g->established)
+		to_path(&path, &g->local, &g->remote);
+	do {
+		err = ikefp_sa_set(k->nl, &change);
+	} while (try_again(err, &tries));
+	return err;
+}
+
+void kernel_sa_apply(struct kernel *k)
+{
+	struct gathered *g = &k->gathered;
+
+	if (!g->open)
+		return;
+	/* The command is not for these any more. */
+	g->open = false;
+	if ((g->established || g->window || g->esp || g->stash.len) && set_gathered(k, g)) {
+		/* One of them is refused: the others shall not be for that. */
+		if (g->established)
+			kernel_sa_established(k, g->spi_local, &g->local, &g->remote, &g->life);
+		if (g->window)
+			kernel_sa_window(k, g->spi_local, g->window);
+		if (g->esp)
+			kernel_sa_esp(k, g->spi_local, g->pairs, g->n_pairs);
+		if (g->stash.len)
+			kernel_sa_stash(k, g->spi_local, g->stash.data, g->stash.len);
+	}
+	forget(g);
+}
+
+int kernel_sa_established(struct kernel *k, uint64_t spi_local,
+			  const struct endpoint *local, const struct endpoint *remote,
+			  const struct kernel_life *life)
+{
+	const struct ikefp_sa_settings settings = settings_of(life);
+	struct gathered *g = gathering(k, spi_local);
 	struct ikefp_endpoint path;
 	const struct ikefp_sa_change change = {
 		.spi = spi_local,
@@ -120,6 +226,13 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 	unsigned int tries = 0;
 	int err;
 
+	if (g) {
+		g->established = true;
+		g->local = *local;
+		g->remote = *remote;
+		g->life = *life;
+		return 0;
+	}
 	to_path(&path, local, remote);
 	do {
 		err = ikefp_sa_set(k->nl, &change);
@@ -133,7 +246,12 @@ int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window)
 		.spi = spi_local,
 		.window_out = window < IKEFP_MAX_WINDOW ? window : IKEFP_MAX_WINDOW,
 	};
+	struct gathered *g = gathering(k, spi_local);
 
+	if (g) {
+		g->window = change.window_out;
+		return 0;
+	}
 	return failed(k, "cannot set the peer's window", ikefp_sa_set(k->nl, &change));
 }
 
@@ -151,18 +269,16 @@ int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[
 		  size_t n)
 {
 	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
-	struct ikefp_octets octets = { .data = spis };
+	const struct ikefp_octets octets = esp_octets(spis, pairs, n);
 	const struct ikefp_sa_change change = { .spi = spi_local, .esp_spis = &octets };
-	size_t i;
+	struct gathered *g = gathering(k, spi_local);
 
-	/* Those left out count for nothing, which the others make up for. */
-	if (n > KERNEL_ESP_PAIRS_MAX)
-		n = KERNEL_ESP_PAIRS_MAX;
-	for (i = 0; i < n; i++) {
-		spis[i][0] = htonl(pairs[i][0]);
-		spis[i][1] = htonl(pairs[i][1]);
+	if (g) {
+		g->esp = true;
+		g->n_pairs = octets.len / sizeof(g->pairs[0]);
+		memcpy(g->pairs, pairs, octets.len);
+		return 0;
 	}
-	octets.len = n * sizeof(spis[0]);
 	return failed(k, "cannot tell the IKE SA's ESP SAs", ikefp_sa_set(k->nl, &change));
 }
 
@@ -176,6 +292,7 @@ int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 		.payload = { data, len },
 	};
 
+	kernel_sa_apply(k);
 	return failed(k, "cannot send a request", ikefp_message_send(k->nl, &out, NULL));
 }
 
@@ -194,6 +311,7 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	unsigned int tries = 0;
 	int err;
 
+	kernel_sa_apply(k);
 	do {
 		err = ikefp_message_send(k->nl, &out, NULL);
 	} while (try_again(err, &tries));
@@ -204,14 +322,21 @@ int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, s
 {
 	const struct ikefp_octets stash = { data, len };
 	const struct ikefp_sa_change change = { .spi = spi_local, .stash = &stash };
+	struct gathered *g = gathering(k, spi_local);
 
+	if (g)
+		return buf_set(&g->stash, data, len);
 	return failed(k, "cannot stash an IKE SA", ikefp_sa_set(k->nl, &change));
 }
 
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local)
 {
-	int err = ikefp_sa_del(k->nl, spi_local);
+	struct gathered *g = gathering(k, spi_local);
+	int err;
 
+	if (g)
+		forget(g);
+	err = ikefp_sa_del(k->nl, spi_local);
 	/* It may have expired by itself. */
 	return err == -ENOENT ? 0 : failed(k, "cannot delete an IKE SA", err);
 }
@@ -521,6 +646,7 @@ void kernel_close(struct kernel *k)
 {
 	if (!k)
 		return;
+	kernel_sa_apply(k);
 	loop_fd_del(k->loop, &k->fd);
 	del_listeners(k);
 	ikefp_nl_close(k->worker);

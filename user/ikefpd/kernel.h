@@ -130,6 +130,14 @@ int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[
 /* Leaves octets for the daemon that may have to carry the IKE SA on (stash.h). */
 int kernel_sa_stash(struct kernel *k, uint64_t spi_local, const uint8_t *data, size_t len);
 
+/*
+ * What kernel_sa_established(), _window(), _esp() and _stash() say of this IKE SA from here
+ * on is told the kernel at once and in one command: by kernel_sa_apply(), or before its
+ * next message leaves. It is logged what could not be told.
+ */
+void kernel_sa_gather(struct kernel *k, uint64_t spi_local);
+void kernel_sa_apply(struct kernel *k);
+
 /* Responses sent linger in the kernel for duplicates. */
 int kernel_sa_delete(struct kernel *k, uint64_t spi_local);
 
