@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "config.h"
+#include "dh_pool.h"
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_manager.h"
@@ -135,7 +136,7 @@ out:
 
 static int new_key(struct ike_handshake *h, uint16_t group)
 {
-	struct dh *dh = dh_new(group);
+	struct dh *dh = dh_pool_take(group);
 
 	if (!dh)
 		return -EIO;

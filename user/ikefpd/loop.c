@@ -18,6 +18,11 @@ struct signal_handler {
 	void *data;
 };
 
+struct loop_queue {
+	struct loop_work *first;
+	struct loop_work **tail;
+};
+
 struct loop {
 	int epfd;
 	bool stopped;
@@ -28,8 +33,7 @@ struct loop {
 	size_t heap_len;
 	size_t heap_size;
 
-	struct loop_work *work;
-	struct loop_work **work_tail;
+	struct loop_queue work, spare;
 
 	/* Events fetched but not yet dispatched; loop_fd_del() blanks its own. */
 	struct epoll_event batch[BATCH];
@@ -60,7 +64,8 @@ struct loop *loop_new(void)
 		free(loop);
 		return NULL;
 	}
-	loop->work_tail = &loop->work;
+	loop->work.tail = &loop->work.first;
+	loop->spare.tail = &loop->spare.first;
 	loop->signal_fd.fd = -1;
 	sigemptyset(&loop->signals);
 	return loop;
@@ -192,54 +197,87 @@ size_t loop_timers(const struct loop *loop)
 	return loop->heap_len;
 }
 
-void loop_defer(struct loop *loop, struct loop_work *work)
+static void enqueue(struct loop_queue *queue, struct loop_work *work)
 {
 	if (work->queued)
 		return;
 	work->queued = true;
 	work->next = NULL;
-	*loop->work_tail = work;
-	loop->work_tail = &work->next;
+	*queue->tail = work;
+	queue->tail = &work->next;
 }
 
-void loop_defer_cancel(struct loop *loop, struct loop_work *work)
+static void cancel(struct loop_queue *queue, struct loop_work *work)
 {
-	struct loop_work **at = &loop->work;
+	struct loop_work **at = &queue->first;
 
 	if (!work->queued)
 		return;
 	while (*at != work)
 		at = &(*at)->next;
 	*at = work->next;
-	if (loop->work_tail == &work->next)
-		loop->work_tail = at;
+	if (queue->tail == &work->next)
+		queue->tail = at;
 	work->queued = false;
+}
+
+void loop_defer(struct loop *loop, struct loop_work *work)
+{
+	enqueue(&loop->work, work);
+}
+
+void loop_defer_cancel(struct loop *loop, struct loop_work *work)
+{
+	cancel(&loop->work, work);
+}
+
+void loop_spare(struct loop *loop, struct loop_work *work)
+{
+	enqueue(&loop->spare, work);
+}
+
+void loop_spare_cancel(struct loop *loop, struct loop_work *work)
+{
+	cancel(&loop->spare, work);
 }
 
 /* What is queued now, not what it queues in turn: the loop must come round. */
 static void run_work(struct loop *loop)
 {
+	struct loop_queue *queue = &loop->work;
 	struct loop_work end = { .queued = true };
 
-	if (!loop->work)
+	if (!queue->first)
 		return;
-	*loop->work_tail = &end;
-	loop->work_tail = &end.next;
-	while (loop->work != &end) {
-		struct loop_work *work = loop->work;
+	*queue->tail = &end;
+	queue->tail = &end.next;
+	while (queue->first != &end) {
+		struct loop_work *work = queue->first;
 
-		loop->work = work->next;
+		queue->first = work->next;
 		work->queued = false;
 		work->run(work);
 	}
-	loop->work = end.next;
-	if (!loop->work)
-		loop->work_tail = &loop->work;
+	queue->first = end.next;
+	if (!queue->first)
+		queue->tail = &queue->first;
 }
 
-static void run_timers(struct loop *loop)
+static void run_spare(struct loop *loop)
+{
+	struct loop_work *work = loop->spare.first;
+
+	if (!work)
+		return;
+	cancel(&loop->spare, work);
+	work->run(work);
+}
+
+/* Was one of them due? */
+static bool run_timers(struct loop *loop)
 {
 	uint64_t now = loop_now_ms();
+	bool any = false;
 
 	while (loop->heap_len && loop->heap[0]->deadline_ms <= now) {
 		struct loop_timer *timer = loop->heap[0];
@@ -247,14 +285,16 @@ static void run_timers(struct loop *loop)
 		loop_timer_cancel(loop, timer);
 		timer->expired(timer);
 		run_work(loop);
+		any = true;
 	}
+	return any;
 }
 
 static int wait_ms(const struct loop *loop, int max_wait_ms)
 {
 	uint64_t now, left;
 
-	if (loop->work || loop->stopped)
+	if (loop->work.first || loop->spare.first || loop->stopped)
 		return 0;
 	if (!loop->heap_len)
 		return max_wait_ms;
@@ -285,7 +325,8 @@ int loop_turn(struct loop *loop, int max_wait_ms)
 		fd->ready(fd, ev->events);
 		run_work(loop);
 	}
-	run_timers(loop);
+	if (!run_timers(loop) && !loop->batch_len && !loop->work.first)
+		run_spare(loop);
 	run_work(loop);
 	return 0;
 }

@@ -89,6 +89,10 @@ static inline bool loop_timer_armed(const struct loop_timer *timer)
 void loop_defer(struct loop *loop, struct loop_work *work);
 void loop_defer_cancel(struct loop *loop, struct loop_work *work);
 
+/* The same for work that runs, one at a time, when the loop would wait otherwise. */
+void loop_spare(struct loop *loop, struct loop_work *work);
+void loop_spare_cancel(struct loop *loop, struct loop_work *work);
+
 /*
  * Block @signo and have @fn called in the loop instead. Returns 0 or -errno.
  */

@@ -23,6 +23,7 @@
 #include "config_load.h"
 #include "control.h"
 #include "dh.h"
+#include "dh_pool.h"
 #include "file_reader.h"
 #include "ikev2.h"
 #include "ike_manager.h"
@@ -308,6 +309,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	control_attach(&d->manager);
+	dh_pool_open(d->loop);
 	start_open(d->loop, d->config);
 	if (kernel_set_retransmit(d->kernel, &d->config->retransmit) ||
 	    kernel_set_keepalive(d->kernel, d->config->keep_alive_ms))
@@ -329,6 +331,7 @@ static void teardown(struct daemon *d)
 		file_reader_remove_socket(&d->reader);
 	vici_free(d->vici);
 	start_close();
+	dh_pool_close();
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);

@@ -231,6 +231,37 @@ static void test_work(void)
 	loop_free(loop);
 }
 
+/* Only when nothing else is to do, and one at a time. */
+static void test_spare(void)
+{
+	struct named_work a = { { .run = work_note }, 'a', false };
+	struct named_work b = { { .run = work_note }, 'b', false };
+	struct named_work c = { { .run = work_note }, 'c', false };
+
+	start();
+	loop_spare(loop, &a.work);
+	loop_spare(loop, &a.work);
+	loop_spare(loop, &b.work);
+	loop_defer(loop, &c.work);
+	EXPECT(!loop_turn(loop, -1));
+	EXPECT_STR(trace, "c");
+	EXPECT(!loop_turn(loop, -1));
+	EXPECT_STR(trace, "ca");
+	loop_defer(loop, &c.work);
+	EXPECT(!loop_turn(loop, -1));
+	EXPECT_STR(trace, "cac");
+	EXPECT(!loop_turn(loop, -1));
+	EXPECT_STR(trace, "cacb");
+	loop_spare(loop, &a.work);
+	loop_spare(loop, &b.work);
+	loop_spare_cancel(loop, &a.work);
+	loop_spare_cancel(loop, &a.work);
+	EXPECT(!loop_turn(loop, -1));
+	EXPECT(!loop_turn(loop, 0));
+	EXPECT_STR(trace, "cacbb");
+	loop_free(loop);
+}
+
 static void on_signal(int signo, void *data)
 {
 	note(*(char *)data);
@@ -259,6 +290,7 @@ static const struct ktap_test tests[] = {
 	{ "timer_heap", test_timer_heap },
 	{ "fds", test_fds },
 	{ "work", test_work },
+	{ "spare", test_spare },
 	{ "signals", test_signals },
 };
 
