@@ -118,7 +118,15 @@ enum ike_id_type {
 enum ike_auth_method {
 	AUTH_METHOD_RSA = 1,
 	AUTH_METHOD_PSK = 2,
+	AUTH_METHOD_ECDSA_256 = 9,
+	AUTH_METHOD_ECDSA_384 = 10,
+	AUTH_METHOD_ECDSA_521 = 11,
 	AUTH_METHOD_DIGITAL_SIGNATURE = 14,
+};
+
+/* RFC 7296 section 3.6. */
+enum ike_cert_encoding {
+	CERT_X509_SIGNATURE = 4,
 };
 
 /* RFC 7296 section 3.13.1. */
