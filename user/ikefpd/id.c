@@ -8,9 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dn.h"
 #include "id.h"
-#include "table.h"
 #include "ikev2.h"
+#include "table.h"
 
 static int set(struct ike_id *id, uint8_t type, const void *data, size_t len)
 {
@@ -72,6 +73,17 @@ static int parse_addr(struct ike_id *id, int family, const char *text,
 				   set(id, ID_IPV6_ADDR, addr, 16);
 }
 
+static int parse_dn(struct ike_id *id, const char *text, const char **why)
+{
+	struct buf der = BUF_INIT;
+	int err = dn_parse(&der, text, why);
+
+	if (!err)
+		err = set(id, ID_DER_ASN1_DN, der.data, der.len);
+	buf_clear(&der);
+	return err;
+}
+
 int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 {
 	static const struct {
@@ -82,6 +94,7 @@ int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 		{ "fqdn:", ID_FQDN }, { "dns:", ID_FQDN },
 		{ "email:", ID_RFC822_ADDR }, { "rfc822:", ID_RFC822_ADDR },
 		{ "userfqdn:", ID_RFC822_ADDR }, { "keyid:", ID_KEY_ID },
+		{ "asn1dn:", ID_DER_ASN1_DN },
 	};
 	uint8_t addr[16];
 	size_t i;
@@ -107,12 +120,12 @@ int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 			return parse_addr(id, AF_INET6, value, why);
 		if (*value == '#')
 			return parse_hex(id, prefixes[i].type, value + 1, why);
+		if (prefixes[i].type == ID_DER_ASN1_DN)
+			return parse_dn(id, value, why);
 		return set(id, prefixes[i].type, value, strlen(value));
 	}
-	if (!strncasecmp(text, "asn1dn:", 7) || strchr(text, '=')) {
-		*why = "distinguished names are not supported";
-		return -EINVAL;
-	}
+	if (strchr(text, '='))
+		return parse_dn(id, text, why);
 	if (text[0] == '@' && text[1] == '#')
 		return parse_hex(id, ID_KEY_ID, text + 2, why);
 	if (text[0] == '@' && text[1] == '@')
@@ -203,6 +216,8 @@ int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
 		return 1;
 	if (ike_id_equal(c, peer))
 		return 3;
+	if (c->type == ID_DER_ASN1_DN && peer->type == ID_DER_ASN1_DN)
+		return dn_match(c->data, c->len, peer->data, peer->len);
 	/* "*.example.org" holds a.example.org; "*@example.org" a@example.org. */
 	if (c->type == peer->type && caseless(c->type) && c->len > 1 &&
 	    c->data[0] == '*' && peer->len >= c->len &&
@@ -210,6 +225,13 @@ int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
 			c->len - 1, true))
 		return 2;
 	return 0;
+}
+
+bool ike_id_is_pattern(const struct ike_id *id)
+{
+	if (id->type == ID_DER_ASN1_DN)
+		return dn_match(id->data, id->len, id->data, id->len) == 2;
+	return caseless(id->type) && id->len && id->data[0] == '*';
 }
 
 const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN])
@@ -230,6 +252,10 @@ const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN])
 	case ID_FQDN:
 	case ID_RFC822_ADDR:
 		break;
+	case ID_DER_ASN1_DN:
+		if (dn_str(id->data, id->len, buf, ID_STRLEN))
+			return buf;
+		/* fall through */
 	default:
 		for (i = 0; i < id->len; i++)
 			if (!isprint(id->data[i]))

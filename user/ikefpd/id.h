@@ -20,7 +20,8 @@ struct ike_id {
 /*
  * Reads an identity as swanctl.conf writes it: an address, an FQDN (also with a
  * leading "@"), user@domain, "@#hex" (KEY_ID), "%any", or with an explicit type:
- * "ipv4:", "ipv6:", "fqdn:", "dns:", "email:", "rfc822:", "userfqdn:", "keyid:".
+ * "ipv4:", "ipv6:", "fqdn:", "dns:", "email:", "rfc822:", "userfqdn:", "keyid:",
+ * "asn1dn:". What has a "=" is a distinguished name (dn.h).
  * A leading "*." or "*@" in the text is a wildcard for matching.
  * Returns 0, -EINVAL with *why pointing at a constant text, or -ENOMEM.
  * id is overwritten; clear it with ike_id_clear().
@@ -44,9 +45,12 @@ uint64_t ike_id_hash(uint64_t hash, const struct ike_id *id);
 
 /*
  * Does a peer's identity fit a configured one? 0: no. Otherwise the better the
- * greater: exact 3, wildcard 2, %any 1.
+ * greater: exact 3, wildcard 2, %any 1. Names are compared as dn_match() does.
  */
 int ike_id_match(const struct ike_id *configured, const struct ike_id *peer);
+
+/* Does it stand for several? %any does not count. */
+bool ike_id_is_pattern(const struct ike_id *id);
 
 /* For people and for VICI, cut to fit; unprintable octets as '?'. Returns buf. */
 const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN]);

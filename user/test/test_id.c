@@ -25,6 +25,9 @@ static void text_forms(void)
 		{ "keyid:some key", 11, "some key" },
 		{ "fqdn:user@host", 2, "user@host" },
 		{ "email:#6162", 3, "ab" },
+		{ "C=CH, O=Example, CN=gw, E=a@b.ch", 9, "C=CH, O=Example, CN=gw, E=a@b.ch" },
+		{ "/C=CH/O=A, B/CN=*", 9, "C=CH, O=A, B, CN=*" },
+		{ "asn1dn:O=\"A, B\",CN=x", 9, "O=A, B, CN=x" },
 		{ "ipv4:192.0.2.1", 1, "192.0.2.1" },
 		{ "%any", 0, "%any" },
 		{ "", 0, "%any" },
@@ -46,7 +49,7 @@ static void refused_text(void)
 {
 	static const char *const bad[] = {
 		"@#", "@#0", "@#xy", "ipv4:2001:db8::1", "ipv6:192.0.2.1", "fqdn:", "@",
-		"C=CH, O=Example", "asn1dn:CN=x",
+		"C=CH, O", "asn1dn:x", "C=Switzerland", "NOSUCH=x", "CN=", "=x", "asn1dn:/",
 	};
 	struct ike_id id;
 	const char *why;
