@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The helper's reading of payloads: chains, and of their bodies SA, TS, Notify and ID,
- * in the clear or decrypted. An input is the type of the first payload and the chain.
+ * The helper's reading of payloads: chains, and of their bodies SA, TS, Notify, ID, CERT,
+ * CERTREQ and AUTH, in the clear or decrypted. An input is the type of the first payload and the chain.
  *
  * The module and the helper agree on which octets are a chain; what was read lies in
  * the message; what is written of it reads the same; what is chosen was offered by
@@ -12,10 +12,13 @@
 
 #include <netinet/in.h>
 
+#include "certificate.h"
 #include "fuzz.h"
 #include "id.h"
+#include "ike_cert.h"
 #include "payload.h"
 #include "proposal.h"
+#include "signature.h"
 #include "ts.h"
 #include "wire.h"
 
@@ -150,6 +153,58 @@ static void check_notify(const struct payload_chain *chain, const struct payload
 	CHECK(ike_notify_name(n.type));
 }
 
+/* RFC 7427's: an octet of length, the algorithm, the signature. */
+static void check_auth(const struct payload *p)
+{
+	struct signature_scheme scheme;
+	struct buf again = BUF_INIT;
+	size_t used;
+
+	if (signature_read_algorithm(&scheme, p->body + 4, p->len - 4, &used))
+		return;
+	CHECK(scheme.id > SIGNATURE_RSA_SHA1 && scheme.id < SIGNATURES);
+	CHECK(used <= p->len - 4 && signature_name(scheme.id));
+	signature_put_algorithm(&again, scheme.id);
+	CHECK(!again.failed);
+	CHECK(!signature_read_algorithm(&scheme, again.data, again.len, &used) ||
+	      used == again.len);
+	buf_clear(&again);
+}
+
+static void check_cert(const struct payload *p)
+{
+	X509 *cert = certificate_read(p->body + 1, p->len - 1);
+	struct ike_id subject, other;
+	uint8_t hash[KEY_ID_LEN];
+	char text[ID_STRLEN];
+	struct errmsg why;
+	const char *bad;
+
+	if (!cert)
+		return;
+	CHECK(strlen(certificate_str(cert, text)) < sizeof(text));
+	if (!certificate_subject(cert, &subject))
+		certificate_has_id(cert, &subject);
+	ike_id_clear(&subject);
+	CHECK(!ike_id_parse(&other, "a.example", &bad));
+	certificate_has_id(cert, &other);
+	ike_id_clear(&other);
+	certificate_authority_id(cert, hash);
+	certificate_check_usage(cert, &why);
+	certificate_is_ca(cert);
+	X509_free(cert);
+}
+
+static void check_asked(const struct payload_chain *chain)
+{
+	struct ike_certs certs = { 0 };
+
+	CHECK(!ike_certs_take(&certs, chain));
+	CHECK(certs.authorities.len % KEY_ID_LEN == 0 && !(certs.hashes & ~HASHES_ALL));
+	CHECK(certs.certreq || !certs.authorities.len);
+	ike_certs_clear(&certs);
+}
+
 static void check_body(const struct payload_chain *chain, const struct payload *p)
 {
 	switch (p->type) {
@@ -168,6 +223,12 @@ static void check_body(const struct payload_chain *chain, const struct payload *
 		break;
 	case PAYLOAD_NOTIFY:
 		check_notify(chain, p);
+		break;
+	case PAYLOAD_AUTH:
+		check_auth(p);
+		break;
+	case PAYLOAD_CERT:
+		check_cert(p);
 		break;
 	}
 	CHECK(ike_payload_name(p->type));
@@ -189,6 +250,7 @@ static void check_chain(const struct payload_chain *chain, const uint8_t *data, 
 		check_body(chain, p);
 	}
 	CHECK(at == data + len);
+	check_asked(chain);
 }
 
 /* The same payloads, written: a chain again, in a whole message. */

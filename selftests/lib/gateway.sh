@@ -24,8 +24,9 @@ program() {
 #
 # Writes a gateway's swanctl.conf: the connection "gw" with a pre-shared key and
 # the child "net" between the networks of the topology at hand. gw2 answers
-# whoever comes. $IKE_PROPOSALS, $ESP_PROPOSALS, $CONN and $CHILD (further
-# settings, each with its newline) change it.
+# whoever comes. $IKE_PROPOSALS, $ESP_PROPOSALS, $CONN, $LOCAL, $REMOTE and $CHILD
+# (further settings, each with its newline) change it, and so do $AUTH (psk) and
+# $REMOTE_AUTH (the same).
 psk_conf() {
 	local me=$1 peer remote local_net remote_net
 
@@ -43,12 +44,14 @@ psk_conf() {
 			proposals = ${IKE_PROPOSALS:-aes256gcm16-prfsha256-x25519}
 			${CONN:-}
 			local {
-				auth = psk
-				id = $me.example
+				auth = ${AUTH:-psk}
+				id = ${LOCAL_ID:-$me.example}
+				${LOCAL:-}
 			}
 			remote {
-				auth = psk
-				id = $peer.example
+				auth = ${REMOTE_AUTH:-${AUTH:-psk}}
+				id = ${REMOTE_ID:-$peer.example}
+				${REMOTE:-}
 			}
 			children {
 				net {
@@ -119,7 +122,7 @@ strongswan_start() {
 	cat >"$work/$gw/swanctl.conf"
 	cat >"$work/$gw/strongswan.conf" <<-CONF
 	charon-systemd {
-		load = random nonce openssl chapoly curve25519 gcm hmac kdf kernel-netlink socket-default vici
+		load = random nonce pem pkcs1 x509 pubkey openssl revocation constraints chapoly curve25519 gcm hmac kdf kernel-netlink socket-default vici
 		install_routes = no
 		plugins {
 			vici {

@@ -18,6 +18,11 @@ struct config *config_new(void)
 
 	if (!config)
 		return NULL;
+	config->credentials = credentials_new();
+	if (!config->credentials) {
+		free(config);
+		return NULL;
+	}
 	config->conns_end = &config->conns;
 	config->retransmit = retransmit_unset;
 	config->keep_alive_ms = CONF_UNSET;
@@ -35,6 +40,7 @@ void config_free(struct config *config)
 		conn_put(conn);
 	}
 	table_clear(&config->by_name);
+	credentials_free(config->credentials);
 	free(config);
 }
 
@@ -61,6 +67,16 @@ struct conn *conn_get(struct conn *conn)
 	return conn;
 }
 
+static void auth_clear(struct auth_conf *auth)
+{
+	ike_id_clear(&auth->id);
+	sk_X509_pop_free(auth->certs, X509_free);
+	sk_X509_pop_free(auth->cacerts, X509_free);
+	for (size_t i = 0; i < auth->pubkey_count; i++)
+		EVP_PKEY_free(auth->pubkeys[i]);
+	free(auth->pubkeys);
+}
+
 void conn_put(struct conn *conn)
 {
 	struct child_conf *child;
@@ -74,8 +90,8 @@ void conn_put(struct conn *conn)
 		free(child);
 	}
 	proposal_list_clear(&conn->proposals);
-	ike_id_clear(&conn->local.id);
-	ike_id_clear(&conn->remote.id);
+	auth_clear(&conn->local);
+	auth_clear(&conn->remote);
 	buf_clear(&conn->section);
 	free(conn->local_addrs);
 	free(conn->remote_addrs);

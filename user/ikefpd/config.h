@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "conf_source.h"
+#include "credentials.h"
 #include "endpoint.h"
 #include "errmsg.h"
 #include "id.h"
@@ -31,9 +33,38 @@ struct addr_range {
 	uint8_t last[16];
 };
 
-/* One authentication round. PSK is the only method so far. */
+enum auth_class {
+	AUTH_PUBKEY,		/* the default */
+	AUTH_PSK
+};
+
+/* What is asked for of a peer's certificates where nothing says if they are revoked. */
+enum revocation {
+	REVOCATION_RELAXED,	/* nothing; the default */
+	REVOCATION_IFURI,	/* none may say where that could be learnt */
+	REVOCATION_STRICT	/* it has to be known */
+};
+
+/* One authentication round. */
 struct auth_conf {
-	struct ike_id id;	/* ID_ANY: local: the address; remote: whatever */
+	/* ID_ANY: local: the certificate's subject, or the address; remote: whatever */
+	struct ike_id id;
+	enum auth_class class;
+	enum revocation revocation;
+	uint32_t signatures;	/* bits 1 << enum signature_id; 0: all */
+	unsigned int rsa_bits;	/* remote: at least; 0: as many as it takes */
+	unsigned int ecdsa_bits;
+	STACK_OF(X509) *certs;	/* ours to choose from; the peer's has to be one of them */
+	STACK_OF(X509) *cacerts;	/* one of them has to be in the peer's chain */
+	EVP_PKEY **pubkeys;	/* likewise, without certificates */
+	size_t pubkey_count;
+};
+
+/* When to send our certificate. */
+enum send_cert {
+	SEND_CERT_IF_ASKED,
+	SEND_CERT_ALWAYS,
+	SEND_CERT_NEVER
 };
 
 enum start_action {
@@ -72,11 +103,6 @@ enum fragmentation {
 	FRAGMENTATION_NO
 };
 
-enum conf_source {
-	CONF_FILE,
-	CONF_VICI
-};
-
 struct conn {
 	struct conn *next, **link;	/* in the configuration, if it is in one: */
 	struct table_node by_name;
@@ -90,6 +116,8 @@ struct conn {
 	uint16_t local_port;	/* host order; default 500 */
 	uint16_t remote_port;
 	enum unique_policy unique;
+	bool no_certreq;	/* send_certreq = no */
+	enum send_cert send_cert;
 	bool encap;		/* pretend NAT: UDP encapsulation always */
 	enum fragmentation fragmentation;
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
@@ -116,6 +144,7 @@ struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct conn **conns_end;	/* the last one's next */
 	struct table by_name;
+	struct credentials *credentials;
 	struct retransmit_conf retransmit;
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;

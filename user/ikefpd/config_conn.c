@@ -95,71 +95,6 @@ static int read_children(const struct tree *node, void *object, struct errmsg *e
 
 /* Authentication. */
 
-static int read_auth(const struct tree *node, void *object, struct errmsg *err)
-{
-	const char *text;
-
-	(void)object;
-	text = config_text(node, err);
-	if (!text)
-		return -1;
-	if (strcmp(text, "psk"))
-		return tree_refuse(node, err,
-				   "'%s' is not supported yet: ikefpd serves auth = psk only",
-				   text);
-	return 0;
-}
-
-static int read_id(const struct tree *node, void *object, struct errmsg *err)
-{
-	struct auth_conf *auth = object;
-	const char *text, *why = "not a valid identity";
-	struct ike_id id;
-
-	text = config_text(node, err);
-	if (!text)
-		return -1;
-	if (ike_id_parse(&id, text, &why))
-		return tree_refuse(node, err, "identity '%s': %s", text, why);
-	ike_id_clear(&auth->id);
-	auth->id = id;
-	return 0;
-}
-
-static int read_round(const struct tree *node, void *object, struct errmsg *err)
-{
-	uint32_t round;
-
-	(void)object;
-	return config_uint(node, 0, UINT32_MAX, &round, err);
-}
-
-static const struct config_key auth_keys[] = {
-	{ "auth", read_auth, NULL },
-	{ "id", read_id, NULL },
-	{ "round", read_round, NULL },
-	{ "revocation", NULL, "relaxed" },
-	{ "certs", NULL, NULL },
-	{ "cacerts", NULL, NULL },
-	{ "pubkeys", NULL, NULL },
-	{ "groups", NULL, NULL },
-	{ "cert_policy", NULL, NULL },
-	{ "ca_id", NULL, NULL },
-	{ "eap_id", NULL, NULL },
-	{ "aaa_id", NULL, NULL },
-	{ "xauth_id", NULL, NULL },
-};
-
-static const struct config_section auth_sections[] = {
-	{ "cert", true, NULL },
-	{ "cacert", true, NULL },
-};
-
-static const struct config_schema auth_schema = {
-	.keys = auth_keys, .key_count = COUNT(auth_keys),
-	.sections = auth_sections, .section_count = COUNT(auth_sections),
-};
-
 static int read_auth_round(const struct tree *node, bool *seen,
 			   struct auth_conf *auth, struct errmsg *err)
 {
@@ -167,10 +102,7 @@ static int read_auth_round(const struct tree *node, bool *seen,
 		return tree_refuse(node, err,
 				   "a second authentication round is not supported yet");
 	*seen = true;
-	if (!tree_find(node, "auth"))
-		return tree_refuse(node, err,
-				   "auth is not set, which means pubkey and is not supported yet: set auth = psk");
-	return config_read_section(node, &auth_schema, auth, err);
+	return config_read_auth(node, auth, err);
 }
 
 static int read_local(const struct tree *node, void *object, struct errmsg *err)
@@ -272,6 +204,36 @@ static int read_fragmentation(const struct tree *node, void *object, struct errm
 	return 0;
 }
 
+static int read_send_certreq(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	bool send = true;
+
+	if (config_bool(node, &send, err))
+		return -1;
+	conn->no_certreq = !send;
+	return 0;
+}
+
+static int read_send_cert(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	if (!strcmp(text, "ifasked"))
+		conn->send_cert = SEND_CERT_IF_ASKED;
+	else if (!strcmp(text, "always"))
+		conn->send_cert = SEND_CERT_ALWAYS;
+	else if (!strcmp(text, "never"))
+		conn->send_cert = SEND_CERT_NEVER;
+	else
+		return tree_refuse(node, err, "'%s' is none of ifasked, always and never",
+				   text);
+	return 0;
+}
+
 static int read_dpd_delay(const struct tree *node, void *object, struct errmsg *err)
 {
 	return config_time(node, &((struct conn_reader *)object)->conn->dpd_delay_ms, err);
@@ -318,10 +280,10 @@ static const struct config_key conn_keys[] = {
 	{ "dscp", NULL, "000000" },
 	{ "if_id_in", NULL, "0" },
 	{ "if_id_out", NULL, "0" },
-	/* Of certificates, IKEv1 and mediation: no matter with PSK and IKEv2. */
-	{ "send_certreq", NULL, SERVED_BOOL },
-	{ "send_cert", NULL, "ifasked never always" },
-	{ "ocsp", NULL, "reply request never both" },
+	{ "send_certreq", read_send_certreq, NULL },
+	{ "send_cert", read_send_cert, NULL },
+	{ "ocsp", NULL, "reply never" },
+	/* Of IKEv1 and mediation: no matter with IKEv2. */
 	{ "aggressive", NULL, SERVED_NO },
 	{ "pull", NULL, SERVED_YES },
 	{ "mediation", NULL, SERVED_NO },

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "config_files.h"
 #include "config_keys.h"
 #include "config_load.h"
 #include "ikev2.h"
@@ -19,6 +20,7 @@
 struct file {
 	struct config *config;
 	struct secret **secrets;
+	struct secret *passphrases;	/* of private keys' files, by "folder/file" */
 };
 
 int config_add_owner(struct secret *secret, const struct tree *node,
@@ -151,16 +153,80 @@ static int read_secret(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+/* "private<suffix> { file = ..., secret = ... }": the folder is the section's name. */
+static int read_passphrase(const struct tree *node, const char *folder, struct file *file,
+			   struct errmsg *err)
+{
+	struct secret *secret = calloc(1, sizeof(*secret));
+	const struct tree *value = NULL;
+	const char *name = NULL;
+	int ret = 0;
+
+	if (!secret)
+		return tree_refuse(node, err, "out of memory");
+	secret->kind = SECRET_PRIVATE_KEY;
+	for (const struct tree *n = node->first; !ret && n; n = n->next) {
+		if (n->kind != TREE_VALUE)
+			ret = tree_refuse(n, err, "unknown section: %s holds file and secret",
+					  folder);
+		else if (!strcmp(n->name, "secret"))
+			value = n;
+		else if (strcmp(n->name, "file"))
+			ret = tree_refuse(n, err, "unknown key: %s holds file and secret", folder);
+		else if (!(name = config_text(n, err)))
+			ret = -1;
+	}
+	if (!ret && (!name || !value))
+		ret = tree_refuse(node, err, "has no %s: add '%s = ...'",
+				  name ? "secret" : "file", name ? "secret" : "file");
+	if (!ret) {
+		secret->passphrase = calloc(1, value->len + 1);
+		if (asprintf(&secret->name, "%s/%s", folder, name) < 0)
+			secret->name = NULL;
+		if (!secret->passphrase || !secret->name)
+			ret = tree_refuse(node, err, "out of memory");
+	}
+	if (ret) {
+		secret_free(secret);
+		return ret;
+	}
+	memcpy(secret->passphrase, value->data, value->len);
+	secret->passphrase_len = value->len;
+	secret->next = file->passphrases;
+	file->passphrases = secret;
+	return 0;
+}
+
+static int read_private(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_passphrase(node, "private", object, err);
+}
+
+static int read_rsa(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_passphrase(node, "rsa", object, err);
+}
+
+static int read_ecdsa(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_passphrase(node, "ecdsa", object, err);
+}
+
+static int read_pkcs8(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_passphrase(node, "pkcs8", object, err);
+}
+
 static const struct config_section secret_sections[] = {
 	{ "ike", true, read_secret },
 	{ "eap", true, NULL },
 	{ "xauth", true, NULL },
 	{ "ntlm", true, NULL },
 	{ "ppk", true, NULL },
-	{ "private", true, NULL },
-	{ "rsa", true, NULL },
-	{ "ecdsa", true, NULL },
-	{ "pkcs8", true, NULL },
+	{ "private", true, read_private },
+	{ "rsa", true, read_rsa },
+	{ "ecdsa", true, read_ecdsa },
+	{ "pkcs8", true, read_pkcs8 },
 	{ "pkcs12", true, NULL },
 	{ "token", true, NULL },
 };
@@ -354,6 +420,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 		config_take_conn(fresh, conn);
 		config_put_conn(config, conn);
 	}
+	credentials_replace_file(config->credentials, fresh->credentials);
 	config->retransmit = fresh->retransmit;
 	config->fragment_size = fresh->fragment_size;
 	config->keep_alive_ms = fresh->keep_alive_ms;
@@ -362,7 +429,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 int config_read_file(struct config *config, struct secret **secrets, const char *path,
 		     struct errmsg *err)
 {
-	struct file file = { config, secrets };
+	struct file file = { config, secrets, NULL };
 	struct settings settings;
 	int ret;
 
@@ -370,7 +437,13 @@ int config_read_file(struct config *config, struct secret **secrets, const char 
 	if (ret)
 		return ret;
 	drop_templates(settings.root);
-	ret = config_read_section(settings.root, &top_schema, &file, err);
+	ret = config_files_inline(settings.root, path, err);
+	if (!ret)
+		ret = config_read_section(settings.root, &top_schema, &file, err);
+	if (!ret)
+		ret = config_files_read(config->credentials, secrets, file.passphrases, path,
+					err);
+	secret_list_free(&file.passphrases);
 	settings_clear(&settings);
 	return ret;
 }

@@ -29,6 +29,10 @@ void config_replace_file(struct config *config, struct config *fresh);
 struct conn *config_read_conn(const struct tree *section, enum conf_source source,
 			      struct errmsg *err);
 
+/* Its "local { }" or "remote { }". 0, or -1 with @err set. */
+int config_read_auth(const struct tree *section, struct auth_conf *auth,
+		     struct errmsg *err);
+
 /* "secrets.ike<suffix> { }" of a file. NULL with @err set. */
 struct secret *config_read_secret(const struct tree *section, struct errmsg *err);
 

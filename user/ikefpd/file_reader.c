@@ -50,6 +50,7 @@ static void put_config(struct buf *out, const struct config *config)
 {
 	uint32_t settings[SETTINGS];
 	uint32_t count = 0;
+	size_t at;
 
 	get_settings(config, settings);
 	for (size_t i = 0; i < SETTINGS; i++)
@@ -57,6 +58,10 @@ static void put_config(struct buf *out, const struct config *config)
 	for (const struct conn *c = config->conns; c; c = c->next)
 		count++;
 	buf_put32(out, count);
+	at = out->len;
+	buf_put32(out, 0);
+	credentials_write(out, config->credentials);
+	buf_set32(out, at, (uint32_t)(out->len - at - 4));
 	for (const struct conn *c = config->conns; c; c = c->next) {
 		size_t start = out->len;
 
@@ -90,13 +95,17 @@ static int refuse(int fd, uint32_t number, const char *why)
 static int read_and_stage(struct config *config, int secrets_fd, const char *path,
 			  struct errmsg *err)
 {
+	const struct secret *refused;
 	struct secret *secrets = NULL;
 	int ret, staged;
 
 	ret = config_read_file(config, &secrets, path, err);
 	if (!ret) {
-		staged = secrets_stage(secrets_fd, secrets);
-		if (staged)
+		staged = secrets_stage(secrets_fd, secrets, &refused);
+		if (staged && refused && refused->kind == SECRET_PRIVATE_KEY)
+			ret = errmsg_set(err, "%s: private key %s: %s", path, refused->name,
+					 secrets_key_error(staged));
+		else if (staged)
 			ret = errmsg_set(err, "%s: its secrets cannot be handed over: %s",
 					 path, strerror(-staged));
 	}
@@ -183,16 +192,23 @@ static int get_config(struct config *fresh, const struct buf *in, struct errmsg 
 	uint32_t settings[SETTINGS];
 	const uint8_t *at = in->data;
 	size_t left = in->len;
-	uint32_t conns;
+	uint32_t conns, credentials;
 
-	if (left < 4 * (SETTINGS + 1))
+	if (left < 4 * (SETTINGS + 2))
 		return errmsg_set(err, "the reader's answer is cut short");
 	for (size_t i = 0; i < SETTINGS; i++)
 		settings[i] = get32(at + 4 * i);
 	set_settings(fresh, settings);
 	conns = get32(at + 4 * SETTINGS);
-	at += 4 * (SETTINGS + 1);
-	left -= 4 * (SETTINGS + 1);
+	credentials = get32(at + 4 * (SETTINGS + 1));
+	at += 4 * (SETTINGS + 2);
+	left -= 4 * (SETTINGS + 2);
+	if (credentials > left)
+		return errmsg_set(err, "the reader's answer is cut short");
+	if (credentials_read(fresh->credentials, at, credentials, err))
+		return -1;
+	at += credentials;
+	left -= credentials;
 	while (conns--) {
 		uint32_t len = left < 4 ? UINT32_MAX : get32(at);
 

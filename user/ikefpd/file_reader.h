@@ -10,8 +10,9 @@
  * answer to FILE_READ is one packet or more, each an octet of enum file_answer, the
  * u32, and octets: of the refusal, or a part of
  *
- *	6 u32 retransmission settings and keep_alive, u32 connections, each u32 octets of a VICI
- *	message with its section
+ *	6 u32 retransmission settings and keep_alive, u32 connections, u32 octets of what
+ *	credentials_write() writes, and for each connection u32 octets of a VICI message
+ *	with its section
  */
 #ifndef IKEFPD_FILE_READER_H
 #define IKEFPD_FILE_READER_H

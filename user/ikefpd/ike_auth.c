@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The IKE_AUTH exchange with a shared key, of both roles. */
+/* The IKE_AUTH exchange, of both roles. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "auth.h"
+#include "auth_pubkey.h"
 #include "child_negotiate.h"
 #include "config.h"
 #include "ike_auth.h"
@@ -36,20 +37,13 @@ static int octets_of(const struct ike_sa *sa, bool of_initiator,
 			   of_initiator ? h->keys.pi : h->keys.pr, id_body, id_len);
 }
 
-/* Our AUTH payload, for the ID payload with this body. */
-static int put_auth(struct ike_sa *sa, struct payload_writer *w,
-		    const struct buf *id_body)
+static int put_psk(struct ike_sa *sa, struct payload_writer *w, const struct buf *octets)
 {
-	struct buf octets = BUF_INIT;
 	uint8_t auth[PRF_MAX];
 	int err;
 
-	err = octets_of(sa, sa->initiator, id_body->data, id_body->len, &octets);
-	if (!err)
-		err = secrets_sign(sa->manager->secrets, sa->handshake->keys.prf,
-				   &sa->local_id, &sa->remote_id, octets.data,
-				   octets.len, auth);
-	buf_clear(&octets);
+	err = secrets_sign(sa->manager->secrets, sa->handshake->keys.prf, &sa->local_id,
+			   &sa->remote_id, octets->data, octets->len, auth);
 	if (err)
 		return err;
 	payload_open(w, PAYLOAD_AUTH);
@@ -61,37 +55,92 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w,
 	return 0;
 }
 
-/* Is the peer's AUTH the right one? */
-static bool check_auth(const struct ike_sa *sa, const struct payload *id,
-		       const struct payload *auth)
+/* Why our AUTH payload cannot be made, for the log and for who waits. */
+static void no_auth(struct ike_sa *sa, int err)
+{
+	char local[ID_STRLEN], remote[ID_STRLEN];
+
+	if (err == -ENOKEY && sa->conn->local.class == AUTH_PSK) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
+			ike_id_str(&sa->local_id, local), ike_id_str(&sa->remote_id, remote));
+		snprintf(sa->failure, sizeof(sa->failure), "no shared key found");
+		return;
+	}
+	if (err == -ENOKEY)
+		snprintf(sa->failure, sizeof(sa->failure), "no private key found");
+	else if (err == -ENOTSUP)
+		snprintf(sa->failure, sizeof(sa->failure),
+			 "the peer takes no signature that the private key can make");
+	else
+		snprintf(sa->failure, sizeof(sa->failure), "our AUTH cannot be made: %s",
+			 strerror(-err));
+	ike_log(sa, LOG_IKE, LVL_CTRL, "%s for '%s'", sa->failure,
+		ike_id_str(&sa->local_id, local));
+}
+
+/* Our AUTH payload, for the ID payload with this body. */
+static int put_auth(struct ike_sa *sa, struct payload_writer *w,
+		    const struct buf *id_body)
 {
 	struct buf octets = BUF_INIT;
 	int err;
 
-	if (auth->body[0] != AUTH_METHOD_PSK) {
-		ike_log(sa, LOG_IKE, LVL_CTRL,
-			"the peer's authentication method %u is not supported",
-			auth->body[0]);
-		return false;
-	}
-	err = octets_of(sa, !sa->initiator, id->body, id->len, &octets);
+	err = octets_of(sa, sa->initiator, id_body->data, id_body->len, &octets);
 	if (!err)
-		err = secrets_verify(sa->manager->secrets, sa->handshake->keys.prf,
-				     &sa->local_id, &sa->remote_id, octets.data,
-				     octets.len, auth->body + AUTH_HEADER,
-				     auth->len - AUTH_HEADER);
+		err = sa->conn->local.class == AUTH_PSK ? put_psk(sa, w, &octets) :
+							  auth_pubkey_put(sa, w, &octets);
 	buf_clear(&octets);
-	if (err == -ENOKEY) {
-		char local[ID_STRLEN], remote[ID_STRLEN];
+	if (err)
+		no_auth(sa, err);
+	return err;
+}
 
-		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
-			ike_id_str(&sa->local_id, local),
+static int check_psk(const struct ike_sa *sa, const struct payload *auth,
+		     const struct buf *octets, struct errmsg *why)
+{
+	char local[ID_STRLEN], remote[ID_STRLEN];
+	int err;
+
+	if (auth->body[0] != AUTH_METHOD_PSK)
+		return errmsg_set(why, "its authentication method %u is not the connection's",
+				  auth->body[0]);
+	err = secrets_verify(sa->manager->secrets, sa->handshake->keys.prf, &sa->local_id,
+			     &sa->remote_id, octets->data, octets->len,
+			     auth->body + AUTH_HEADER, auth->len - AUTH_HEADER);
+	switch (err) {
+	case 0:
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"authentication of '%s' with pre-shared key successful",
 			ike_id_str(&sa->remote_id, remote));
-	} else if (err && err != -EKEYREJECTED) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer's AUTH cannot be checked: %s",
-			strerror(-err));
+		return 0;
+	case -ENOKEY:
+		return errmsg_set(why, "no shared key found for '%s' - '%s'",
+				  ike_id_str(&sa->local_id, local),
+				  ike_id_str(&sa->remote_id, remote));
+	case -EKEYREJECTED:
+		return errmsg_set(why, "its AUTH is wrong; do both ends have the same secret?");
+	default:
+		return errmsg_set(why, "its AUTH cannot be checked: %s", strerror(-err));
 	}
-	return !err;
+}
+
+/* Is the peer's AUTH the right one? 0, or -1 with @why set. */
+static int check_auth(struct ike_sa *sa, const struct payload_chain *chain,
+		      const struct payload *id, const struct payload *auth,
+		      struct errmsg *why)
+{
+	struct buf octets = BUF_INIT;
+	int ret;
+
+	ret = octets_of(sa, !sa->initiator, id->body, id->len, &octets);
+	if (ret)
+		ret = errmsg_set(why, "its AUTH cannot be checked: %s", strerror(-ret));
+	else if (sa->conn->remote.class == AUTH_PSK)
+		ret = check_psk(sa, auth, &octets, why);
+	else
+		ret = auth_pubkey_check(sa, chain, auth, &octets, why);
+	buf_clear(&octets);
+	return ret;
 }
 
 static int read_id(struct ike_id *id, const struct payload *p)
@@ -99,14 +148,36 @@ static int read_id(struct ike_id *id, const struct payload *p)
 	return ike_id_set(id, p->body[0], p->body + ID_HEADER, p->len - ID_HEADER);
 }
 
-static bool exact_id(const struct ike_id *id)
+/* With which key we sign, and who we are, if the certificate is to say that. */
+static int choose_key(struct ike_sa *sa)
 {
-	return id->type != ID_ANY && !(id->len && id->data[0] == '*');
+	struct ike_certs *certs = &sa->handshake->certs;
+	char name[ID_STRLEN], id[ID_STRLEN];
+	int err;
+
+	if (sa->conn->local.class == AUTH_PSK)
+		return 0;
+	err = ike_certs_choose(certs, sa->manager->config, sa->conn, &sa->local_id,
+			       sa->manager->secrets);
+	if (err) {
+		no_auth(sa, err);
+		return err;
+	}
+	if (!certs->cert)
+		return 0;
+	if (sa->conn->local.id.type == ID_ANY) {
+		ike_id_clear(&sa->local_id);
+		return certificate_subject(certs->cert, &sa->local_id);
+	}
+	if (!certificate_has_id(certs->cert, &sa->local_id))
+		ike_log(sa, LOG_IKE, LVL_CTRL, "our certificate \"%s\" is not of '%s': the peer will refuse it",
+			certificate_str(certs->cert, name), ike_id_str(&sa->local_id, id));
+	return 0;
 }
 
 /*
- * IDi, [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order of RFC 7296
- * section 1.2. IDr says whom we want to talk to, if we know it exactly.
+ * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order
+ * of RFC 7296 section 1.2. IDr says whom we want to talk to, if we know it exactly.
  */
 int ike_auth_start(struct ike_sa *sa)
 {
@@ -124,17 +195,23 @@ int ike_auth_start(struct ike_sa *sa)
 	else if (!err)
 		err = ike_id_copy(&sa->remote_id, wanted);
 	if (!err)
+		err = choose_key(sa);
+	if (!err)
 		err = put_id_body(&body, &sa->local_id);
 	if (err)
 		goto out;
-	ike_log(sa, LOG_IKE, LVL_CTRL,
-		"authentication of '%s' (myself) with pre-shared key",
-		ike_id_str(&sa->local_id, text));
+	if (sa->conn->local.class == AUTH_PSK)
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"authentication of '%s' (myself) with pre-shared key",
+			ike_id_str(&sa->local_id, text));
 	payload_add(&w, PAYLOAD_IDI, body.data, body.len);
+	ike_put_certs(&w, sa);
+	if (sa->conn->remote.class == AUTH_PUBKEY && !sa->conn->no_certreq)
+		ike_put_certreq(&w, sa->manager->config, sa->conn, false);
 	if (sa->conn->unique != UNIQUE_NEVER &&
 	    !ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, INITIAL_CONTACT, NULL, 0);
-	if (exact_id(wanted)) {
+	if (wanted->type != ID_ANY && !ike_id_is_pattern(wanted)) {
 		struct buf idr = BUF_INIT;
 
 		put_id_body(&idr, wanted);
@@ -142,9 +219,6 @@ int ike_auth_start(struct ike_sa *sa)
 		buf_clear(&idr);
 	}
 	err = put_auth(sa, &w, &body);
-	if (err == -ENOKEY)
-		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s'",
-			ike_id_str(&sa->remote_id, text));
 	if (!err) {
 		h->child = child_sa_new(sa, h->child_conf);
 		err = h->child ? child_offer(h->child, &w) : -EIO;
@@ -152,8 +226,6 @@ int ike_auth_start(struct ike_sa *sa)
 	if (!err)
 		err = ike_sa_request(sa, TASK_IKE_AUTH, IKE_AUTH, &w);
 out:
-	if (err == -ENOKEY)
-		snprintf(sa->failure, sizeof(sa->failure), "no shared key found");
 	buf_clear(&body);
 	buf_clear(&w.buf);
 	return err;
@@ -243,6 +315,7 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
 	struct ike_manager *m = sa->manager;
 	char text[ID_STRLEN];
+	struct errmsg why;
 	struct ike_id id;
 	struct notify n;
 
@@ -274,14 +347,10 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 		reject(sa, "the peer's identity is not the configured one");
 		return;
 	}
-	if (!check_auth(sa, idr, auth)) {
-		reject(sa, "the peer's AUTH is wrong; do both ends have the same secret?");
+	if (check_auth(sa, chain, idr, auth, &why)) {
+		reject(sa, why.text);
 		return;
 	}
-	ike_log(sa, LOG_IKE, LVL_CTRL,
-		"authentication of '%s' with pre-shared key successful",
-		ike_id_str(&sa->remote_id, text));
-
 	kernel_sa_gather(m->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
@@ -366,7 +435,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	struct buf body = BUF_INIT;
 	struct payload_writer w;
 	struct child_sa *child;
-	char text[ID_STRLEN];
+	struct errmsg why;
 	struct notify n;
 	int err;
 
@@ -386,6 +455,10 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_sa_destroy(sa, "the IKE_AUTH request lacks a payload");
 		return;
 	}
+	if (ike_certs_take(&sa->handshake->certs, chain)) {
+		fail(sa, msg, "no memory for what the peer asks for");
+		return;
+	}
 	if (!identify(sa, idi, payload_find(chain, PAYLOAD_IDR))) {
 		fail(sa, msg, "no connection for the peer's identity");
 		return;
@@ -394,19 +467,19 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "the peer asks for EAP, which is not supported");
 		return;
 	}
-	if (!check_auth(sa, idi, auth)) {
-		fail(sa, msg, "the peer's AUTH is wrong; do both ends have the same secret?");
+	if (check_auth(sa, chain, idi, auth, &why)) {
+		fail(sa, msg, why.text);
 		return;
 	}
-	ike_log(sa, LOG_IKE, LVL_CTRL,
-		"authentication of '%s' with pre-shared key successful",
-		ike_id_str(&sa->remote_id, text));
 	if (sa->conn->unique != UNIQUE_NEVER && !notify_find(&n, chain, INITIAL_CONTACT))
 		ike_manager_initial_contact(sa->manager, sa);
 
 	payload_begin(&w, 0);
-	err = put_id_body(&body, &sa->local_id);
+	err = choose_key(sa);
+	if (!err)
+		err = put_id_body(&body, &sa->local_id);
 	payload_add(&w, PAYLOAD_IDR, body.data, body.len);
+	ike_put_certs(&w, sa);
 	if (!err)
 		err = put_auth(sa, &w, &body);
 	buf_clear(&body);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The IKE_AUTH exchange with a shared key, and its Child SA: RFC 7296 sections
+ * The IKE_AUTH exchange with a shared key or signatures, and its Child SA: RFC 7296 sections
  * 1.2, 2.9, 2.15, 2.17 and 2.21.2.
  */
 #ifndef IKEFPD_IKE_AUTH_H

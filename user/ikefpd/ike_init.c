@@ -15,15 +15,16 @@
 #include "nat.h"
 
 #define NONCE_LEN	32	/* half the key of the longest PRF, RFC 7296 section 2.10 */
+#define NONCE_I_LEN	64	/* twice that: as many octets more may the response have */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
 #define FRAGMENT_SIZE_V4 576	/* what any path carries, RFC 7383 section 2.5.1 */
 #define FRAGMENT_SIZE_V6 1280
 #define RESTARTS_MAX	5	/* by COOKIE and INVALID_KE_PAYLOAD, which anyone can send */
 
-/* Of at most NONCE_LEN octets. */
+/* Of at most NONCE_I_LEN octets. */
 static int put_nonce(struct buf *nonce, size_t len)
 {
-	uint8_t octets[NONCE_LEN];
+	uint8_t octets[NONCE_I_LEN];
 
 	if (RAND_bytes(octets, (int)len) != 1)
 		return -EIO;
@@ -121,6 +122,7 @@ static int send_request(struct ike_sa *sa)
 	err = nat_add_notifies(&w, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_fake);
 	if (sa->fragmentation != FRAGMENTATION_NO)
 		put_fragmentation(&w);
+	ike_put_hashes(&w, HASHES_ALL);
 	if (!err)
 		err = finish(&w, sa->spi_i, 0, IKE_FLAG_INITIATOR);
 	if (!err)
@@ -162,7 +164,7 @@ int ike_init_start(struct ike_sa *sa)
 	err = new_key(sa->handshake,
 		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
 	if (!err)
-		err = put_nonce(&sa->handshake->nonce_i, NONCE_LEN);
+		err = put_nonce(&sa->handshake->nonce_i, NONCE_I_LEN);
 	if (!err)
 		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote);
 	if (err)
@@ -321,17 +323,21 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (!nat.supported)
 		sa->nat_fake = false;
 	sa->peer_fragmentation = has_fragmentation(chain);
+	ike_certs_clear(&h->certs);
 	choose_ports(sa);
 	dh_free(h->dh);
 	h->dh = NULL;
 	sa->failure[0] = '\0';
 	err = buf_set(&h->response, msg->data, msg->len);
 	if (!err)
+		err = ike_certs_take(&h->certs, chain);
+	if (!err)
 		err = push_keys(sa);
 	if (!err)
 		err = ike_auth_start(sa);
 	if (err)
-		ike_sa_destroy(sa, "the IKE_AUTH request could not be sent");
+		ike_sa_destroy(sa, sa->failure[0] ? sa->failure :
+				       "the IKE_AUTH request could not be sent");
 }
 
 /*
@@ -457,30 +463,93 @@ static const struct conn *select_proposal(const struct ike_manager *m,
 }
 
 /*
- * No longer than the request: the proposal is one of the peer's, the key exchange of
- * the same group, the nonce not longer, and NAT detection and fragmentation where the
- * peer does it.
+ * Which CAs we trust, after all the rest: which connection the peer is of is not known yet,
+ * so they are all connections'. Where naming them would make the response longer
+ * than the request, it asks for any certificate; where that would, for none.
+ * Returns how many octets are missing for that.
  */
+static size_t put_certreq(const struct ike_sa *sa, struct payload_writer *w,
+			  const struct kernel_message *msg)
+{
+	size_t len = 0;
+
+	for (int brief = 0; brief < 2; brief++) {
+		struct payload_writer probe;
+
+		payload_begin(&probe, 0);
+		ike_put_certreq(&probe, sa->manager->config, NULL, brief);
+		len = probe.buf.len;
+		if (probe.buf.failed)
+			w->buf.failed = true;
+		buf_clear(&probe.buf);
+		if (w->buf.len + len <= msg->len) {
+			ike_put_certreq(w, sa->manager->config, NULL, brief);
+			return 0;
+		}
+	}
+	return w->buf.len + len - msg->len;
+}
+
+/*
+ * No longer than the request: the proposal is one of the peer's, the key exchange of
+ * the same group, the nonce not longer, and NAT detection, fragmentation and hashes where
+ * the peer has them.
+ */
+static int write_response(const struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct conn *conn, bool nat_detection,
+			  struct payload_writer *w, size_t *missing)
+{
+	struct ike_handshake *h = sa->handshake;
+	int err;
+
+	payload_begin(w, IKE_HEADER_LEN);
+	payload_open(w, PAYLOAD_SA);
+	proposal_write(&w->buf, &sa->proposal, 1, NULL, 0);
+	payload_close(w);
+	err = put_ke(w, h->dh);
+	if (err)
+		return err;
+	payload_add(w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
+	if (nat_detection)
+		err = nat_add_notifies(w, sa->spi_i, sa->spi_r, &msg->local, &msg->remote,
+				       sa->nat_fake);
+	if (sa->peer_fragmentation && sa->fragmentation != FRAGMENTATION_NO)
+		put_fragmentation(w);
+	if (h->certs.hashes)
+		ike_put_hashes(w, h->certs.hashes);
+	*missing = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
+	return err;
+}
+
+/*
+ * Takes octets from our nonce for a CERTREQ that would not fit, as many as RFC 7296
+ * section 2.10 can spare: many a peer sends no certificate that nobody asked for.
+ */
+static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
+		     const struct conn *conn, bool nat_detection)
+{
+	size_t least = prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)) / 2;
+	struct buf *nonce = &sa->handshake->nonce_r;
+	struct payload_writer w;
+	size_t missing = 0;
+	int err;
+
+	err = write_response(sa, msg, conn, nat_detection, &w, &missing);
+	if (!err && missing && nonce->len >= least + missing)
+		err = put_nonce(nonce, nonce->len - missing);
+	buf_clear(&w.buf);
+	return err;
+}
+
 static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
-			 bool nat_detection)
+			 const struct conn *conn, bool nat_detection)
 {
 	struct ike_handshake *h = sa->handshake;
 	struct payload_writer w;
+	size_t missing;
 	int err;
 
-	payload_begin(&w, IKE_HEADER_LEN);
-	payload_open(&w, PAYLOAD_SA);
-	proposal_write(&w.buf, &sa->proposal, 1, NULL, 0);
-	payload_close(&w);
-	err = put_ke(&w, h->dh);
-	if (!err) {
-		payload_add(&w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
-		if (nat_detection)
-			err = nat_add_notifies(&w, sa->spi_i, sa->spi_r, &msg->local,
-					       &msg->remote, sa->nat_fake);
-		if (sa->peer_fragmentation && sa->fragmentation != FRAGMENTATION_NO)
-			put_fragmentation(&w);
-	}
+	err = write_response(sa, msg, conn, nat_detection, &w, &missing);
 	if (!err && longer(&w.buf, msg))
 		err = -EMSGSIZE;
 	if (!err)
@@ -540,6 +609,8 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	if (!err)
 		err = buf_set(&h->request, msg->data, msg->len);
 	if (!err)
+		err = ike_certs_take(&h->certs, chain);
+	if (!err)
 		err = nat_detect(&nat, chain, sa->spi_i, 0, &msg->local, &msg->remote);
 	if (err)
 		goto failed;
@@ -547,6 +618,9 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->nat_remote = nat.nat_remote;
 	if (!nat.supported)
 		sa->nat_fake = false;
+	err = make_room(sa, msg, conn, nat.supported);
+	if (err)
+		goto failed;
 	err = derive(h, &sa->proposal, peer, peer_len, sa->spi_i, sa->spi_r);
 	if (err == -EBADMSG) {
 		/* RFC 7296 has no error of its own for a public value out of range. */
@@ -557,7 +631,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	}
 	if (!err) {
 		log_proposal(sa);
-		err = send_response(sa, msg, nat.supported);
+		err = send_response(sa, msg, conn, nat.supported);
 	}
 	if (err)
 		goto failed;

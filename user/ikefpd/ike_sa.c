@@ -85,6 +85,7 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 	buf_clear(&h->nonce_r);
 	buf_clear(&h->request);
 	buf_clear(&h->response);
+	ike_certs_clear(&h->certs);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 	sa->handshake = NULL;

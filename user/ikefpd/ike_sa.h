@@ -19,6 +19,7 @@
 #include "dh.h"
 #include "endpoint.h"
 #include "id.h"
+#include "ike_cert.h"
 #include "kdf.h"
 #include "kernel.h"
 #include "log.h"
@@ -61,6 +62,7 @@ struct ike_handshake {
 	struct buf nonce_i, nonce_r;
 	struct buf request, response;	/* octets of IKE_SA_INIT, for AUTH */
 	struct ike_keys keys;
+	struct ike_certs certs;
 	const struct child_conf *child_conf;	/* what the initiator asks for */
 	struct child_sa *child;
 };

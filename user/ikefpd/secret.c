@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Shared secrets, in lists. */
+/* Secrets, in lists. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +18,18 @@ void secret_free(struct secret *secret)
 	if (secret->data)
 		OPENSSL_cleanse(secret->data, secret->len);
 	free(secret->data);
+	if (secret->passphrase)
+		OPENSSL_cleanse(secret->passphrase, secret->passphrase_len);
+	free(secret->passphrase);
+	EVP_PKEY_free(secret->key);
 	free(secret->name);
 	free(secret);
 }
 
 static bool same_secret(const struct secret *a, const struct secret *b)
 {
-	if (a->source != b->source || a->name || b->name || a->len != b->len ||
+	if (a->kind != SECRET_SHARED || b->kind != SECRET_SHARED ||
+	    a->source != b->source || a->name || b->name || a->len != b->len ||
 	    a->owner_count != b->owner_count || CRYPTO_memcmp(a->data, b->data, a->len))
 		return false;
 	for (size_t i = 0; i < a->owner_count; i++)
@@ -36,7 +41,7 @@ static bool same_secret(const struct secret *a, const struct secret *b)
 bool secret_list_put(struct secret **list, struct secret *secret)
 {
 	if (secret->name)
-		secret_list_remove(list, secret->source, secret->name);
+		secret_list_remove(list, secret->kind, secret->source, secret->name);
 	for (const struct secret *s = *list; s; s = s->next)
 		if (same_secret(s, secret)) {
 			secret_free(secret);
@@ -47,12 +52,13 @@ bool secret_list_put(struct secret **list, struct secret *secret)
 	return true;
 }
 
-int secret_list_remove(struct secret **list, enum conf_source source, const char *name)
+int secret_list_remove(struct secret **list, enum secret_kind kind,
+		       enum conf_source source, const char *name)
 {
 	for (struct secret **at = list; *at; at = &(*at)->next) {
 		struct secret *secret = *at;
 
-		if (secret->source != source || !secret->name ||
+		if (secret->kind != kind || secret->source != source || !secret->name ||
 		    strcmp(secret->name, name))
 			continue;
 		*at = secret->next;
@@ -111,7 +117,7 @@ const struct secret *secret_list_find(const struct secret *list,
 		int l = match_owners(s, local);
 		int r = match_owners(s, remote);
 
-		if (!l && !r)
+		if (s->kind != SECRET_SHARED || (!l && !r))
 			continue;
 		if (!found || r > best_remote || (r == best_remote && l > best_local)) {
 			found = s;
@@ -120,4 +126,12 @@ const struct secret *secret_list_find(const struct secret *list,
 		}
 	}
 	return found;
+}
+
+const struct secret *secret_list_find_key(const struct secret *list, const char *name)
+{
+	for (const struct secret *s = list; s; s = s->next)
+		if (s->kind == SECRET_PRIVATE_KEY && s->key && !strcmp(s->name, name))
+			return s;
+	return NULL;
 }

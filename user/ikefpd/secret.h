@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared secrets: whose they are, and which one serves a pair of identities. Only
- * the process of the secrets keeps any; in others one stands no longer than it takes
- * to hand it over.
+ * Secrets: shared ones, whose they are, and which one serves a pair of identities;
+ * private keys. Only the process of the secrets keeps any; in others one stands no
+ * longer than it takes to hand it over.
  */
 #ifndef IKEFPD_SECRET_H
 #define IKEFPD_SECRET_H
@@ -11,30 +11,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+
 #include "config.h"
 #include "id.h"
 
-/* A shared secret; no owners means everybody's. */
+enum secret_kind {
+	SECRET_SHARED,		/* no owners means everybody's */
+	SECRET_PRIVATE_KEY
+};
+
 struct secret {
 	struct secret *next;
+	enum secret_kind kind;
 	enum conf_source source;
-	char *name;		/* ike<suffix>, or VICI's unique id; may be NULL */
+	/*
+	 * ike<suffix>, or VICI's unique id; may be NULL. Of a private key, where it is
+	 * kept: key_id(), in hexadecimal digits; else the name of its file.
+	 */
+	char *name;
 	struct ike_id *owners;
 	size_t owner_count;
-	uint8_t *data;		/* wiped when freed */
+	uint8_t *data;		/* wiped when freed; of a private key, what its file holds */
 	size_t len;
+	uint8_t *passphrase;	/* of a private key's file; NULL: none; wiped when freed */
+	size_t passphrase_len;
+	EVP_PKEY *key;		/* of a private key that has been read; then data is NULL */
 };
 
 void secret_free(struct secret *secret);
 
 /*
  * A list has the last loaded first: it wins among equals. secret_list_put() takes
- * over @secret; one of the same source and name is replaced. One without a name that
+ * over @secret; one of the same kind, source and name is replaced. One without a name that
  * repeats what is there adds nothing, and false is returned.
  */
 bool secret_list_put(struct secret **list, struct secret *secret);
 /* Returns 0 or -ENOENT. */
-int secret_list_remove(struct secret **list, enum conf_source source, const char *name);
+int secret_list_remove(struct secret **list, enum secret_kind kind,
+		       enum conf_source source, const char *name);
 /* All of a source. */
 void secret_list_clear(struct secret **list, enum conf_source source);
 void secret_list_free(struct secret **list);
@@ -46,5 +61,8 @@ void secret_list_free(struct secret **list);
 const struct secret *secret_list_find(const struct secret *list,
 				      const struct ike_id *local,
 				      const struct ike_id *remote);
+
+/* The private key of this name, whoever loaded it; NULL if there is none. */
+const struct secret *secret_list_find_key(const struct secret *list, const char *name);
 
 #endif /* IKEFPD_SECRET_H */

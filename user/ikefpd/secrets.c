@@ -80,12 +80,49 @@ int secrets_load(struct secrets *s, const struct secret *secret, bool *added)
 	return err;
 }
 
-int secrets_unload(struct secrets *s, enum conf_source source, const char *name)
+const char *secrets_key_error(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "it is no private key that is served (RSA, ECDSA, Ed25519)";
+	case -ENOKEY:
+		return "it is encrypted, and there is no secret for it";
+	case -EKEYREJECTED:
+		return "its secret is wrong";
+	default:
+		return strerror(-err);
+	}
+}
+
+int secrets_load_key(struct secrets *s, const struct secret *secret,
+		     uint8_t id[KEY_ID_LEN])
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	const uint8_t *octets;
+	int err;
+
+	buf_put8(&request, SECRETS_LOAD);
+	secrets_put_secret(&request, secret);
+	err = ask(s, &request, &c);
+	if (err)
+		return err;
+	secrets_get8(&c);
+	octets = secrets_get_octets(&c, KEY_ID_LEN);
+	if (!octets)
+		return -EBADMSG;
+	memcpy(id, octets, KEY_ID_LEN);
+	return 0;
+}
+
+int secrets_unload(struct secrets *s, enum secret_kind kind, enum conf_source source,
+		   const char *name)
 {
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 
 	buf_put8(&request, SECRETS_UNLOAD);
+	buf_put8(&request, (uint8_t)kind);
 	buf_put8(&request, (uint8_t)source);
 	secrets_put_bytes(&request, name, strlen(name));
 	return ask(s, &request, &c);
@@ -101,7 +138,7 @@ int secrets_clear(struct secrets *s, enum conf_source source)
 	return ask(s, &request, &c);
 }
 
-int secrets_list(struct secrets *s, enum conf_source source,
+int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source source,
 		 void (*fn)(const char *name, void *data), void *data)
 {
 	uint32_t skip = 0, before;
@@ -112,6 +149,7 @@ int secrets_list(struct secrets *s, enum conf_source source,
 		struct buf request = BUF_INIT;
 
 		buf_put8(&request, SECRETS_LIST);
+		buf_put8(&request, (uint8_t)kind);
 		buf_put8(&request, (uint8_t)source);
 		buf_put32(&request, skip);
 		err = ask(s, &request, &c);
@@ -183,32 +221,63 @@ int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
 	return ask(s, &request, &c);
 }
 
-/* The last one of a list was loaded first: so is it here. */
-static int stage(int fd, const struct secret *secret)
+bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN])
 {
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
-	uint8_t answer[8];
+
+	buf_put8(&request, SECRETS_HAS_KEY);
+	buf_put(&request, id, KEY_ID_LEN);
+	return !ask(s, &request, &c);
+}
+
+int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
+		     enum signature_id scheme, bool classic, const void *octets,
+		     size_t len, struct buf *signature)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	int err;
+
+	buf_put8(&request, SECRETS_KEY_SIGN);
+	buf_put(&request, id, KEY_ID_LEN);
+	buf_put8(&request, (uint8_t)scheme);
+	buf_put8(&request, classic);
+	secrets_put_bytes(&request, octets, len);
+	err = ask(s, &request, &c);
+	if (!err)
+		buf_put(signature, c.at, c.left);
+	return err;
+}
+
+/* The last one of a list was loaded first: so is it here. */
+static int stage(int fd, const struct secret *secret, const struct secret **refused)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	uint8_t answer[64];
 	int err;
 
 	if (!secret)
 		return 0;
-	err = stage(fd, secret->next);
+	err = stage(fd, secret->next, refused);
 	if (err)
 		return err;
 	buf_put8(&request, SECRETS_STAGE);
 	secrets_put_secret(&request, secret);
+	*refused = secret;
 	return exchange(fd, &request, answer, sizeof(answer), &c);
 }
 
-int secrets_stage(int fd, const struct secret *list)
+int secrets_stage(int fd, const struct secret *list, const struct secret **refused)
 {
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 	uint8_t answer[8];
 	int err;
 
+	*refused = NULL;
 	buf_put8(&request, SECRETS_STAGE_BEGIN);
 	err = exchange(fd, &request, answer, sizeof(answer), &c);
-	return err ? err : stage(fd, list);
+	return err ? err : stage(fd, list, refused);
 }

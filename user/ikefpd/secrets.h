@@ -3,9 +3,9 @@
  * The daemon's way to its secrets, which another process keeps (secrets_server.h).
  *
  * Each function that asks is a round trip to that process, which does nothing but
- * answer at once: a fraction of a millisecond. The loop waits for it, for at most
- * SECRETS_ANSWER_MS; that keeps IKE_AUTH, which needs two, a straight line. If the
- * answer does not come, or that process is gone, everything from then on fails with
+ * answer at once: a fraction of a millisecond, or as long as a signature takes. The
+ * loop waits for it, for at most SECRETS_ANSWER_MS; that keeps IKE_AUTH, which needs
+ * two, a straight line. If the answer does not come, or that process is gone, everything from then on fails with
  * -EPIPE, and the descriptor reports EPOLLHUP: the daemon cannot go on without it.
  *
  * Returned are 0 or -errno: -EPIPE, -EMSGSIZE for what is too large to be asked,
@@ -18,8 +18,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buf.h"
+#include "certificate.h"
 #include "prf.h"
 #include "secret.h"
+#include "signature.h"
 
 #define SECRETS_ANSWER_MS	2000
 
@@ -31,11 +34,20 @@ void secrets_free(struct secrets *secrets);
 
 /* Hands @secret, of VICI, over; *@added: it was not there. The caller frees it. */
 int secrets_load(struct secrets *s, const struct secret *secret, bool *added);
+/*
+ * Hands a private key over, and has it read; @id is key_id() of it. The errors of
+ * private_key_read().
+ */
+int secrets_load_key(struct secrets *s, const struct secret *secret,
+		     uint8_t id[KEY_ID_LEN]);
+/* What such an error means, for people. */
+const char *secrets_key_error(int err);
 /* -ENOENT if there is none of that name. */
-int secrets_unload(struct secrets *s, enum conf_source source, const char *name);
+int secrets_unload(struct secrets *s, enum secret_kind kind, enum conf_source source,
+		   const char *name);
 int secrets_clear(struct secrets *s, enum conf_source source);
 /* Calls @fn with the name of each that has one. */
-int secrets_list(struct secrets *s, enum conf_source source,
+int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source source,
 		 void (*fn)(const char *name, void *data), void *data);
 
 /* What the reader of the file has staged takes the place of what was the file's. */
@@ -55,10 +67,17 @@ int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
 		   const struct ike_id *remote, const void *octets, size_t len,
 		   const void *mac, size_t mac_len);
 
+/* Is there a private key of this key_id()? */
+bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN]);
+/* signature_sign() with it; appends to @signature. -ENOKEY if there is none. */
+int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
+		     enum signature_id scheme, bool classic, const void *octets,
+		     size_t len, struct buf *signature);
+
 /*
  * For the reader of the file, on its own socket: stages all of @list. Returns 0 or
- * -errno.
+ * -errno; *refused is the one that it is about, NULL if about none.
  */
-int secrets_stage(int fd, const struct secret *list);
+int secrets_stage(int fd, const struct secret *list, const struct secret **refused);
 
 #endif /* IKEFPD_SECRETS_H */

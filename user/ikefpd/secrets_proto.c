@@ -6,7 +6,7 @@
 
 #include "secrets_proto.h"
 
-static const uint8_t *take(struct secrets_cursor *c, size_t len)
+const uint8_t *secrets_get_octets(struct secrets_cursor *c, size_t len)
 {
 	const uint8_t *at = c->at;
 
@@ -21,21 +21,21 @@ static const uint8_t *take(struct secrets_cursor *c, size_t len)
 
 uint8_t secrets_get8(struct secrets_cursor *c)
 {
-	const uint8_t *at = take(c, 1);
+	const uint8_t *at = secrets_get_octets(c, 1);
 
 	return at ? *at : 0;
 }
 
 uint16_t secrets_get16(struct secrets_cursor *c)
 {
-	const uint8_t *at = take(c, 2);
+	const uint8_t *at = secrets_get_octets(c, 2);
 
 	return at ? get16(at) : 0;
 }
 
 uint32_t secrets_get32(struct secrets_cursor *c)
 {
-	const uint8_t *at = take(c, 4);
+	const uint8_t *at = secrets_get_octets(c, 4);
 
 	return at ? get32(at) : 0;
 }
@@ -45,7 +45,7 @@ const uint8_t *secrets_get_bytes(struct secrets_cursor *c, size_t *len)
 	const uint8_t *at;
 
 	*len = secrets_get32(c);
-	at = take(c, *len);
+	at = secrets_get_octets(c, *len);
 	if (!at)
 		*len = 0;
 	return at;
@@ -106,38 +106,58 @@ static int get_owners(struct secrets_cursor *c, struct secret *secret)
 	return 0;
 }
 
-static int get_octets(struct secrets_cursor *c, struct secret *secret)
+/* With a NUL behind them, which is not counted. */
+static int get_copy(struct secrets_cursor *c, uint8_t **copy, size_t *len)
 {
-	const uint8_t *data;
-	size_t len;
+	const uint8_t *data = secrets_get_bytes(c, len);
 
-	data = secrets_get_bytes(c, &len);
-	if (c->failed || !len)
+	if (c->failed)
 		return -EBADMSG;
-	secret->data = malloc(len);
-	if (!secret->data)
+	*copy = calloc(1, *len + 1);
+	if (!*copy)
 		return -ENOMEM;
-	memcpy(secret->data, data, len);
-	secret->len = len;
+	memcpy(*copy, data, *len);
 	return 0;
+}
+
+static int get_passphrase(struct secrets_cursor *c, struct secret *secret)
+{
+	switch (secrets_get8(c)) {
+	case 0:
+		return c->failed ? -EBADMSG : 0;
+	case 1:
+		return get_copy(c, &secret->passphrase, &secret->passphrase_len);
+	default:
+		return -EBADMSG;
+	}
+}
+
+static int get_data(struct secrets_cursor *c, struct secret *secret)
+{
+	int err = get_copy(c, &secret->data, &secret->len);
+
+	return err || secret->len ? err : -EBADMSG;
 }
 
 struct secret *secrets_get_secret(struct secrets_cursor *c, int *err)
 {
 	struct secret *secret = calloc(1, sizeof(*secret));
-	uint8_t source = secrets_get8(c);
+	uint8_t kind = secrets_get8(c), source = secrets_get8(c);
 
 	*err = -ENOMEM;
 	if (!secret)
 		return NULL;
-	*err = source == CONF_FILE || source == CONF_VICI ? 0 : -EBADMSG;
+	*err = kind <= SECRET_PRIVATE_KEY && source <= CONF_VICI ? 0 : -EBADMSG;
+	secret->kind = kind;
 	secret->source = source;
 	if (!*err)
 		*err = get_name(c, secret);
 	if (!*err)
 		*err = get_owners(c, secret);
 	if (!*err)
-		*err = get_octets(c, secret);
+		*err = get_data(c, secret);
+	if (!*err)
+		*err = get_passphrase(c, secret);
 	if (!*err)
 		return secret;
 	secret_free(secret);
@@ -158,6 +178,7 @@ void secrets_put_id(struct buf *out, const struct ike_id *id)
 
 void secrets_put_secret(struct buf *out, const struct secret *secret)
 {
+	buf_put8(out, (uint8_t)secret->kind);
 	buf_put8(out, (uint8_t)secret->source);
 	buf_put8(out, secret->name != NULL);
 	if (secret->name)
@@ -166,6 +187,9 @@ void secrets_put_secret(struct buf *out, const struct secret *secret)
 	for (size_t i = 0; i < secret->owner_count; i++)
 		secrets_put_id(out, &secret->owners[i]);
 	secrets_put_bytes(out, secret->data, secret->len);
+	buf_put8(out, secret->passphrase != NULL);
+	if (secret->passphrase)
+		secrets_put_bytes(out, secret->passphrase, secret->passphrase_len);
 	if (secret->owner_count > UINT16_MAX)
 		out->failed = true;
 }

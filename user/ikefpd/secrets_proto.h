@@ -10,9 +10,10 @@
  *	u16 0, or an error number; after 0, what stands behind "->"
  *
  * Numbers are in network order. "bytes" are a u32 and as many octets. An "id" is an
- * octet of type (RFC 7296 section 3.5) and bytes; a "secret" is an octet of source
- * (enum conf_source), a name (u8 0, or u8 1 and bytes), u16 owners and as many ids,
- * and bytes. Errors are EBADMSG for what is malformed, EPERM for what this end may
+ * octet of type (RFC 7296 section 3.5) and bytes; a "secret" is an octet of kind (enum
+ * secret_kind), one of source (enum conf_source), a name (u8 0, or u8 1 and bytes), u16
+ * owners and as many ids, bytes, and a passphrase (as a name). A "key" is the 20 octets
+ * of key_id(). Errors are EBADMSG for what is malformed, EPERM for what this end may
  * not ask, and those that the functions of secrets.h return.
  *
  * There are two that ask: the daemon, and the reader of the file, whose secrets do
@@ -29,13 +30,15 @@
 
 enum secrets_op {
 	/* Of the daemon. */
-	SECRETS_LOAD = 1,	/* secret -> u8: 1 if it is new */
-	SECRETS_UNLOAD,		/* u8 source, bytes name */
+	SECRETS_LOAD = 1,	/* secret -> u8: 1 if it is new; of a private key: key */
+	SECRETS_UNLOAD,		/* u8 kind, u8 source, bytes name */
 	SECRETS_CLEAR,		/* u8 source */
-	SECRETS_LIST,		/* u8 source, u32 skip -> bytes name, each */
+	SECRETS_LIST,		/* u8 kind, u8 source, u32 skip -> bytes name, each */
 	SECRETS_COMMIT,		/* what is staged replaces what is of the file */
 	SECRETS_SIGN,		/* u16 PRF, id local, id remote, bytes -> MAC */
 	SECRETS_VERIFY,		/* the same, bytes MAC */
+	SECRETS_HAS_KEY,	/* key */
+	SECRETS_KEY_SIGN,	/* key, u8 scheme, u8 classic, bytes -> signature */
 	/* Of the reader. */
 	SECRETS_STAGE_BEGIN,	/* forget what is staged */
 	SECRETS_STAGE,		/* secret */
@@ -51,6 +54,8 @@ struct secrets_cursor {
 uint8_t secrets_get8(struct secrets_cursor *c);
 uint16_t secrets_get16(struct secrets_cursor *c);
 uint32_t secrets_get32(struct secrets_cursor *c);
+/* So many octets; NULL after a failure. */
+const uint8_t *secrets_get_octets(struct secrets_cursor *c, size_t len);
 /* Points into the packet; NULL and *len 0 after a failure. */
 const uint8_t *secrets_get_bytes(struct secrets_cursor *c, size_t *len);
 /* Returns 0, -EBADMSG or -ENOMEM; clear it with ike_id_clear() in any case. */

@@ -2,44 +2,91 @@
 /* The process of the secrets. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "auth.h"
+#include "certificate.h"
 #include "ipc.h"
+#include "private_key.h"
 #include "secrets_proto.h"
 #include "secrets_server.h"
+#include "signature.h"
 
 static int at_end(const struct secrets_cursor *c)
 {
 	return c->failed || c->left ? -EBADMSG : 0;
 }
 
+#define KEY_NAME_LEN	(2 * KEY_ID_LEN + 1)
+
+static void key_name(const uint8_t id[KEY_ID_LEN], char name[KEY_NAME_LEN])
+{
+	for (size_t i = 0; i < KEY_ID_LEN; i++)
+		snprintf(name + 2 * i, 3, "%02x", id[i]);
+}
+
+/* The key in place of its file's octets, and named as it is asked for. */
+static int read_key(struct secret *secret, uint8_t id[KEY_ID_LEN])
+{
+	char name[KEY_NAME_LEN];
+	int err;
+
+	secret->key = private_key_read(secret->data, secret->len, secret->passphrase,
+				       secret->passphrase_len, &err);
+	if (!secret->key)
+		return err;
+	OPENSSL_cleanse(secret->data, secret->len);
+	free(secret->data);
+	secret->data = NULL;
+	if (secret->passphrase)
+		OPENSSL_cleanse(secret->passphrase, secret->passphrase_len);
+	free(secret->passphrase);
+	secret->passphrase = NULL;
+	err = key_id(secret->key, id);
+	if (err)
+		return err;
+	key_name(id, name);
+	free(secret->name);
+	secret->name = strdup(name);
+	return secret->name ? 0 : -ENOMEM;
+}
+
 static int load(struct secret **list, struct secrets_cursor *c, enum secrets_peer peer,
 		struct buf *reply)
 {
+	uint8_t id[KEY_ID_LEN];
 	struct secret *secret;
+	bool is_key;
 	int err;
 
 	secret = secrets_get_secret(c, &err);
 	if (!secret)
 		return err;
+	is_key = secret->kind == SECRET_PRIVATE_KEY;
 	err = at_end(c);
 	/* Each brings its own kind: the other's are not its to replace. */
 	if (!err && secret->source != (peer == SECRETS_READER ? CONF_FILE : CONF_VICI))
 		err = -EPERM;
+	if (!err && is_key)
+		err = read_key(secret, id);
 	if (err) {
 		secret_free(secret);
 		return err;
 	}
 	buf_put8(reply, secret_list_put(list, secret));
+	if (is_key)
+		buf_put(reply, id, sizeof(id));
 	return 0;
 }
 
 static int unload(struct secrets_store *store, struct secrets_cursor *c)
 {
+	enum secret_kind kind = secrets_get8(c);
 	enum conf_source source = secrets_get8(c);
 	const uint8_t *octets;
 	char name[256];
@@ -50,7 +97,7 @@ static int unload(struct secrets_store *store, struct secrets_cursor *c)
 		return -EBADMSG;
 	memcpy(name, octets, len);
 	name[len] = '\0';
-	return secret_list_remove(&store->loaded, source, name);
+	return secret_list_remove(&store->loaded, kind, source, name);
 }
 
 static int clear(struct secrets_store *store, struct secrets_cursor *c)
@@ -67,6 +114,7 @@ static int clear(struct secrets_store *store, struct secrets_cursor *c)
 static int list(const struct secrets_store *store, struct secrets_cursor *c,
 		struct buf *reply)
 {
+	enum secret_kind kind = secrets_get8(c);
 	enum conf_source source = secrets_get8(c);
 	uint32_t skip = secrets_get32(c);
 
@@ -75,7 +123,7 @@ static int list(const struct secrets_store *store, struct secrets_cursor *c,
 	for (const struct secret *s = store->loaded; s; s = s->next) {
 		size_t len = s->name ? strlen(s->name) : 0;
 
-		if (s->source != source || !s->name)
+		if (s->kind != kind || s->source != source || !s->name)
 			continue;
 		if (skip) {
 			skip--;
@@ -163,6 +211,41 @@ static int verify(const struct secrets_store *store, struct secrets_cursor *c)
 	return err;
 }
 
+static const struct secret *get_key(const struct secrets_store *store,
+				    struct secrets_cursor *c)
+{
+	const uint8_t *id = secrets_get_octets(c, KEY_ID_LEN);
+	char name[KEY_NAME_LEN];
+
+	if (!id)
+		return NULL;
+	key_name(id, name);
+	return secret_list_find_key(store->loaded, name);
+}
+
+static int has_key(const struct secrets_store *store, struct secrets_cursor *c)
+{
+	const struct secret *secret = get_key(store, c);
+
+	return at_end(c) ? -EBADMSG : secret ? 0 : -ENOKEY;
+}
+
+static int key_sign(const struct secrets_store *store, struct secrets_cursor *c,
+		    struct buf *reply)
+{
+	const struct secret *secret = get_key(store, c);
+	uint8_t id = secrets_get8(c), classic = secrets_get8(c);
+	const uint8_t *octets;
+	size_t len;
+
+	octets = secrets_get_bytes(c, &len);
+	if (at_end(c) || id >= SIGNATURES || classic > 1)
+		return -EBADMSG;
+	if (!secret)
+		return -ENOKEY;
+	return signature_sign(secret->key, id, classic, octets, len, reply);
+}
+
 static int run(struct secrets_store *store, enum secrets_peer peer,
 	       struct secrets_cursor *c, struct buf *reply)
 {
@@ -190,6 +273,10 @@ static int run(struct secrets_store *store, enum secrets_peer peer,
 		return sign(store, c, reply);
 	case SECRETS_VERIFY:
 		return verify(store, c);
+	case SECRETS_HAS_KEY:
+		return has_key(store, c);
+	case SECRETS_KEY_SIGN:
+		return key_sign(store, c, reply);
 	case SECRETS_STAGE_BEGIN:
 		if (at_end(c))
 			return -EBADMSG;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The process of the secrets, "ikefpd: secrets": it keeps them, and answers requests
- * (secrets_proto.h) with MACs and verdicts, never with a secret.
+ * (secrets_proto.h) with MACs, signatures and verdicts, never with a secret.
  */
 #ifndef IKEFPD_SECRETS_SERVER_H
 #define IKEFPD_SECRETS_SERVER_H

@@ -126,6 +126,11 @@ enum vici_result vici_load_unserved(struct vici_client *, const struct tree *,
 				    struct buf *);
 enum vici_result vici_clear_creds(struct vici_client *, const struct tree *,
 				  struct buf *);
+enum vici_result vici_load_cert(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_load_key(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_unload_key(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_load_token(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_list_certs(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
 				  struct buf *);
 enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);

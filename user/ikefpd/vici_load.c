@@ -167,7 +167,7 @@ enum vici_result vici_unload_shared(struct vici_client *client,
 		vici_put_result(reply, "unique identifier missing");
 		return VICI_DONE;
 	}
-	ret = secrets_unload(client->vici->secrets, CONF_VICI, id);
+	ret = secrets_unload(client->vici->secrets, SECRET_SHARED, CONF_VICI, id);
 	if (ret == -ENOENT)
 		vici_put_result(reply, "shared key '%s' not found", id);
 	else if (ret)
@@ -183,7 +183,7 @@ enum vici_result vici_load_unserved(struct vici_client *client,
 	(void)client;
 	(void)request;
 	vici_put_result(reply,
-			"not supported yet: ikefpd serves connections and IKE pre-shared keys");
+			"not supported yet: ikefpd serves connections, certificates and keys");
 	return VICI_DONE;
 }
 
@@ -192,14 +192,7 @@ enum vici_result vici_clear_creds(struct vici_client *client,
 {
 	int ret = secrets_clear(client->vici->secrets, CONF_VICI);
 
+	credentials_clear(client->vici->config->credentials, CONF_VICI);
 	(void)request;
 	return ret ? failed(reply, "clear-creds", ret) : accepted(reply);
-}
-
-enum vici_result vici_flush_certs(struct vici_client *client,
-				  const struct tree *request, struct buf *reply)
-{
-	(void)client;
-	(void)request;
-	return accepted(reply);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "certificate.h"
 #include "control.h"
 #include "secrets.h"
 #include "vici_client.h"
@@ -322,14 +323,34 @@ static void put_ranges(struct buf *out, const char *name,
 	vici_put_list_end(out);
 }
 
+static void put_subjects(struct buf *out, const char *name, STACK_OF(X509) *certs)
+{
+	char text[ID_STRLEN];
+
+	if (!certs)
+		return;
+	vici_put_list(out, name);
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		vici_put_item(out, certificate_str(sk_X509_value(certs, i), text));
+	vici_put_list_end(out);
+}
+
 static void put_auth(struct buf *out, const char *name, const struct auth_conf *auth)
 {
+	static const char *const revocations[] = {
+		[REVOCATION_IFURI] = "ifuri", [REVOCATION_STRICT] = "strict",
+	};
 	char id[ID_STRLEN];
 
 	vici_put_section(out, name);
-	vici_put(out, "class", "pre-shared key");
+	vici_put(out, "class", "%s",
+		 auth->class == AUTH_PSK ? "pre-shared key" : "public key");
 	if (auth->id.type != ID_ANY)
 		vici_put(out, "id", "%s", ike_id_str(&auth->id, id));
+	if (auth->revocation != REVOCATION_RELAXED)
+		vici_put(out, "revocation", "%s", revocations[auth->revocation]);
+	put_subjects(out, "certs", auth->certs);
+	put_subjects(out, "cacerts", auth->cacerts);
 	vici_put_section_end(out);
 }
 
@@ -382,7 +403,7 @@ enum vici_result vici_list_conns(struct vici_client *client,
 	return VICI_DONE;
 }
 
-/* Certificates, authorities, pools, trap policies: there are none yet. */
+/* Authorities, pools, trap policies: there are none yet. */
 enum vici_result vici_list_nothing(struct vici_client *client,
 				   const struct tree *request, struct buf *reply)
 {
@@ -414,17 +435,7 @@ enum vici_result vici_get_shared(struct vici_client *client,
 {
 	(void)request;
 	vici_put_list(reply, "keys");
-	secrets_list(client->vici->secrets, CONF_VICI, put_item, reply);
-	vici_put_list_end(reply);
-	return VICI_DONE;
-}
-
-enum vici_result vici_get_keys(struct vici_client *client,
-			       const struct tree *request, struct buf *reply)
-{
-	(void)client;
-	(void)request;
-	vici_put_list(reply, "keys");
+	secrets_list(client->vici->secrets, SECRET_SHARED, CONF_VICI, put_item, reply);
 	vici_put_list_end(reply);
 	return VICI_DONE;
 }

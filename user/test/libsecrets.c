@@ -11,13 +11,14 @@ int test_secrets_load_file(struct test_secrets *t, struct config *config,
 			   const char *path, struct errmsg *err)
 {
 	struct config *fresh = config_new();
+	const struct secret *refused;
 	struct secret *secrets = NULL;
 	int ret;
 
 	assert(fresh);
 	ret = config_read_file(fresh, &secrets, path, err);
 	if (!ret) {
-		assert(!secrets_stage(t->stage_fd, secrets));
+		assert(!secrets_stage(t->stage_fd, secrets, &refused));
 		assert(!secrets_commit(t->secrets));
 		config_replace_file(config, fresh);
 	}

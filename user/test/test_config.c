@@ -227,9 +227,12 @@ static const char *const conn_refused[][2] = {
 	{ "childs { }", ":7: connections.net.childs: unknown section: did you mean 'children'?" },
 	{ "version { }", ":7: connections.net.version: is a key, not a section: write 'version = ...'" },
 	{ "local-2 { auth = psk\n}", ":7: connections.net.local-2: a second authentication round is not supported yet" },
-	{ "local { auth = pubkey\n}", ":7: connections.net.local.auth: 'pubkey' is not supported yet: ikefpd serves auth = psk only" },
-	{ "remote { auth =\n}", ":7: connections.net.remote: auth is not set, which means pubkey and is not supported yet: set auth = psk" },
-	{ "remote { certs = a.pem\n}", ":7: connections.net.remote.certs: not supported yet: remove it" },
+	{ "local { auth = eap-mschapv2\n}", ":7: connections.net.local.auth: 'eap-mschapv2' is not supported yet: ikefpd serves auth = psk and pubkey" },
+	{ "local { auth = rsa-sha224\n}", ":7: connections.net.local.auth: 'sha224' is not supported: pubkey and psk are, and rsa, rsa/pss, ecdsa and ed25519 with sizes and hashes, as in rsa-3072-sha256" },
+	{ "remote { revocation = never\n}", ":7: connections.net.remote.revocation: 'never' is none of relaxed, ifuri and strict" },
+	{ "remote { certs = /nowhere/a.pem\n}", ":7: connections.net.remote.certs: '/nowhere/a.pem' cannot be read: No such file or directory" },
+	{ "remote { pubkeys = 0x0123\n}", ":7: connections.net.remote.pubkeys: an item is no public key" },
+	{ "send_cert = maybe", ":7: connections.net.send_cert: 'maybe' is none of ifasked, always and never" },
 	{ "remote { cert-1 { }\n}", ":7: connections.net.remote.cert-1: not supported yet: remove this section" },
 	{ "children { x = 1\n}", ":7: connections.net.children.x: children holds sections only: write 'x { }'" },
 };
@@ -551,11 +554,11 @@ static void test_find_secret(void)
 	EXPECT_EQ(secret_for("x.example", "r.example"), 'c');	/* the last loaded */
 	EXPECT_EQ(secret_for("l.example", "r.example"), 'c');
 	EXPECT_EQ(secret_for("x.example", "192.0.2.7"), 'd');
-	EXPECT(!secret_list_remove(&secrets, CONF_FILE, "ike-c"));
+	EXPECT(!secret_list_remove(&secrets, SECRET_SHARED, CONF_FILE, "ike-c"));
 	EXPECT_EQ(secret_for("l.example", "r.example"), 'b');
 	/* Ours alone is enough, as for charon, but the peer's identity counts first. */
 	EXPECT_EQ(secret_for("r.example", "y.example"), 'a');
-	EXPECT(!secret_list_remove(&secrets, CONF_FILE, "ike-a"));
+	EXPECT(!secret_list_remove(&secrets, SECRET_SHARED, CONF_FILE, "ike-a"));
 	EXPECT_EQ(secret_for("x.example", "y.example"), '-');
 	EXPECT_EQ(secret_for("r.example", "y.example"), 'b');
 	config_free(config);

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+
 #include "auth.h"
+#include "certificate.h"
 #include "ikev2.h"
 #include "ipc.h"
 #include "ktap.h"
@@ -44,6 +48,34 @@ static struct secret *secret(enum conf_source source, const char *name,
 		s->owner_count = 1;
 		s->owners[0] = id(owner);
 	}
+	return s;
+}
+
+/* A private key in PEM, as its file has it; the caller frees it. */
+static struct secret *private_key(EVP_PKEY *key, const char *encrypted_with,
+				  const char *passphrase)
+{
+	struct secret *s = calloc(1, sizeof(*s));
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	long len;
+
+	if (encrypted_with)
+		EXPECT(PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), encrypted_with,
+						     (int)strlen(encrypted_with), NULL, NULL));
+	else
+		EXPECT(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+	len = BIO_get_mem_data(bio, &pem);
+	s->kind = SECRET_PRIVATE_KEY;
+	s->source = CONF_VICI;
+	s->data = malloc((size_t)len);
+	memcpy(s->data, pem, (size_t)len);
+	s->len = (size_t)len;
+	if (passphrase) {
+		s->passphrase = (uint8_t *)strdup(passphrase);
+		s->passphrase_len = strlen(passphrase);
+	}
+	BIO_free(bio);
 	return s;
 }
 
@@ -167,6 +199,7 @@ static void test_peers(void)
 
 static void test_stage(void)
 {
+	const struct secret *refused;
 	struct secret *file = NULL, *vici = secret(CONF_VICI, "v", "v.example", "of vici");
 	struct test_secrets t;
 	bool added;
@@ -175,7 +208,7 @@ static void test_stage(void)
 	EXPECT(!secrets_load(t.secrets, vici, &added) && added);
 	secret_list_put(&file, secret(CONF_FILE, "ike-a", "f.example", "first"));
 	secret_list_put(&file, secret(CONF_FILE, "ike-b", "f.example", "last wins"));
-	EXPECT(!secrets_stage(t.stage_fd, file));
+	EXPECT(!secrets_stage(t.stage_fd, file, &refused));
 	/* Not yet. */
 	EXPECT(test_secrets_serves(t.secrets, "l", "f.example", NULL, 0));
 	EXPECT(!secrets_commit(t.secrets));
@@ -183,10 +216,10 @@ static void test_stage(void)
 	EXPECT(test_secrets_serves(t.secrets, "l", "v.example", "of vici", 7));
 
 	/* Staged twice, in force is the second. */
-	EXPECT(!secrets_stage(t.stage_fd, file));
+	EXPECT(!secrets_stage(t.stage_fd, file, &refused));
 	secret_list_free(&file);
 	secret_list_put(&file, secret(CONF_FILE, "ike-c", "g.example", "other"));
-	EXPECT(!secrets_stage(t.stage_fd, file) && !secrets_commit(t.secrets));
+	EXPECT(!secrets_stage(t.stage_fd, file, &refused) && !secrets_commit(t.secrets));
 	EXPECT(test_secrets_serves(t.secrets, "l", "f.example", NULL, 0));
 	EXPECT(test_secrets_serves(t.secrets, "l", "g.example", "other", 5));
 	EXPECT(!secrets_clear(t.secrets, CONF_VICI));
@@ -201,6 +234,99 @@ static void count(const char *name, void *data)
 {
 	EXPECT(name[0] == 'n' && strlen(name) == 250);
 	++*(unsigned int *)data;
+}
+
+static void count_key(const char *name, void *data)
+{
+	EXPECT_EQ(strlen(name), 2 * KEY_ID_LEN);
+	++*(unsigned int *)data;
+}
+
+/* A key is named by its public half, signs what it is asked to, and goes. */
+static void test_keys(void)
+{
+	static const char *const kinds[] = { "RSA", "EC", "ED25519" };
+	static const enum signature_id ids[] = {
+		SIGNATURE_PSS_SHA2_384, SIGNATURE_ECDSA_SHA2_256, SIGNATURE_ED25519 };
+	struct test_secrets t;
+
+	test_secrets_start(&t);
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY *key = i == 0 ? EVP_RSA_gen(2048) : i == 1 ? EVP_EC_gen("P-256") :
+				EVP_PKEY_Q_keygen(NULL, NULL, kinds[i]);
+		const struct signature_scheme scheme = { ids[i], 48 };
+		struct secret *s = private_key(key, NULL, NULL);
+		uint8_t id[KEY_ID_LEN], want[KEY_ID_LEN];
+		struct buf sig = BUF_INIT;
+		char name[2 * KEY_ID_LEN + 1];
+		unsigned int n = 0;
+
+		EXPECT(!key_id(key, want));
+		EXPECT(!secrets_has_key(t.secrets, want));
+		EXPECT(!secrets_load_key(t.secrets, s, id));
+		EXPECT_HEX(id, want, sizeof(id));
+		EXPECT(secrets_has_key(t.secrets, want));
+		/* Twice is once. */
+		EXPECT(!secrets_load_key(t.secrets, s, id));
+		EXPECT(!secrets_list(t.secrets, SECRET_PRIVATE_KEY, CONF_VICI, count_key, &n));
+		EXPECT_EQ(n, 1);
+		EXPECT(!secrets_key_sign(t.secrets, id, ids[i], false, octets, sizeof(octets),
+					 &sig));
+		EXPECT(!signature_verify(key, &scheme, false, octets, sizeof(octets), sig.data,
+					 sig.len));
+		EXPECT_EQ(secrets_key_sign(t.secrets, id, ids[(i + 1) % 3], false, octets,
+					   sizeof(octets), &sig), -EINVAL);
+		id[0] ^= 1;
+		EXPECT_EQ(secrets_key_sign(t.secrets, id, ids[i], false, octets,
+					   sizeof(octets), &sig), -ENOKEY);
+		for (size_t j = 0; j < sizeof(want); j++)
+			snprintf(name + 2 * j, 3, "%02x", want[j]);
+		/* Neither of another kind, nor of another source. */
+		EXPECT_EQ(secrets_unload(t.secrets, SECRET_SHARED, CONF_VICI, name), -ENOENT);
+		EXPECT_EQ(secrets_unload(t.secrets, SECRET_PRIVATE_KEY, CONF_FILE, name), -ENOENT);
+		EXPECT(!secrets_unload(t.secrets, SECRET_PRIVATE_KEY, CONF_VICI, name));
+		EXPECT(!secrets_has_key(t.secrets, want));
+		secret_free(s);
+		buf_clear(&sig);
+		EVP_PKEY_free(key);
+	}
+	test_secrets_stop(&t);
+}
+
+static int load_status(struct test_secrets *t, struct secret *s)
+{
+	uint8_t id[KEY_ID_LEN];
+	int err = secrets_load_key(t->secrets, s, id);
+
+	secret_free(s);
+	return err;
+}
+
+static void test_keys_refused(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *weak = EVP_RSA_gen(1024);
+	struct secret *s = private_key(key, NULL, NULL);
+	unsigned char *der = NULL;
+	struct test_secrets t;
+	int len;
+
+	test_secrets_start(&t);
+	EXPECT_EQ(load_status(&t, private_key(key, "right", "right")), 0);
+	EXPECT_EQ(load_status(&t, private_key(key, "right", NULL)), -ENOKEY);
+	EXPECT_EQ(load_status(&t, private_key(key, "right", "wrong")), -EKEYREJECTED);
+	EXPECT_EQ(load_status(&t, private_key(weak, NULL, NULL)), -EINVAL);
+	s->len /= 2;
+	EXPECT_EQ(load_status(&t, s), -EINVAL);
+	/* The public half alone. */
+	s = private_key(key, NULL, NULL);
+	len = i2d_PUBKEY(key, &der);
+	memcpy(s->data, der, (size_t)len);
+	s->len = (size_t)len;
+	EXPECT_EQ(load_status(&t, s), -EINVAL);
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(weak);
+	test_secrets_stop(&t);
 }
 
 /* More names than one answer takes. */
@@ -220,10 +346,10 @@ static void test_list(void)
 		EXPECT(!secrets_load(t.secrets, s, &added) && added);
 		secret_free(s);
 	}
-	EXPECT(!secrets_list(t.secrets, CONF_VICI, count, &n));
+	EXPECT(!secrets_list(t.secrets, SECRET_SHARED, CONF_VICI, count, &n));
 	EXPECT_EQ(n, 1200);
-	EXPECT(!secrets_unload(t.secrets, CONF_VICI, name));
-	EXPECT_EQ(secrets_unload(t.secrets, CONF_VICI, name), -ENOENT);
+	EXPECT(!secrets_unload(t.secrets, SECRET_SHARED, CONF_VICI, name));
+	EXPECT_EQ(secrets_unload(t.secrets, SECRET_SHARED, CONF_VICI, name), -ENOENT);
 	test_secrets_stop(&t);
 }
 
@@ -244,12 +370,14 @@ static void whole(struct buf *request, int kind)
 	case 3:
 		buf_clear(request);
 		buf_put8(request, SECRETS_UNLOAD);
+		buf_put8(request, SECRET_SHARED);
 		buf_put8(request, CONF_VICI);
 		secrets_put_bytes(request, "name", 4);
 		break;
 	case 4:
 		buf_clear(request);
 		buf_put8(request, SECRETS_LIST);
+		buf_put8(request, SECRET_SHARED);
 		buf_put8(request, CONF_VICI);
 		buf_put32(request, 0);
 		break;
@@ -258,13 +386,26 @@ static void whole(struct buf *request, int kind)
 		buf_put8(request, SECRETS_CLEAR);
 		buf_put8(request, CONF_VICI);
 		break;
+	case 6:
+		buf_clear(request);
+		buf_put8(request, SECRETS_HAS_KEY);
+		buf_zero(request, KEY_ID_LEN);
+		break;
+	case 7:
+		buf_clear(request);
+		buf_put8(request, SECRETS_KEY_SIGN);
+		buf_zero(request, KEY_ID_LEN);
+		buf_put8(request, SIGNATURE_RSA_SHA2_256);
+		buf_put8(request, 0);
+		secrets_put_bytes(request, octets, sizeof(octets));
+		break;
 	default:
 		buf_clear(request);
 		buf_put8(request, SECRETS_COMMIT);
 	}
 }
 
-#define KINDS	7
+#define KINDS	9
 
 /* Cut at every length, and longer by an octet: refused as malformed. */
 static void test_truncated(void)
@@ -284,7 +425,7 @@ static void test_truncated(void)
 			EXPECT(status == -EBADMSG || (kind == 2 && status == -ENOKEY));
 		}
 		buf_put8(&request, 0);
-		if (kind != 1 && kind != 2)
+		if (kind != 1 && kind != 2)	/* the key is looked for first */
 			EXPECT_EQ(answer(&store, SECRETS_DAEMON, &request, &reply), -EBADMSG);
 	}
 	EXPECT(!store.loaded && !store.staged);
@@ -409,6 +550,8 @@ static const struct ktap_test tests[] = {
 	{ "who may ask what", test_peers },
 	{ "staged and committed", test_stage },
 	{ "more names than a packet takes", test_list },
+	{ "private keys", test_keys },
+	{ "private keys that are refused", test_keys_refused },
 	{ "truncated requests", test_truncated },
 	{ "mutated requests", test_mutated },
 	{ "packets of any size", test_packets },

@@ -219,9 +219,9 @@ static void test_load_all(void)
 				   NULL, 0));
 	EXPECT(!config_find_conn(config, "road"));
 
-	put_conf("swanctl.conf", "connections { net { local { auth = pubkey } } }\n");
+	put_conf("swanctl.conf", "connections { net { local { auth = eap } } }\n");
 	EXPECT(run("--load-all") != 0);
-	expect_said("loading connection 'net' failed: net.local.auth: 'pubkey' is not supported yet: ikefpd serves auth = psk only");
+	expect_said("loading connection 'net' failed: net.local.auth: 'eap' is not supported yet: ikefpd serves auth = psk and pubkey");
 	expect_run("--load-creds --clear", 0, "");
 	stop();
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IKEFPD_CONF_SOURCE_H
+#define IKEFPD_CONF_SOURCE_H
+
+/* Where something of the configuration came from. */
+enum conf_source {
+	CONF_FILE,
+	CONF_VICI
+};
+
+#endif /* IKEFPD_CONF_SOURCE_H */

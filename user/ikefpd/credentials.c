@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The certificates, CRLs and public keys that were loaded. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "certificate.h"
+#include "credentials.h"
+#include "signature.h"
+
+static void credential_free(struct credential *one)
+{
+	X509_free(one->cert);
+	X509_CRL_free(one->crl);
+	EVP_PKEY_free(one->key);
+	free(one);
+}
+
+static bool same(const struct credential *a, const struct credential *b)
+{
+	if (a->source != b->source || a->kind != b->kind)
+		return false;
+	if (a->cert)
+		return !X509_cmp(a->cert, b->cert);
+	if (a->crl)
+		return !X509_CRL_match(a->crl, b->crl);
+	return EVP_PKEY_eq(a->key, b->key) == 1;
+}
+
+static void changed(struct credentials *c)
+{
+	X509_STORE_free(c->store);
+	c->store = NULL;
+}
+
+static void append(struct credentials *c, struct credential *one)
+{
+	struct credential **at = &c->first;
+
+	for (; *at; at = &(*at)->next)
+		if (same(*at, one)) {
+			credential_free(one);
+			return;
+		}
+	*at = one;
+	changed(c);
+}
+
+static int read_cert(struct credential *one, const void *data, size_t len,
+		     struct errmsg *err)
+{
+	bool wanted = one->kind == CREDENTIAL_CA;
+
+	one->cert = certificate_read(data, len);
+	if (!one->cert || !X509_get0_pubkey(one->cert))
+		return errmsg_set(err, "it is no X.509 certificate that can be read");
+	one->kind = certificate_is_ca(one->cert) ? CREDENTIAL_CA : CREDENTIAL_CERT;
+	if (wanted && one->kind != CREDENTIAL_CA)
+		return errmsg_set(err, "ca certificate lacks CA basic constraint, rejected");
+	return 0;
+}
+
+static int read_one(struct credential *one, const void *data, size_t len,
+		    struct errmsg *err)
+{
+	switch (one->kind) {
+	case CREDENTIAL_CERT:
+	case CREDENTIAL_CA:
+		return read_cert(one, data, len, err);
+	case CREDENTIAL_CRL:
+		one->crl = crl_read(data, len);
+		return one->crl ? 0 : errmsg_set(err, "it is no X.509 CRL");
+	case CREDENTIAL_PUBKEY:
+		one->key = public_key_read(data, len);
+		if (!one->key)
+			return errmsg_set(err, "it is no public key");
+		return key_check(one->key, err);
+	}
+	return errmsg_set(err, "it is of no kind that is known");
+}
+
+int credentials_add(struct credentials *c, enum conf_source source,
+		    enum credential_kind kind, const void *data, size_t len,
+		    struct errmsg *err)
+{
+	struct credential *one = calloc(1, sizeof(*one));
+
+	if (!one)
+		return errmsg_set(err, "out of memory");
+	one->source = source;
+	one->kind = kind;
+	if (read_one(one, data, len, err)) {
+		credential_free(one);
+		return -1;
+	}
+	append(c, one);
+	return 0;
+}
+
+void credentials_clear(struct credentials *c, enum conf_source source)
+{
+	struct credential **at = &c->first, *one;
+
+	while ((one = *at)) {
+		if (one->source != source) {
+			at = &one->next;
+			continue;
+		}
+		*at = one->next;
+		credential_free(one);
+	}
+	changed(c);
+}
+
+void credentials_replace_file(struct credentials *to, struct credentials *from)
+{
+	struct credential *one;
+
+	credentials_clear(to, CONF_FILE);
+	while ((one = from->first)) {
+		from->first = one->next;
+		one->next = NULL;
+		append(to, one);
+	}
+	changed(from);
+}
+
+struct credentials *credentials_new(void)
+{
+	return calloc(1, sizeof(struct credentials));
+}
+
+void credentials_free(struct credentials *c)
+{
+	if (!c)
+		return;
+	credentials_clear(c, CONF_FILE);
+	credentials_clear(c, CONF_VICI);
+	free(c);
+}
+
+int credential_der(const struct credential *one, unsigned char **der)
+{
+	if (one->cert)
+		return i2d_X509(one->cert, der);
+	if (one->crl)
+		return i2d_X509_CRL(one->crl, der);
+	return i2d_PUBKEY(one->key, der);
+}
+
+void credentials_write(struct buf *out, const struct credentials *c)
+{
+	for (const struct credential *one = c->first; one; one = one->next) {
+		unsigned char *der = NULL;
+		int len = credential_der(one, &der);
+
+		if (len <= 0) {
+			out->failed = true;
+			return;
+		}
+		buf_put8(out, (uint8_t)one->kind);
+		buf_put32(out, (uint32_t)len);
+		buf_put(out, der, (size_t)len);
+		OPENSSL_free(der);
+	}
+}
+
+int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
+		     struct errmsg *err)
+{
+	while (len) {
+		uint32_t one = len < 5 ? UINT32_MAX : get32(data + 1);
+
+		if (len < 5 || one > len - 5)
+			return errmsg_set(err, "the certificates are cut short");
+		if (credentials_add(c, CONF_FILE, data[0], data + 5, one, err))
+			return -1;
+		data += 5 + one;
+		len -= 5 + one;
+	}
+	return 0;
+}
+
+static X509_STORE *new_store(const struct credentials *c, STACK_OF(X509) *more)
+{
+	X509_STORE *store = X509_STORE_new();
+	bool ok = store;
+
+	for (const struct credential *one = c->first; ok && one; one = one->next)
+		if (one->kind == CREDENTIAL_CA)
+			ok = X509_STORE_add_cert(store, one->cert);
+		else if (one->kind == CREDENTIAL_CRL)
+			ok = X509_STORE_add_crl(store, one->crl);
+	for (int i = 0; ok && i < sk_X509_num(more); i++)
+		ok = X509_STORE_add_cert(store, sk_X509_value(more, i));
+	if (ok)
+		return store;
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return NULL;
+}
+
+X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more)
+{
+	if (sk_X509_num(more) > 0)
+		return new_store(c, more);
+	if (!c->store)
+		c->store = new_store(c, NULL);
+	if (c->store)
+		X509_STORE_up_ref(c->store);
+	return c->store;
+}
+
+bool credentials_has_cert(const struct credentials *c, const X509 *cert)
+{
+	for (const struct credential *one = c->first; one; one = one->next)
+		if (one->kind == CREDENTIAL_CERT && !X509_cmp(one->cert, cert))
+			return true;
+	return false;
+}
+
+X509 *credentials_issuer(const struct credentials *c, X509 *cert)
+{
+	for (const struct credential *one = c->first; one; one = one->next)
+		if (one->kind == CREDENTIAL_CA &&
+		    X509_check_issued(one->cert, cert) == X509_V_OK)
+			return one->cert;
+	return NULL;
+}

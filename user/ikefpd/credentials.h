@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The certificates, CRLs and public keys that were loaded, for all connections:
+ * swanctl's x509, x509ca, x509crl and pubkey. There is nothing secret in them.
+ */
+#ifndef IKEFPD_CREDENTIALS_H
+#define IKEFPD_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "buf.h"
+#include "conf_source.h"
+#include "errmsg.h"
+
+enum credential_kind {
+	CREDENTIAL_CERT,	/* of an end entity: ours, or of a peer that is trusted by it */
+	CREDENTIAL_CA,		/* a trust anchor, if it is issued by itself */
+	CREDENTIAL_CRL,
+	CREDENTIAL_PUBKEY	/* without a certificate */
+};
+
+struct credential {
+	struct credential *next;
+	enum credential_kind kind;
+	enum conf_source source;
+	X509 *cert;		/* one of these */
+	X509_CRL *crl;
+	EVP_PKEY *key;
+};
+
+struct credentials {
+	struct credential *first;	/* in the order they were loaded */
+	X509_STORE *store;	/* of CAs and CRLs; NULL: to be made */
+};
+
+struct credentials *credentials_new(void);	/* NULL without memory */
+
+/*
+ * Reads one in DER or PEM, and adds it unless it is there. What is asked for as
+ * CREDENTIAL_CERT and says that it is a CA becomes one. Returns 0, or -1 with @err set.
+ */
+int credentials_add(struct credentials *c, enum conf_source source,
+		    enum credential_kind kind, const void *data, size_t len,
+		    struct errmsg *err);
+void credentials_clear(struct credentials *c, enum conf_source source);
+/* What is of a file in @to makes place for all of @from. */
+void credentials_replace_file(struct credentials *to, struct credentials *from);
+void credentials_free(struct credentials *c);	/* NULL is fine */
+
+/* In octets, and back again: what credentials_read() takes begins at @data. */
+void credentials_write(struct buf *out, const struct credentials *c);
+int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
+		     struct errmsg *err);
+
+/* It in DER, to be freed with OPENSSL_free(); its octets, or what is not positive. */
+int credential_der(const struct credential *one, unsigned char **der);
+
+/*
+ * A store of them with these CAs (may be NULL) besides; NULL without memory. Free it
+ * with X509_STORE_free().
+ */
+X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more);
+
+/* Has it been loaded as an end entity's? */
+bool credentials_has_cert(const struct credentials *c, const X509 *cert);
+/* The CA that issued it, by its names; NULL if it is not there. */
+X509 *credentials_issuer(const struct credentials *c, X509 *cert);
+
+#endif /* IKEFPD_CREDENTIALS_H */

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Certificates in the handshake. */
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+#include "ike_cert.h"
+#include "ike_manager.h"
+#include "ike_sa.h"
+#include "secrets.h"
+#include "signature.h"
+
+#define CHAIN_MAX	8	/* certificates that are sent, or read */
+#define AUTHORITIES_MAX	64	/* CAs that are asked for, or heeded */
+
+static const uint8_t hashes[] = { HASH_SHA2_256, HASH_SHA2_384, HASH_SHA2_512, HASH_IDENTITY };
+
+void ike_certs_clear(struct ike_certs *certs)
+{
+	buf_clear(&certs->authorities);
+	EVP_PKEY_free(certs->key);
+	X509_free(certs->cert);
+	memset(certs, 0, sizeof(*certs));
+}
+
+static void take_certreq(struct ike_certs *certs, const struct payload *p)
+{
+	size_t len = p->len - 1;
+
+	if (p->body[0] != CERT_X509_SIGNATURE)
+		return;
+	certs->certreq = true;
+	if (len % KEY_ID_LEN || certs->authorities.len + len > AUTHORITIES_MAX * KEY_ID_LEN)
+		return;
+	buf_put(&certs->authorities, p->body + 1, len);
+}
+
+int ike_certs_take(struct ike_certs *certs, const struct payload_chain *chain)
+{
+	struct notify n;
+
+	for (unsigned int i = 0; i < chain->n; i++)
+		if (chain->v[i].type == PAYLOAD_CERTREQ)
+			take_certreq(certs, &chain->v[i]);
+	if (notify_find(&n, chain, SIGNATURE_HASH_ALGORITHMS) || n.len % 2)
+		return certs->authorities.failed ? -ENOMEM : 0;
+	for (size_t i = 0; i < n.len; i += 2) {
+		uint16_t hash = get16(n.data + i);
+
+		if (hash < 8)
+			certs->hashes |= HASHES_ALL & 1u << hash;
+	}
+	return certs->authorities.failed ? -ENOMEM : 0;
+}
+
+void ike_put_hashes(struct payload_writer *w, uint8_t of)
+{
+	uint8_t data[2 * sizeof(hashes)];
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(hashes); i++)
+		if (of & 1u << hashes[i]) {
+			data[len++] = 0;
+			data[len++] = hashes[i];
+		}
+	payload_add_notify(w, PROTO_NONE, NULL, 0, SIGNATURE_HASH_ALGORITHMS, data, len);
+}
+
+static bool has_authority(const struct buf *authorities, const uint8_t id[KEY_ID_LEN])
+{
+	for (size_t i = 0; i < authorities->len; i += KEY_ID_LEN)
+		if (!memcmp(authorities->data + i, id, KEY_ID_LEN))
+			return true;
+	return false;
+}
+
+static void put_authority(struct buf *out, const X509 *cert)
+{
+	uint8_t id[KEY_ID_LEN];
+
+	if (out->len < AUTHORITIES_MAX * KEY_ID_LEN && !certificate_authority_id(cert, id) &&
+	    !has_authority(out, id))
+		buf_put(out, id, sizeof(id));
+}
+
+static void put_authorities(struct buf *out, STACK_OF(X509) *cas)
+{
+	for (int i = 0; i < sk_X509_num(cas); i++)
+		put_authority(out, sk_X509_value(cas, i));
+}
+
+void ike_put_certreq(struct payload_writer *w, const struct config *config,
+		     const struct conn *conn, bool brief)
+{
+	struct buf authorities = BUF_INIT;
+
+	if (conn)
+		put_authorities(&authorities, conn->remote.cacerts);
+	for (const struct conn *c = conn ? NULL : config->conns; c; c = c->next)
+		put_authorities(&authorities, c->remote.cacerts);
+	if (!conn || !authorities.len)
+		for (const struct credential *c = config->credentials->first; c; c = c->next)
+			if (c->kind == CREDENTIAL_CA)
+				put_authority(&authorities, c->cert);
+	if (authorities.len) {
+		payload_open(w, PAYLOAD_CERTREQ);
+		buf_put8(&w->buf, CERT_X509_SIGNATURE);
+		if (!brief)
+			buf_put(&w->buf, authorities.data, authorities.len);
+		payload_close(w);
+	}
+	if (authorities.failed)
+		w->buf.failed = true;
+	buf_clear(&authorities);
+}
+
+/* The CA that issued it, of the connection's or of all. */
+static X509 *issuer_of(const struct config *config, const struct conn *conn, X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(conn->local.cacerts); i++) {
+		X509 *ca = sk_X509_value(conn->local.cacerts, i);
+
+		if (X509_check_issued(ca, cert) == X509_V_OK)
+			return ca;
+	}
+	return credentials_issuer(config->credentials, cert);
+}
+
+static bool is_wanted(const struct ike_certs *certs, const X509 *ca)
+{
+	uint8_t id[KEY_ID_LEN];
+
+	return !certificate_authority_id(ca, id) && has_authority(&certs->authorities, id);
+}
+
+/* Is it of a CA that the peer asked for? */
+static bool leads_to_wanted(const struct ike_certs *certs, const struct config *config,
+			    const struct conn *conn, X509 *cert)
+{
+	for (int i = 0; i < CHAIN_MAX; i++) {
+		X509 *issuer = issuer_of(config, conn, cert);
+
+		if (!issuer)
+			return false;
+		if (is_wanted(certs, issuer))
+			return true;
+		if (issuer == cert || certificate_is_self_issued(issuer))
+			return false;
+		cert = issuer;
+	}
+	return false;
+}
+
+struct choice {
+	struct ike_certs *certs;
+	const struct config *config;
+	const struct conn *conn;
+	struct secrets *secrets;
+	bool wanted;		/* what is chosen is what the peer asked for */
+};
+
+/* Takes it if there is nothing better yet. */
+static int offer(struct choice *c, EVP_PKEY *key, X509 *cert)
+{
+	struct ike_certs *certs = c->certs;
+	bool wanted = cert && certs->authorities.len &&
+		      leads_to_wanted(certs, c->config, c->conn, cert);
+	uint8_t id[KEY_ID_LEN];
+
+	if (certs->key && (c->wanted || !wanted))
+		return 0;
+	if (key_id(key, id))
+		return -EIO;
+	if (!secrets_has_key(c->secrets, id))
+		return 0;
+	EVP_PKEY_free(certs->key);
+	X509_free(certs->cert);
+	EVP_PKEY_up_ref(key);
+	if (cert)
+		X509_up_ref(cert);
+	certs->key = key;
+	certs->cert = cert;
+	memcpy(certs->key_id, id, sizeof(id));
+	c->wanted = wanted;
+	return 0;
+}
+
+int ike_certs_choose(struct ike_certs *certs, const struct config *config,
+		     const struct conn *conn, const struct ike_id *id,
+		     struct secrets *secrets)
+{
+	struct choice c = { certs, config, conn, secrets, false };
+	const struct auth_conf *local = &conn->local;
+	int err = 0;
+
+	for (int i = 0; !err && i < sk_X509_num(local->certs); i++) {
+		X509 *cert = sk_X509_value(local->certs, i);
+
+		err = offer(&c, X509_get0_pubkey(cert), cert);
+	}
+	for (size_t i = 0; !err && i < local->pubkey_count; i++)
+		err = offer(&c, local->pubkeys[i], NULL);
+	if (!local->certs && !local->pubkey_count)
+		for (const struct credential *one = config->credentials->first; !err && one;
+		     one = one->next)
+			if (one->kind == CREDENTIAL_CERT && certificate_has_id(one->cert, id))
+				err = offer(&c, X509_get0_pubkey(one->cert), one->cert);
+	return err ? err : certs->key ? 0 : -ENOKEY;
+}
+
+static void put_cert(struct payload_writer *w, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+
+	if (len <= 0) {
+		w->buf.failed = true;
+		return;
+	}
+	payload_open(w, PAYLOAD_CERT);
+	buf_put8(&w->buf, CERT_X509_SIGNATURE);
+	buf_put(&w->buf, der, (size_t)len);
+	payload_close(w);
+	OPENSSL_free(der);
+}
+
+void ike_put_certs(struct payload_writer *w, const struct ike_sa *sa)
+{
+	const struct ike_certs *certs = &sa->handshake->certs;
+	const struct conn *conn = sa->conn;
+	X509 *cert = certs->cert;
+	char name[ID_STRLEN];
+
+	if (!cert || conn->send_cert == SEND_CERT_NEVER ||
+	    (conn->send_cert == SEND_CERT_IF_ASKED && !certs->certreq))
+		return;
+	for (int i = 0; i < CHAIN_MAX; i++) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "sending %s cert \"%s\"",
+			i ? "issuer" : "end entity", certificate_str(cert, name));
+		put_cert(w, cert);
+		cert = issuer_of(sa->manager->config, conn, cert);
+		if (!cert || certificate_is_self_issued(cert))
+			return;
+	}
+}
+
+STACK_OF(X509) *ike_certs_read(const struct ike_sa *sa, const struct payload_chain *chain)
+{
+	STACK_OF(X509) *list = NULL;
+	char name[ID_STRLEN];
+
+	for (unsigned int i = 0; i < chain->n; i++) {
+		const struct payload *p = &chain->v[i];
+		X509 *cert;
+
+		if (p->type != PAYLOAD_CERT || p->body[0] != CERT_X509_SIGNATURE)
+			continue;
+		if (sk_X509_num(list) >= CHAIN_MAX) {
+			ike_log(sa, LOG_IKE, LVL_CTRL, "ignoring all certificates but the first %d",
+				CHAIN_MAX);
+			break;
+		}
+		cert = certificate_read(p->body + 1, p->len - 1);
+		if (!cert || !X509_get0_pubkey(cert)) {
+			ike_log(sa, LOG_IKE, LVL_CTRL, "ignoring a certificate that cannot be read");
+			X509_free(cert);
+			continue;
+		}
+		ike_log(sa, LOG_IKE, LVL_CTRL, "received %s cert \"%s\"",
+			list ? "issuer" : "end entity", certificate_str(cert, name));
+		if (!list)
+			list = sk_X509_new_null();
+		if (!list || !sk_X509_push(list, cert)) {
+			X509_free(cert);
+			break;
+		}
+	}
+	return list;
+}

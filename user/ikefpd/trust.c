@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Is a peer's certificate to be trusted? */
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "certificate.h"
+#include "signature.h"
+#include "trust.h"
+
+#define DEPTH_MAX	8	/* CAs between a peer and its trust anchor */
+#define STRENGTH	2	/* of libcrypto's levels: 112 bits, hence no SHA-1, no RSA 1024 */
+
+/* Does the certificate say where its revocation could be learnt? */
+static bool has_uri(X509 *cert)
+{
+	return X509_get_ext_by_NID(cert, NID_crl_distribution_points, -1) >= 0 ||
+	       X509_get_ext_by_NID(cert, NID_info_access, -1) >= 0;
+}
+
+static bool may_be_unknown(const struct auth_conf *conf, X509 *cert)
+{
+	/* Nobody revokes a trust anchor: it is taken away. */
+	if (!cert || X509_check_issued(cert, cert) == X509_V_OK)
+		return true;
+	switch (conf->revocation) {
+	case REVOCATION_RELAXED:
+		return true;
+	case REVOCATION_IFURI:
+		return !has_uri(cert);
+	default:
+		return false;
+	}
+}
+
+/* A CRL that is too old is good for what it says, not for what it does not say. */
+static int on_error(int ok, X509_STORE_CTX *ctx)
+{
+	const struct auth_conf *conf = X509_STORE_CTX_get_app_data(ctx);
+
+	if (ok)
+		return 1;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		if (!may_be_unknown(conf, X509_STORE_CTX_get_current_cert(ctx)))
+			return 0;
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int refuse(X509_STORE_CTX *ctx, X509 *cert, struct errmsg *err)
+{
+	int error = X509_STORE_CTX_get_error(ctx);
+	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+	char name[ID_STRLEN];
+
+	return errmsg_set(err, "certificate \"%s\": %s", certificate_str(at ? at : cert, name),
+			  X509_verify_cert_error_string(error));
+}
+
+int trust_check_key(const struct auth_conf *conf, const EVP_PKEY *key, struct errmsg *err)
+{
+	unsigned int bits = key_bits(key);
+	unsigned int least = 0;
+
+	if (key_check(key, err))
+		return -1;
+	switch (key_type(key)) {
+	case KEY_RSA:
+		least = conf->rsa_bits;
+		break;
+	case KEY_ECDSA:
+		least = conf->ecdsa_bits;
+		break;
+	default:
+		break;
+	}
+	if (bits < least)
+		return errmsg_set(err, "its key has %u bits: the connection asks for %u", bits,
+				  least);
+	return 0;
+}
+
+static bool in_list(STACK_OF(X509) *list, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(list); i++)
+		if (!X509_cmp(sk_X509_value(list, i), cert))
+			return true;
+	return false;
+}
+
+/* What the connection asks of the chain that was found, the peer's certificate first. */
+static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
+		       struct errmsg *err)
+{
+	bool has_ca = !conf->cacerts;
+	char name[ID_STRLEN];
+	struct errmsg why;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		if (trust_check_key(conf, X509_get0_pubkey(cert), &why))
+			return errmsg_set(err, "certificate \"%s\": %s",
+					  certificate_str(cert, name), why.text);
+		if (i && in_list(conf->cacerts, cert))
+			has_ca = true;
+	}
+	return has_ca ? 0 : errmsg_set(err, "certificate \"%s\": it is of none of the CAs that the connection names",
+				       certificate_str(sk_X509_value(chain, 0), name));
+}
+
+static int init(X509_STORE_CTX *ctx, X509_STORE *store, X509 *cert, STACK_OF(X509) *others,
+		bool pinned)
+{
+	X509_VERIFY_PARAM *param;
+
+	if (!X509_STORE_CTX_init(ctx, store, cert, others))
+		return 0;
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+	X509_VERIFY_PARAM_set_auth_level(param, STRENGTH);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+				    X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
+				    (pinned ? X509_V_FLAG_PARTIAL_CHAIN : 0));
+	return 1;
+}
+
+static int verify(X509_STORE *store, const struct auth_conf *conf, X509 *cert,
+		  STACK_OF(X509) *others, bool pinned, struct errmsg *err)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int ret;
+
+	if (!ctx || !init(ctx, store, cert, others, pinned)) {
+		X509_STORE_CTX_free(ctx);
+		return errmsg_set(err, "out of memory");
+	}
+	X509_STORE_CTX_set_app_data(ctx, (void *)conf);
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	ret = X509_verify_cert(ctx) == 1 ?
+	      check_chain(conf, X509_STORE_CTX_get0_chain(ctx), err) : refuse(ctx, cert, err);
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return ret;
+}
+
+/*
+ * What was loaded itself is its own trust anchor where no chain leads further. That it is
+ * one only for itself is so because no CA's is among them.
+ */
+static X509_STORE *store_for(struct credentials *credentials, const struct auth_conf *conf,
+			     X509 *pinned)
+{
+	STACK_OF(X509) *more = NULL;
+	X509_STORE *store = NULL;
+
+	if (!pinned)
+		return credentials_store(credentials, conf->cacerts);
+	more = conf->cacerts ? sk_X509_dup(conf->cacerts) : sk_X509_new_null();
+	if (more && sk_X509_push(more, pinned))
+		store = credentials_store(credentials, more);
+	sk_X509_free(more);
+	return store;
+}
+
+int trust_check(struct credentials *credentials, const struct auth_conf *conf, X509 *cert,
+		STACK_OF(X509) *others, struct errmsg *err)
+{
+	bool pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
+	char name[ID_STRLEN];
+	struct errmsg why;
+	X509_STORE *store;
+	int ret;
+
+	if (conf->certs && !in_list(conf->certs, cert))
+		return errmsg_set(err, "certificate \"%s\": it is none of those that the connection names",
+				  certificate_str(cert, name));
+	if (certificate_check_usage(cert, &why))
+		return errmsg_set(err, "certificate \"%s\": %s", certificate_str(cert, name),
+				  why.text);
+	store = store_for(credentials, conf, pinned ? cert : NULL);
+	if (!store)
+		return errmsg_set(err, "out of memory");
+	ret = verify(store, conf, cert, others, pinned, err);
+	X509_STORE_free(store);
+	return ret;
+}

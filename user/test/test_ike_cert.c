@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two daemons' cores that authenticate with certificates, over a network in memory. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+
+#include "config.h"
+#include "ktap.h"
+#include "libcert.h"
+#include "libnet.h"
+
+#define LEFT "192.0.2.1"
+#define RIGHT "192.0.2.2"
+
+static struct net net;
+static struct host *left, *right;
+static struct cert_pair root;
+static const char *last_reason;
+static char reason[512];
+
+static void job_done(struct control_job *job, bool ok, const char *why)
+{
+	(void)job;
+	snprintf(reason, sizeof(reason), "%s", why ? why : "");
+	last_reason = ok ? NULL : reason;
+}
+
+static const char *conf(const char *me, const char *peer, const char *local,
+			const char *remote, const char *auth)
+{
+	static char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "connections { gw {\n local_addrs = %s\n remote_addrs = %s\n"
+		 " proposals = aes128gcm16-prfsha256-x25519\n"
+		 " local { auth = %s\n id = %s\n }\n remote { auth = %s\n id = %s\n }\n"
+		 " children { net { local_ts = 10.%d.0.0/24\n remote_ts = 10.%d.0.0/24\n }\n }\n }\n}\n"
+		 "secrets { ike { secret = shared\n }\n }\n",
+		 local, remote, auth, me, auth, peer, *me == 'l' ? 1 : 2, *me == 'l' ? 2 : 1);
+	return text;
+}
+
+static void load(struct host *host, enum credential_kind kind, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	struct errmsg err;
+
+	EXPECT(!credentials_add(host->config->credentials, CONF_VICI, kind, der, (size_t)len,
+				&err));
+	OPENSSL_free(der);
+}
+
+static void load_key(struct host *host, EVP_PKEY *key)
+{
+	struct secret secret = { .kind = SECRET_PRIVATE_KEY, .source = CONF_VICI };
+	BIO *bio = BIO_new(BIO_s_mem());
+	uint8_t id[KEY_ID_LEN];
+	char *pem;
+
+	EXPECT(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+	secret.len = (size_t)BIO_get_mem_data(bio, &pem);
+	secret.data = (uint8_t *)pem;
+	EXPECT(!secrets_load_key(host->secrets.secrets, &secret, id));
+	BIO_free(bio);
+}
+
+/* A certificate of the root's for one's name, with a key of this kind. */
+static void certify(struct host *host, const char *san, const char *kind)
+{
+	const char *const extensions[] = { "subjectAltName", san, NULL };
+	struct cert_plan plan = { .name = "gw", .issuer = &root, .extensions = extensions };
+	struct cert_pair gw;
+
+	plan.key = !strcmp(kind, "RSA") ? EVP_RSA_gen(2048) :
+		   !strcmp(kind, "ED25519") ? EVP_PKEY_Q_keygen(NULL, NULL, kind) :
+					      EVP_EC_gen(kind);
+	gw = cert_make(&plan);
+	load(host, CREDENTIAL_CERT, gw.cert);
+	load_key(host, gw.key);
+	cert_pair_free(&gw);
+	EVP_PKEY_free(plan.key);
+}
+
+static void begin(const char *left_auth, const char *right_auth)
+{
+	static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
+
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	left = net_host(&net, LEFT, NULL, conf("left.example", "right.example", LEFT, RIGHT,
+					       left_auth));
+	right = net_host(&net, RIGHT, NULL, conf("right.example", "left.example", RIGHT, LEFT,
+						 right_auth));
+	load(left, CREDENTIAL_CA, root.cert);
+	load(right, CREDENTIAL_CA, root.cert);
+}
+
+static void end(void)
+{
+	net.tamper = NULL;
+	net_clear(&net);
+	cert_pair_free(&root);
+}
+
+/* Why not, or NULL. */
+static const char *initiate(void)
+{
+	struct control_job job = { .done = job_done };
+	struct conn *conn = config_find_conn(left->config, "gw");
+
+	last_reason = "nothing was heard";
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "net"), &job);
+	net_run(&net);
+	return last_reason;
+}
+
+static void establishes(void)
+{
+	static const char *const kinds[] = { "RSA", "P-256", "P-384", "P-521", "ED25519" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		begin("pubkey", "pubkey");
+		certify(left, "DNS:left.example", kinds[i]);
+		certify(right, "DNS:right.example", kinds[(i + 1) % 5]);
+		EXPECT(!initiate());
+		EXPECT(host_established(left) && host_established(right));
+		EXPECT_EQ(host_states(left), 2);
+		end();
+	}
+}
+
+/* No kind of authentication stands in for another. */
+static void kinds_do_not_mix(void)
+{
+	begin("pubkey", "psk");
+	certify(left, "DNS:left.example", "P-256");
+	EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+	end();
+	begin("psk", "pubkey");
+	certify(right, "DNS:right.example", "P-256");
+	EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+	EXPECT(!host_established(right));
+	end();
+}
+
+/* IKE_SA_INIT without SIGNATURE_HASH_ALGORITHMS, to who receives it. */
+static bool of_response;
+
+static void downgrade(struct net *n, uint8_t *octets, size_t len)
+{
+	(void)n;
+	if (octets[18] != IKE_SA_INIT || !(octets[19] & IKE_FLAG_RESPONSE) == of_response)
+		return;
+	for (size_t i = IKE_HEADER_LEN; i + 4 < len; i++)
+		if (!memcmp(octets + i, "\0\0\x40\x2f", 4))
+			octets[i + 3] = 0xff;
+}
+
+static void wrong_signature(void)
+{
+	for (int i = 0; i < 2; i++) {
+		begin("pubkey", "pubkey");
+		certify(left, "DNS:left.example", "P-256");
+		certify(right, "DNS:right.example", "P-256");
+		of_response = i;
+		net.tamper = downgrade;
+		if (i)
+			EXPECT_STR(initiate(), "its signature is wrong");
+		else
+			EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+		EXPECT(!host_established(left) && !host_established(right));
+		end();
+	}
+}
+
+static void refusals(void)
+{
+	begin("pubkey", "pubkey");
+	certify(left, "DNS:left.example", "P-256");
+	EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+	certify(right, "DNS:wrong.example", "P-256");
+	EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+	end();
+	begin("pubkey", "pubkey");
+	certify(right, "DNS:right.example", "P-256");
+	EXPECT_STR(initiate(), "no private key found");
+	certify(left, "DNS:left.example", "P-256");
+	credentials_clear(left->config->credentials, CONF_VICI);
+	EXPECT_STR(initiate(), "no private key found");
+	end();
+}
+
+static size_t request_len, response_len, nonce_len;
+static bool asked;
+
+static void measure(struct net *n, uint8_t *octets, size_t len)
+{
+	struct payload_chain chain;
+
+	(void)n;
+	if (octets[18] != IKE_SA_INIT)
+		return;
+	if (!(octets[19] & IKE_FLAG_RESPONSE)) {
+		request_len = len;
+		return;
+	}
+	response_len = len;
+	EXPECT(!payload_parse(&chain, octets[16], octets + IKE_HEADER_LEN, len - IKE_HEADER_LEN));
+	asked = payload_find(&chain, PAYLOAD_CERTREQ);
+	nonce_len = payload_find(&chain, PAYLOAD_NONCE)->len;
+}
+
+/* A request with nothing that the response does not have, too. */
+static void ask(size_t nonce)
+{
+	const struct proposal *offer = &config_find_conn(left->config, "gw")->proposals.v[0];
+	struct endpoint src = left->addr, dst = right->addr;
+	uint8_t public[DH_PUBLIC_MAX], octets[64] = { 1 };
+	struct dh *dh = dh_new(DH_CURVE25519);
+	struct payload_writer w;
+
+	payload_begin(&w, IKE_HEADER_LEN);
+	payload_open(&w, PAYLOAD_SA);
+	proposal_write(&w.buf, offer, 1, NULL, 0);
+	payload_close(&w);
+	payload_open(&w, PAYLOAD_KE);
+	buf_put16(&w.buf, DH_CURVE25519);
+	buf_put16(&w.buf, 0);
+	EXPECT(!dh_public(dh, public));
+	buf_put(&w.buf, public, dh_public_len(DH_CURVE25519));
+	payload_close(&w);
+	payload_add(&w, PAYLOAD_NONCE, octets, nonce);
+	ike_header_write(w.buf.data, &(struct ike_header) {
+		.spi_i = 0x4711 + nonce, .next_payload = w.first, .version = IKE_VERSION,
+		.exchange = IKE_SA_INIT, .flags = IKE_FLAG_INITIATOR, .length = w.buf.len });
+	src.port = 500;
+	dst.port = 500;
+	request_len = w.buf.len;
+	response_len = 0;
+	net_inject(&net, &src, &dst, w.buf.data, w.buf.len);
+	net_run(&net);
+	EXPECT(response_len && response_len <= request_len);
+	buf_clear(&w.buf);
+	dh_free(dh);
+}
+
+/*
+ * The response is not longer than the request, with a CERTREQ, too: our nonce makes room
+ * for it, where it can.
+ */
+static void never_longer(void)
+{
+	begin("pubkey", "pubkey");
+	certify(left, "DNS:left.example", "P-256");
+	certify(right, "DNS:right.example", "P-256");
+	net.tamper = measure;
+	EXPECT(!initiate());
+	EXPECT(response_len <= request_len && asked && nonce_len == 32);
+	/* 5 octets of CERTREQ; a PRF of SHA-256 takes 16 octets of nonce at least. */
+	ask(64);
+	EXPECT(asked && nonce_len == 32);
+	ask(32);
+	EXPECT(asked && nonce_len == 27);
+	ask(21);
+	EXPECT(asked && nonce_len == 16);
+	ask(20);
+	EXPECT(!asked && nonce_len == 20);
+	end();
+}
+
+static const struct ktap_test tests[] = {
+	{ "establishes", establishes },
+	{ "kinds do not mix", kinds_do_not_mix },
+	{ "a wrong signature", wrong_signature },
+	{ "refusals", refusals },
+	{ "a response that is never longer", never_longer },
+};
+
+KTAP_MAIN(tests)

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which certificates are trusted, for whom, and why others are not. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/x509v3.h>
+
+#include "certificate.h"
+#include "credentials.h"
+#include "ktap.h"
+#include "libcert.h"
+#include "trust.h"
+
+static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE",
+				     "keyUsage", "critical,keyCertSign,cRLSign",
+				     "subjectKeyIdentifier", "hash", NULL };
+static const char *const of_gw[] = { "subjectAltName", "DNS:gw.example,email:gw@example.org,IP:192.0.2.1,IP:2001:db8::1",
+				     "subjectKeyIdentifier", "hash", NULL };
+
+static void load(struct credentials *c, enum credential_kind kind, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	struct errmsg err;
+
+	if (credentials_add(c, CONF_VICI, kind, der, (size_t)len, &err))
+		ktap_fail(__FILE__, __LINE__, "%s", err.text);
+	OPENSSL_free(der);
+}
+
+/* A CRL with these of its serial numbers, good until so many seconds from now. */
+static void load_crl(struct credentials *c, const struct cert_pair *ca, const X509 *revoked,
+		     long until)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *t = X509_gmtime_adj(NULL, -2 * DAY);
+	unsigned char *der = NULL;
+	struct errmsg err;
+	int len;
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
+	X509_CRL_set1_lastUpdate(crl, t);
+	if (revoked) {
+		X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)X509_get0_serialNumber(revoked));
+		X509_REVOKED_set_revocationDate(entry, t);
+		X509_CRL_add0_revoked(crl, entry);
+	} else {
+		X509_REVOKED_free(entry);
+	}
+	X509_gmtime_adj(t, until);
+	X509_CRL_set1_nextUpdate(crl, t);
+	X509_CRL_sign(crl, ca->key, EVP_sha256());
+	len = i2d_X509_CRL(crl, &der);
+	EXPECT(!credentials_add(c, CONF_VICI, CREDENTIAL_CRL, der, (size_t)len, &err));
+	OPENSSL_free(der);
+	ASN1_TIME_free(t);
+	X509_CRL_free(crl);
+}
+
+/* @why NULL: it is trusted; else what is said of it has that in it. */
+static void expect(struct credentials *c, const struct auth_conf *conf, X509 *cert,
+		   STACK_OF(X509) *others, const char *why)
+{
+	struct errmsg err = { "" };
+	int ret = trust_check(c, conf, cert, others, &err);
+
+	if (ret && !why)
+		ktap_fail(__FILE__, __LINE__, "refused: %s", err.text);
+	else if (!ret && why)
+		ktap_fail(__FILE__, __LINE__, "trusted, not: %s", why);
+	else if (why && !strstr(err.text, why))
+		ktap_fail(__FILE__, __LINE__, "«%s», not «%s»", err.text, why);
+}
+
+static struct cert_pair root, gw;
+
+static void begin(struct credentials **c)
+{
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	gw = cert_make(&(struct cert_plan){ .name = "gw", .issuer = &root, .extensions = of_gw });
+	*c = credentials_new();
+	load(*c, CREDENTIAL_CA, root.cert);
+}
+
+static void end(struct credentials *c)
+{
+	credentials_free(c);
+	cert_pair_free(&root);
+	cert_pair_free(&gw);
+}
+
+static void chains(void)
+{
+	struct auth_conf conf = { 0 };
+	STACK_OF(X509) *others = sk_X509_new_null(), *ca = sk_X509_new_null();
+	struct cert_pair im, leaf, of_leaf, stranger;
+	struct credentials *c;
+
+	begin(&c);
+	im = cert_make(&(struct cert_plan){ .name = "im", .issuer = &root, .extensions = of_ca });
+	leaf = cert_make(&(struct cert_plan){ .name = "leaf", .issuer = &im, .extensions = of_gw });
+	of_leaf = cert_make(&(struct cert_plan){ .name = "of leaf", .issuer = &leaf, .extensions = of_gw });
+	stranger = cert_make(&(struct cert_plan){ .name = "stranger", .extensions = of_ca });
+	expect(c, &conf, gw.cert, NULL, NULL);
+	expect(c, &conf, leaf.cert, NULL, "CN=leaf\": unable to get local issuer certificate");
+	sk_X509_push(others, im.cert);
+	expect(c, &conf, leaf.cert, others, NULL);
+	/* One that is no CA has issued it. */
+	sk_X509_push(others, leaf.cert);
+	expect(c, &conf, of_leaf.cert, others, "CN=leaf\": invalid CA certificate");
+	/* A CA of its own making. */
+	sk_X509_push(others, stranger.cert);
+	expect(c, &conf, stranger.cert, others, "CN=stranger\": its key usage does not allow signatures");
+	/* An intermediate CA that was loaded is no trust anchor without its root. */
+	credentials_clear(c, CONF_VICI);
+	load(c, CREDENTIAL_CA, im.cert);
+	expect(c, &conf, leaf.cert, NULL, "CN=im\": unable to get issuer certificate");
+	load(c, CREDENTIAL_CA, root.cert);
+	expect(c, &conf, leaf.cert, NULL, NULL);
+	/* The connection's CA: any of the chain. */
+	sk_X509_push(ca, im.cert);
+	conf.cacerts = ca;
+	expect(c, &conf, leaf.cert, NULL, NULL);
+	expect(c, &conf, gw.cert, NULL, "CN=gw\": it is of none of the CAs that the connection names");
+	sk_X509_free(others);
+	sk_X509_free(ca);
+	cert_pair_free(&im);
+	cert_pair_free(&leaf);
+	cert_pair_free(&of_leaf);
+	cert_pair_free(&stranger);
+	end(c);
+}
+
+static void refused(const char *name, const char *const *extensions, long from, long until,
+		    EVP_PKEY *key, const char *why)
+{
+	struct auth_conf conf = { 0 };
+	struct credentials *c;
+	struct cert_pair p;
+
+	begin(&c);
+	p = cert_make(&(struct cert_plan){ name, &root, extensions, from, until, key });
+	expect(c, &conf, p.cert, NULL, why);
+	/* That it was loaded itself does not help. */
+	load(c, CREDENTIAL_CERT, p.cert);
+	expect(c, &conf, p.cert, NULL, why);
+	cert_pair_free(&p);
+	end(c);
+}
+
+static void usages(void)
+{
+	static const char *const encipher[] = { "keyUsage", "keyEncipherment", NULL };
+	static const char *const sign[] = { "keyUsage", "digitalSignature", NULL };
+	static const char *const code[] = { "extendedKeyUsage", "codeSigning", NULL };
+	static const char *const ike[] = { "extendedKeyUsage", "codeSigning,1.3.6.1.5.5.7.3.17", NULL };
+	static const char *const tls[] = { "extendedKeyUsage", "serverAuth", NULL };
+	static const char *const unknown[] = { "1.2.3.4.5", "critical,ASN1:NULL", NULL };
+
+	refused("a", encipher, 0, 0, NULL, "its key usage does not allow signatures");
+	refused("b", code, 0, 0, NULL, "its extended key usage is not for IKE");
+	refused("c", unknown, 0, 0, NULL, "unhandled critical extension");
+	refused("d", sign, 0, 0, NULL, NULL);
+	refused("e", ike, 0, 0, NULL, NULL);
+	refused("f", tls, 0, 0, NULL, NULL);
+}
+
+static void times_and_keys(void)
+{
+	EVP_PKEY *weak = EVP_RSA_gen(1024);
+	EVP_PKEY *k1 = EVP_EC_gen("secp256k1");
+
+	refused("a", of_gw, -2 * DAY, -DAY, NULL, "certificate has expired");
+	refused("b", of_gw, DAY, 2 * DAY, NULL, "certificate is not yet valid");
+	refused("c", of_gw, 0, 0, weak, "key too weak");
+	refused("d", of_gw, 0, 0, k1, "its ECDSA key is on none of the curves");
+	EVP_PKEY_free(weak);
+	EVP_PKEY_free(k1);
+}
+
+static void forged(void)
+{
+	struct auth_conf conf = { 0 };
+	struct cert_pair other, p;
+	struct credentials *c;
+
+	begin(&c);
+	/* The same name, another key. */
+	other = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	p = cert_make(&(struct cert_plan){ .name = "gw", .issuer = &other, .extensions = of_gw });
+	expect(c, &conf, p.cert, NULL, "certificate signature failure");
+	cert_pair_free(&other);
+	cert_pair_free(&p);
+	end(c);
+}
+
+static void revocation(void)
+{
+	static const char *const with_uri[] = {
+		"crlDistributionPoints", "URI:http://crl.example/ca.crl", NULL };
+	struct auth_conf relaxed = { 0 }, ifuri = { .revocation = REVOCATION_IFURI };
+	struct auth_conf strict = { .revocation = REVOCATION_STRICT };
+	struct credentials *c;
+	struct cert_pair uri, other;
+
+	begin(&c);
+	uri = cert_make(&(struct cert_plan){ .name = "uri", .issuer = &root, .extensions = with_uri });
+	other = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	expect(c, &relaxed, uri.cert, NULL, NULL);
+	expect(c, &ifuri, gw.cert, NULL, NULL);
+	expect(c, &ifuri, uri.cert, NULL, "CN=uri\": unable to get certificate CRL");
+	expect(c, &strict, gw.cert, NULL, "CN=gw\": unable to get certificate CRL");
+	load_crl(c, &root, uri.cert, DAY);
+	expect(c, &relaxed, uri.cert, NULL, "CN=uri\": certificate revoked");
+	expect(c, &relaxed, gw.cert, NULL, NULL);
+	expect(c, &strict, gw.cert, NULL, NULL);
+	/* One that is too old: good for what it says. */
+	credentials_clear(c, CONF_VICI);
+	load(c, CREDENTIAL_CA, root.cert);
+	load_crl(c, &root, uri.cert, -DAY);
+	expect(c, &relaxed, uri.cert, NULL, "CN=uri\": certificate revoked");
+	expect(c, &relaxed, gw.cert, NULL, NULL);
+	expect(c, &strict, gw.cert, NULL, "CN=gw\": CRL has expired");
+	/* One that somebody else signed in the CA's name says nothing that is good. */
+	credentials_clear(c, CONF_VICI);
+	load(c, CREDENTIAL_CA, root.cert);
+	load_crl(c, &other, NULL, DAY);
+	expect(c, &strict, gw.cert, NULL, "CRL signature failure");
+	cert_pair_free(&uri);
+	cert_pair_free(&other);
+	end(c);
+}
+
+/* A certificate that was loaded, or that the connection names, needs no CA. */
+static void pinned(void)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null(), *ca = sk_X509_new_null();
+	struct auth_conf conf = { 0 };
+	struct credentials *c;
+	struct cert_pair self;
+
+	begin(&c);
+	self = cert_make(&(struct cert_plan){ .name = "self", .extensions = of_gw });
+	expect(c, &conf, self.cert, NULL, "self-signed certificate");
+	load(c, CREDENTIAL_CERT, self.cert);
+	expect(c, &conf, self.cert, NULL, NULL);
+	credentials_clear(c, CONF_VICI);
+	sk_X509_push(certs, self.cert);
+	conf.certs = certs;
+	expect(c, &conf, self.cert, NULL, NULL);
+	expect(c, &conf, gw.cert, NULL, "it is none of those that the connection names");
+	/* With CAs named besides, they count. */
+	sk_X509_push(ca, root.cert);
+	conf.cacerts = ca;
+	expect(c, &conf, self.cert, NULL, "it is of none of the CAs");
+	sk_X509_push(certs, gw.cert);
+	expect(c, &conf, gw.cert, NULL, NULL);
+	sk_X509_free(certs);
+	sk_X509_free(ca);
+	cert_pair_free(&self);
+	end(c);
+}
+
+static bool has(X509 *cert, const char *text)
+{
+	struct ike_id id;
+	const char *why;
+	bool found;
+
+	if (!EXPECT(!ike_id_parse(&id, text, &why)))
+		return false;
+	found = certificate_has_id(cert, &id);
+	ike_id_clear(&id);
+	return found;
+}
+
+static void identities(void)
+{
+	static const char *const star[] = { "subjectAltName", "DNS:*.example", NULL };
+	static const char *const theirs[] = {
+		"gw.example", "GW.Example", "gw@example.org", "192.0.2.1", "2001:db8::1",
+		"O=Example, CN=gw", "O=EXAMPLE, CN=gw",
+	};
+	static const char *const not_theirs[] = {
+		"gw.exampl", "gw.example.org", "keyid:gw.example", "email:gw.example", "fqdn:gw@example.org",
+		"192.0.2.2", "fqdn:192.0.2.1", "gw", "O=Example, CN=gx", "CN=gw", "CN=gw, O=Example",
+		"O=Example, CN=*", "O=Example, CN=gw, CN=gw", "*.example", "fqdn:#67772e6578616d706c6500",
+	};
+	uint8_t key[KEY_ID_LEN];
+	char text[64] = "keyid:#";
+	struct credentials *c;
+	struct cert_pair wild;
+
+	begin(&c);
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+		if (!has(gw.cert, theirs[i]))
+			ktap_fail(__FILE__, __LINE__, "not of %s", theirs[i]);
+	for (size_t i = 0; i < sizeof(not_theirs) / sizeof(*not_theirs); i++)
+		if (has(gw.cert, not_theirs[i]))
+			ktap_fail(__FILE__, __LINE__, "of %s", not_theirs[i]);
+	EXPECT(!certificate_authority_id(gw.cert, key));
+	for (size_t i = 0; i < sizeof(key); i++)
+		snprintf(text + 7 + 2 * i, 3, "%02x", key[i]);
+	EXPECT(has(gw.cert, text));
+	text[7] = text[7] == '0' ? '1' : '0';
+	EXPECT(!has(gw.cert, text));
+	wild = cert_make(&(struct cert_plan){ .name = "*", .issuer = &root, .extensions = star });
+	EXPECT(!has(wild.cert, "gw.example"));
+	EXPECT(!has(wild.cert, "O=Example, CN=gw"));
+	cert_pair_free(&wild);
+	end(c);
+}
+
+static void credentials_round_trip(void)
+{
+	struct credentials *c, *copy = credentials_new();
+	struct buf out = BUF_INIT;
+	struct errmsg err;
+	unsigned int n = 0;
+
+	begin(&c);
+	load(c, CREDENTIAL_CERT, gw.cert);
+	load(c, CREDENTIAL_CERT, gw.cert);
+	load_crl(c, &root, gw.cert, DAY);
+	credentials_write(&out, c);
+	EXPECT(!credentials_read(copy, out.data, out.len, &err));
+	for (const struct credential *one = copy->first; one; one = one->next)
+		n++;
+	EXPECT_EQ(n, 3);
+	EXPECT(credentials_has_cert(copy, gw.cert));
+	for (size_t len = 1; len < 6; len++)
+		EXPECT(credentials_read(copy, out.data, len, &err));
+	/* A CA's folder takes no others. */
+	EXPECT(credentials_add(c, CONF_VICI, CREDENTIAL_CA, "-----", 5, &err));
+	buf_clear(&out);
+	credentials_free(copy);
+	end(c);
+}
+
+static const struct ktap_test tests[] = {
+	{ "chains", chains },
+	{ "usages", usages },
+	{ "times and keys", times_and_keys },
+	{ "a forged certificate", forged },
+	{ "revocation", revocation },
+	{ "certificates that are trusted themselves", pinned },
+	{ "identities", identities },
+	{ "credentials, written and read", credentials_round_trip },
+};
+
+KTAP_MAIN(tests)
