@@ -12,38 +12,14 @@
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_manager.h"
+#include "ke.h"
 #include "nat.h"
 
-#define NONCE_LEN	32	/* half the key of the longest PRF, RFC 7296 section 2.10 */
-#define NONCE_I_LEN	64	/* twice that: as many octets more may the response have */
+#define NONCE_I_LEN	NONCE_MAX	/* as many octets more may the response have */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
 #define FRAGMENT_SIZE_V4 576	/* what any path carries, RFC 7383 section 2.5.1 */
 #define FRAGMENT_SIZE_V6 1280
 #define RESTARTS_MAX	5	/* by COOKIE and INVALID_KE_PAYLOAD, which anyone can send */
-
-/* Of at most NONCE_I_LEN octets. */
-static int put_nonce(struct buf *nonce, size_t len)
-{
-	uint8_t octets[NONCE_I_LEN];
-
-	if (RAND_bytes(octets, (int)len) != 1)
-		return -EIO;
-	return buf_set(nonce, octets, len);
-}
-
-static int put_ke(struct payload_writer *w, const struct dh *dh)
-{
-	uint8_t public[DH_PUBLIC_MAX];
-
-	if (dh_public(dh, public))
-		return -EIO;
-	payload_open(w, PAYLOAD_KE);
-	buf_put16(&w->buf, dh_group(dh));
-	buf_put16(&w->buf, 0);
-	buf_put(&w->buf, public, dh_public_len(dh_group(dh)));
-	payload_close(w);
-	return 0;
-}
 
 /* RFC 7383 section 2.3. */
 static void put_fragmentation(struct payload_writer *w)
@@ -115,7 +91,7 @@ static int send_request(struct ike_sa *sa)
 	payload_open(&w, PAYLOAD_SA);
 	proposal_write(&w.buf, sa->conn->proposals.v, sa->conn->proposals.n, NULL, 0);
 	payload_close(&w);
-	err = put_ke(&w, h->dh);
+	err = ke_put(&w, h->dh);
 	if (err)
 		goto out;
 	payload_add(&w, PAYLOAD_NONCE, h->nonce_i.data, h->nonce_i.len);
@@ -164,7 +140,7 @@ int ike_init_start(struct ike_sa *sa)
 	err = new_key(sa->handshake,
 		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
 	if (!err)
-		err = put_nonce(&sa->handshake->nonce_i, NONCE_I_LEN);
+		err = nonce_new(&sa->handshake->nonce_i, NONCE_I_LEN);
 	if (!err)
 		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote);
 	if (err)
@@ -228,15 +204,6 @@ static void cookie(struct ike_sa *sa, const struct notify *n)
 	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants a COOKIE back");
 	if (buf_set(&h->cookie, n->data, n->len) || send_request(sa))
 		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
-}
-
-/* The KE payload's data if it is of the group; NULL otherwise. */
-static const uint8_t *ke_data(const struct payload *ke, uint16_t group, size_t *len)
-{
-	if (get16(ke->body) != group || ke->len < 4)
-		return NULL;
-	*len = ke->len - 4;
-	return ke->body + 4;
 }
 
 /* Shared secret and all keys. The DH key is of no use afterwards. */
@@ -407,43 +374,6 @@ static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 	kernel_sa_delete(m->kernel, msg->spi_local);
 }
 
-/*
- * The first of a connection's proposals that one of the peer's fits; where
- * several groups would do, the group of the peer's KE payload, which saves a round
- * trip.
- */
-static int select_of(const struct conn *conn, const struct payload *offer,
-		     uint16_t group, struct proposal *chosen)
-{
-	struct proposal_list ours;
-	unsigned int i, j;
-	int err;
-
-	err = proposal_list_copy(&ours, &conn->proposals);
-	if (err)
-		return err;
-	for (i = 0; i < ours.n; i++) {
-		struct transform *first = NULL;
-
-		for (j = 0; j < ours.v[i].n; j++) {
-			struct transform *t = &ours.v[i].transforms[j];
-
-			if (t->type != TRANSFORM_DH)
-				continue;
-			if (!first)
-				first = t;
-			if (t->id == group) {
-				t->id = first->id;
-				first->id = group;
-				break;
-			}
-		}
-	}
-	err = proposal_select(&ours, PROTO_IKE, offer->body, offer->len, false, chosen);
-	proposal_list_clear(&ours);
-	return err;
-}
-
 /* Best match of the addresses first, then all others that fit. */
 static const struct conn *select_proposal(const struct ike_manager *m,
 					  const struct kernel_message *msg,
@@ -453,11 +383,13 @@ static const struct conn *select_proposal(const struct ike_manager *m,
 	const struct conn *conn;
 
 	conn = config_find_by_addrs(m->config, &msg->local, &msg->remote);
-	if (!conn || !select_of(conn, offer, group, chosen))
+	if (!conn || !proposal_select_group(&conn->proposals, PROTO_IKE, offer->body, offer->len,
+					    group, chosen))
 		return conn;
 	for (conn = m->config->conns; conn; conn = conn->next)
 		if (conn_match_addrs(conn, &msg->local, &msg->remote) &&
-		    !select_of(conn, offer, group, chosen))
+		    !proposal_select_group(&conn->proposals, PROTO_IKE, offer->body, offer->len,
+					   group, chosen))
 			return conn;
 	return NULL;
 }
@@ -506,7 +438,7 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 	payload_open(w, PAYLOAD_SA);
 	proposal_write(&w->buf, &sa->proposal, 1, NULL, 0);
 	payload_close(w);
-	err = put_ke(w, h->dh);
+	err = ke_put(w, h->dh);
 	if (err)
 		return err;
 	payload_add(w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
@@ -536,7 +468,7 @@ static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 
 	err = write_response(sa, msg, conn, nat_detection, &w, &missing);
 	if (!err && missing && nonce->len >= least + missing)
-		err = put_nonce(nonce, nonce->len - missing);
+		err = nonce_new(nonce, nonce->len - missing);
 	buf_clear(&w.buf);
 	return err;
 }
@@ -602,8 +534,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	log_raw(sa, "received request", msg->data[16], msg->data, msg->len);
 	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
 	if (!err)
-		err = put_nonce(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len :
-							      NONCE_LEN);
+		err = nonce_new(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len : NONCE_LEN);
 	if (!err)
 		err = buf_set(&h->nonce_i, nonce->body, nonce->len);
 	if (!err)

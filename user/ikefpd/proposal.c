@@ -317,6 +317,39 @@ int proposal_select(const struct proposal_list *ours, enum ike_protocol protocol
 	return -ENOENT;
 }
 
+int proposal_select_group(const struct proposal_list *ours, enum ike_protocol protocol,
+			  const uint8_t *body, size_t len, uint16_t group,
+			  struct proposal *chosen)
+{
+	struct proposal_list copy;
+	unsigned int i, j;
+	int err;
+
+	err = proposal_list_copy(&copy, ours);
+	if (err)
+		return err;
+	for (i = 0; i < copy.n; i++) {
+		struct transform *first = NULL;
+
+		for (j = 0; j < copy.v[i].n; j++) {
+			struct transform *t = &copy.v[i].transforms[j];
+
+			if (t->type != TRANSFORM_DH)
+				continue;
+			if (!first)
+				first = t;
+			if (t->id == group) {
+				t->id = first->id;
+				first->id = group;
+				break;
+			}
+		}
+	}
+	err = proposal_select(&copy, protocol, body, len, false, chosen);
+	proposal_list_clear(&copy);
+	return err;
+}
+
 int proposal_verify(const struct proposal_list *ours, enum ike_protocol protocol,
 		    const uint8_t *body, size_t len, bool skip_dh,
 		    struct proposal *chosen)

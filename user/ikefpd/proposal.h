@@ -81,6 +81,14 @@ int proposal_select(const struct proposal_list *ours, enum ike_protocol protocol
 		    struct proposal *chosen);
 
 /*
+ * The same, DH groups in account; where several would do, the group of the peer's KE
+ * payload, which saves a round trip. -ENOMEM besides.
+ */
+int proposal_select_group(const struct proposal_list *ours, enum ike_protocol protocol,
+			  const uint8_t *body, size_t len, uint16_t group,
+			  struct proposal *chosen);
+
+/*
  * The initiator's check of the peer's answer: one proposal, one transform of
  * each type, all of them out of the proposal of that number that we sent.
  * Returns 0, -ENOENT (not what we offered), or -EBADMSG.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Nonce and Key Exchange payloads. */
+#include <errno.h>
+
+#include <openssl/rand.h>
+
+#include "ke.h"
+
+int nonce_new(struct buf *nonce, size_t len)
+{
+	uint8_t octets[NONCE_MAX];
+
+	if (RAND_bytes(octets, (int)len) != 1)
+		return -EIO;
+	return buf_set(nonce, octets, len);
+}
+
+int ke_put(struct payload_writer *w, const struct dh *dh)
+{
+	uint8_t public[DH_PUBLIC_MAX];
+
+	if (dh_public(dh, public))
+		return -EIO;
+	payload_open(w, PAYLOAD_KE);
+	buf_put16(&w->buf, dh_group(dh));
+	buf_put16(&w->buf, 0);
+	buf_put(&w->buf, public, dh_public_len(dh_group(dh)));
+	payload_close(w);
+	return 0;
+}
+
+const uint8_t *ke_data(const struct payload *ke, uint16_t group, size_t *len)
+{
+	if (ke->len < 4 || get16(ke->body) != group)
+		return NULL;
+	*len = ke->len - 4;
+	return ke->body + 4;
+}
