@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "child_negotiate.h"
 #include "config.h"
 #include "kdf.h"
+#include "ke.h"
 
 static void put_ts(struct payload_writer *w, uint8_t type, const struct ts_list *list)
 {
@@ -23,25 +26,32 @@ static void spi_octets(uint32_t spi, uint8_t out[ESP_SPI_LEN])
 	out[3] = spi;
 }
 
-/* The connection's ESP proposals; the DH groups are for later exchanges alone. */
-static int offered_proposals(const struct child_conf *conf, struct proposal_list *list)
+/* The connection's ESP proposals; the DH groups are for CREATE_CHILD_SA alone. */
+static int offered_proposals(const struct child_conf *conf, bool create,
+			     struct proposal_list *list)
 {
 	unsigned int i;
 	int err;
 
 	err = proposal_list_copy(list, &conf->proposals);
-	for (i = 0; !err && i < list->n; i++)
+	for (i = 0; !err && !create && i < list->n; i++)
 		proposal_strip(&list->v[i], TRANSFORM_DH);
 	return err;
 }
 
-int child_offer(struct child_sa *child, struct payload_writer *w)
+static void put_nonce(struct payload_writer *w, const struct buf *nonce)
+{
+	payload_add(w, PAYLOAD_NONCE, nonce->data, nonce->len);
+}
+
+int child_offer(struct child_sa *child, const struct child_keying *keying,
+		struct payload_writer *w)
 {
 	struct proposal_list proposals;
 	uint8_t spi[ESP_SPI_LEN];
 	int err;
 
-	err = offered_proposals(child->conf, &proposals);
+	err = offered_proposals(child->conf, keying->create, &proposals);
 	if (err)
 		return err;
 	spi_octets(child->spi_in, spi);
@@ -49,6 +59,10 @@ int child_offer(struct child_sa *child, struct payload_writer *w)
 	proposal_write(&w->buf, proposals.v, proposals.n, spi, sizeof(spi));
 	payload_close(w);
 	proposal_list_clear(&proposals);
+	if (keying->create)
+		put_nonce(w, keying->nonce_i);
+	if (keying->dh && ke_put(w, keying->dh))
+		return -EIO;
 
 	ts_resolve(&child->local_ts, &child->conf->local_ts, &child->ike_sa->local);
 	ts_resolve(&child->remote_ts, &child->conf->remote_ts, &child->ike_sa->remote);
@@ -57,31 +71,47 @@ int child_offer(struct child_sa *child, struct payload_writer *w)
 	return 0;
 }
 
-static int install(struct child_sa *child, const struct ike_handshake *h,
-		   bool initiator)
+/* @ke: the peer's KE payload of the group that was negotiated; NULL: of none. */
+static int install(struct child_sa *child, const struct child_keying *keying,
+		   const struct dh *dh, const struct payload *ke, bool initiator,
+		   struct child_sa *old)
 {
+	uint8_t shared[DH_PUBLIC_MAX];
 	struct child_keys keys;
-	int err;
+	const uint8_t *peer;
+	size_t len = 0;
+	int err = 0;
 
-	err = kdf_child_keys(&keys, &h->keys, &child->proposal, h->nonce_i.data,
-			     h->nonce_i.len, h->nonce_r.data, h->nonce_r.len);
+	if (ke) {
+		peer = ke_data(ke, dh_group(dh), &len);
+		err = peer ? dh_shared(dh, peer, len, shared, &len) : -EBADMSG;
+	}
 	if (!err)
-		err = child_sa_install(child, &keys, initiator);
+		err = kdf_child_keys(&keys, keying->prf, keying->sk_d, &child->proposal,
+				     shared, len, keying->nonce_i->data,
+				     keying->nonce_i->len, keying->nonce_r->data,
+				     keying->nonce_r->len);
+	OPENSSL_cleanse(shared, sizeof(shared));
+	if (err)
+		return err;
+	err = child_sa_install(child, &keys, initiator, old);
 	kdf_wipe_child(&keys);
 	return err;
 }
 
 enum child_outcome child_accept(struct child_sa *child,
 				const struct payload_chain *chain,
-				const struct ike_handshake *h,
-				char *reason, size_t len)
+				const struct child_keying *keying,
+				struct child_sa *old, char *reason, size_t len)
 {
 	const struct payload *choice = payload_only(chain, PAYLOAD_SA);
 	const struct payload *tsi = payload_only(chain, PAYLOAD_TSI);
 	const struct payload *tsr = payload_only(chain, PAYLOAD_TSR);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct proposal_list offered;
 	struct ts_list local, remote;
 	struct notify n;
+	uint16_t group;
 	int err;
 
 	if (!choice && notify_error(&n, chain)) {
@@ -93,10 +123,10 @@ enum child_outcome child_accept(struct child_sa *child,
 		snprintf(reason, len, "the answer lacks SA, TSi or TSr");
 		return choice ? CHILD_UNWANTED : CHILD_REFUSED;
 	}
-	err = offered_proposals(child->conf, &offered);
+	err = offered_proposals(child->conf, keying->create, &offered);
 	if (!err)
 		err = proposal_verify(&offered, PROTO_ESP, choice->body, choice->len,
-				      true, &child->proposal);
+				      !keying->create, &child->proposal);
 	proposal_list_clear(&offered);
 	if (err) {
 		snprintf(reason, len, "the peer chose an ESP proposal that was not offered");
@@ -111,7 +141,12 @@ enum child_outcome child_accept(struct child_sa *child,
 	}
 	child->local_ts = local;
 	child->remote_ts = remote;
-	err = install(child, h, true);
+	group = proposal_id(&child->proposal, TRANSFORM_DH);
+	if (group && (!ke || !keying->dh || dh_group(keying->dh) != group)) {
+		snprintf(reason, len, "the peer chose another key exchange than it made");
+		return CHILD_UNWANTED;
+	}
+	err = install(child, keying, keying->dh, group ? ke : NULL, true, old);
 	if (err) {
 		snprintf(reason, len, "it could not be installed: %s", strerror(-err));
 		return CHILD_UNWANTED;
@@ -160,27 +195,55 @@ static const struct child_conf *choose(const struct ike_sa *sa,
 	return best;
 }
 
-uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
-		      const struct ike_handshake *h, struct child_sa **made,
-		      struct payload_writer *w)
+/* A key of the group, where there is to be one. Returns 0 or the Notify to refuse with. */
+static uint16_t new_key(const struct payload *ke, uint16_t group, struct dh **dh)
+{
+	size_t len;
+
+	*dh = NULL;
+	if (!group)
+		return 0;
+	if (!ke || !ke_data(ke, group, &len))
+		return INVALID_KE_PAYLOAD;
+	*dh = dh_new(group);
+	return *dh ? 0 : TEMPORARY_FAILURE;
+}
+
+static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
+			  const struct child_keying *keying, const struct child_sa *old,
+			  struct child_sa **made)
 {
 	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
 	const struct payload *tsi = payload_find(chain, PAYLOAD_TSI);
 	const struct payload *tsr = payload_find(chain, PAYLOAD_TSR);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct ts_list peer_i, peer_r, local, remote;
 	const struct child_conf *conf;
-	uint8_t spi[ESP_SPI_LEN];
 	struct proposal chosen;
 	struct child_sa *child;
+	int err;
 
 	if (ts_read(&peer_i, tsi->body, tsi->len) || ts_read(&peer_r, tsr->body, tsr->len))
 		return INVALID_SYNTAX;
-	conf = choose(sa, &peer_i, &peer_r, &local, &remote);
+	if (old)
+		conf = narrow(sa, old->conf, &peer_r, &peer_i, &local, &remote) ?
+		       old->conf : NULL;
+	else
+		conf = choose(sa, &peer_i, &peer_r, &local, &remote);
 	if (!conf)
 		return TS_UNACCEPTABLE;
-	if (proposal_select(&conf->proposals, PROTO_ESP, offer->body, offer->len, true,
-			    &chosen))
-		return NO_PROPOSAL_CHOSEN;
+	if (keying->create)
+		err = proposal_select_group(&conf->proposals, PROTO_ESP, offer->body,
+					    offer->len, ke ? get16(ke->body) : 0, &chosen);
+	else
+		err = proposal_select(&conf->proposals, PROTO_ESP, offer->body, offer->len,
+				      true, &chosen);
+	if (err)
+		return err == -ENOMEM ? TEMPORARY_FAILURE : NO_PROPOSAL_CHOSEN;
+	/* The daemon before made it, and died before its answer: the peer asks again. */
+	child = sa->resumed ? child_sa_by_spi_out(sa, get32(chosen.spi)) : NULL;
+	if (child && child != old)
+		child_sa_destroy(child);
 	child = child_sa_new(sa, conf);
 	if (!child)
 		return TEMPORARY_FAILURE;
@@ -188,16 +251,48 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	child->spi_out = get32(chosen.spi);
 	child->local_ts = local;
 	child->remote_ts = remote;
-	if (install(child, h, false)) {
-		child_sa_destroy(child);
-		return TEMPORARY_FAILURE;
+	*made = child;
+	return 0;
+}
+
+uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
+		      const struct child_keying *keying, struct child_sa *old,
+		      struct child_sa **made, uint16_t *group, struct payload_writer *w)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct child_sa *child = NULL;
+	uint8_t spi[ESP_SPI_LEN];
+	struct dh *dh = NULL;
+	uint16_t refusal;
+	int err;
+
+	refusal = negotiate(sa, chain, keying, old, &child);
+	*group = child ? proposal_id(&child->proposal, TRANSFORM_DH) : 0;
+	if (!refusal)
+		refusal = new_key(ke, *group, &dh);
+	if (refusal)
+		goto refuse;
+	/* A public value that is none is as good as no key exchange at all. */
+	err = install(child, keying, dh, dh ? ke : NULL, false, old);
+	if (err) {
+		refusal = err == -EBADMSG ? INVALID_SYNTAX : TEMPORARY_FAILURE;
+		goto refuse;
 	}
 	spi_octets(child->spi_in, spi);
 	payload_open(w, PAYLOAD_SA);
-	proposal_write(&w->buf, &chosen, 1, spi, sizeof(spi));
+	proposal_write(&w->buf, &child->proposal, 1, spi, sizeof(spi));
 	payload_close(w);
-	put_ts(w, PAYLOAD_TSI, &remote);
-	put_ts(w, PAYLOAD_TSR, &local);
+	if (keying->create)
+		put_nonce(w, keying->nonce_r);
+	if (dh && ke_put(w, dh))
+		w->buf.failed = true;
+	dh_free(dh);
+	put_ts(w, PAYLOAD_TSI, &child->remote_ts);
+	put_ts(w, PAYLOAD_TSR, &child->local_ts);
 	*made = child;
 	return 0;
+refuse:
+	dh_free(dh);
+	child_sa_destroy(child);
+	return refusal;
 }

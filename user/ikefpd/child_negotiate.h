@@ -13,8 +13,24 @@
 #include "ike_sa.h"
 #include "payload.h"
 
-/* Initiator: appends SAi2, TSi, TSr. Returns 0 or a negative error. */
-int child_offer(struct child_sa *child, struct payload_writer *w);
+/*
+ * What its keys are made of. In CREATE_CHILD_SA (create) the nonces are the exchange's own
+ * and travel along, as does a KE payload where a DH group is negotiated.
+ */
+struct child_keying {
+	uint16_t prf;
+	const uint8_t *sk_d;
+	const struct buf *nonce_i, *nonce_r;
+	bool create;
+	const struct dh *dh;	/* the initiator's; NULL: it sends no KE payload */
+};
+
+/*
+ * Initiator: appends SA, with CREATE_CHILD_SA Ni and KEi, TSi, TSr. Returns 0 or a
+ * negative error.
+ */
+int child_offer(struct child_sa *child, const struct child_keying *keying,
+		struct payload_writer *w);
 
 enum child_outcome {
 	CHILD_ACCEPTED,		/* installed */
@@ -23,21 +39,23 @@ enum child_outcome {
 };
 
 /*
- * Initiator: checks the answer against the offer and installs. In the other two
- * cases reason says why, and nothing of it is in the kernel but the inbound SPI.
+ * Initiator: checks the answer against the offer and installs; old is the one that it
+ * takes the place of, or NULL. In the other two cases reason says why, and nothing of it
+ * is in the kernel but the inbound SPI.
  */
 enum child_outcome child_accept(struct child_sa *child,
 				const struct payload_chain *chain,
-				const struct ike_handshake *h,
-				char *reason, size_t len);
+				const struct child_keying *keying,
+				struct child_sa *old, char *reason, size_t len);
 
 /*
- * Responder: chooses among the connection's children, installs, and appends SAr2,
- * TSi, TSr. Returns 0 and *child, or the Notify type to refuse with: w is as it
- * was then.
+ * Responder: chooses among the connection's children, or takes that of the Child SA old
+ * that is rekeyed; installs, and appends SA, with CREATE_CHILD_SA Nr and KEr, TSi, TSr.
+ * Returns 0 and *child, or the Notify type to refuse with: w is as it was then, and for
+ * INVALID_KE_PAYLOAD *group is the one to use.
  */
 uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
-		      const struct ike_handshake *h, struct child_sa **child,
-		      struct payload_writer *w);
+		      const struct child_keying *keying, struct child_sa *old,
+		      struct child_sa **child, uint16_t *group, struct payload_writer *w);
 
 #endif

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "child_life.h"
 #include "child_sa.h"
 #include "config.h"
 #include "ike_manager.h"
@@ -13,15 +15,18 @@
 #include "resume.h"
 #include "xfrm.h"
 
-const char *child_sa_state_name(enum child_sa_state state)
+const char *child_sa_state_name(const struct child_sa *child)
 {
 	static const char *const names[] = {
 		[CHILD_CREATED] = "CREATED",
 		[CHILD_INSTALLED] = "INSTALLED",
+		[CHILD_REKEYED] = "REKEYED",
 		[CHILD_DELETING] = "DELETING",
+		[CHILD_DELETED] = "DELETED",
 	};
 
-	return names[state];
+	return child->state == CHILD_INSTALLED && child->rekeying ? "REKEYING" :
+	       names[child->state];
 }
 
 struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf)
@@ -37,6 +42,7 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 	child->local = ike_sa->local;
 	child->remote = ike_sa->remote;
 	child->reqid = conf->reqid;
+	child_life_init(child);
 	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local,
 			   child->reqid ? child->reqid : XFRM_REQID_FIRST, &child->spi_in)) {
 		free(child);
@@ -73,6 +79,7 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.encap = child->encap,
 		.esn = proposal_id(&child->proposal, TRANSFORM_ESN) == ESN_YES,
 		.replay_window = child->conf->replay_window,
+		.added_s = inbound ? 0 : child->out_rank,
 		.encr = proposal_get(&child->proposal, TRANSFORM_ENCR),
 		.integ = proposal_id(&child->proposal, TRANSFORM_INTEG),
 		.encr_key = encr_key,
@@ -100,8 +107,19 @@ static void log_established(const struct child_sa *child)
 		child->encap ? " in UDP" : "");
 }
 
+static uint64_t choose_rank(const struct child_sa *old, bool initiator)
+{
+	uint64_t now = time(NULL);
+
+	if (!old)
+		return now;
+	if (!initiator)
+		return old->out_rank - 1;
+	return now > old->out_rank ? now : old->out_rank + 1;
+}
+
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
-		     bool initiator)
+		     bool initiator, const struct child_sa *old)
 {
 	const struct ike_sa *sa = child->ike_sa;
 	struct ike_manager *m = sa->manager;
@@ -111,6 +129,9 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->local = sa->local;
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	child->out_rank = choose_rank(old, initiator);
+	if (old)
+		child->reqid = old->reqid;
 	told = child->reqid || policy_shared(&m->policies, child);
 	if (!child->reqid)
 		child->reqid = choose_reqid(child);
@@ -142,6 +163,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->has_policies = true;
 	child->state = CHILD_INSTALLED;
 	child->installed_ms = loop_now_ms();
+	child_life_begin(child);
 	log_established(child);
 	ike_sa_tell_esp(child->ike_sa);
 	return 0;
@@ -156,26 +178,57 @@ int child_sa_move(struct child_sa *child)
 	bool same_remote = endpoint_same_addr(&remote, &sa->remote);
 	int err;
 
+	/* Nothing is sent through it any more. */
+	if (child->state == CHILD_DELETED && child->state_out) {
+		xfrm_state_del(m->xfrm, &remote, child->spi_out);
+		child->state_out = false;
+	}
 	child->local = sa->local;
 	child->remote = sa->remote;
 	/* Without UDP a port is nothing to ESP. */
-	if (!child->has_policies || (same_local && same_remote && !child->encap))
+	if (!child->state_in || (same_local && same_remote && !child->encap))
 		return 0;
-	err = xfrm_state_move(m->xfrm, &remote, child->spi_out, &child->local,
-			      &child->remote, false);
+	err = child->state_out ?
+	      xfrm_state_move(m->xfrm, &remote, child->spi_out, &child->local,
+			      &child->remote, false) : 0;
 	if (!err)
 		err = xfrm_state_move(m->xfrm, &local, child->spi_in, &child->remote,
 				      &child->local, true);
-	if (!err && !(same_local && same_remote))
+	if (!err && child->has_policies && !(same_local && same_remote))
 		err = policy_move(&m->policies, m->xfrm, child);
 	/* Of what has not moved nothing is taken away. */
 	if (err)
 		return err;
-	if (!same_remote)
+	if (!same_remote && child->state_out)
 		xfrm_state_del(m->xfrm, &remote, child->spi_out);
 	if (!same_local)
 		xfrm_state_del(m->xfrm, &local, child->spi_in);
 	return 0;
+}
+
+static void log_closed(const struct child_sa *child)
+{
+	ike_log(child->ike_sa, LOG_IKE, LVL_AUDIT, "CHILD_SA %s{%u} closed",
+		child->conf->name, child->unique_id);
+}
+
+void child_sa_replaced(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+
+	if (child->state_out &&
+	    xfrm_state_retire(m->xfrm, &child->remote, child->spi_out)) {
+		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
+		child->state_out = false;
+	}
+	if (child->has_policies)
+		policy_remove(&m->policies, m->xfrm, child);
+	child->has_policies = false;
+	child->state = CHILD_DELETED;
+	log_closed(child);
+	child_life_linger(child);
+	ike_sa_tell_esp(child->ike_sa);
+	ike_manager_child_gone(m, child->unique_id);
 }
 
 void child_sa_destroy(struct child_sa *child)
@@ -191,6 +244,7 @@ void child_sa_destroy(struct child_sa *child)
 	for (link = &sa->children; *link != child;)
 		link = &(*link)->next;
 	*link = child->next;
+	child_life_end(child);
 	ike_manager_remove_child(m, child);
 	if (child->has_policies)
 		policy_remove(&m->policies, m->xfrm, child);
@@ -198,9 +252,8 @@ void child_sa_destroy(struct child_sa *child)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
 	if (child->spi_in)
 		xfrm_state_del(m->xfrm, &child->local, child->spi_in);
-	if (child->state != CHILD_CREATED) {
-		ike_log(sa, LOG_IKE, LVL_AUDIT, "CHILD_SA %s{%u} closed",
-			child->conf->name, child->unique_id);
+	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
+		log_closed(child);
 		ike_sa_tell_esp(sa);
 	}
 	ike_manager_child_gone(m, child->unique_id);
@@ -222,7 +275,8 @@ struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi)
 	struct child_sa *child;
 
 	for (child = ike_sa->children; child; child = child->next)
-		if (child->spi_out == spi && child->state != CHILD_CREATED)
+		if (spi && child->spi_out == spi && child->state != CHILD_CREATED &&
+		    child->state != CHILD_DELETED)
 			return child;
 	return NULL;
 }

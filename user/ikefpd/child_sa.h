@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kdf.h"
+#include "loop.h"
 #include "payload.h"
 #include "proposal.h"
 #include "table.h"
@@ -19,7 +20,9 @@ struct ike_sa;
 enum child_sa_state {
 	CHILD_CREATED,		/* inbound SPI allocated */
 	CHILD_INSTALLED,	/* both ESP SAs and the policies are in the kernel */
+	CHILD_REKEYED,		/* the peer has replaced it, and is to delete it */
 	CHILD_DELETING,		/* our DELETE is queued or outstanding */
+	CHILD_DELETED,		/* replaced and deleted: for what is still on its way */
 };
 
 struct child_sa {
@@ -40,10 +43,19 @@ struct child_sa {
 	bool state_in, state_out;	/* are in the kernel */
 	bool has_policies;
 	uint64_t installed_ms;		/* loop_now_ms() at installation */
+	/*
+	 * Of several outbound ESP SAs for the same traffic XFRM takes the one that it
+	 * believes was added last, in seconds: this is what it is told.
+	 */
+	uint64_t out_rank;
+	bool replaced;			/* another one has taken its place */
+	bool rekeying;			/* our rekeying is queued or outstanding */
+	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at its lifetimes' ends; 0: never */
+	struct loop_timer timer;	/* child_life.h */
 };
 
 /* strongSwan's name of the state, as --list-sas prints it ("INSTALLED"). */
-const char *child_sa_state_name(enum child_sa_state state);
+const char *child_sa_state_name(const struct child_sa *child);
 
 /* A new Child SA with an inbound SPI, in ike_sa's list; NULL if that failed. */
 struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf);
@@ -51,10 +63,19 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 /*
  * Installs both ESP SAs and the policies under the endpoints of the IKE SA.
  * keys.ei and keys.ai are of the exchange's initiator, RFC 7296 section 2.17;
- * initiator: that is us. Returns 0 or a negative error.
+ * initiator: that is us. old is the one that it takes the place of, or NULL: the
+ * exchange's initiator sends through the new one at once, the responder goes on with the
+ * old one until that is deleted, for only then it knows that the initiator has the new
+ * one, too. Returns 0 or a negative error.
  */
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
-		     bool initiator);
+		     bool initiator, const struct child_sa *old);
+
+/*
+ * It is deleted at both ends, another one has taken its place: nothing new is sent through
+ * it, but what is on its way already goes out and comes in, for some seconds.
+ */
+void child_sa_replaced(struct child_sa *child);
 
 /*
  * The IKE SA's endpoints have changed: ESP goes there, too. Returns 0 or a negative

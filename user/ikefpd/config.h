@@ -12,6 +12,7 @@
 #include "endpoint.h"
 #include "errmsg.h"
 #include "id.h"
+#include "lifetime.h"
 #include "proposal.h"
 #include "table.h"
 #include "ts.h"
@@ -88,6 +89,7 @@ struct child_conf {
 	enum dpd_action dpd_action;
 	uint32_t replay_window;	/* packets; 0 off; default 32 */
 	uint32_t reqid;		/* 0: choose one */
+	struct lifetime time_s;	/* in seconds */
 };
 
 /* What an INITIAL_CONTACT notify does, RFC 7296 section 2.4. */

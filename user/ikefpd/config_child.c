@@ -10,6 +10,7 @@
 
 #define REPLAY_WINDOW_MAX	4096	/* XFRM's XFRMA_REPLAY_ESN_MAX, in packets */
 #define REPLAY_WINDOW_DEFAULT	32
+#define REKEY_S_DEFAULT		3600
 
 /* Reading fails on the first error, so one of each is enough. */
 static int no_memory(const struct tree *node, struct errmsg *err)
@@ -130,6 +131,21 @@ static int read_reqid(const struct tree *node, void *object, struct errmsg *err)
 	return config_uint(node, 0, UINT32_MAX, &child->reqid, err);
 }
 
+static int read_rekey_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct child_conf *)object)->time_s.rekey, err);
+}
+
+static int read_life_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct child_conf *)object)->time_s.life, err);
+}
+
+static int read_rand_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct child_conf *)object)->time_s.rand, err);
+}
+
 static const struct config_key child_keys[] = {
 	{ "esp_proposals", read_esp_proposals, NULL },
 	{ "local_ts", read_local_ts, NULL },
@@ -140,9 +156,9 @@ static const struct config_key child_keys[] = {
 	{ "dpd_action", read_dpd_action, NULL },
 	{ "replay_window", read_replay_window, NULL },
 	{ "reqid", read_reqid, NULL },
-	{ "rekey_time", NULL, SERVED_ZERO },
-	{ "life_time", NULL, SERVED_ZERO },
-	{ "rand_time", config_check_time, NULL },
+	{ "rekey_time", read_rekey_time, NULL },
+	{ "life_time", read_life_time, NULL },
+	{ "rand_time", read_rand_time, NULL },
 	{ "rekey_bytes", NULL, "0" },
 	{ "life_bytes", NULL, "0" },
 	{ "rand_bytes", NULL, "0" },
@@ -185,12 +201,19 @@ static const struct config_schema child_schema = {
 static int fill_child(const struct tree *node, struct child_conf *child,
 		      struct errmsg *err)
 {
+	struct lifetime *time = &child->time_s;
+
 	if (!child->local_ts.n &&
 	    read_ts_item(node, "dynamic", &child->local_ts, err))
 		return -1;
 	if (!child->remote_ts.n &&
 	    read_ts_item(node, "dynamic", &child->remote_ts, err))
 		return -1;
+	/* strongSwan's margins. */
+	if (time->life == UINT64_MAX)
+		time->life = time->rekey + time->rekey / 10;
+	if (time->rand == UINT64_MAX)
+		time->rand = time->life > time->rekey ? time->life - time->rekey : 0;
 	if (!child->proposals.n)
 		return read_esp_item(node, "default", &child->proposals, err);
 	return 0;
@@ -210,6 +233,7 @@ int config_read_child(const struct tree *node, struct conn *conn, struct errmsg 
 		return no_memory(node, err);
 	*at = child;
 	child->replay_window = REPLAY_WINDOW_DEFAULT;
+	child->time_s = (struct lifetime){ REKEY_S_DEFAULT, UINT64_MAX, UINT64_MAX };
 	child->name = strdup(node->name);
 	if (!child->name)
 		return no_memory(node, err);

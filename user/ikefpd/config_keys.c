@@ -128,19 +128,28 @@ int config_check_time(const struct tree *node, void *object, struct errmsg *err)
 
 #define DAY_S	86400
 
-int config_time(const struct tree *node, uint32_t *ms, struct errmsg *err)
+int config_seconds(const struct tree *node, uint64_t *seconds, struct errmsg *err)
 {
-	unsigned long long s;
 	const char *text;
 	char *unit;
 
 	if (config_check_time(node, NULL, err))
 		return -1;
 	text = config_text(node, err);
-	s = strtoull(text, &unit, 10);
-	s *= *unit == 'd' ? DAY_S : *unit == 'h' ? 3600 : *unit == 'm' ? 60 : 1;
+	*seconds = strtoull(text, &unit, 10);
+	*seconds *= *unit == 'd' ? DAY_S : *unit == 'h' ? 3600 : *unit == 'm' ? 60 : 1;
+	return 0;
+}
+
+int config_time(const struct tree *node, uint32_t *ms, struct errmsg *err)
+{
+	uint64_t s;
+
+	if (config_seconds(node, &s, err))
+		return -1;
 	if (s > DAY_S)
-		return tree_refuse(node, err, "'%s' is longer than a day", text);
+		return tree_refuse(node, err, "'%s' is longer than a day",
+				   config_text(node, err));
 	*ms = (uint32_t)s * 1000;
 	return 0;
 }

@@ -57,9 +57,10 @@ int config_uint(const struct tree *node, uint32_t min, uint32_t max,
 /* A decimal number, "1.8", in thousandths. */
 int config_milli(const struct tree *node, int32_t max, int32_t *value,
 		 struct errmsg *err);
-/* A time that is accepted without effect; checks its form. */
 /* A time, in ms: seconds, or a number with s, m, h or d; a day at most. */
 int config_time(const struct tree *node, uint32_t *ms, struct errmsg *err);
+/* The same in seconds, as long as one likes. */
+int config_seconds(const struct tree *node, uint64_t *seconds, struct errmsg *err);
 int config_check_time(const struct tree *node, void *object, struct errmsg *err);
 
 /* Call @fn for each item of a list, which a file writes "a, b, c". */

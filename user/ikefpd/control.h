@@ -42,6 +42,9 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job);
 void control_terminate_child(uint32_t child_id, struct control_job *job);
 
+/* Rekey a Child SA by unique id: its turn comes; nobody waits for it. */
+void control_rekey_child(uint32_t child_id);
+
 /*
  * A connection is loaded: IKE SAs that were carried on (resume.h) while none of its name
  * was, are its from now on.
@@ -77,6 +80,8 @@ struct control_child {
 	int64_t use_in_s;	/* seconds since the last packet, -1 never */
 	int64_t use_out_s;
 	uint32_t installed_s;	/* seconds ago */
+	int64_t rekey_s;	/* seconds from now, -1 never */
+	int64_t life_s;
 	const struct ts_list *local_ts;	/* as negotiated */
 	const struct ts_list *remote_ts;
 };

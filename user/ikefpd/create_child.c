@@ -1,35 +1,449 @@
 // SPDX-License-Identifier: GPL-2.0
-/* CREATE_CHILD_SA requests: refused as a minimal implementation may. */
-#include "create_child.h"
-
 /*
- * RFC 7296 section 2.25: a rekeying of a Child SA that is not there is told so,
- * and a request while the IKE SA is being deleted is for later. To all others
- * NO_ADDITIONAL_SAS says that they need not try again (sections 1.3 and 4); a
- * peer that wants fresh keys sets up a new IKE SA then.
+ * CREATE_CHILD_SA for Child SAs.
+ *
+ * When both ends rekey the same Child SA at once, two new ones come of it. Of the four
+ * nonces the lowest says which of them goes, and who made it deletes it; the other end
+ * deletes the old one (RFC 7296 section 2.8.1). What else crosses is settled as section
+ * 2.25.1 says.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "child_life.h"
+#include "child_negotiate.h"
+#include "config.h"
+#include "create_child.h"
+#include "ike_manager.h"
+#include "ke.h"
+#include "resume.h"
+
+#define GROUPS_MAX	3	/* tries with another one, as INVALID_KE_PAYLOAD asks for */
+/* The kernel takes so many signs of life, and a stash has room for more. */
+#define CHILDREN_MAX	KERNEL_ESP_PAIRS_MAX
+
+/* A request of ours that is outstanding. */
+struct create_child {
+	uint32_t spi;			/* our inbound one, of the new Child SA */
+	uint32_t old;			/* and of the one to be replaced; 0: none */
+	struct dh *dh;			/* NULL: no key exchange */
+	unsigned int groups;		/* tried so far */
+	struct buf nonce_i, nonce_r;
+	uint8_t rival[IKE_NONCE_MAX];	/* the peer rekeys it, too: the lower nonce of that */
+	size_t rival_len;		/* 0: it does not */
+};
+
+void create_child_end(struct ike_sa *sa)
+{
+	struct create_child *c = sa->create;
+
+	if (!c)
+		return;
+	dh_free(c->dh);
+	buf_clear(&c->nonce_i);
+	buf_clear(&c->nonce_r);
+	free(c);
+	sa->create = NULL;
+}
+
+static struct child_keying keying(const struct ike_sa *sa, const struct buf *nonce_i,
+				  const struct buf *nonce_r, const struct dh *dh)
+{
+	return (struct child_keying){
+		.prf = proposal_id(&sa->proposal, TRANSFORM_PRF),
+		.sk_d = sa->sk_d,
+		.nonce_i = nonce_i,
+		.nonce_r = nonce_r,
+		.create = true,
+		.dh = dh,
+	};
+}
+
+/* Octet by octet; where one is the other's beginning, the shorter is the lower. */
+static bool is_lower(const struct buf *a, const uint8_t *b, size_t len)
+{
+	int order = memcmp(a->data, b, a->len < len ? a->len : len);
+
+	return order ? order < 0 : a->len < len;
+}
+
+static const struct buf *lower(const struct buf *a, const struct buf *b)
+{
+	return is_lower(a, b->data, b->len) ? a : b;
+}
+
+/* Requests */
+
+static int send_request(struct ike_sa *sa)
+{
+	struct create_child *c = sa->create;
+	struct child_sa *child = child_sa_by_spi_in(sa, c->spi);
+	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh);
+	uint32_t old = htonl(c->old);
+	struct payload_writer w;
+	int err;
+
+	payload_begin(&w, 0);
+	if (c->old)
+		payload_add_notify(&w, PROTO_ESP, &old, sizeof(old), REKEY_SA, NULL, 0);
+	err = child_offer(child, &k, &w);
+	if (!err)
+		err = ike_sa_request(sa, c->old ? TASK_REKEY_CHILD : TASK_CREATE_CHILD,
+				     CREATE_CHILD_SA, &w);
+	buf_clear(&w.buf);
+	return err;
+}
+
+/* The group to begin with: that of the Child SA before, or the one liked best. */
+static uint16_t first_group(const struct child_conf *conf, const struct child_sa *old)
+{
+	uint16_t group = old ? proposal_id(&old->proposal, TRANSFORM_DH) : 0;
+	unsigned int i;
+
+	for (i = 0; group && i < conf->proposals.n; i++)
+		if (proposal_has(&conf->proposals.v[i], TRANSFORM_DH, group))
+			return group;
+	return proposal_id(&conf->proposals.v[0], TRANSFORM_DH);
+}
+
+static int set_group(struct create_child *c, uint16_t group)
+{
+	dh_free(c->dh);
+	c->dh = group ? dh_new(group) : NULL;
+	c->groups++;
+	return group && !c->dh ? -EIO : 0;
+}
+
+static int begin(struct ike_sa *sa, const struct child_conf *conf, const struct child_sa *old)
+{
+	struct create_child *c = calloc(1, sizeof(*c));
+	struct child_sa *child;
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	sa->create = c;
+	child = child_sa_new(sa, conf);
+	if (!child)
+		return -EIO;
+	c->spi = child->spi_in;
+	c->old = old ? old->spi_in : 0;
+	err = nonce_new(&c->nonce_i, NONCE_LEN);
+	if (!err)
+		err = set_group(c, first_group(conf, old));
+	if (!err)
+		err = send_request(sa);
+	if (err)
+		child_sa_destroy(child);
+	return err;
+}
+
+int create_child_start(struct ike_sa *sa, const struct child_conf *conf)
+{
+	if (sa->state != IKE_ESTABLISHED)
+		return 0;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "establishing CHILD_SA %s", conf->name);
+	if (begin(sa, conf, NULL)) {
+		create_child_end(sa);
+		ike_manager_child_failed(sa->manager, sa->unique_id, conf->name,
+					 "the CREATE_CHILD_SA request could not be sent");
+	}
+	return 0;
+}
+
+int create_child_rekey(struct ike_sa *sa, uint32_t spi_in)
+{
+	struct child_sa *old = child_sa_by_spi_in(sa, spi_in);
+
+	if (!old)
+		return 0;
+	if (sa->state != IKE_ESTABLISHED || old->state != CHILD_INSTALLED) {
+		old->rekeying = false;
+		return 0;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL, "rekeying CHILD_SA %s{%u}", old->conf->name,
+		old->unique_id);
+	if (begin(sa, old->conf, old)) {
+		create_child_end(sa);
+		old->rekeying = false;
+		child_life_retry(old);
+	}
+	return 0;
+}
+
+/* Responses */
+
+/* The peer has the new one, or is to think so: it has to be deleted there. */
+static void delete_new(struct ike_sa *sa, struct child_sa *child)
+{
+	uint32_t spi = child->spi_in;
+
+	child->state = CHILD_DELETING;
+	if (ike_sa_queue(sa, TASK_DELETE_CHILD, spi, NULL))
+		child_sa_destroy(child);
+}
+
+/* Nothing has come of it. */
+static void failed(struct ike_sa *sa, const char *name, struct child_sa *old,
+		   const char *reason)
+{
+	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA %s: %s",
+		sa->create->old ? "rekey" : "establish", name, reason);
+	if (!sa->create->old)
+		ike_manager_child_failed(sa->manager, sa->unique_id, name, reason);
+	else if (old && old->state == CHILD_INSTALLED)
+		child_life_retry(old);
+}
+
+/* The new one is there: the old one goes. */
+static void replace(struct ike_sa *sa, struct child_sa *old)
+{
+	old->replaced = true;
+	if (old->state == CHILD_DELETING)
+		return;
+	old->state = CHILD_DELETING;
+	if (ike_sa_queue(sa, TASK_DELETE_CHILD, old->spi_in, NULL))
+		child_sa_destroy(old);
+}
+
+/* The peer has no such Child SA (RFC 7296 section 2.25): a new one without it. */
+static void not_found(struct ike_sa *sa, struct child_sa *old)
+{
+	const struct child_conf *conf;
+
+	/* It has deleted it, or replaced it. */
+	if (!old || old->state != CHILD_INSTALLED)
+		return;
+	conf = old->conf;
+	child_sa_destroy(old);
+	ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf);
+}
+
+/* True: the request is on its way once more. */
+static bool other_group(struct ike_sa *sa, const struct child_sa *child,
+			const struct notify *n)
+{
+	struct create_child *c = sa->create;
+	uint16_t group = n->len == 2 ? get16(n->data) : 0;
+	bool offered = false;
+	unsigned int i;
+
+	for (i = 0; i < child->conf->proposals.n; i++)
+		offered |= proposal_has(&child->conf->proposals.v[i], TRANSFORM_DH, group);
+	if (!group || !offered || (c->dh && dh_group(c->dh) == group) ||
+	    c->groups >= GROUPS_MAX)
+		return false;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants key exchange %s",
+		transform_name(TRANSFORM_DH, group));
+	buf_clear(&c->nonce_i);
+	return !nonce_new(&c->nonce_i, NONCE_LEN) && !set_group(c, group) && !send_request(sa);
+}
+
+/* True: the request is on its way once more. */
+static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+		    const struct notify *n)
+{
+	char reason[128];
+
+	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, child, n))
+		return true;
+	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
+		 ike_notify_name(n->type), n->type);
+	failed(sa, child->conf->name, old, reason);
+	child_sa_destroy(child);
+	if (sa->create->old && n->type == CHILD_SA_NOT_FOUND)
+		not_found(sa, old);
+	return false;
+}
+
+static void accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+		     const struct payload_chain *chain)
+{
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	struct create_child *c = sa->create;
+	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh);
+	const char *name = child->conf->name;
+	char reason[128];
+
+	if (!nonce || buf_set(&c->nonce_r, nonce->body, nonce->len)) {
+		failed(sa, name, old, "the answer lacks a Nonce");
+		delete_new(sa, child);
+		return;
+	}
+	/* It was terminated meanwhile: its DELETE is queued. */
+	if (child->state == CHILD_DELETING) {
+		failed(sa, name, old, "it was terminated");
+		return;
+	}
+	if (old && old->state == CHILD_DELETING) {
+		delete_new(sa, child);
+		return;
+	}
+	if (c->rival_len &&
+	    is_lower(lower(&c->nonce_i, &c->nonce_r), c->rival, c->rival_len)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"CHILD_SA %s was rekeyed by both ends, the peer's is kept", name);
+		delete_new(sa, child);
+		return;
+	}
+	switch (child_accept(child, chain, &k, old, reason, sizeof(reason))) {
+	case CHILD_ACCEPTED:
+		if (old)
+			replace(sa, old);
+		ike_manager_child_up(sa->manager, child);
+		break;
+	case CHILD_REFUSED:
+		failed(sa, name, old, reason);
+		child_sa_destroy(child);
+		break;
+	case CHILD_UNWANTED:
+		failed(sa, name, old, reason);
+		delete_new(sa, child);
+		break;
+	}
+}
+
+void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct create_child *c = sa->create;
+	struct child_sa *child, *old;
+	struct notify n;
+
+	if (!c) {
+		/* The daemon before asked, and its nonce went with it: once more. */
+		if (sa->active.type == TASK_REKEY_CHILD)
+			ike_sa_queue(sa, TASK_REKEY_CHILD, sa->active.spi, NULL);
+		ike_sa_next(sa);
+		return;
+	}
+	child = child_sa_by_spi_in(sa, c->spi);
+	old = c->old ? child_sa_by_spi_in(sa, c->old) : NULL;
+	if (old)
+		old->rekeying = false;
+	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
+		if (refused(sa, child, old, &n)) {
+			if (old)
+				old->rekeying = true;
+			return;
+		}
+	} else {
+		accepted(sa, child, old, chain);
+	}
+	create_child_end(sa);
+	ike_sa_next(sa);
+}
+
+/* The peer's requests */
+
+/* What the request is to be refused with at once; 0: nothing. */
+static uint16_t check_request(const struct ike_sa *sa, const struct payload_chain *chain)
+{
+	const struct payload *offer = payload_only(chain, PAYLOAD_SA);
+	const struct child_sa *child;
+	unsigned int n = 0;
+
+	if (sa->state == IKE_DELETING)
+		return TEMPORARY_FAILURE;
+	if (sa->state != IKE_ESTABLISHED || !offer || !payload_only(chain, PAYLOAD_NONCE))
+		return INVALID_SYNTAX;
+	/* Rekeying of the IKE SA itself: the peer sets up a new one then. */
+	if (offer->len > 5 && offer->body[5] == PROTO_IKE)
+		return NO_ADDITIONAL_SAS;
+	if (!payload_only(chain, PAYLOAD_TSI) || !payload_only(chain, PAYLOAD_TSR))
+		return INVALID_SYNTAX;
+	for (child = sa->children; child; child = child->next)
+		n++;
+	return n < CHILDREN_MAX ? 0 : NO_ADDITIONAL_SAS;
+}
+
+/* The Child SA that is to be rekeyed. Returns 0, or what to refuse with. */
+static uint16_t find_old(struct ike_sa *sa, const struct notify *rekey, struct child_sa **old)
+{
+	if (rekey->protocol != PROTO_ESP || rekey->spi_len != ESP_SPI_LEN)
+		return CHILD_SA_NOT_FOUND;
+	*old = child_sa_by_spi_out(sa, get32(rekey->spi));
+	if (!*old)
+		return CHILD_SA_NOT_FOUND;
+	/* Of ours there is another one already, or none wanted. */
+	return (*old)->state == CHILD_DELETING ? TEMPORARY_FAILURE : 0;
+}
+
+static void note_rival(struct ike_sa *sa, const struct child_sa *old, const struct buf *nonce_i,
+		       const struct buf *nonce_r)
+{
+	const struct buf *nonce = lower(nonce_i, nonce_r);
+	struct create_child *c = sa->create;
+
+	if (!c || c->old != old->spi_in)
+		return;
+	/* A Nonce payload's length was checked, and ours is as long as we like. */
+	memcpy(c->rival, nonce->data, nonce->len);
+	c->rival_len = nonce->len;
+}
+
+static void answer(struct ike_sa *sa, const struct kernel_message *msg,
+		   const struct payload_chain *chain, struct child_sa *old)
+{
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	struct buf nonce_i = BUF_INIT, nonce_r = BUF_INIT;
+	const struct child_keying k = keying(sa, &nonce_i, &nonce_r, NULL);
+	struct child_sa *child = NULL;
+	uint16_t refusal, group = 0;
+	struct payload_writer w;
+	uint8_t wanted[2];
+
+	payload_begin(&w, 0);
+	if (buf_set(&nonce_i, nonce->body, nonce->len) || nonce_new(&nonce_r, NONCE_LEN))
+		refusal = TEMPORARY_FAILURE;
+	else
+		refusal = child_answer(sa, chain, &k, old, &child, &group, &w);
+	if (refusal) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA: %s",
+			old ? "rekey" : "establish", ike_notify_name(refusal));
+		wanted[0] = group >> 8;
+		wanted[1] = group;
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, wanted,
+				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
+	} else if (old) {
+		note_rival(sa, old, &nonce_i, &nonce_r);
+		old->state = CHILD_REKEYED;
+		old->replaced = true;
+	}
+	if (!refusal)
+		resume_save(sa);
+	ike_sa_respond(sa, msg, &w);
+	buf_clear(&nonce_i);
+	buf_clear(&nonce_r);
+	if (child)
+		ike_manager_child_up(sa->manager, child);
+}
+
 void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct payload_chain *chain)
 {
-	uint16_t answer = NO_ADDITIONAL_SAS;
+	struct child_sa *old = NULL;
 	struct payload_writer w;
 	struct notify rekey;
+	uint16_t refusal;
+	bool is_rekey;
 
-	payload_begin(&w, 0);
-	if (sa->state == IKE_CONNECTING) {
-		answer = INVALID_SYNTAX;
-	} else if (sa->state == IKE_DELETING) {
-		answer = TEMPORARY_FAILURE;
-	} else if (!notify_find(&rekey, chain, REKEY_SA) &&
-		   rekey.protocol == PROTO_ESP && rekey.spi_len == ESP_SPI_LEN &&
-		   !child_sa_by_spi_out(sa, get32(rekey.spi))) {
-		payload_add_notify(&w, PROTO_ESP, rekey.spi, rekey.spi_len,
-				   CHILD_SA_NOT_FOUND, NULL, 0);
-		ike_sa_respond(sa, msg, &w);
+	is_rekey = !notify_find(&rekey, chain, REKEY_SA);
+	refusal = check_request(sa, chain);
+	if (!refusal && is_rekey)
+		refusal = find_old(sa, &rekey, &old);
+	if (!refusal) {
+		answer(sa, msg, chain, old);
 		return;
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "refusing CREATE_CHILD_SA with %s",
-		ike_notify_name(answer));
-	payload_add_notify(&w, PROTO_NONE, NULL, 0, answer, NULL, 0);
+		ike_notify_name(refusal));
+	payload_begin(&w, 0);
+	if (refusal == CHILD_SA_NOT_FOUND)
+		payload_add_notify(&w, rekey.protocol, rekey.spi, rekey.spi_len, refusal,
+				   NULL, 0);
+	else
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, NULL, 0);
 	ike_sa_respond(sa, msg, &w);
 }

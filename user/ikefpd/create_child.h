@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* CREATE_CHILD_SA requests, which are all refused: RFC 7296 section 4. */
+/*
+ * The CREATE_CHILD_SA exchange for Child SAs, new ones and such as take the place of
+ * another one, of both roles: RFC 7296 sections 1.3, 2.8 and 2.25.
+ */
 #ifndef IKEFPD_CREATE_CHILD_H
 #define IKEFPD_CREATE_CHILD_H
 
@@ -7,5 +10,16 @@
 
 void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct payload_chain *chain);
+/* May end the SA. */
+void create_child_response(struct ike_sa *sa, const struct payload_chain *chain);
+
+/*
+ * Tasks of ike_sa.c: a new Child SA, and one in place of that with this inbound SPI.
+ * Return 0, also where there is nothing to be asked for, or a negative error.
+ */
+int create_child_start(struct ike_sa *sa, const struct child_conf *conf);
+int create_child_rekey(struct ike_sa *sa, uint32_t spi_in);
+/* Wipes and frees what there is of an exchange of ours. */
+void create_child_end(struct ike_sa *sa);
 
 #endif

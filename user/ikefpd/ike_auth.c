@@ -175,6 +175,17 @@ static int choose_key(struct ike_sa *sa)
 	return 0;
 }
 
+/* What the first Child SA's keys are made of. */
+static struct child_keying first_keying(const struct ike_handshake *h)
+{
+	return (struct child_keying){
+		.prf = h->keys.prf,
+		.sk_d = h->keys.d,
+		.nonce_i = &h->nonce_i,
+		.nonce_r = &h->nonce_r,
+	};
+}
+
 /*
  * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order
  * of RFC 7296 section 1.2. IDr says whom we want to talk to, if we know it exactly.
@@ -220,8 +231,10 @@ int ike_auth_start(struct ike_sa *sa)
 	}
 	err = put_auth(sa, &w, &body);
 	if (!err) {
+		const struct child_keying keying = first_keying(h);
+
 		h->child = child_sa_new(sa, h->child_conf);
-		err = h->child ? child_offer(h->child, &w) : -EIO;
+		err = h->child ? child_offer(h->child, &keying, &w) : -EIO;
 	}
 	if (!err)
 		err = ike_sa_request(sa, TASK_IKE_AUTH, IKE_AUTH, &w);
@@ -241,23 +254,24 @@ static void reject(struct ike_sa *sa, const char *reason)
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	sa->handshake->child = NULL;
-	ike_manager_child_failed(sa->manager, sa->unique_id, reason);
+	ike_manager_child_failed(sa->manager, sa->unique_id, NULL, reason);
 	sa->state = IKE_DELETING;
 	sa->active.type = TASK_NONE;
-	if (ike_sa_queue(sa, TASK_DELETE_IKE, 0))
+	if (ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL))
 		ike_sa_destroy(sa, reason);
 }
 
 /* The Child SA part of the response; the IKE SA stays up without one. */
 static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 {
-	struct ike_handshake *h = sa->handshake;
-	struct child_sa *child = h->child;
+	const struct child_keying keying = first_keying(sa->handshake);
+	struct child_sa *child = sa->handshake->child;
+	const struct child_conf *conf = child->conf;
 	uint32_t spi = child->spi_in;
 	char reason[128];
 
-	h->child = NULL;
-	switch (child_accept(child, chain, h, reason, sizeof(reason))) {
+	sa->handshake->child = NULL;
+	switch (child_accept(child, chain, &keying, NULL, reason, sizeof(reason))) {
 	case CHILD_ACCEPTED:
 		ike_manager_child_up(sa->manager, child);
 		break;
@@ -267,7 +281,7 @@ static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 		break;
 	case CHILD_UNWANTED:
 		/* The peer has it, we cannot: it has to be deleted there. */
-		if (ike_sa_queue(sa, TASK_DELETE_CHILD, spi))
+		if (ike_sa_queue(sa, TASK_DELETE_CHILD, spi, NULL))
 			child_sa_destroy(child);
 		child = NULL;
 		break;
@@ -275,7 +289,7 @@ static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 	if (!child) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
 			"failed to establish CHILD_SA, keeping IKE_SA: %s", reason);
-		ike_manager_child_failed(sa->manager, sa->unique_id, reason);
+		ike_manager_child_failed(sa->manager, sa->unique_id, conf->name, reason);
 	}
 }
 
@@ -415,10 +429,11 @@ static bool identify(struct ike_sa *sa, const struct payload *idi,
 static struct child_sa *answer_child(struct ike_sa *sa, struct payload_writer *w,
 				     const struct payload_chain *chain)
 {
+	const struct child_keying keying = first_keying(sa->handshake);
 	struct child_sa *child = NULL;
-	uint16_t refusal;
+	uint16_t refusal, group;
 
-	refusal = child_answer(sa, chain, sa->handshake, &child, w);
+	refusal = child_answer(sa, chain, &keying, NULL, &child, &group, w);
 	if (!refusal)
 		return child;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to establish CHILD_SA, keeping IKE_SA: %s",
@@ -497,4 +512,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_sa_respond(sa, msg, &w);
 	if (child)
 		ike_manager_child_up(sa->manager, child);
+	/* What was asked for in the meantime. */
+	if (sa->queue)
+		ike_sa_next(sa);
 }

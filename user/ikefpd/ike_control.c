@@ -31,6 +31,11 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	ike_manager_terminate_child(manager, child_id, job);
 }
 
+void control_rekey_child(uint32_t child_id)
+{
+	ike_manager_rekey_child(manager, child_id);
+}
+
 bool control_has_child(const char *conn, const char *child)
 {
 	const struct child_sa *c;
@@ -79,6 +84,12 @@ static uint32_t seconds_since(uint64_t then_ms)
 	return (loop_now_ms() - then_ms) / 1000;
 }
 
+/* -1: never. */
+static int64_t seconds_until(uint64_t then_ms)
+{
+	return then_ms ? ((int64_t)then_ms - (int64_t)loop_now_ms()) / 1000 : -1;
+}
+
 static void fill_child(struct control_child *c, const struct child_sa *child,
 		       bool counters)
 {
@@ -88,18 +99,22 @@ static void fill_child(struct control_child *c, const struct child_sa *child,
 		.name = child->conf->name,
 		.unique_id = child->unique_id,
 		.reqid = child->reqid,
-		.state = child_sa_state_name(child->state),
+		.state = child_sa_state_name(child),
 		.encap = child->encap,
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.use_in_s = -1,
 		.use_out_s = -1,
+		.rekey_s = -1,
+		.life_s = -1,
 		.local_ts = &child->local_ts,
 		.remote_ts = &child->remote_ts,
 	};
 	fill_suite(&c->suite, &child->proposal);
 	if (child->state != CHILD_CREATED)
 		c->installed_s = seconds_since(child->installed_ms);
+	c->rekey_s = seconds_until(child->rekey_ms);
+	c->life_s = seconds_until(child->life_ms);
 	if (!counters || child->state == CHILD_CREATED)
 		return;
 	child_sa_usage(child, &in, &out);

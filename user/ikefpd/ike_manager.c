@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_life.h"
 #include "config.h"
 #include "ike_init.h"
 #include "ike_manager.h"
@@ -12,7 +13,7 @@
 #include "source.h"
 
 enum wait {
-	WAIT_CHILD_UP,		/* the first Child SA of an IKE SA */
+	WAIT_CHILD_UP,		/* a Child SA of an IKE SA */
 	WAIT_IKE_GONE,
 	WAIT_CHILD_GONE,
 };
@@ -22,6 +23,7 @@ struct waiter {
 	struct control_job *job;
 	enum wait what;
 	uint32_t id;
+	char *name;		/* CHILD_UP: the child's */
 	bool over;		/* job is to be told, from the loop: */
 	bool ok;
 	char reason[128];
@@ -35,15 +37,25 @@ static void job_done(struct control_job *job, bool ok, const char *reason)
 	job->done(job, ok, reason);
 }
 
+static void waiter_free(struct waiter *w)
+{
+	free(w->name);
+	free(w);
+}
+
 /* False if there is no memory; the job has been told so. */
 static bool wait_for(struct ike_manager *m, struct control_job *job, enum wait what,
-		     uint32_t id)
+		     uint32_t id, const char *name)
 {
 	struct waiter *w;
 
 	if (!job)
 		return true;
 	w = calloc(1, sizeof(*w));
+	if (w && name && !(w->name = strdup(name))) {
+		free(w);
+		w = NULL;
+	}
 	if (!w) {
 		job_done(job, false, "out of memory");
 		return false;
@@ -61,13 +73,14 @@ static bool wait_for(struct ike_manager *m, struct control_job *job, enum wait w
  * All who wait for this are told once the IKE SA's own work is done: what they do
  * then may end it.
  */
-static void wake(struct ike_manager *m, enum wait what, uint32_t id, bool ok,
-		 const char *reason)
+static void wake(struct ike_manager *m, enum wait what, uint32_t id, const char *name,
+		 bool ok, const char *reason)
 {
 	struct waiter *w;
 
 	for (w = m->waiters; w; w = w->next) {
-		if (w->over || w->what != what || w->id != id)
+		if (w->over || w->what != what || w->id != id ||
+		    (name && w->name && strcmp(name, w->name)))
 			continue;
 		w->over = true;
 		w->ok = ok;
@@ -89,7 +102,7 @@ static void tell(struct loop_work *work)
 		}
 		*link = w->next;
 		job_done(w->job, w->ok, w->ok ? NULL : w->reason);
-		free(w);
+		waiter_free(w);
 		/* The callback may have added or forgotten others. */
 		link = &m->waiters;
 	}
@@ -97,18 +110,18 @@ static void tell(struct loop_work *work)
 
 void ike_manager_child_up(struct ike_manager *m, const struct child_sa *child)
 {
-	wake(m, WAIT_CHILD_UP, child->ike_sa->unique_id, true, NULL);
+	wake(m, WAIT_CHILD_UP, child->ike_sa->unique_id, child->conf->name, true, NULL);
 }
 
-void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id,
+void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id, const char *name,
 			      const char *reason)
 {
-	wake(m, WAIT_CHILD_UP, ike_id, false, reason);
+	wake(m, WAIT_CHILD_UP, ike_id, name, false, reason);
 }
 
 void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id)
 {
-	wake(m, WAIT_CHILD_GONE, child_id, true, NULL);
+	wake(m, WAIT_CHILD_GONE, child_id, NULL, true, NULL);
 }
 
 /* Once the last one is gone, from the loop: we may be deep in its own callbacks. */
@@ -123,8 +136,9 @@ static void stop_expired(struct loop_timer *timer)
 
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason)
 {
-	wake(m, WAIT_CHILD_UP, ike_id, false, reason ? reason : "the IKE SA was deleted");
-	wake(m, WAIT_IKE_GONE, ike_id, true, NULL);
+	wake(m, WAIT_CHILD_UP, ike_id, NULL, false,
+	     reason ? reason : "the IKE SA was deleted");
+	wake(m, WAIT_IKE_GONE, ike_id, NULL, true, NULL);
 	if (m->stopping && !m->sas)
 		loop_timer_arm(m->loop, &m->stop_timer, 0);
 }
@@ -139,7 +153,7 @@ void ike_manager_forget(struct ike_manager *m, struct control_job *job)
 		if (w->job != job)
 			continue;
 		*link = w->next;
-		free(w);
+		waiter_free(w);
 		job->core = NULL;
 		return;
 	}
@@ -169,7 +183,7 @@ void ike_manager_clear(struct ike_manager *m)
 		ike_sa_destroy(m->sas, "the daemon ends");
 	while ((w = m->waiters)) {
 		m->waiters = w->next;
-		free(w);
+		waiter_free(w);
 	}
 	loop_timer_cancel(m->loop, &m->stop_timer);
 	loop_defer_cancel(m->loop, &m->wake_work);
@@ -435,15 +449,14 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 			return;
 		}
 	}
-	if (sa->handshake && sa->initiator && sa->handshake->child_conf == child) {
-		wait_for(m, job, WAIT_CHILD_UP, sa->unique_id);
+	if (!wait_for(m, job, WAIT_CHILD_UP, sa->unique_id, child->name))
 		return;
-	}
-	ike_log(sa, LOG_CFG, LVL_CTRL,
-		"cannot initiate '%s': adding a Child SA to an IKE SA is not supported",
-		child->name);
-	job_done(job, false, "its IKE SA has another Child SA already, and adding one is "
-		 "not supported; terminate the IKE SA first");
+	if (sa->handshake && sa->initiator && sa->handshake->child_conf == child)
+		return;
+	if (ike_sa_has_task(sa, TASK_CREATE_CHILD, 0, child))
+		return;
+	if (ike_sa_queue(sa, TASK_CREATE_CHILD, 0, child))
+		ike_manager_child_failed(m, sa->unique_id, child->name, "out of memory");
 }
 
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
@@ -459,10 +472,7 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		return;
 	}
 	sa = to_use(m, conn);
-	if (sa && sa->state == IKE_ESTABLISHED && !sa->children) {
-		/* One without a Child SA is of no use; a new one brings its own. */
-		ike_manager_terminate_ike(m, sa->unique_id, false, NULL);
-	} else if (sa) {
+	if (sa) {
 		initiate_on(m, sa, child, job);
 		return;
 	}
@@ -488,7 +498,7 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 	id = sa->unique_id;
 	if (job)
 		job->ike_id = id;
-	if (!wait_for(m, job, WAIT_CHILD_UP, id) || ike_init_start(sa)) {
+	if (!wait_for(m, job, WAIT_CHILD_UP, id, child->name) || ike_init_start(sa)) {
 		sa = ike_manager_by_id(m, id);
 		if (sa)
 			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
@@ -533,7 +543,7 @@ void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 		job_done(job, true, NULL);
 		return;
 	}
-	if (!wait_for(m, job, WAIT_IKE_GONE, id))
+	if (!wait_for(m, job, WAIT_IKE_GONE, id, NULL))
 		return;
 	if (sa->state == IKE_CREATED || sa->state == IKE_CONNECTING) {
 		ike_sa_destroy(sa, "it was terminated");
@@ -541,12 +551,33 @@ void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 	}
 	if (sa->state != IKE_DELETING) {
 		sa->state = IKE_DELETING;
-		if (ike_sa_queue(sa, TASK_DELETE_IKE, 0))
+		if (ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL))
 			force = true;
 	}
 	sa = ike_manager_by_id(m, id);
 	if (sa && force)
 		ike_sa_destroy(sa, NULL);
+}
+
+void ike_manager_rekey_child(struct ike_manager *m, uint32_t id)
+{
+	struct child_sa *child = ike_manager_child(m, id);
+
+	if (!child || child->state != CHILD_INSTALLED || child->rekeying ||
+	    child->ike_sa->state != IKE_ESTABLISHED)
+		return;
+	child->rekeying = true;
+	if (ike_sa_queue(child->ike_sa, TASK_REKEY_CHILD, child->spi_in, NULL)) {
+		child->rekeying = false;
+		child_life_retry(child);
+	}
+}
+
+static void delete_child(struct child_sa *child)
+{
+	child->state = CHILD_DELETING;
+	if (ike_sa_queue(child->ike_sa, TASK_DELETE_CHILD, child->spi_in, NULL))
+		child_sa_destroy(child);
 }
 
 void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
@@ -556,23 +587,26 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 
 	if (child && job)
 		job->ike_id = child->ike_sa->unique_id;
-	if (!child) {
+	if (!child || child->state == CHILD_DELETED) {
 		job_done(job, true, NULL);
 		return;
 	}
-	if (!wait_for(m, job, WAIT_CHILD_GONE, id))
+	if (!wait_for(m, job, WAIT_CHILD_GONE, id, NULL))
 		return;
 	switch (child->state) {
 	case CHILD_DELETING:
+	case CHILD_DELETED:
 		break;
 	case CHILD_INSTALLED:
-		child->state = CHILD_DELETING;
-		if (ike_sa_queue(child->ike_sa, TASK_DELETE_CHILD, child->spi_in))
-			child_sa_destroy(child);
+	case CHILD_REKEYED:
+		delete_child(child);
 		break;
 	case CHILD_CREATED:
-		/* It belongs to an IKE_AUTH that is under way. */
-		ike_sa_destroy(child->ike_sa, "it was terminated");
+		/* It belongs to an IKE_AUTH that is under way, or to a CREATE_CHILD_SA. */
+		if (child->ike_sa->handshake)
+			ike_sa_destroy(child->ike_sa, "it was terminated");
+		else
+			delete_child(child);
 		break;
 	}
 }

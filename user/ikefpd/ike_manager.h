@@ -89,6 +89,7 @@ void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 			       struct control_job *job);
 void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 				 struct control_job *job);
+void ike_manager_rekey_child(struct ike_manager *m, uint32_t id);
 void ike_manager_forget(struct ike_manager *m, struct control_job *job);
 
 /*
@@ -103,8 +104,8 @@ void control_attach(struct ike_manager *m);
 
 /* What an IKE SA or a Child SA tells those who wait for it. */
 void ike_manager_child_up(struct ike_manager *m, const struct child_sa *child);
-/* The Child SA that was asked for with the IKE SA did not come to be. */
-void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id,
+/* The Child SA of this name did not come to be; NULL: none did. */
+void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id, const char *name,
 			      const char *reason);
 void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id);
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason);

@@ -33,7 +33,10 @@ const char *ike_task_name(enum ike_task_type type)
 	static const char *const names[] = {
 		[TASK_IKE_INIT] = "IKE_INIT",
 		[TASK_IKE_AUTH] = "IKE_AUTH",
+		[TASK_CREATE_CHILD] = "CHILD_CREATE",
+		[TASK_REKEY_CHILD] = "CHILD_REKEY",
 		[TASK_DELETE_CHILD] = "CHILD_DELETE",
+		[TASK_DELETE_LOST] = "CHILD_DELETE",
 		[TASK_DELETE_IKE] = "IKE_DELETE",
 	};
 
@@ -100,6 +103,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	ike_manager_remove(m, sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
+	create_child_end(sa);
 	if (ike_sa_spi_local(sa))
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
 	while ((task = sa->queue)) {
@@ -190,9 +194,15 @@ void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 static int send_task(struct ike_sa *sa, const struct ike_task *task)
 {
 	sa->active.spi = task->spi;
+	sa->active.conf = task->conf;
 	switch (task->type) {
+	case TASK_CREATE_CHILD:
+		return create_child_start(sa, task->conf);
+	case TASK_REKEY_CHILD:
+		return create_child_rekey(sa, task->spi);
 	case TASK_DELETE_CHILD:
-		return informational_delete_child(sa, task->spi);
+	case TASK_DELETE_LOST:
+		return informational_delete_child(sa, task->type, task->spi);
 	case TASK_DELETE_IKE:
 		return informational_delete_ike(sa);
 	default:
@@ -219,7 +229,25 @@ void ike_sa_next(struct ike_sa *sa)
 		resume_save(sa);
 }
 
-int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
+static bool is_task(const struct ike_task *task, enum ike_task_type type, uint32_t spi,
+		    const struct child_conf *conf)
+{
+	return task->type == type && task->spi == spi && task->conf == conf;
+}
+
+bool ike_sa_has_task(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
+		     const struct child_conf *conf)
+{
+	const struct ike_task *task;
+
+	for (task = sa->queue; task; task = task->next)
+		if (is_task(task, type, spi, conf))
+			return true;
+	return is_task(&sa->active, type, spi, conf);
+}
+
+int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
+		 const struct child_conf *conf)
 {
 	struct ike_task *task = calloc(1, sizeof(*task)), **end;
 
@@ -227,10 +255,12 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
 		return -ENOMEM;
 	task->type = type;
 	task->spi = spi;
+	task->conf = conf;
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;
-	if (sa->active.type == TASK_NONE)
+	/* Before the end of IKE_AUTH there is nothing to ask but to be left alone. */
+	if (sa->active.type == TASK_NONE && (!sa->handshake || type == TASK_DELETE_IKE))
 		ike_sa_next(sa);
 	return 0;
 }
@@ -327,7 +357,12 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	case TASK_IKE_AUTH:
 		ike_auth_response(sa, &chain);
 		break;
+	case TASK_CREATE_CHILD:
+	case TASK_REKEY_CHILD:
+		create_child_response(sa, &chain);
+		break;
 	case TASK_DELETE_CHILD:
+	case TASK_DELETE_LOST:
 	case TASK_DELETE_IKE:
 		informational_response(sa, &chain);
 		break;
@@ -358,7 +393,11 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 		return IKE_SA_INIT;
 	case TASK_IKE_AUTH:
 		return IKE_AUTH;
+	case TASK_CREATE_CHILD:
+	case TASK_REKEY_CHILD:
+		return CREATE_CHILD_SA;
 	case TASK_DELETE_CHILD:
+	case TASK_DELETE_LOST:
 	case TASK_DELETE_IKE:
 		return INFORMATIONAL;
 	case TASK_NONE:
@@ -392,7 +431,7 @@ void ike_sa_tell_esp(struct ike_sa *sa)
 	if (sa->ending)
 		return;
 	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next) {
-		if (child->state == CHILD_CREATED)
+		if (child->state == CHILD_CREATED || child->state == CHILD_DELETED)
 			continue;
 		pairs[n][0] = child->spi_in;
 		pairs[n++][1] = child->spi_out;
@@ -430,6 +469,15 @@ static void restart_children(struct ike_manager *m, struct conn *conn,
 		ike_manager_initiate(m, conn, children[i], NULL);
 }
 
+static bool is_among(const struct child_conf *conf, const struct child_conf *const *list,
+		     size_t n)
+{
+	while (n)
+		if (list[--n] == conf)
+			return true;
+	return false;
+}
+
 void ike_sa_dead(struct ike_sa *sa)
 {
 	const struct child_conf *restart[KERNEL_ESP_PAIRS_MAX];
@@ -441,7 +489,8 @@ void ike_sa_dead(struct ike_sa *sa)
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u]: the peer does not answer",
 		sa->log.name, sa->unique_id);
 	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next)
-		if (child->state == CHILD_INSTALLED && child->conf->dpd_action == DPD_START)
+		if (child->state == CHILD_INSTALLED && child->conf->dpd_action == DPD_START &&
+		    !is_among(child->conf, restart, n))
 			restart[n++] = child->conf;
 	if (sa->state != IKE_ESTABLISHED || !conn)
 		n = 0;

@@ -42,7 +42,10 @@ enum ike_task_type {
 	TASK_NONE,
 	TASK_IKE_INIT,
 	TASK_IKE_AUTH,
+	TASK_CREATE_CHILD,
+	TASK_REKEY_CHILD,
 	TASK_DELETE_CHILD,
+	TASK_DELETE_LOST,	/* of a Child SA that a daemon died of making: the peer may have it */
 	TASK_DELETE_IKE,
 };
 
@@ -50,7 +53,8 @@ enum ike_task_type {
 struct ike_task {
 	struct ike_task *next;
 	enum ike_task_type type;
-	uint32_t spi;		/* DELETE_CHILD: our inbound SPI, host order */
+	uint32_t spi;		/* of the Child SA, our inbound one, host order */
+	const struct child_conf *conf;	/* CREATE_CHILD: as child_sa has it */
 };
 
 /* The handshake's own state: wiped and freed once the IKE SA is established. */
@@ -66,6 +70,8 @@ struct ike_handshake {
 	const struct child_conf *child_conf;	/* what the initiator asks for */
 	struct child_sa *child;
 };
+
+struct create_child;
 
 struct ike_sa {
 	struct ike_sa *next, **link;	/* in the manager's list */
@@ -96,6 +102,7 @@ struct ike_sa {
 
 	struct ike_task active;		/* type TASK_NONE: nothing outstanding */
 	struct ike_task *queue;
+	struct create_child *create;	/* of a CREATE_CHILD_SA that is outstanding */
 };
 
 #define ike_log(sa, group, level, ...) log_sa(group, level, &(sa)->log, __VA_ARGS__)
@@ -157,7 +164,11 @@ void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t excha
 			uint8_t first, const uint8_t *data, size_t len);
 
 /* Queues a request; it is sent when its turn comes. 0 or -ENOMEM. May end it. */
-int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
+int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
+		 const struct child_conf *conf);
+/* Is it queued or outstanding? */
+bool ike_sa_has_task(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
+		     const struct child_conf *conf);
 /* The active task is done: the next one's turn. May end the SA. */
 void ike_sa_next(struct ike_sa *sa);
 

@@ -30,19 +30,30 @@ int informational_delete_ike(struct ike_sa *sa)
 	return ike_sa_request(sa, TASK_DELETE_IKE, INFORMATIONAL, &w);
 }
 
-int informational_delete_child(struct ike_sa *sa, uint32_t spi_in)
+/* At both ends: what is still on its way is let in, if another one has taken its place. */
+static void deleted(struct child_sa *child)
+{
+	if (child->replaced && child->state_in)
+		child_sa_replaced(child);
+	else
+		child_sa_destroy(child);
+}
+
+int informational_delete_child(struct ike_sa *sa, enum ike_task_type type, uint32_t spi_in)
 {
 	struct child_sa *child = child_sa_by_spi_in(sa, spi_in);
 	struct payload_writer w;
 
-	if (!child)
+	/* Of one that is lost the peer alone knows. */
+	if (!child && type != TASK_DELETE_LOST)
 		return 0;
-	child->state = CHILD_DELETING;
+	if (child)
+		child->state = CHILD_DELETING;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "sending DELETE for ESP CHILD_SA with SPI %.8x",
 		spi_in);
 	payload_begin(&w, 0);
 	put_delete(&w, PROTO_ESP, &spi_in, 1);
-	return ike_sa_request(sa, TASK_DELETE_CHILD, INFORMATIONAL, &w);
+	return ike_sa_request(sa, type, INFORMATIONAL, &w);
 }
 
 /*
@@ -68,7 +79,7 @@ static void delete_children(struct ike_sa *sa, const struct payload *p,
 			spi);
 		if (child->state != CHILD_DELETING && n < PAYLOADS_MAX)
 			answer[n++] = child->spi_in;
-		child_sa_destroy(child);
+		deleted(child);
 	}
 	/* A message has room for thousands: one line. */
 	if (unknown)
@@ -147,6 +158,6 @@ void informational_response(struct ike_sa *sa, const struct payload_chain *chain
 	}
 	child = child_sa_by_spi_in(sa, sa->active.spi);
 	if (child)
-		child_sa_destroy(child);
+		deleted(child);
 	ike_sa_next(sa);
 }

@@ -7,7 +7,7 @@
 
 /* Sends a DELETE; 0 or a negative error. An SPI that is gone: 0, nothing sent. */
 int informational_delete_ike(struct ike_sa *sa);
-int informational_delete_child(struct ike_sa *sa, uint32_t spi_in);
+int informational_delete_child(struct ike_sa *sa, enum ike_task_type type, uint32_t spi_in);
 
 /* Both may end the SA. */
 void informational_request(struct ike_sa *sa, const struct kernel_message *msg,

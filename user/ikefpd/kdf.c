@@ -125,8 +125,9 @@ out:
 	return err;
 }
 
-int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
+int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d,
 		   const struct proposal *chosen,
+		   const uint8_t *shared, size_t shared_len,
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len)
 {
@@ -139,11 +140,12 @@ int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
 	err = key_lens(chosen, &keys->encr_len, &keys->integ_len);
 	if (err)
 		return err;
+	buf_put(&seed, shared, shared_len);
 	buf_put(&seed, ni, ni_len);
 	buf_put(&seed, nr, nr_len);
 	err = seed.failed ? -ENOMEM :
-	      prf_plus(ike->prf, ike->d, ike->prf_len, seed.data, seed.len,
-		       stream, 2 * (keys->encr_len + keys->integ_len));
+	      prf_plus(prf_id, sk_d, prf_len(prf_id), seed.data, seed.len, stream,
+		       2 * (keys->encr_len + keys->integ_len));
 	if (!err) {
 		take(&p, keys->ei, keys->encr_len);
 		take(&p, keys->ai, keys->integ_len);

@@ -49,9 +49,13 @@ int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 		 const uint8_t *shared, size_t shared_len,
 		 uint64_t spi_i, uint64_t spi_r);
 
-/* KEYMAT = prf+(SK_d, Ni | Nr). */
-int kdf_child_keys(struct child_keys *keys, const struct ike_keys *ike,
+/*
+ * KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr), SK_d and the PRF being the IKE SA's. shared_len
+ * is 0 where the exchange has no g^ir.
+ */
+int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d,
 		   const struct proposal *chosen,
+		   const uint8_t *shared, size_t shared_len,
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len);
 

@@ -167,7 +167,11 @@ static void make_stale(struct policy_table *table, struct policy *policy,
 	table->stale = policy;
 }
 
-/* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
+/*
+ * Unlinks the child's user of this policy, if any, and sees what the kernel needs: even if
+ * the policy stays as it is, whoever has looked it up is to look again, and finds the
+ * ESP SA of another Child SA.
+ */
 static void remove_user(struct policy_table *table, struct policy *policy, struct xfrm *xfrm,
 			const struct child_sa *child)
 {
@@ -184,7 +188,7 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 		make_stale(table, policy, &user->policy);
 	else if (xfrm && !policy->users)
 		xfrm_policy_del(xfrm, &user->policy);
-	else if (xfrm && link == &policy->users)
+	else if (xfrm)
 		xfrm_policy_add(xfrm, &policy->users->policy);
 	free(user);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_life.h"
 #include "config.h"
 #include "ike_manager.h"
 #include "log.h"
@@ -25,23 +26,46 @@ void resume_save(const struct ike_sa *sa)
 	buf_clear(&octets);
 }
 
-/* Has the connection all the children that the IKE SA's Child SAs were made of? */
+static bool has_child(const struct conn *conn, const struct ike_task *task)
+{
+	return !task->conf || conn_find_child(conn, task->conf->name);
+}
+
+/*
+ * Has the connection all the children that the IKE SA's Child SAs were made of, or are to
+ * be?
+ */
 static bool has_children(const struct conn *conn, const struct ike_sa *sa)
 {
 	const struct child_sa *child;
+	const struct ike_task *task;
 
 	for (child = sa->children; child; child = child->next)
 		if (!conn_find_child(conn, child->conf->name))
 			return false;
-	return true;
+	for (task = sa->queue; task; task = task->next)
+		if (!has_child(conn, task))
+			return false;
+	return has_child(conn, &sa->active);
+}
+
+static void rebind_task(struct ike_task *task, struct conn *conn)
+{
+	if (task->conf)
+		task->conf = conn_find_child(conn, task->conf->name);
 }
 
 static void rebind(struct ike_sa *sa, struct conn *conn)
 {
 	struct child_sa *child;
+	struct ike_task *task;
 
 	for (child = sa->children; child; child = child->next)
 		child->conf = conn_find_child(conn, child->conf->name);
+	/* What was to be made of the connection before. */
+	rebind_task(&sa->active, conn);
+	for (task = sa->queue; task; task = task->next)
+		rebind_task(task, conn);
 	ike_sa_set_conn(sa, conn);
 }
 
@@ -183,41 +207,73 @@ static void at_least(uint32_t *last, uint32_t id)
 		*last = id;
 }
 
-static void resume_children(struct ike_sa *sa)
+static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
+{
+	struct ike_task *task = calloc(1, sizeof(*task)), **end;
+
+	if (!task) {
+		ike_log(sa, LOG_MGR, LVL_AUDIT, "no memory for a task of IKE_SA %s[%u]",
+			sa->log.name, sa->unique_id);
+		return;
+	}
+	task->type = type;
+	task->spi = spi;
+	for (end = &sa->queue; *end;)
+		end = &(*end)->next;
+	*end = task;
+}
+
+/*
+ * One that was being made goes. The peer may have it, or be about to: it is told, unless
+ * it asked itself, and then it asks again.
+ */
+static void resume_child(struct ike_sa *sa, struct child_sa *child)
 {
 	struct ike_manager *m = sa->manager;
+
+	ike_manager_add_child(m, child);
+	at_least(&m->last_child_id, child->unique_id);
+	if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_LAST)
+		at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);
+	child->state_in = true;
+	child->state_out = true;
+	if (child->state != CHILD_DELETED)
+		child->has_policies = !policy_adopt(&m->policies, child);
+	if (child->state != CHILD_CREATED) {
+		child_life_resume(child);
+		return;
+	}
+	if (sa->active.type == TASK_CREATE_CHILD || sa->active.type == TASK_REKEY_CHILD)
+		add_task(sa, TASK_DELETE_LOST, child->spi_in);
+	child_sa_destroy(child);
+}
+
+static void resume_children(struct ike_sa *sa)
+{
 	struct child_sa *child, *next;
 
 	for (child = sa->children; child; child = next) {
 		next = child->next;
-		ike_manager_add_child(m, child);
-		at_least(&m->last_child_id, child->unique_id);
-		if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_LAST)
-			at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);
-		child->state_in = true;
-		child->state_out = true;
-		child->has_policies = !policy_adopt(&m->policies, child);
-		if (child->state == CHILD_CREATED)
-			child_sa_destroy(child);
+		resume_child(sa, child);
 	}
 }
 
 /*
  * A request that was under way: its answer is still to come, or came up to a daemon that
- * died of it. A DELETE that is sent twice does no harm.
+ * died of it. A DELETE that is sent twice does no harm, and a Child SA is rekeyed once
+ * more.
  */
 static void resume_tasks(struct ike_sa *sa, bool outstanding)
 {
-	struct ike_task *task = sa->queue;
+	struct ike_task task = sa->active;
 
-	if (task && outstanding) {
-		sa->queue = task->next;
-		sa->active = *task;
-		sa->active.next = NULL;
-		free(task);
-	} else if (task) {
+	if (outstanding && task.type != TASK_NONE)
+		return;
+	sa->active.type = TASK_NONE;
+	if (task.type >= TASK_REKEY_CHILD)
+		add_task(sa, task.type, task.spi);
+	if (sa->queue)
 		ike_sa_next(sa);
-	}
 }
 
 static bool has_task(const struct ike_sa *sa, enum ike_task_type type)
@@ -227,7 +283,7 @@ static bool has_task(const struct ike_sa *sa, enum ike_task_type type)
 	for (task = sa->queue; task; task = task->next)
 		if (task->type == type)
 			return true;
-	return false;
+	return sa->active.type == type;
 }
 
 void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,

@@ -30,6 +30,8 @@ enum {
 
 enum {
 	CHILD_ENCAP = 1,
+	CHILD_REPLACED = 2,
+	CHILD_REKEYING = 4,
 };
 
 /* Writing */
@@ -87,7 +89,9 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->conf->reqid);
 	buf_put32(b, child->conf->replay_window);
 	buf_put8(b, child->state);
-	buf_put8(b, child->encap ? CHILD_ENCAP : 0);
+	buf_put8(b, (child->encap ? CHILD_ENCAP : 0) |
+		    (child->replaced ? CHILD_REPLACED : 0) |
+		    (child->rekeying ? CHILD_REKEYING : 0));
 	buf_put32(b, child->unique_id);
 	buf_put32(b, child->reqid);
 	buf_put32(b, child->spi_in);
@@ -98,12 +102,21 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	put_ts(b, &child->local_ts);
 	put_ts(b, &child->remote_ts);
 	buf_put64(b, child->installed_ms);
+	buf_put64(b, child->out_rank);
+	buf_put64(b, child->rekey_ms);
+	buf_put64(b, child->life_ms);
 }
 
 static void put_task(struct buf *b, const struct ike_task *task)
 {
 	buf_put8(b, task->type);
 	buf_put32(b, task->spi);
+}
+
+/* Not what is to be made new, of which there is nothing yet. */
+static bool is_kept(const struct ike_task *task)
+{
+	return task->type != TASK_CREATE_CHILD;
 }
 
 /* How many; the connection's, and its Child SAs'. */
@@ -150,15 +163,13 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	for (child = sa->children; child; child = child->next)
 		put_child(b, child);
 
-	/* The one under way first. */
-	n = sa->active.type == TASK_DELETE_CHILD || sa->active.type == TASK_DELETE_IKE;
-	for (task = sa->queue; task; task = task->next)
-		n++;
+	put_task(b, &sa->active);
+	for (n = 0, task = sa->queue; task; task = task->next)
+		n += is_kept(task);
 	buf_put16(b, n);
-	if (sa->active.type == TASK_DELETE_CHILD || sa->active.type == TASK_DELETE_IKE)
-		put_task(b, &sa->active);
 	for (task = sa->queue; task; task = task->next)
-		put_task(b, task);
+		if (is_kept(task))
+			put_task(b, task);
 }
 
 void stash_write(struct buf *out, const struct ike_sa *sa)
@@ -360,6 +371,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 {
 	struct child_conf *conf = take_child_conf(s, sa->conn);
 	struct child_sa *child, **end;
+	uint8_t flags;
 
 	if (!conf)
 		return;
@@ -373,8 +385,11 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	*end = child;
 	child->ike_sa = sa;
 	child->conf = conf;
-	child->state = take_number(s, CHILD_DELETING);
-	child->encap = take8(s) & CHILD_ENCAP;
+	child->state = take_number(s, CHILD_DELETED);
+	flags = take8(s);
+	child->encap = flags & CHILD_ENCAP;
+	child->replaced = flags & CHILD_REPLACED;
+	child->rekeying = flags & CHILD_REKEYING;
 	child->unique_id = take32(s);
 	child->reqid = take32(s);
 	child->spi_in = take32(s);
@@ -385,23 +400,33 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	take_ts(s, &child->local_ts);
 	take_ts(s, &child->remote_ts);
 	child->installed_ms = take64(s);
+	child->out_rank = take64(s);
+	child->rekey_ms = take64(s);
+	child->life_ms = take64(s);
 }
 
-static void take_task(struct source_octets *s, struct ike_sa *sa)
+static void take_task(struct source_octets *s, struct ike_task *task)
 {
-	struct ike_task *task = calloc(1, sizeof(*task)), **end;
-
-	if (!task) {
-		s->failed = true;
-		return;
-	}
-	for (end = &sa->queue; *end;)
-		end = &(*end)->next;
-	*end = task;
-	task->type = take8(s);
+	task->type = take_number(s, TASK_DELETE_IKE);
 	task->spi = take32(s);
-	if (task->type != TASK_DELETE_CHILD && task->type != TASK_DELETE_IKE)
-		s->failed = true;
+}
+
+static void take_queue(struct source_octets *s, struct ike_sa *sa)
+{
+	struct ike_task **end = &sa->queue, *task;
+	uint16_t n;
+
+	for (n = take16(s); !s->failed && n--; end = &task->next) {
+		task = calloc(1, sizeof(*task));
+		if (!task) {
+			s->failed = true;
+			return;
+		}
+		*end = task;
+		take_task(s, task);
+		if (task->type < TASK_REKEY_CHILD)
+			s->failed = true;
+	}
 }
 
 static void take_sk_d(struct source_octets *s, struct ike_sa *sa)
@@ -458,9 +483,8 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 		s->failed = true;
 	while (!s->failed && n--)
 		take_child(s, sa);
-	n = take16(s);
-	while (!s->failed && n--)
-		take_task(s, sa);
+	take_task(s, &sa->active);
+	take_queue(s, sa);
 	if (s->failed || s->left || !spi_i || !spi_r) {
 		s->failed = true;
 		return;

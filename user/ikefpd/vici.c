@@ -46,6 +46,7 @@ static const struct {
 	{ "reload-settings", vici_reload_settings },
 	{ "initiate", vici_initiate },
 	{ "terminate", vici_terminate },
+	{ "rekey", vici_rekey },
 	{ "list-sas", vici_list_sas },
 	{ "list-conns", vici_list_conns },
 	{ "list-certs", vici_list_certs },

@@ -134,6 +134,7 @@ enum vici_result vici_list_certs(struct vici_client *, const struct tree *, stru
 enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
 				  struct buf *);
 enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_rekey(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_terminate(struct vici_client *, const struct tree *, struct buf *);
 
 #endif /* IKEFPD_VICI_CLIENT_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* VICI's initiate and terminate: commands that end when an SA is up or gone. */
+/* VICI's initiate and terminate: commands that end when an SA is up or gone; and rekey. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct vici_control {
 	struct errmsg reason;	/* the last failure's */
 };
 
-/* Does an SA or child fit what terminate asks for? Zero or NULL: any. */
+/* Does an SA or child fit what terminate or rekey asks for? Zero or NULL: any. */
 struct selector {
 	const char *ike;
 	const char *child;
@@ -396,4 +396,37 @@ enum vici_result vici_terminate(struct vici_client *client,
 	}
 	free(s.ids);
 	return result;
+}
+
+/* As charon does it: they are told to, and nobody waits for what becomes of it. */
+enum vici_result vici_rekey(struct vici_client *client, const struct tree *request,
+			    struct buf *reply)
+{
+	struct selector s = {
+		.ike = tree_str(request, "ike"),
+		.child = tree_str(request, "child"),
+		.ike_id = (uint32_t)number(request, "ike-id", 0),
+		.child_id = (uint32_t)number(request, "child-id", 0),
+	};
+	size_t i;
+
+	(void)client;
+	if (!s.ike && !s.child && !s.ike_id && !s.child_id) {
+		vici_put_result(reply, "missing rekey selector");
+		return VICI_DONE;
+	}
+	if (!s.child && !s.child_id) {
+		vici_put_result(reply, "rekeying an IKE_SA is not supported yet: name a child");
+		return VICI_DONE;
+	}
+	control_each_ike(false, select_ike, &s);
+	for (i = 0; !s.failed && i < s.count; i++)
+		control_rekey_child(s.ids[i]);
+	vici_put(reply, "success", "%s", s.count && !s.failed ? "yes" : "no");
+	vici_put(reply, "matches", "%zu", s.count);
+	if (s.failed || !s.count)
+		vici_put(reply, "errmsg", "%s", s.failed ? "out of memory" :
+			 "no matching SAs to rekey found");
+	free(s.ids);
+	return VICI_DONE;
 }

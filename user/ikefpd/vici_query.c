@@ -160,6 +160,12 @@ static void put_traffic(struct buf *out, const char *direction, uint64_t bytes,
 	vici_put(out, name, "%" PRId64, use_s);
 }
 
+static void put_seconds(struct buf *out, const char *name, int64_t seconds)
+{
+	if (seconds >= 0)
+		vici_put(out, name, "%" PRId64, seconds);
+}
+
 static void put_child(struct buf *out, const struct control_child *child)
 {
 	char name[TREE_NAME_MAX + 1];
@@ -182,6 +188,8 @@ static void put_child(struct buf *out, const struct control_child *child)
 			    child->use_in_s);
 		put_traffic(out, "out", child->bytes_out, child->packets_out,
 			    child->use_out_s);
+		put_seconds(out, "rekey-time", child->rekey_s);
+		put_seconds(out, "life-time", child->life_s);
 		vici_put(out, "install-time", "%u", child->installed_s);
 	}
 	put_ts_list(out, "local-ts", child->local_ts);
@@ -372,7 +380,7 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	for (const struct child_conf *c = conn->children; c; c = c->next) {
 		vici_put_section(out, c->name);
 		vici_put(out, "mode", "TUNNEL");
-		vici_put(out, "rekey_time", "0");
+		vici_put(out, "rekey_time", "%" PRIu64, c->time_s.rekey);
 		vici_put(out, "rekey_bytes", "0");
 		vici_put(out, "rekey_packets", "0");
 		vici_put(out, "dpd_action", "none");

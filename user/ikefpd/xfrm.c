@@ -327,6 +327,14 @@ static int put_replay(struct nl_msg *msg, uint32_t window)
 	return 0;
 }
 
+static int put_added(struct nl_msg *msg, uint64_t added_s)
+{
+	/* In use from now on: xfrm_state_retire() needs that. */
+	const struct xfrm_lifetime_cur cur = { .add_time = added_s, .use_time = added_s };
+
+	return nla_put(msg, XFRMA_LTIME_VAL, sizeof(cur), &cur) ? -ENOMEM : 0;
+}
+
 static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 {
 	uint32_t window = s->inbound ? s->replay_window : 0;
@@ -349,6 +357,8 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 		err = put_encap(msg, s);
 	if (!err && (s->esn || window > 32))
 		err = put_replay(msg, window);
+	if (!err && s->added_s)
+		err = put_added(msg, s->added_s);
 	if (!err)
 		return msg;
 	OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
@@ -471,6 +481,45 @@ static void leave_out(void *data, int attribute, bool esn)
 	}
 }
 
+/* The ESP SA that the kernel told of, with what info says of it. @encap NULL: as it is. */
+static struct nl_msg *changed_msg(int type, const struct nlmsghdr *old,
+				  const struct xfrm_usersa_info *info,
+				  const struct xfrm_encap_tmpl *encap, bool gap)
+{
+	struct nl_msg *msg;
+	struct nlattr *attr;
+	int left;
+
+	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, info,
+		      sizeof(*info));
+	if (!msg || nla_put(msg, XFRMA_LTIME_VAL, sizeof(info->curlft), &info->curlft))
+		goto fail;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)old, sizeof(*info), left) {
+		int attribute = nla_type(attr);
+		struct nlattr *copy;
+
+		if (!is_kept(attribute))
+			continue;
+		copy = nla_reserve(msg, attribute, nla_len(attr));
+		if (!copy)
+			goto fail;
+		if (attribute == XFRMA_ENCAP && encap) {
+			memcpy(nla_data(copy), encap, sizeof(*encap));
+			continue;
+		}
+		memcpy(nla_data(copy), nla_data(attr), nla_len(attr));
+		if (gap)
+			leave_out(nla_data(copy), attribute, info->flags & XFRM_STATE_ESN);
+	}
+	return msg;
+fail:
+	if (msg) {
+		OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
+		nlmsg_free(msg);
+	}
+	return NULL;
+}
+
 static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 				const struct endpoint *src, const struct endpoint *dst,
 				bool gap)
@@ -481,40 +530,32 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 		.encap_sport = htons(src->port),
 		.encap_dport = htons(dst->port),
 	};
-	struct nl_msg *msg;
-	struct nlattr *attr;
-	int left;
 
 	set_addr(&info.saddr, src);
 	set_addr(&info.id.daddr, dst);
-	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
-		      sizeof(info));
-	if (!msg || nla_put(msg, XFRMA_LTIME_VAL, sizeof(info.curlft), &info.curlft))
-		goto fail;
-	nlmsg_for_each_attr(attr, (struct nlmsghdr *)old, sizeof(info), left) {
-		int attribute = nla_type(attr);
-		struct nlattr *copy;
+	return changed_msg(type, old, &info, &encap, gap);
+}
 
-		if (!is_kept(attribute))
-			continue;
-		copy = nla_reserve(msg, attribute, nla_len(attr));
-		if (!copy)
-			goto fail;
-		if (attribute == XFRMA_ENCAP) {
-			memcpy(nla_data(copy), &encap, sizeof(encap));
-			continue;
-		}
-		memcpy(nla_data(copy), nla_data(attr), nla_len(attr));
-		if (gap)
-			leave_out(nla_data(copy), attribute, info.flags & XFRM_STATE_ESN);
+/*
+ * One whose soft limit is reached comes after all that have not reached theirs. Limits are
+ * compared at once where it has been in use.
+ */
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+{
+	struct xfrm_usersa_info info;
+	struct answer a;
+	int err;
+
+	err = get_state(x, dst, spi, &a);
+	if (!err) {
+		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
+		info.lft.soft_packet_limit = 0;
+		err = transact(x, changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false),
+			       "cannot retire an ESP SA", -ESRCH, NULL);
 	}
-	return msg;
-fail:
-	if (msg) {
-		OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
-		nlmsg_free(msg);
-	}
-	return NULL;
+	/* The answer holds the keys. */
+	OPENSSL_cleanse(&a, sizeof(a));
+	return err == -ESRCH ? 0 : err;
 }
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,

@@ -52,6 +52,7 @@ struct xfrm_state {
 	bool encap;
 	bool esn;
 	uint32_t replay_window;		/* packets; 0: no replay protection */
+	uint64_t added_s;		/* when it is said to be added, Unix time; 0: now */
 	const struct transform *encr;
 	uint16_t integ;			/* AUTH_NONE for an AEAD */
 	const uint8_t *encr_key;	/* with the salt of an AEAD */
@@ -66,6 +67,13 @@ int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s);
 /* 0 also if there is none. */
 int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
+
+/*
+ * Of several outbound ESP SAs for the same traffic this one is not taken any more, while
+ * there is another: but what has been looked up already is sent, as it would not be by one
+ * that is deleted. It is to have been added with added_s. 0 also if there is none.
+ */
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
 
 /*
  * Gives an ESP SA other endpoints; keys, counters and sequence numbers stay. Where only

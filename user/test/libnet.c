@@ -889,6 +889,17 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
 	return 0;
 }
 
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+{
+	struct fake_state *s = *state_link(x, dst, spi);
+
+	if (!op(container_of(x, struct host, xfrm)) || !s)
+		return 0;
+	assert(!s->larval && !s->s.inbound && s->s.added_s);
+	s->retired = true;
+	return 0;
+}
+
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		     struct xfrm_usage *usage)
 {

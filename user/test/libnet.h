@@ -37,7 +37,7 @@ struct fake_state {
 	struct fake_state *next;
 	struct endpoint src, dst;
 	uint32_t spi;
-	bool larval;
+	bool larval, retired;
 	struct xfrm_state s;	/* its pointers are not valid, but to these: */
 	struct transform encr;
 	uint8_t encr_key[64], integ_key[64];

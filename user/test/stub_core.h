@@ -125,6 +125,14 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	control_terminate_ike(child_id - 100, false, job);
 }
 
+/* The last that was asked for. */
+static uint32_t stub_rekeyed;
+
+void control_rekey_child(uint32_t child_id)
+{
+	stub_rekeyed = child_id;
+}
+
 void control_loaded(struct conn *conn)
 {
 	stub_loaded = conn;
@@ -159,6 +167,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 			.bytes_in = counters ? 8400 : 0, .packets_in = counters ? 100 : 0,
 			.bytes_out = 168, .packets_out = 2,
 			.use_in_s = 3, .use_out_s = -1, .installed_s = 61,
+			.rekey_s = 3000, .life_s = -1,
 			.local_ts = &sa->child->local_ts,
 			.remote_ts = &sa->child->remote_ts,
 		};

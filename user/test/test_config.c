@@ -182,7 +182,7 @@ static const char *const conn_ok[] = {
 
 static const char *const child_ok[] = {
 	"mode = tunnel", "start_action = none", "close_action = none",
-	"dpd_action = clear", "rekey_time = 0s", "life_time = 0", "rand_time = 5m",
+	"dpd_action = clear", "rekey_time = 0s", "rekey_time = 9000d", "life_time = 0", "rand_time = 5m",
 	"rekey_bytes = 0", "rekey_packets = 0", "inactivity = 0s", "policies = yes",
 	"policies_fwd_out = no", "hw_offload = no", "ipcomp = no", "hostaccess = no",
 	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
@@ -245,7 +245,7 @@ static const char *const child_refused[][2] = {
 	{ "start_action = trap|start", ":10: connections.net.children.lan.start_action: 'trap|start' is not supported yet: use start, or initiate by hand" },
 	{ "start_action = now", ":10: connections.net.children.lan.start_action: 'now' is neither none nor start" },
 	{ "close_action = start", ":10: connections.net.children.lan.close_action: 'start' is not supported yet: set it to none, or remove it" },
-	{ "rekey_time = 1h", ":10: connections.net.children.lan.rekey_time: '1h' is not supported yet: set it to 0, or remove it" },
+	{ "rekey_time = soon", ":10: connections.net.children.lan.rekey_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "replay_window = 4097", ":10: connections.net.children.lan.replay_window: '4097' is not a number from 0 to 4096" },
 	{ "replay_window = x", ":10: connections.net.children.lan.replay_window: 'x' is not a number from 0 to 4096" },
 	{ "hw_offload = auto", ":10: connections.net.children.lan.hw_offload: 'auto' is not supported yet: set it to no, or remove it" },

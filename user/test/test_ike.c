@@ -879,7 +879,7 @@ static void delete_child(void)
 	net_clear(&net);
 }
 
-/* A new IKE SA takes the place of one that has no Child SA left. */
+/* On the IKE SA that has no Child SA left. */
 static void initiate_again_after_delete_child(void)
 {
 	struct job job = new_job();
@@ -1087,38 +1087,6 @@ static void notifies_in_informational(void)
 	net_clear(&net);
 }
 
-static void create_child_sa(void)
-{
-	const uint8_t wrong_spi[4] = { 1, 2, 3, 4 };
-	uint8_t spi[4] = { 0 };
-	struct payload_writer w;
-	uint32_t spi_in;
-
-	bring_up_default();
-	REQUIRE(host_established(left) && host_established(left)->children);
-	spi_in = host_established(left)->children->spi_in;
-	spi[0] = spi_in >> 24;
-	spi[1] = spi_in >> 16;
-	spi[2] = spi_in >> 8;
-	spi[3] = spi_in;
-
-	payload_begin(&w, 0);
-	payload_add(&w, PAYLOAD_NONCE, "0123456789abcdef0123456789abcdef", 32);
-	EXPECT_EQ(answer_to(CREATE_CHILD_SA, w.first, w.buf.data, w.buf.len, NULL),
-		  NO_ADDITIONAL_SAS);
-	payload_add_notify(&w, PROTO_ESP, spi, 4, REKEY_SA, NULL, 0);
-	EXPECT_EQ(answer_to(CREATE_CHILD_SA, w.first, w.buf.data, w.buf.len, NULL),
-		  NO_ADDITIONAL_SAS);
-	buf_clear(&w.buf);
-	payload_begin(&w, 0);
-	payload_add_notify(&w, PROTO_ESP, wrong_spi, 4, REKEY_SA, NULL, 0);
-	EXPECT_EQ(answer_to(CREATE_CHILD_SA, w.first, w.buf.data, w.buf.len, NULL),
-		  CHILD_SA_NOT_FOUND);
-	expect_up();
-	buf_clear(&w.buf);
-	net_clear(&net);
-}
-
 /* The IKE_SA_INIT request's payloads, each octet wrong in turn: an answer or none. */
 static unsigned int tamper_at;
 static size_t tamper_len;
@@ -1191,7 +1159,6 @@ static const struct ktap_test tests[] = {
 	{ "unknown critical payload", unknown_critical_payload },
 	{ "malformed request", malformed_request },
 	{ "notifies in INFORMATIONAL", notifies_in_informational },
-	{ "CREATE_CHILD_SA refused", create_child_sa },
 	{ "IKE_SA_INIT changed on its way", tampered_init },
 };
 

@@ -202,16 +202,26 @@ static void child_keys(void)
 			{ TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0 },
 		},
 	};
-	struct ike_keys ike = { .prf = PRF_HMAC_SHA2_384, .prf_len = 48, .d = "SK_d" };
+	static const uint8_t sk_d[48] = "SK_d", shared[] = "g^ir";
 	static const uint8_t nonces[32] = "0123456789abcdefFEDCBA9876543210";
-	uint8_t stream[96];
+	uint8_t stream[96], seed[36];
 	struct child_keys k;
 
-	EXPECT_EQ(kdf_child_keys(&k, &ike, &p, nonces, 16, nonces + 16, 16), 0);
-	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, ike.d, 48, nonces, 32, stream, 96), 0);
+	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, NULL, 0, nonces, 16,
+				 nonces + 16, 16), 0);
+	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, sk_d, 48, nonces, 32, stream, 96), 0);
 	EXPECT_HEX(k.ei, stream, 16);
 	EXPECT_HEX(k.ai, stream + 16, 32);
 	EXPECT_HEX(k.er, stream + 48, 16);
+	EXPECT_HEX(k.ar, stream + 64, 32);
+
+	/* With a key exchange of its own g^ir comes first. */
+	memcpy(seed, shared, 4);
+	memcpy(seed + 4, nonces, 32);
+	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, shared, 4, nonces, 16,
+				 nonces + 16, 16), 0);
+	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, sk_d, 48, seed, 36, stream, 96), 0);
+	EXPECT_HEX(k.ei, stream, 16);
 	EXPECT_HEX(k.ar, stream + 64, 32);
 }
 

@@ -614,6 +614,63 @@ static void child_down_after_all(void)
 	EXPECT_EQ(host_policies(left), host_policies(right));
 }
 
+static struct child_sa *newest(const struct host *host)
+{
+	struct child_sa *child, *found = NULL;
+
+	for (child = host_established(host)->children; child; child = child->next)
+		if (child->state == CHILD_INSTALLED)
+			found = child;
+	return found;
+}
+
+static void rekey(bool of_left, bool of_right)
+{
+	unsigned int l = left->ops, r = right->ops;
+
+	left->ops = 0;
+	right->ops = 0;
+	initiate(left);
+	net_run(&net);
+	left->ops = l;
+	right->ops = r;
+	if (of_left)
+		ike_manager_rekey_child(&left->manager, newest(left)->unique_id);
+	if (of_right && newest(right))
+		ike_manager_rekey_child(&right->manager, newest(right)->unique_id);
+	net_run(&net);
+}
+
+static void is_rekeyed(void)
+{
+	rekey(true, false);
+}
+
+static void both_rekey(void)
+{
+	rekey(true, true);
+}
+
+static void linger(struct host *host)
+{
+	struct child_sa *child, *next;
+
+	for (child = host_established(host)->children; child; child = next) {
+		next = child->next;
+		if (child->state == CHILD_DELETED)
+			child->timer.expired(&child->timer);
+	}
+}
+
+/* The old one or a new one, but one, at both ends. */
+static void rekeyed_after_all(void)
+{
+	REQUIRE(host_established(left) && host_established(right));
+	linger(left);
+	linger(right);
+	expect_up();
+}
+
 static void at_every_step(void)
 {
 	static const struct {
@@ -623,6 +680,8 @@ static void at_every_step(void)
 		{ comes_up, up_after_all },
 		{ goes_down, down_after_all },
 		{ child_goes_down, child_down_after_all },
+		{ is_rekeyed, rekeyed_after_all },
+		{ both_rekey, rekeyed_after_all },
 	};
 
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Rekeying, and what it is not to do to the traffic meanwhile.
+
+# inbound GATEWAY: the inbound SPIs of its Child SAs that are in use.
+inbound() {
+	swanctl "$1" --list-sas --raw | tr ' ' '\n' |
+		sed -n '/^state=/h; /^spi-in=/{G; s/spi-in=\(.*\)\nstate=INSTALLED/\1/p}'
+}
+
+inbound_is_other() {
+	local spis
+
+	spis=$(inbound "$1")
+	[ -n "$spis" ] && [ "$spis" != "$2" ]
+}
+
+# rekey_child GATEWAY: until there is another one in place of its Child SA "net".
+rekey_child() {
+	local before
+
+	before=$(inbound "$1")
+	swanctl "$1" --rekey --child net
+	wait_for 20 inbound_is_other "$1" "$before"
+}
+
+# counted GATEWAY: its ESP SAs' SPIs, and how many packets each had.
+counted() {
+	run_in "$1" ip -s xfrm state | awk '$3 == "spi" { spi = substr($4, 3, 8) }
+		/\(bytes\), [0-9]+\(packets\)/ { print spi, $2 }' | sort
+}
+
+# in_use GATEWAY: the SPIs of what is not replaced.
+in_use() {
+	swanctl "$1" --list-sas --raw | tr ' {}' '\n\n\n' |
+		awk -F= '$1 == "state" { state = $2 }
+			/^spi-(in|out)=/ && state == "INSTALLED" { print $2 }' | sort
+}
+
+# passed_over GATEWAY: there is one that XFRM takes only if there is no other.
+passed_over() {
+	run_in "$1" ip -s xfrm state | grep -q 'limit: soft 0(packets)'
+}
+
+more_counted() {
+	[ "$(counted "$1")" != "$2" ]
+}
+
+# only_new_used GATEWAY: the peer has begun to rekey; both pairs are there, and when the
+# old one is deleted it gets no packets more.
+only_new_used() {
+	local before used
+
+	wait_for 20 passed_over "$1"
+	before=$(counted "$1")
+	wait_for 20 more_counted "$1" "$before"
+	used=$(comm -13 <(echo "$before") <(counted "$1") | cut -d ' ' -f 1)
+	echo "[$1] packets: ${before//$'\n'/, }; then more: ${used//$'\n'/, }"
+	[ "$(wc -l <<<"$before")" = 4 ]
+	[ "$used" = "$(in_use "$1")" ]
+}
+
+one_pair() {
+	[ "$(child_sas gw1)" = 1 ] && [ "$(child_sas gw2)" = 1 ] &&
+		[ "$(xfrm_states gw1)" = 2 ] && [ "$(xfrm_states gw2)" = 2 ]
+}
+
+# settled: what was replaced is gone, which takes some seconds.
+settled() {
+	wait_for 20 one_pair
+}
+
+# cut_off GATEWAY: packets that were on their way into an ESP SA when it was deleted.
+cut_off() {
+	run_in "$1" awk '$1 == "XfrmOutStateInvalid" { print $2 }' /proc/net/xfrm_stat
+}
+
+# no_ping_lost [GATEWAY]: none of those since ping_start, neither because of a rekeying nor
+# else. GATEWAY is strongSwan's: it deletes the outbound ESP SA at once when another one
+# takes its place, and what it cuts off by that is no loss of ikefpd's.
+no_ping_lost() {
+	local gateway theirs=0
+
+	ping_stop
+	for gateway in gw1 gw2; do
+		if [ "$gateway" = "${1:-}" ]; then
+			theirs=$(cut_off "$gateway")
+		else
+			[ "$(cut_off "$gateway")" = 0 ]
+		fi
+	done
+	echo "lost: $pings_lost, cut off by strongSwan: $theirs"
+	[ "$pings_lost" -le "$theirs" ]
+}

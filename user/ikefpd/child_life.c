@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How long a Child SA lives. */
+#include "child_life.h"
+#include "child_sa.h"
+#include "config.h"
+#include "ike_manager.h"
+#include "ike_sa.h"
+#include "lifetime.h"
+#include "resume.h"
+
+/* What the peer sent before it knew of the new one comes in meanwhile. */
+#define LINGER_MS	5000
+/* RFC 7296 section 2.25: not at once, and not at the same moment as the peer. */
+#define RETRY_MS	10000
+#define RETRY_JITTER_MS	5000
+
+static void arm(struct child_sa *child, uint64_t delay_ms)
+{
+	if (loop_timer_arm(child->ike_sa->manager->loop, &child->timer, delay_ms))
+		ike_log(child->ike_sa, LOG_IKE, LVL_AUDIT,
+			"no memory: CHILD_SA %s{%u} is not rekeyed in time", child->conf->name,
+			child->unique_id);
+}
+
+static void arm_until(struct child_sa *child, uint64_t then_ms)
+{
+	uint64_t now = loop_now_ms();
+
+	arm(child, then_ms > now ? then_ms - now : 0);
+}
+
+/* To what ends first of what is still to come. */
+static void arm_next(struct child_sa *child)
+{
+	if (child->state == CHILD_INSTALLED && !child->rekeying && child->rekey_ms &&
+	    (!child->life_ms || child->rekey_ms < child->life_ms))
+		arm_until(child, child->rekey_ms);
+	else if (child->life_ms)
+		arm_until(child, child->life_ms);
+}
+
+static void over(struct child_sa *child)
+{
+	struct ike_sa *sa = child->ike_sa;
+
+	if (child->state == CHILD_DELETING)
+		return;
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of CHILD_SA %s{%u} is over",
+		child->conf->name, child->unique_id);
+	ike_manager_terminate_child(sa->manager, child->unique_id, NULL);
+}
+
+static void expired(struct loop_timer *timer)
+{
+	struct child_sa *child = container_of(timer, struct child_sa, timer);
+
+	if (child->state == CHILD_DELETED) {
+		struct ike_sa *sa = child->ike_sa;
+
+		child_sa_destroy(child);
+		resume_save(sa);
+	} else if (child->life_ms && loop_now_ms() >= child->life_ms) {
+		over(child);
+	} else {
+		/* The end of its life is still to come, whatever becomes of this. */
+		child->rekey_ms = 0;
+		arm_next(child);
+		ike_manager_rekey_child(child->ike_sa->manager, child->unique_id);
+	}
+}
+
+void child_life_init(struct child_sa *child)
+{
+	child->timer.expired = expired;
+}
+
+void child_life_begin(struct child_sa *child)
+{
+	const struct lifetime *time = &child->conf->time_s;
+
+	child->rekey_ms = lifetime_end(child->installed_ms, lifetime_soft(time) * 1000);
+	child->life_ms = lifetime_end(child->installed_ms, time->life * 1000);
+	arm_next(child);
+}
+
+void child_life_resume(struct child_sa *child)
+{
+	child->timer.expired = expired;
+	if (child->state == CHILD_DELETED)
+		arm(child, LINGER_MS);
+	else
+		arm_next(child);
+}
+
+void child_life_retry(struct child_sa *child)
+{
+	child->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
+	arm_next(child);
+}
+
+void child_life_linger(struct child_sa *child)
+{
+	arm(child, LINGER_MS);
+}
+
+void child_life_end(struct child_sa *child)
+{
+	loop_timer_cancel(child->ike_sa->manager->loop, &child->timer);
+}

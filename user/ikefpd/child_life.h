@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How long a Child SA lives: it is rekeyed when the first of its lifetimes ends, and
+ * deleted when the second does and nothing has come of that.
+ */
+#ifndef IKEFPD_CHILD_LIFE_H
+#define IKEFPD_CHILD_LIFE_H
+
+struct child_sa;
+
+void child_life_init(struct child_sa *child);
+/* It is installed: its lifetimes begin. */
+void child_life_begin(struct child_sa *child);
+/* It is carried on: they go on. */
+void child_life_resume(struct child_sa *child);
+/* Its rekeying came to nothing, for now. */
+void child_life_retry(struct child_sa *child);
+/* It is deleted, and goes by itself. */
+void child_life_linger(struct child_sa *child);
+void child_life_end(struct child_sa *child);
+
+#endif

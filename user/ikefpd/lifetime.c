@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <openssl/rand.h>
+
+#include "lifetime.h"
+
+uint64_t lifetime_random(uint64_t most)
+{
+	uint64_t v;
+
+	/* Without a random number it is merely not random. */
+	if (!most || RAND_bytes((uint8_t *)&v, sizeof(v)) != 1)
+		return 0;
+	return most == UINT64_MAX ? v : v % (most + 1);
+}
+
+uint64_t lifetime_soft(const struct lifetime *l)
+{
+	uint64_t less;
+
+	if (!l->rekey)
+		return 0;
+	less = lifetime_random(l->rand);
+	/* As little as there is: that rekey is set means that it is to happen. */
+	return less < l->rekey ? l->rekey - less : 1;
+}
+
+uint64_t lifetime_end(uint64_t begin, uint64_t length)
+{
+	return length ? begin + length : 0;
+}

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CREATE_CHILD_SA between two daemons' cores, what crosses on the way included. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "ktap.h"
+#include "libnet.h"
+
+#define LEFT "192.0.2.1"
+#define RIGHT "192.0.2.2"
+
+static struct net net;
+static struct host *left, *right;
+
+/* Two children, and what else is set of them. */
+static const char *conf(bool of_left, const char *settings)
+{
+	static char text[4096];
+	const char *me = of_left ? "left" : "right", *peer = of_left ? "right" : "left";
+	int a = of_left ? 1 : 2, b = of_left ? 2 : 1;
+
+	snprintf(text, sizeof(text),
+		 "connections {\n  gw {\n    local_addrs = %s\n    remote_addrs = %s\n"
+		 "    proposals = aes128gcm16-prfsha256-x25519\n"
+		 "    local {\n      auth = psk\n      id = %s.example\n    }\n"
+		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
+		 "    children {\n"
+		 "      net {\n local_ts = 10.%d.0.0/24\n remote_ts = 10.%d.0.0/24\n%s\n }\n"
+		 "      other {\n local_ts = 10.%d.1.0/24\n remote_ts = 10.%d.1.0/24\n%s\n }\n"
+		 "    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
+		 of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, me, peer, a, b, settings, a, b,
+		 settings);
+	return text;
+}
+
+struct job {
+	struct control_job job;
+	unsigned int done;
+	bool ok;
+	char reason[256];
+};
+
+static void job_done(struct control_job *control, bool ok, const char *reason)
+{
+	struct job *job = container_of(control, struct job, job);
+
+	job->done++;
+	job->ok = ok;
+	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
+}
+
+static struct job initiate(struct host *host, const char *name)
+{
+	static struct job job;
+	struct conn *conn = config_find_conn(host->config, "gw");
+
+	job = (struct job){ .job.done = job_done };
+	ike_manager_initiate(&host->manager, conn, conn_find_child(conn, name), &job.job);
+	net_run(&net);
+	return job;
+}
+
+static void bring_up(const char *of_left, const char *of_right)
+{
+	struct job job;
+
+	left = net_host(&net, LEFT, NULL, conf(true, of_left));
+	right = net_host(&net, RIGHT, NULL, conf(false, of_right));
+	job = initiate(left, "net");
+	EXPECT(job.done == 1 && job.ok);
+}
+
+#define PLAIN	"esp_proposals = aes128gcm16"
+#define PFS	"esp_proposals = aes128gcm16-x25519"
+
+/* The newest in this state, or NULL. */
+static struct child_sa *child_in(const struct host *host, enum child_sa_state state)
+{
+	struct ike_sa *sa = host_established(host);
+	struct child_sa *child, *found = NULL;
+
+	for (child = sa ? sa->children : NULL; child; child = child->next)
+		if (child->state == state)
+			found = child;
+	return found;
+}
+
+static unsigned int count(const struct host *host, enum child_sa_state state)
+{
+	struct ike_sa *sa = host_established(host);
+	const struct child_sa *child;
+	unsigned int n = 0;
+
+	for (child = sa ? sa->children : NULL; child; child = child->next)
+		n += child->state == state;
+	return n;
+}
+
+static void rekey(struct host *host)
+{
+	struct child_sa *child = child_in(host, CHILD_INSTALLED);
+
+	if (EXPECT(child))
+		ike_manager_rekey_child(&host->manager, child->unique_id);
+}
+
+static const struct fake_state *state(const struct host *host, uint32_t spi)
+{
+	const struct fake_state *s;
+
+	for (s = host->xfrm.states; s; s = s->next)
+		if (s->spi == spi)
+			return s;
+	return NULL;
+}
+
+/* What was replaced has had its time. */
+static void linger(struct host *host)
+{
+	struct child_sa *child;
+
+	while ((child = child_in(host, CHILD_DELETED)))
+		child->timer.expired(&child->timer);
+}
+
+/* Which of two outbound ones XFRM takes. */
+static bool is_better(const struct fake_state *a, const struct fake_state *b)
+{
+	return a->retired != b->retired ? b->retired : a->s.added_s > b->s.added_s;
+}
+
+/* Of the host's outbound ESP SAs the one that XFRM sends through is the peer's, too. */
+static void expect_sends(const struct host *host, const struct host *peer)
+{
+	const struct fake_state *s, *best = NULL, *theirs;
+
+	for (s = host->xfrm.states; s; s = s->next)
+		if (!s->larval && !s->s.inbound && (!best || is_better(s, best)))
+			best = s;
+	REQUIRE(best);
+	theirs = state(peer, best->spi);
+	REQUIRE(theirs && !theirs->larval && theirs->s.inbound);
+	EXPECT_HEX(best->encr_key, theirs->encr_key, sizeof(best->encr_key));
+}
+
+/* One IKE SA, one pair of Child SAs; nothing queued, and nothing else in XFRM. */
+static void expect_one(void)
+{
+	struct host *const hosts[] = { left, right };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct ike_sa *sa = host_established(hosts[i]);
+
+		REQUIRE(sa);
+		EXPECT_EQ(host_ike_sas(hosts[i]), 1);
+		EXPECT_EQ(count(hosts[i], CHILD_INSTALLED), 1);
+		EXPECT(!sa->create && !sa->queue && sa->active.type == TASK_NONE);
+		expect_sends(hosts[i], hosts[1 - i]);
+		linger(hosts[i]);
+		REQUIRE(sa->children && !sa->children->next);
+		EXPECT(!sa->children->rekeying);
+		EXPECT_EQ(host_states(hosts[i]), 2);
+		EXPECT_EQ(host_policies(hosts[i]), 3);
+		expect_sends(hosts[i], hosts[1 - i]);
+	}
+	EXPECT_EQ(host_established(left)->children->spi_in,
+		  host_established(right)->children->spi_out);
+	EXPECT_EQ(host_established(left)->children->spi_out,
+		  host_established(right)->children->spi_in);
+}
+
+static void second_child(void)
+{
+	struct job job;
+
+	bring_up(PLAIN, PFS);
+	job = initiate(left, "other");
+	/* No key exchange, though the right one asks for one. */
+	EXPECT(job.done == 1 && !job.ok);
+	EXPECT_STR(job.reason, "received NO_PROPOSAL_CHOSEN (14) notify error");
+	expect_one();
+	net_clear(&net);
+
+	bring_up(PFS, PFS);
+	job = initiate(left, "other");
+	EXPECT(job.done == 1 && job.ok);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 2);
+	EXPECT_EQ(count(right, CHILD_INSTALLED), 2);
+	EXPECT_EQ(host_states(left), 4);
+	EXPECT_EQ(host_policies(left), 6);
+	EXPECT(child_in(left, CHILD_INSTALLED)->reqid !=
+	       host_established(left)->children->reqid);
+	expect_sends(left, right);
+	/* It is there. */
+	job = initiate(left, "other");
+	EXPECT(job.done == 1 && job.ok);
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 2);
+	net_clear(&net);
+}
+
+/* Two at once, while the handshake of the first is under way. */
+static void second_child_at_once(void)
+{
+	struct conn *conn;
+
+	left = net_host(&net, LEFT, NULL, conf(true, PLAIN));
+	right = net_host(&net, RIGHT, NULL, conf(false, PLAIN));
+	conn = config_find_conn(left->config, "gw");
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "net"), NULL);
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "other"), NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 2);
+	EXPECT_EQ(count(right, CHILD_INSTALLED), 2);
+	net_clear(&net);
+}
+
+/* As long as the old one is there, who answers sends through it. */
+static void order_of_sending(void)
+{
+	struct child_sa *old_left, *old_right;
+	uint32_t old_right_out, old_left_out;
+
+	bring_up(PFS, PFS);
+	old_left = child_in(left, CHILD_INSTALLED);
+	old_right = child_in(right, CHILD_INSTALLED);
+	old_right_out = old_right->spi_out;
+	old_left_out = old_left->spi_out;
+	rekey(left);
+	EXPECT_STR(child_sa_state_name(old_left), "REKEYING");
+	net_run(&net);
+	EXPECT_EQ(old_right->state, CHILD_DELETED);
+	EXPECT_EQ(old_left->state, CHILD_DELETED);
+	/* For what is still on its way, either way. */
+	EXPECT(state(right, old_right_out) && state(right, old_right_out)->retired);
+	EXPECT(state(left, old_left_out) && state(left, old_left_out)->retired);
+	EXPECT(state(left, old_right_out) && state(left, old_right_out)->s.inbound);
+	EXPECT(state(right, old_left_out) && state(right, old_left_out)->s.inbound);
+	EXPECT(state(right, child_in(right, CHILD_INSTALLED)->spi_out)->s.added_s <
+	       old_right->out_rank);
+	EXPECT(state(left, child_in(left, CHILD_INSTALLED)->spi_out)->s.added_s >
+	       old_left->out_rank);
+	EXPECT_EQ(child_in(right, CHILD_INSTALLED)->reqid, old_right->reqid);
+	expect_one();
+	net_clear(&net);
+}
+
+/* Again and again, from either end, with and without a key exchange. */
+static void many_times(void)
+{
+	static const char *const settings[] = { PLAIN, PFS };
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		if (!(i % 8))
+			bring_up(settings[i / 8], settings[i / 8]);
+		rekey(i & 1 ? left : right);
+		net_run(&net);
+		expect_one();
+		if (i % 8 == 7)
+			net_clear(&net);
+	}
+}
+
+static void other_group(void)
+{
+	bring_up("esp_proposals = aes128gcm16-x25519-ecp256", "esp_proposals = aes128gcm16-ecp256");
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	EXPECT_EQ(proposal_id(&host_established(left)->children->proposal, TRANSFORM_DH),
+		  DH_ECP_256);
+	net_clear(&net);
+}
+
+/* Neither end has what the other one asks for: the old one stays, for another try. */
+static void refused(void)
+{
+	struct child_sa *child;
+
+	bring_up(PFS, "esp_proposals = aes128gcm16-ecp256");
+	child = child_in(left, CHILD_INSTALLED);
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	EXPECT(child == child_in(left, CHILD_INSTALLED) && !child->rekeying);
+	EXPECT(child->rekey_ms > loop_now_ms());
+	EXPECT(loop_timer_armed(&child->timer));
+	net_clear(&net);
+}
+
+/* RFC 7296 section 2.8.1, whoever has the lowest nonce. */
+static void both_rekey(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 24; i++) {
+		bring_up(PLAIN, PLAIN);
+		rekey(left);
+		rekey(right);
+		net_run(&net);
+		expect_one();
+		net_clear(&net);
+	}
+}
+
+static enum fate lose_first_of_right(struct net *n, unsigned int index, bool raw)
+{
+	(void)raw;
+	(void)n;
+	return index == 5 ? LOSE : PASS;
+}
+
+/* The section's other case: the right one's request comes when all else is over. */
+static void one_is_late(void)
+{
+	bring_up(PLAIN, PLAIN);
+	EXPECT_EQ(net.sent, 4);
+	net.fate = lose_first_of_right;
+	rekey(left);
+	rekey(right);
+	EXPECT_EQ(net.sent, 6);
+	net_run(&net);
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_one();
+	net_clear(&net);
+}
+
+/* RFC 7296 section 2.25.1: rekeying crosses a DELETE. */
+static void rekey_and_delete(void)
+{
+	bring_up(PLAIN, PLAIN);
+	rekey(left);
+	ike_manager_terminate_child(&right->manager, child_in(right, CHILD_INSTALLED)->unique_id,
+				    NULL);
+	net_run(&net);
+	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	EXPECT_EQ(host_states(left) + host_states(right), 0);
+	EXPECT_EQ(host_policies(left) + host_policies(right), 0);
+	net_clear(&net);
+}
+
+/* It is terminated while its rekeying is under way: nothing of it is to be there. */
+static void delete_while_rekeying(void)
+{
+	struct job job = { .job.done = job_done };
+
+	bring_up(PLAIN, PLAIN);
+	rekey(left);
+	ike_manager_terminate_child(&left->manager, child_in(left, CHILD_INSTALLED)->unique_id,
+				    &job.job);
+	net_run(&net);
+	EXPECT(job.done == 1 && job.ok);
+	linger(right);
+	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	EXPECT_EQ(host_states(left) + host_states(right), 0);
+	net_clear(&net);
+}
+
+/* The one that is being made is terminated. */
+static void delete_while_creating(void)
+{
+	struct job job = { .job.done = job_done };
+	struct conn *conn;
+
+	bring_up(PLAIN, PLAIN);
+	conn = config_find_conn(left->config, "gw");
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "other"), &job.job);
+	ike_manager_terminate_child(&left->manager, child_in(left, CHILD_CREATED)->unique_id,
+				    NULL);
+	/* It has no SPI of the peer's yet, so that no DELETE can mean it. */
+	EXPECT(!child_sa_by_spi_out(host_established(left), 0));
+	net_run(&net);
+	EXPECT(job.done == 1 && !job.ok);
+	expect_one();
+	net_clear(&net);
+}
+
+/* The right one has lost it: another one takes its place. */
+static void not_found(void)
+{
+	bring_up(PLAIN, PLAIN);
+	child_sa_destroy(child_in(right, CHILD_INSTALLED));
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	net_clear(&net);
+}
+
+static void ike_goes(void)
+{
+	bring_up(PLAIN, PLAIN);
+	rekey(left);
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
+	EXPECT(!left->xfrm.states && !right->xfrm.states);
+	net_clear(&net);
+}
+
+static void cannot_be_installed(void)
+{
+	bring_up(PLAIN, PLAIN);
+	right->xfrm.fail_states = true;
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	right->xfrm.fail_states = false;
+	left->xfrm.fail_states = true;
+	rekey(left);
+	net_run(&net);
+	/* The right one has taken it for replaced. */
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 1);
+	expect_sends(left, right);
+	expect_sends(right, left);
+	left->xfrm.fail_states = false;
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	net_clear(&net);
+}
+
+static void lifetimes(void)
+{
+	struct child_sa *child;
+	uint64_t now;
+
+	bring_up(PLAIN "\nrekey_time = 100s\nlife_time = 3m\nrand_time = 20", PLAIN "\nrekey_time = 0");
+	now = loop_now_ms();
+	child = child_in(left, CHILD_INSTALLED);
+	EXPECT(child->rekey_ms >= now + 79000 && child->rekey_ms <= now + 100000);
+	EXPECT(child->life_ms >= now + 179000 && child->life_ms <= now + 180000);
+	EXPECT(child->timer.deadline_ms == child->rekey_ms);
+	/* The right one has none. */
+	EXPECT(!child_in(right, CHILD_INSTALLED)->rekey_ms);
+	EXPECT(!child_in(right, CHILD_INSTALLED)->life_ms);
+	EXPECT(!loop_timer_armed(&child_in(right, CHILD_INSTALLED)->timer));
+
+	child->timer.expired(&child->timer);
+	EXPECT(child->timer.deadline_ms == child->life_ms);
+	net_run(&net);
+	expect_one();
+
+	child = child_in(left, CHILD_INSTALLED);
+	child->life_ms = loop_now_ms();
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	net_clear(&net);
+
+	/* As strongSwan has them where they are not set. */
+	bring_up(PLAIN, PLAIN);
+	now = loop_now_ms();
+	child = child_in(left, CHILD_INSTALLED);
+	EXPECT(child->rekey_ms >= now + 3239000 && child->rekey_ms <= now + 3600000);
+	EXPECT(child->life_ms >= now + 3959000 && child->life_ms <= now + 3960000);
+	net_clear(&net);
+}
+
+/* What the right one answers to a request that the left one did not think of. */
+static uint16_t answer_to(const struct payload_writer *w)
+{
+	const struct buf *response;
+	struct payload_chain chain;
+	struct notify n;
+	uint8_t type;
+
+	if (host_send_request(left, left->manager.sas, CREATE_CHILD_SA, w->first, w->buf.data,
+			      w->buf.len))
+		return 0;
+	net_run(&net);
+	response = host_last_response(left, &type);
+	if (payload_parse(&chain, type, response->data, response->len))
+		return 0;
+	return notify_error(&n, &chain);
+}
+
+static void offer(struct payload_writer *w, uint8_t protocol, uint8_t spi_len)
+{
+	const struct proposal p = {
+		.protocol = protocol,
+		.n = 1,
+		.transforms = { { TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 } },
+	};
+
+	payload_open(w, PAYLOAD_SA);
+	proposal_write(&w->buf, &p, 1, (const uint8_t *)"12345678", spi_len);
+	payload_close(w);
+}
+
+static void requests_refused(void)
+{
+	const uint8_t wrong_spi[4] = { 1, 2, 3, 4 };
+	static const uint8_t ts[] = { 1, 0, 0, 0, 7, 0, 0, 16, 0, 0, 255, 255, 10, 9, 0, 0,
+				      10, 9, 0, 255 };
+	struct payload_writer w;
+
+	bring_up(PLAIN, PLAIN);
+	payload_begin(&w, 0);
+	payload_add(&w, PAYLOAD_NONCE, "0123456789abcdef0123456789abcdef", 32);
+	EXPECT_EQ(answer_to(&w),
+		  INVALID_SYNTAX);
+	offer(&w, PROTO_IKE, 8);
+	EXPECT_EQ(answer_to(&w),
+		  NO_ADDITIONAL_SAS);
+	buf_clear(&w.buf);
+
+	payload_begin(&w, 0);
+	payload_add(&w, PAYLOAD_NONCE, "0123456789abcdef0123456789abcdef", 32);
+	offer(&w, PROTO_ESP, 4);
+	EXPECT_EQ(answer_to(&w),
+		  INVALID_SYNTAX);
+	payload_add(&w, PAYLOAD_TSI, ts, sizeof(ts));
+	payload_add(&w, PAYLOAD_TSR, ts, sizeof(ts));
+	EXPECT_EQ(answer_to(&w),
+		  TS_UNACCEPTABLE);
+	payload_add_notify(&w, PROTO_ESP, wrong_spi, 4, REKEY_SA, NULL, 0);
+	EXPECT_EQ(answer_to(&w),
+		  CHILD_SA_NOT_FOUND);
+	expect_one();
+	buf_clear(&w.buf);
+	net_clear(&net);
+}
+
+static const struct ktap_test tests[] = {
+	{ "a second Child SA", second_child },
+	{ "a second Child SA during the handshake", second_child_at_once },
+	{ "who sends through which when", order_of_sending },
+	{ "rekeying many times", many_times },
+	{ "INVALID_KE_PAYLOAD", other_group },
+	{ "refused", refused },
+	{ "both rekey", both_rekey },
+	{ "both rekey, one is late", one_is_late },
+	{ "one rekeys, the other deletes", rekey_and_delete },
+	{ "deleted while it is rekeyed", delete_while_rekeying },
+	{ "deleted while it is made", delete_while_creating },
+	{ "CHILD_SA_NOT_FOUND", not_found },
+	{ "the IKE SA goes", ike_goes },
+	{ "what cannot be installed", cannot_be_installed },
+	{ "lifetimes", lifetimes },
+	{ "requests refused", requests_refused },
+};
+
+KTAP_MAIN(tests)
