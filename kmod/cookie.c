@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <crypto/algapi.h>
-#include <crypto/blake2s.h>
+#include <linux/string.h>
 
 #include "cookie.h"
 
-#define HASH_LEN (IKEFP_COOKIE_LEN - 1)
+static_assert(sizeof(siphash_key_t) == IKEFP_COOKIE_SECRET_LEN);
+static_assert(sizeof(u64) == IKEFP_COOKIE_LEN - 1);
 
 /**
  * ikefp_cookie_secrets_due() - how many secrets are too old
@@ -37,15 +38,16 @@ void ikefp_cookie_new_secret(struct ikefp_cookie_secrets *secrets, u64 now_ns,
 {
 	secrets->version++;
 	secrets->since_ns = now_ns;
-	memcpy(secrets->secret[secrets->version & 1], secret, IKEFP_COOKIE_SECRET_LEN);
+	memcpy(&secrets->secret[secrets->version & 1], secret, IKEFP_COOKIE_SECRET_LEN);
 }
 
 static void make(const struct ikefp_cookie_secrets *secrets,
 		 const struct ikefp_cookie_owner *owner, u8 version,
 		 u8 cookie[IKEFP_COOKIE_LEN])
 {
-	u8 in[IKEFP_NONCE_MAX + IKEFP_COOKIE_ADDRESS_LEN + sizeof(owner->spi_i)];
+	u8 in[IKEFP_NONCE_MAX + IKEFP_COOKIE_ADDRESS_LEN + sizeof(owner->spi_i)] __aligned(8);
 	u8 *end = in;
+	u64 hash;
 
 	memcpy(end, owner->nonce, owner->nonce_len);
 	end += owner->nonce_len;
@@ -55,8 +57,8 @@ static void make(const struct ikefp_cookie_secrets *secrets,
 	end += sizeof(owner->spi_i);
 
 	cookie[0] = version;
-	blake2s(cookie + 1, in, secrets->secret[version & 1], HASH_LEN, end - in,
-		IKEFP_COOKIE_SECRET_LEN);
+	hash = siphash(in, end - in, &secrets->secret[version & 1]);
+	memcpy(cookie + 1, &hash, sizeof(hash));
 }
 
 /**

@@ -3,24 +3,27 @@
  * Stateless cookies (RFC 7296 section 2.6). Pure: secrets and a request to a cookie.
  * The octets are
  *
- *	version of the secret | BLAKE2s(secret, Ni | IPi | SPIi)
+ *	version of the secret | SipHash-2-4(secret, Ni | IPi | SPIi)
  *
- * with 16 octets of the latter, which nobody can guess within the life of a secret.
+ * Nobody can guess the latter's 8 octets within the life of a secret, and it is soon made:
+ * in a flood every request costs one.
  */
 #ifndef IKEFP_COOKIE_H
 #define IKEFP_COOKIE_H
 
+#include <linux/siphash.h>
+
 #include "wire.h"
 
-#define IKEFP_COOKIE_SECRET_LEN 32
-#define IKEFP_COOKIE_LEN 17
+#define IKEFP_COOKIE_SECRET_LEN 16
+#define IKEFP_COOKIE_LEN 9
 #define IKEFP_COOKIE_ADDRESS_LEN 16
 
 /* The one that cookies are made of, and the one before it. */
 struct ikefp_cookie_secrets {
 	u8 version; /* of the former; its lowest bit says which it is */
 	u64 since_ns; /* when it came to be the former */
-	u8 secret[2][IKEFP_COOKIE_SECRET_LEN];
+	siphash_key_t secret[2];
 };
 
 /* Whose cookie it is. */

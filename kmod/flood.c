@@ -155,11 +155,10 @@ static u64 source_hash(struct ikefp_context *ctx, const struct ikefp_path *path,
 	return siphash(&key, sizeof(key), &ctx->flood->key);
 }
 
-static bool take_of_source(struct ikefp_context *ctx, const struct ikefp_path *path, bool proved)
+static bool take_of_source(struct ikefp_context *ctx, u64 hash)
 {
 	u32 per_second = ikefp_policy_get(&ctx->policy, SOURCE_RATE);
 	struct ikefp_flood *flood = ctx->flood;
-	u64 hash = source_hash(ctx, path, proved);
 	u32 place = hash % SOURCE_SETS;
 	bool taken;
 
@@ -286,7 +285,8 @@ bool ikefp_flood_suspects(struct ikefp_context *ctx, const struct ikefp_init_sou
 
 /* Answers with a cookie, if it may. Why the request is dropped. */
 static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *header,
-			  const struct ikefp_init_payloads *init, const struct ikefp_path *path)
+			  const struct ikefp_init_payloads *init, const struct ikefp_path *path,
+			  u64 source)
 {
 	int reason = init->cookie ? IKEFP_A_STATS_DROP_BAD_COOKIE : IKEFP_A_STATS_DROP_NO_COOKIE;
 	const struct ikefp_cookie_owner owner = owner_of(header, init, path);
@@ -298,13 +298,13 @@ static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *
 		trace_ikefp_cookie(ctx->net, IKEFP_COOKIE_REFUSED, header->spi_i);
 	if (!init->nonce || header->length < sizeof(answer))
 		return reason;
-	if (!take_of_source(ctx, path, false))
+	if (!take_of_source(ctx, source))
 		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	get_secrets(ctx, &secrets);
 	ikefp_cookie_make(&secrets, &owner, cookie);
 	memzero_explicit(&secrets, sizeof(secrets));
 	ikefp_wire_put_cookie(answer, header, cookie, sizeof(cookie));
-	ikefp_transmit(ctx, path, answer, sizeof(answer));
+	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer));
 	ikefp_count(ctx, IKEFP_A_STATS_COOKIES_SENT);
 	trace_ikefp_cookie(ctx->net, IKEFP_COOKIE_SENT, header->spi_i);
 	return reason;
@@ -329,13 +329,16 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 		      struct ikefp_init_source *source)
 {
 	struct ikefp_flood *flood = ctx->flood;
+	u64 hash = source_hash(ctx, path, false);
 
-	source->half_open = &flood->half_open[source_hash(ctx, path, false) % HALF_OPEN_SLOTS];
+	source->half_open = &flood->half_open[hash % HALF_OPEN_SLOTS];
 	source->proved = has_good_cookie(ctx, header, init, path);
 	source->request_len = header->length;
 	if (!source->proved && needs_cookie(ctx, source->half_open))
-		return ask_for_cookie(ctx, header, init, path);
-	if (!take_of_source(ctx, path, source->proved))
+		return ask_for_cookie(ctx, header, init, path, hash);
+	if (source->proved)
+		hash = source_hash(ctx, path, true);
+	if (!take_of_source(ctx, hash))
 		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	if (!take_of_all(flood, &flood->all, ikefp_policy_get(&ctx->policy, INIT_RATE)))
 		return IKEFP_A_STATS_DROP_RATE_LIMIT;
@@ -352,7 +355,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
  */
 bool ikefp_flood_may_answer(struct ikefp_context *ctx, const struct ikefp_path *path, bool proved)
 {
-	return take_of_source(ctx, path, proved);
+	return take_of_source(ctx, source_hash(ctx, path, proved));
 }
 
 /**

@@ -21,7 +21,7 @@
 #define LEN 120
 #define NONCE_AT (HEADER_LEN + 4)
 #define NOTIFY_LEN 8
-#define COOKIE_LEN 17
+#define COOKIE_LEN 9
 #define ANSWER_LEN (HEADER_LEN + NOTIFY_LEN + COOKIE_LEN)
 #define NOTIFY_COOKIE 16390
 
