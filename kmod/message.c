@@ -73,7 +73,7 @@ static void heard(struct ikefp_sa *sa, const struct ikefp_path *path)
 	    sa->path.listener->family != path->listener->family ||
 	    sa->path.listener->kind != path->listener->kind)
 		return;
-	ikefp_path_set(&sa->path, path);
+	ikefp_sa_set_path(sa, path);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_SAS_MOVED);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_MOVED);
 	trace_ikefp_sa_moved(sa->ctx->net, sa->spi, sa->peer_spi);
@@ -481,7 +481,7 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 		reason = IKEFP_A_STATS_DROP_SOURCE_RATE;
 	} else {
 		ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
-		ikefp_outgoing_add(out, sa->init.response, path);
+		ikefp_outgoing_add(out, sa, sa->init.response, path);
 	}
 	spin_unlock_bh(&sa->lock);
 	return reason;
@@ -610,7 +610,7 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 	if (!ikefp_flood_may_answer_version(ctx))
 		return IKEFP_A_STATS_DROP_RATE_LIMIT;
 	ikefp_wire_put_invalid_major_version(answer, header);
-	ikefp_transmit(ctx, path, answer, sizeof(answer));
+	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer));
 	ikefp_count(ctx, IKEFP_A_STATS_INVALID_MAJOR_VERSION_SENT);
 	return IKEFP_A_STATS_DROP_VERSION;
 }

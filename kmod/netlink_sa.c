@@ -378,7 +378,7 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 	if (change->peer_spi)
 		sa->peer_spi = change->peer_spi;
 	if (change->path.listener)
-		ikefp_path_set(&sa->path, &change->path);
+		ikefp_sa_set_path(sa, &change->path);
 	if (change->crypto)
 		take_keys(sa, change);
 	if (change->fragment_size) {

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/bug.h>
+#include <net/dst.h>
 
 #include "datagram.h"
 #include "outgoing.h"
+#include "route.h"
+#include "sa.h"
 #include "transmit.h"
 
 /**
  * ikefp_outgoing_add() - decide that a message is to be transmitted
  * @out: zeroes, or what was decided before, which goes the same way
+ * @sa: the SA, locked, whose it is
  * @octets: the message, held once more
  * @path: which way, held or under RCU; likewise
  */
-void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
-			const struct ikefp_path *path)
+void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
+			struct ikefp_datagram *octets, const struct ikefp_path *path)
 {
 	if (WARN_ON_ONCE(out->count == IKEFP_MAX_WINDOW))
 		return;
-	if (!out->count)
+	if (!out->count) {
 		ikefp_path_set(&out->path, path);
+		if (ikefp_path_same(&sa->path, path))
+			out->route = ikefp_route_get(&sa->route, sa->ctx->net, path);
+	}
 	out->octets[out->count++] = ikefp_datagram_hold(octets);
 }
 
@@ -38,8 +45,9 @@ void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
 	if (!out->count)
 		return;
 	for (i = 0; i < out->count; i++) {
-		ikefp_transmit_message(ctx, &out->path, out->octets[i]);
+		ikefp_transmit_message(ctx, &out->path, out->route, out->octets[i]);
 		ikefp_datagram_put(out->octets[i]);
 	}
+	dst_release(out->route);
 	ikefp_path_put(&out->path);
 }

@@ -8,18 +8,21 @@
 #include "path.h"
 #include "window.h"
 
+struct dst_entry;
 struct ikefp_context;
 struct ikefp_datagram;
+struct ikefp_sa;
 
 /* As many messages as an SA has requests under way, all of them the same way. */
 struct ikefp_outgoing {
 	u32 count;
 	struct ikefp_path path; /* where there are any */
+	struct dst_entry *route; /* of the path, held; NULL: it is looked up for each */
 	struct ikefp_datagram *octets[IKEFP_MAX_WINDOW];
 };
 
-void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_datagram *octets,
-			const struct ikefp_path *path);
+void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
+			struct ikefp_datagram *octets, const struct ikefp_path *path);
 void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out);
 
 #endif

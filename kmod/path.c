@@ -55,3 +55,16 @@ bool ikefp_path_same_remote(const struct ikefp_path *a, const struct ikefp_path 
 {
 	return ikefp_path_same_host(a, b) && a->remote_port == b->remote_port;
 }
+
+/**
+ * ikefp_path_same() - are two paths one
+ * @a: a path
+ * @b: another
+ *
+ * Return: whether both ends are the same.
+ */
+bool ikefp_path_same(const struct ikefp_path *a, const struct ikefp_path *b)
+{
+	return a->listener == b->listener && ikefp_path_same_remote(a, b) &&
+	       !memcmp(&a->local, &b->local, sizeof(a->local));
+}

@@ -27,6 +27,7 @@ struct ikefp_path {
 void ikefp_path_set(struct ikefp_path *path, const struct ikefp_path *from);
 void ikefp_path_put(struct ikefp_path *path);
 bool ikefp_path_same_host(const struct ikefp_path *a, const struct ikefp_path *b);
+bool ikefp_path_same(const struct ikefp_path *a, const struct ikefp_path *b);
 bool ikefp_path_same_remote(const struct ikefp_path *a, const struct ikefp_path *b);
 
 #endif

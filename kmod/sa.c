@@ -131,6 +131,7 @@ static void free_sa(struct work_struct *work)
 	ikefp_answer_free(ctx, sa->answers == &sa->answer ? NULL : sa->answers,
 			  sa->window_in.size);
 	ikefp_datagram_put(sa->init.response);
+	ikefp_route_forget(&sa->route);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
@@ -431,6 +432,17 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 	}
 	rcu_read_unlock();
 	return sa;
+}
+
+/**
+ * ikefp_sa_set_path() - our own requests go another way
+ * @sa: the SA, locked
+ * @path: which way; its listener is held, or safe under RCU
+ */
+void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	ikefp_route_forget(&sa->route);
+	ikefp_path_set(&sa->path, path);
 }
 
 /**

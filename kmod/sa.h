@@ -24,6 +24,7 @@
 
 #include "context.h"
 #include "path.h"
+#include "route.h"
 #include "rto.h"
 #include "window.h"
 
@@ -130,7 +131,8 @@ struct ikefp_sa {
 	bool counted_half_open;
 	enum ikefp_sa_state state;
 	u64 peer_spi;
-	struct ikefp_path path; /* of our own requests */
+	struct ikefp_path path; /* of our own requests; see ikefp_sa_set_path() */
+	struct ikefp_route route; /* of the path */
 	struct ikefp_crypto *crypto;
 	bool fragments; /* both ends know RFC 7383 */
 	u8 window_out; /* the peer's: requests of ours that it takes at a time */
@@ -202,6 +204,7 @@ struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
 				    const struct ikefp_init_key *key);
 struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id);
+void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path);
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
 void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker);
 void ikefp_sa_forget_worker(struct ikefp_sa *sa);

@@ -38,7 +38,7 @@ void ikefp_send_answer(struct ikefp_sa *sa, struct ikefp_answer *answer,
 	answer->last_copy = ktime_get();
 	sa->messages_out++;
 	ikefp_send_noted(sa, &answer->path);
-	ikefp_outgoing_add(out, octets, &answer->path);
+	ikefp_outgoing_add(out, sa, octets, &answer->path);
 }
 
 /**
@@ -66,7 +66,7 @@ void ikefp_send_answer_again(struct ikefp_sa *sa, struct ikefp_answer *answer,
 				     &answer->copies);
 	}
 	ikefp_send_noted(sa, path);
-	ikefp_outgoing_add(out, answer->octets, path);
+	ikefp_outgoing_add(out, sa, answer->octets, path);
 }
 
 static void start_exchange(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
@@ -170,7 +170,7 @@ static int send_raw_response(struct ikefp_sa *sa, const struct ikefp_header *hea
 	}
 	sa->init.response = ikefp_datagram_hold(octets);
 	sa->messages_out++;
-	ikefp_outgoing_add(out, octets, &sa->path);
+	ikefp_outgoing_add(out, sa, octets, &sa->path);
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 
 #include <linux/jiffies.h>
 #include <linux/random.h>
+#include <net/dst.h>
 
 #include "answer.h"
 #include "compat.h"
@@ -187,7 +188,7 @@ void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exc
 	wait_for_answer(exchange);
 	sa->messages_out++;
 	sa->last_out = jiffies;
-	ikefp_outgoing_add(out, exchange->octets, &sa->path);
+	ikefp_outgoing_add(out, sa, exchange->octets, &sa->path);
 	ikefp_timers_update(sa);
 }
 
@@ -418,7 +419,7 @@ static void send_again(struct ikefp_sa *sa, struct ikefp_exchange *exchange, kti
 	ikefp_monitor_exchange(sa, exchange, IKEFP_EVENT_KIND_RETRANSMIT, waited_ms);
 	trace_ikefp_retransmit(sa->ctx->net, sa->spi, exchange->exchange_type,
 			       exchange->message_id, exchange->tries, waited_ms);
-	ikefp_outgoing_add(out, exchange->octets, &sa->path);
+	ikefp_outgoing_add(out, sa, exchange->octets, &sa->path);
 }
 
 static void give_up(struct ikefp_sa *sa, struct ikefp_exchange *exchange, ktime_t now)
@@ -556,6 +557,7 @@ static void expired_orphan(struct ikefp_sa *sa)
 void ikefp_timers_expired(struct timer_list *timer)
 {
 	struct ikefp_sa *sa = container_of(timer, struct ikefp_sa, timer);
+	struct dst_entry *route = NULL;
 	struct ikefp_outgoing out = {};
 	unsigned long now = jiffies;
 	struct ikefp_path path = {};
@@ -590,8 +592,10 @@ void ikefp_timers_expired(struct timer_list *timer)
 	expired_fragments(sa, now);
 	if (!bury)
 		expired_requests(sa, now, &out);
-	if (keepalive)
+	if (keepalive) {
 		ikefp_path_set(&path, &sa->path);
+		route = ikefp_route_get(&sa->route, sa->ctx->net, &sa->path);
+	}
 	if (bury)
 		ikefp_sa_bury(sa);
 	else
@@ -599,8 +603,9 @@ void ikefp_timers_expired(struct timer_list *timer)
 	spin_unlock_bh(&sa->lock);
 
 	if (keepalive && !out.count)
-		ikefp_transmit_keepalive(sa->ctx, &path);
+		ikefp_transmit_keepalive(sa->ctx, &path, route);
 	ikefp_outgoing_send(sa->ctx, &out);
+	dst_release(route);
 	ikefp_path_put(&path);
 	ikefp_sa_put(sa);
 }

@@ -5,14 +5,16 @@
 
 #include <linux/types.h>
 
+struct dst_entry;
 struct ikefp_context;
 struct ikefp_datagram;
 struct ikefp_path;
 
 void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *path,
-			    const struct ikefp_datagram *message);
-int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path, const u8 *octets,
-		   u32 len);
-int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path);
+			    struct dst_entry *route, const struct ikefp_datagram *message);
+int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path,
+		   struct dst_entry *route, const u8 *octets, u32 len);
+int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path,
+			     struct dst_entry *route);
 
 #endif
