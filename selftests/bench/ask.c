@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: ask WHAT LOCAL REMOTE SINK-PORT COUNT PAUSE
+ * usage: ask WHAT LOCAL REMOTE SINK-PORT NETNS NOBODY COUNT PAUSE
  *
  * What a message costs the gateway REMOTE that it answers at once. WHAT is
  *
@@ -11,18 +11,29 @@
  *			while the gateway asks for cookies; LOCAL is 0.0.0.0
  *
  * COUNT of them are sent, each PAUSE ms after the answer to the one before has come, since
- * some gateways are not done yet when they have answered; and as many, octet for octet and
- * with as many waits, to a port of the gateway's host where all is thrown away (SINK-PORT).
- * Printed is the difference, in instructions for one. Every answer must be right.
+ * some gateways are not done yet when they have answered. Every answer must be right. What
+ * that costs is the gateway's share and this program's own, which is measured and taken off:
+ *
+ *	sends		the same octets to a port of the gateway's host where all is thrown
+ *			away (SINK-PORT), with the same waits
+ *	receptions	the answers once more, from a socket of this program in the gateway's
+ *			network namespace (NETNS), less the same to NOBODY, a host that is not
+ *			there: what is sent to it comes as far as to this host's device
+ *
+ * Printed are, in instructions for one, the round trip less both, and less the sends alone.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -47,7 +58,8 @@ struct question {
 };
 
 static struct initiator initiator;
-static struct sockaddr_in gateway, sink;
+static struct sockaddr_in here, gateway, sink, nobody;
+static int mirror;			/* a socket in the gateway's network namespace */
 static struct question *questions;
 static struct answer *answers;
 static unsigned int count;		/* those of the warm-up included */
@@ -117,6 +129,46 @@ static uint64_t ask_sink(unsigned int from, unsigned int to)
 	return busy_ns() - begin;
 }
 
+/* Sends the answers from the gateway's host, to where they went or to nowhere. */
+static uint64_t mirror_answers(unsigned int from, unsigned int to, bool received)
+{
+	struct sockaddr_in dest = here;
+	uint8_t octets[ANSWER_SIZE];
+	uint64_t begin = busy_ns();
+	unsigned int i;
+
+	for (i = from; i < to; i++) {
+		if (!received)
+			dest.sin_addr = nobody.sin_addr;
+		else if (questions[i].source.s_addr)
+			dest.sin_addr = questions[i].source;
+		if (sendto(mirror, answers[i].octets, answers[i].len, 0, (struct sockaddr *)&dest,
+			   sizeof(dest)) != answers[i].len)
+			fail("cannot send: %s", strerror(errno));
+		if (received && recv(initiator.sock, octets, ANSWER_SIZE, 0) != answers[i].len)
+			fail("message %u from the gateway's host did not come", i + 1);
+		nanosleep(&pause_time, NULL);
+	}
+	return busy_ns() - begin;
+}
+
+/* A socket of another network namespace. */
+static int open_elsewhere(const char *netns)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int away = open(netns, O_RDONLY | O_CLOEXEC);
+	int sock;
+
+	if (home < 0 || away < 0 || setns(away, CLONE_NEWNET))
+		fail("%s: %s", netns, strerror(errno));
+	sock = socket(AF_INET, SOCK_DGRAM, 0);
+	if (sock < 0 || setns(home, CLONE_NEWNET))
+		fail("a socket in %s: %s", netns, strerror(errno));
+	close(home);
+	close(away);
+	return sock;
+}
+
 static struct sockaddr_in take_address(const char *text, int port)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -126,13 +178,13 @@ static struct sockaddr_in take_address(const char *text, int port)
 	return addr;
 }
 
-static void open_initiator(const struct sockaddr_in *local)
+static void open_initiator(void)
 {
-	struct endpoint here, there;
+	struct endpoint own, other;
 
-	endpoint_from_sockaddr(&here, (const struct sockaddr *)local);
-	endpoint_from_sockaddr(&there, (const struct sockaddr *)&gateway);
-	initiator_open(&initiator, &here, &there);
+	endpoint_from_sockaddr(&own, (const struct sockaddr *)&here);
+	endpoint_from_sockaddr(&other, (const struct sockaddr *)&gateway);
+	initiator_open(&initiator, &own, &other);
 }
 
 static void repeat(const struct buf *octets)
@@ -243,22 +295,23 @@ static void cookie(void)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in local;
-	uint64_t answered, sunk;
+	uint64_t answered, sent, received;
 	unsigned int i;
 
-	if (argc != 7)
-		fail("usage: ask WHAT LOCAL REMOTE SINK-PORT COUNT PAUSE");
-	local = take_address(argv[2], IKE_PORT);
+	if (argc != 9)
+		fail("usage: ask WHAT LOCAL REMOTE SINK-PORT NETNS NOBODY COUNT PAUSE");
+	here = take_address(argv[2], IKE_PORT);
 	gateway = take_address(argv[3], IKE_PORT);
 	sink = take_address(argv[3], atoi(argv[4]));
-	count = WARM_UP + strtoul(argv[5], NULL, 10);
-	i = strtoul(argv[6], NULL, 10);
+	mirror = open_elsewhere(argv[5]);
+	nobody = take_address(argv[6], 0);
+	count = WARM_UP + strtoul(argv[7], NULL, 10);
+	i = strtoul(argv[8], NULL, 10);
 	pause_time = (struct timespec){ i / 1000, i % 1000 * 1000000 };
 	questions = allocate(count, sizeof(*questions));
 	answers = allocate(count, sizeof(*answers));
 
-	open_initiator(&local);
+	open_initiator();
 	if (!strcmp(argv[1], "dup-request"))
 		dup_request();
 	else if (!strcmp(argv[1], "dup-init"))
@@ -273,7 +326,11 @@ int main(int argc, char **argv)
 	ask_gateway(0, WARM_UP);
 	answered = ask_gateway(WARM_UP, count);
 	ask_sink(0, WARM_UP);
-	sunk = ask_sink(WARM_UP, count);
+	sent = ask_sink(WARM_UP, count);
+	mirror_answers(0, WARM_UP, true);
+	received = mirror_answers(WARM_UP, count, true);
+	mirror_answers(0, WARM_UP, false);
+	received -= mirror_answers(WARM_UP, count, false);
 
 	if (!strcmp(argv[1], "cookie")) {
 		for (i = 0; i < count; i++) {
@@ -290,8 +347,8 @@ int main(int argc, char **argv)
 		else
 			initiator_take_init(&initiator, answers[0].octets, answers[0].len);
 	}
-	fprintf(stderr, "%" PRIu64 " answered, %" PRIu64 " sent in vain\n",
-		answered / (count - WARM_UP), sunk / (count - WARM_UP));
-	printf("%" PRIu64 "\n", (answered - sunk) / (count - WARM_UP));
+	count -= WARM_UP;
+	printf("%" PRIu64 " %" PRIu64 "\n", (answered - sent - received) / count,
+	       (answered - sent) / count);
 	return 0;
 }

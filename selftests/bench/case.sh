@@ -32,9 +32,14 @@ bench_failed=0
 
 # measure WHO FUNCTION [ARGUMENT...]: WHO's turn (ikefp, charon, pluto or stock).
 measure() {
+	local status
+
 	progress "$1: ${*:2}"
 	who=$1
-	if run_case "$1: ${*:2}" measured "${@:2}"; then
+	# Not in a condition, where set -e would be overlooked.
+	run_case "$1: ${*:2}" measured "${@:2}"
+	status=$?
+	if [ $status -eq 0 ]; then
 		cat "$work/numbers" >>"$numbers"
 	else
 		progress "$1: FAILED"
