@@ -7,7 +7,7 @@
 #	make check-debug	the same on a kernel that finds bugs, built once (15 minutes)
 #	make check-long		the tests that can be longer, at their full sizes (hours)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
-#	make bench		what things cost, beside charon, pluto and the stock kernel;
+#	make bench		what messages cost, beside charon and pluto;
 #				CASES= chooses
 #	make demo		two gateways, a lossy NAT and a tunnel, in one
 #	make selftests		the tests' programs
