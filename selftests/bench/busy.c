@@ -25,11 +25,32 @@ static uint64_t idle_ns(void)
 	return ns;
 }
 
-uint64_t busy_ns(void)
+static uint64_t clock_ns(void)
 {
 	struct timespec now;
-	uint64_t idle = idle_ns();
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec - idle;
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+uint64_t busy_ns(void)
+{
+	uint64_t idle = idle_ns();
+
+	return clock_ns() - idle;
+}
+
+struct busy busy_begin(void)
+{
+	struct busy busy = { .idle_ns = idle_ns() };
+
+	busy.begin_ns = clock_ns();
+	return busy;
+}
+
+uint64_t busy_end(const struct busy *busy)
+{
+	uint64_t end = clock_ns();
+
+	return end - busy->begin_ns - (idle_ns() - busy->idle_ns);
 }

@@ -10,4 +10,15 @@
  */
 uint64_t busy_ns(void);
 
+/*
+ * The same for a few messages: what it takes to ask, which is the more the more timers there
+ * are, is not in it.
+ */
+struct busy {
+	uint64_t idle_ns, begin_ns;
+};
+
+struct busy busy_begin(void);
+uint64_t busy_end(const struct busy *busy);
+
 #endif

@@ -92,4 +92,6 @@ bench_end() {
 	exit $bench_failed
 }
 
+# As udev has them loaded on a machine with such a processor.
+modprobe -a aesni_intel ghash_clmulni_intel
 module_load || exit 1

@@ -41,6 +41,10 @@ void initiator_open(struct initiator *initiator, const struct endpoint *local,
 	memset(initiator, 0, sizeof(*initiator));
 	initiator->local = *local;
 	initiator->remote = *remote;
+	initiator->id_local = ID_LOCAL;
+	initiator->id_remote = ID_REMOTE;
+	initiator->ts_local = getenv("TS_LOCAL");
+	initiator->ts_remote = getenv("TS_REMOTE");
 	len = endpoint_to_sockaddr(local, &addr);
 	initiator->sock = socket(addr.ss_family, SOCK_DGRAM, 0);
 	if (initiator->sock < 0 || bind(initiator->sock, (struct sockaddr *)&addr, len) ||
@@ -206,6 +210,8 @@ static void put_ts(struct payload_writer *w, uint8_t type, const char *text)
 	struct ts_list list = { .n = 1 };
 	const char *why;
 
+	if (!text)
+		fail("neither $TS_LOCAL nor $TS_REMOTE may be missing");
 	if (ts_parse(&list.v[0], text, &why))
 		fail("%s: %s", text, why);
 	payload_open(w, type);
@@ -229,7 +235,7 @@ void initiator_make_auth(struct initiator *initiator)
 	uint8_t auth[PRF_MAX], spi[ESP_SPI_LEN];
 	struct payload_writer w;
 
-	put_id(&id, ID_LOCAL);
+	put_id(&id, initiator->id_local);
 	if (auth_octets(&octets, initiator->keys.prf, &initiator->init, &initiator->nonce_r,
 			initiator->keys.pi, id.data, id.len) ||
 	    auth_psk(initiator->keys.prf, (const uint8_t *)secret, strlen(secret), octets.data,
@@ -240,7 +246,7 @@ void initiator_make_auth(struct initiator *initiator)
 	payload_begin(&w, 0);
 	payload_add(&w, PAYLOAD_IDI, id.data, id.len);
 	buf_clear(&id);
-	put_id(&id, ID_REMOTE);
+	put_id(&id, initiator->id_remote);
 	payload_add(&w, PAYLOAD_IDR, id.data, id.len);
 	payload_open(&w, PAYLOAD_AUTH);
 	buf_put8(&w.buf, AUTH_METHOD_PSK);
@@ -248,8 +254,8 @@ void initiator_make_auth(struct initiator *initiator)
 	buf_put(&w.buf, auth, initiator->keys.prf_len);
 	payload_close(&w);
 	put_proposals(&w, PROTO_ESP, ESP_PROPOSAL, spi, sizeof(spi));
-	put_ts(&w, PAYLOAD_TSI, wanted("TS_LOCAL"));
-	put_ts(&w, PAYLOAD_TSR, wanted("TS_REMOTE"));
+	put_ts(&w, PAYLOAD_TSI, initiator->ts_local);
+	put_ts(&w, PAYLOAD_TSR, initiator->ts_remote);
 	buf_clear(&initiator->auth);
 	initiator_seal(initiator, &initiator->auth, IKE_AUTH, w.first, w.buf.data, w.buf.len);
 	buf_clear(&w.buf);

@@ -20,6 +20,8 @@
 struct initiator {
 	int sock;			/* bound to local */
 	struct endpoint local, remote;
+	const char *id_local, *id_remote;	/* gw1.example and gw2.example */
+	const char *ts_local, *ts_remote;	/* $TS_LOCAL and $TS_REMOTE */
 	uint64_t spi_i, spi_r;
 	struct dh *dh;
 	struct buf nonce_i, nonce_r;
