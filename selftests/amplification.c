@@ -18,8 +18,6 @@
 
 #define SPI 0x0102030405060708ull
 #define LEN 120
-#define NOTIFY_LEN 8
-#define COOKIE_LEN 17
 
 FIXTURE(amplification)
 {

@@ -32,6 +32,10 @@ enum {
 	PAYLOAD_SKF = 53,
 };
 
+/* A Notify payload of an SPI of no octets, without its data; the module's cookie. */
+#define NOTIFY_LEN 8
+#define COOKIE_LEN 9
+
 struct ike_header {
 	uint64_t spi_i;
 	uint64_t spi_r;

@@ -83,7 +83,7 @@ void peer_expect(struct peer *peer)
 
 void peer_send_with_cookie(struct peer *peer)
 {
-	const size_t notify_len = 8 + 17;
+	const size_t notify_len = NOTIFY_LEN + COOKIE_LEN;
 	uint8_t message[MESSAGE_SIZE];
 	size_t len = peer->sent_len;
 
