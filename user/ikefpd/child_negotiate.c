@@ -39,6 +39,13 @@ static int offered_proposals(const struct child_conf *conf, bool create,
 	return err;
 }
 
+/* Transport mode has no addresses but those of the IKE SA. */
+static bool is_host_to_host(const struct ike_sa *sa, const struct ts_list *local,
+			    const struct ts_list *remote)
+{
+	return ts_of_host(local, &sa->local) && ts_of_host(remote, &sa->remote);
+}
+
 static void put_nonce(struct payload_writer *w, const struct buf *nonce)
 {
 	payload_add(w, PAYLOAD_NONCE, nonce->data, nonce->len);
@@ -66,9 +73,33 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 
 	ts_resolve(&child->local_ts, &child->conf->local_ts, &child->ike_sa->local);
 	ts_resolve(&child->remote_ts, &child->conf->remote_ts, &child->ike_sa->remote);
+	/* What is asked for, until the peer has answered. */
+	child->transport = child->transport &&
+			   is_host_to_host(child->ike_sa, &child->local_ts, &child->remote_ts);
+	if (child->transport)
+		payload_add_notify(w, PROTO_NONE, NULL, 0, USE_TRANSPORT_MODE, NULL, 0);
 	put_ts(w, PAYLOAD_TSI, &child->local_ts);
 	put_ts(w, PAYLOAD_TSR, &child->remote_ts);
 	return 0;
+}
+
+static bool has_notify(const struct payload_chain *chain, uint16_t type)
+{
+	struct notify n;
+
+	return !notify_find(&n, chain, type);
+}
+
+/*
+ * RFC 7296 section 2.23.1: where there is a NAT, the peer has seen other addresses of ours,
+ * or of its own, than there are here.
+ */
+static void undo_nat(const struct ike_sa *sa, struct ts_list *local, struct ts_list *remote)
+{
+	if (sa->nat_local && ts_of_one_host(local))
+		ts_replace_host(local, &sa->local);
+	if (sa->nat_remote && ts_of_one_host(remote))
+		ts_replace_host(remote, &sa->remote);
 }
 
 /* @ke: the peer's KE payload of the group that was negotiated; NULL: of none. */
@@ -133,8 +164,23 @@ enum child_outcome child_accept(struct child_sa *child,
 		return CHILD_UNWANTED;
 	}
 	child->spi_out = get32(child->proposal.spi);
-	if (ts_read(&local, tsi->body, tsi->len) || ts_read(&remote, tsr->body, tsr->len) ||
-	    !ts_within(&local, &child->local_ts) ||
+	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
+	if (has_notify(chain, USE_TRANSPORT_MODE) && !child->transport) {
+		snprintf(reason, len, "the peer chose transport mode, which was not offered");
+		return CHILD_UNWANTED;
+	}
+	child->transport = has_notify(chain, USE_TRANSPORT_MODE);
+	if (child->conf->mode == MODE_TRANSPORT && !child->transport)
+		ike_log(child->ike_sa, LOG_CFG, LVL_CTRL,
+			"CHILD_SA %s{%u} is to be in tunnel mode: transport mode was not agreed on",
+			child->conf->name, child->unique_id);
+	if (ts_read(&local, tsi->body, tsi->len) || ts_read(&remote, tsr->body, tsr->len)) {
+		snprintf(reason, len, "the answer's traffic selectors are malformed");
+		return CHILD_UNWANTED;
+	}
+	if (child->transport)
+		undo_nat(child->ike_sa, &local, &remote);
+	if (!ts_within(&local, &child->local_ts) ||
 	    !ts_within(&remote, &child->remote_ts)) {
 		snprintf(reason, len, "the peer chose traffic selectors that were not offered");
 		return CHILD_UNWANTED;
@@ -154,43 +200,65 @@ enum child_outcome child_accept(struct child_sa *child,
 	return CHILD_ACCEPTED;
 }
 
+/* What a peer asks for, and what of it a child of ours gives it. */
+struct wish {
+	bool transport;
+	struct ts_list local, remote;
+};
+
 /* How much of what the peer wants a child of ours gives: both sides' selectors. */
 static unsigned int narrow(const struct ike_sa *sa, const struct child_conf *conf,
-			   const struct ts_list *peer_local,
-			   const struct ts_list *peer_remote,
-			   struct ts_list *local, struct ts_list *remote)
+			   const struct wish *wish, struct wish *given)
 {
 	struct ts_list own;
 	unsigned int score = 1;
 
 	ts_resolve(&own, &conf->local_ts, &sa->local);
-	if (!ts_narrow(local, peer_local, &own))
+	if (!ts_narrow(&given->local, &wish->local, &own))
 		return 0;
-	score += ts_within(peer_local, &own);
+	score += ts_within(&wish->local, &own);
 	ts_resolve(&own, &conf->remote_ts, &sa->remote);
-	if (!ts_narrow(remote, peer_remote, &own))
+	if (!ts_narrow(&given->remote, &wish->remote, &own))
 		return 0;
-	return score + ts_within(peer_remote, &own);
+	return score + ts_within(&wish->remote, &own);
+}
+
+/* Transport mode where both want it and it fits, else a tunnel. */
+static unsigned int give(const struct ike_sa *sa, const struct child_conf *conf, bool transport,
+			 const struct wish *wish, struct wish *given)
+{
+	struct wish here = *wish;
+	unsigned int score;
+
+	given->transport = wish->transport && transport;
+	if (given->transport) {
+		undo_nat(sa, &here.local, &here.remote);
+		score = narrow(sa, conf, &here, given);
+		/* The one that wants it, too, before one that is as good. */
+		if (score && is_host_to_host(sa, &given->local, &given->remote))
+			return 2 * score + 1;
+		given->transport = false;
+	}
+	return 2 * narrow(sa, conf, wish, given);
 }
 
 /* The child that gives the most; the first of equals. */
-static const struct child_conf *choose(const struct ike_sa *sa,
-				       const struct ts_list *tsi,
-				       const struct ts_list *tsr,
-				       struct ts_list *local, struct ts_list *remote)
+static const struct child_conf *choose(const struct ike_sa *sa, const struct wish *wish,
+				       struct wish *given)
 {
 	const struct child_conf *conf, *best = NULL;
 	unsigned int score, best_score = 0;
-	struct ts_list l, r;
+	struct wish g;
 
 	for (conf = sa->conn->children; conf; conf = conf->next) {
-		score = narrow(sa, conf, tsr, tsi, &l, &r);
+		if (conf->mode == MODE_PASS || conf->mode == MODE_DROP)
+			continue;
+		score = give(sa, conf, conf->mode == MODE_TRANSPORT, wish, &g);
 		if (score <= best_score)
 			continue;
 		best = conf;
 		best_score = score;
-		*local = l;
-		*remote = r;
+		*given = g;
 	}
 	return best;
 }
@@ -217,19 +285,20 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 	const struct payload *tsi = payload_find(chain, PAYLOAD_TSI);
 	const struct payload *tsr = payload_find(chain, PAYLOAD_TSR);
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
-	struct ts_list peer_i, peer_r, local, remote;
+	struct wish wish, given;
 	const struct child_conf *conf;
 	struct proposal chosen;
 	struct child_sa *child;
 	int err;
 
-	if (ts_read(&peer_i, tsi->body, tsi->len) || ts_read(&peer_r, tsr->body, tsr->len))
+	wish.transport = has_notify(chain, USE_TRANSPORT_MODE);
+	if (ts_read(&wish.remote, tsi->body, tsi->len) ||
+	    ts_read(&wish.local, tsr->body, tsr->len))
 		return INVALID_SYNTAX;
 	if (old)
-		conf = narrow(sa, old->conf, &peer_r, &peer_i, &local, &remote) ?
-		       old->conf : NULL;
+		conf = give(sa, old->conf, old->transport, &wish, &given) ? old->conf : NULL;
 	else
-		conf = choose(sa, &peer_i, &peer_r, &local, &remote);
+		conf = choose(sa, &wish, &given);
 	if (!conf)
 		return TS_UNACCEPTABLE;
 	if (keying->create)
@@ -244,13 +313,15 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 	child = sa->resumed ? child_sa_by_spi_out(sa, get32(chosen.spi)) : NULL;
 	if (child && child != old)
 		child_sa_destroy(child);
-	child = child_sa_new(sa, conf);
+	child = child_sa_new(sa, conf, old);
 	if (!child)
 		return TEMPORARY_FAILURE;
 	child->proposal = chosen;
 	child->spi_out = get32(chosen.spi);
-	child->local_ts = local;
-	child->remote_ts = remote;
+	child->transport = given.transport;
+	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
+	child->local_ts = given.local;
+	child->remote_ts = given.remote;
 	*made = child;
 	return 0;
 }
@@ -287,6 +358,8 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	if (dh && ke_put(w, dh))
 		w->buf.failed = true;
 	dh_free(dh);
+	if (child->transport)
+		payload_add_notify(w, PROTO_NONE, NULL, 0, USE_TRANSPORT_MODE, NULL, 0);
 	put_ts(w, PAYLOAD_TSI, &child->remote_ts);
 	put_ts(w, PAYLOAD_TSR, &child->local_ts);
 	*made = child;

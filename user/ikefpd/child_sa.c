@@ -13,6 +13,7 @@
 #include "ike_sa.h"
 #include "policy.h"
 #include "resume.h"
+#include "trap.h"
 #include "xfrm.h"
 
 const char *child_sa_state_name(const struct child_sa *child)
@@ -23,13 +24,98 @@ const char *child_sa_state_name(const struct child_sa *child)
 		[CHILD_REKEYED] = "REKEYED",
 		[CHILD_DELETING] = "DELETING",
 		[CHILD_DELETED] = "DELETED",
+		[CHILD_ROUTED] = "ROUTED",
 	};
 
 	return child->state == CHILD_INSTALLED && child->rekeying ? "REKEYING" :
 	       names[child->state];
 }
 
-struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf)
+/* @shared: that of the other direction, 0: none yet. */
+static uint32_t choose_mark(struct child_sa *child, const struct mark_conf *conf,
+			    struct ike_manager *m, uint32_t *shared)
+{
+	if (conf->kind != MARK_UNIQUE && conf->kind != MARK_UNIQUE_DIR)
+		return conf->value;
+	child->unique_marks = true;
+	if (conf->kind == MARK_UNIQUE && *shared)
+		return *shared;
+	m->last_mark += m->last_mark == UINT32_MAX ? 2 : 1;
+	*shared = m->last_mark;
+	return m->last_mark;
+}
+
+void child_sa_configure(struct child_sa *child, struct ike_manager *m)
+{
+	const struct child_conf *conf = child->conf;
+	uint32_t mark = 0, if_id = 0;
+
+	child->reqid = conf->reqid;
+	child->priority = conf->priority;
+	child->no_policies = conf->no_policies;
+	child->fwd_out = conf->policies_fwd_out;
+	child->mark_in_sa = conf->mark_in_sa;
+	child->if_id_in = choose_mark(child, &conf->if_id_in, m, &if_id);
+	child->if_id_out = choose_mark(child, &conf->if_id_out, m, &if_id);
+	child->mark_in.m = conf->mark_in.mask;
+	child->mark_in.v = choose_mark(child, &conf->mark_in, m, &mark) & conf->mark_in.mask;
+	child->mark_out.m = conf->mark_out.mask;
+	child->mark_out.v = choose_mark(child, &conf->mark_out, m, &mark) & conf->mark_out.mask;
+}
+
+/* Of its ESP SAs. strongSwan's inbound ones have none unless it is asked for. */
+static struct xfrm_mark mark_of(const struct child_sa *child, bool inbound)
+{
+	const struct xfrm_mark none = { 0, 0 };
+
+	if (!inbound)
+		return child->mark_out;
+	return child->mark_in_sa ? child->mark_in : none;
+}
+
+static struct xfrm_mark set_mark_of(const struct child_sa *child, bool inbound)
+{
+	const struct mark_conf *conf = inbound ? &child->conf->set_mark_in :
+						 &child->conf->set_mark_out;
+	const struct xfrm_mark *same = inbound ? &child->mark_in : &child->mark_out;
+
+	return (struct xfrm_mark){ conf->kind == MARK_SAME ? same->v : conf->value, conf->mask };
+}
+
+/* Its trap has the traffic that it is for: it has the same. */
+static void trap_marks(struct child_sa *child, struct ike_manager *m)
+{
+	const struct child_sa *trap = NULL;
+
+	if (child->unique_marks)
+		trap = trap_of(m, child->ike_sa->conn->name, child->conf->name);
+	if (!trap || trap->conf != child->conf)
+		return;
+	child->if_id_in = trap->if_id_in;
+	child->if_id_out = trap->if_id_out;
+	child->mark_in = trap->mark_in;
+	child->mark_out = trap->mark_out;
+}
+
+/* What was agreed on or chosen for the one before, whatever the configuration says by now. */
+static void inherit(struct child_sa *child, const struct child_sa *old)
+{
+	child->reqid = old->reqid;
+	child->priority = old->priority;
+	child->transport = old->transport;
+	child->no_tfc = old->no_tfc;
+	child->if_id_in = old->if_id_in;
+	child->if_id_out = old->if_id_out;
+	child->mark_in = old->mark_in;
+	child->mark_out = old->mark_out;
+	child->mark_in_sa = old->mark_in_sa;
+	child->unique_marks = old->unique_marks;
+	child->no_policies = old->no_policies;
+	child->fwd_out = old->fwd_out;
+}
+
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf,
+			      const struct child_sa *old)
 {
 	struct ike_manager *m = ike_sa->manager;
 	struct child_sa *child = calloc(1, sizeof(*child)), **end;
@@ -41,8 +127,14 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 	child->unique_id = ++m->last_child_id;
 	child->local = ike_sa->local;
 	child->remote = ike_sa->remote;
-	child->reqid = conf->reqid;
 	child_life_init(child);
+	if (old) {
+		inherit(child, old);
+	} else {
+		child->transport = conf->mode == MODE_TRANSPORT;
+		child_sa_configure(child, m);
+		trap_marks(child, m);
+	}
 	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local,
 			   child->reqid ? child->reqid : XFRM_REQID_FIRST, &child->spi_in)) {
 		free(child);
@@ -63,7 +155,7 @@ static uint32_t choose_reqid(const struct child_sa *child)
 
 	if (other)
 		return other->reqid;
-	m->last_reqid = m->last_reqid % (XFRM_REQID_LAST - XFRM_REQID_FIRST) + 1;
+	m->last_reqid = m->last_reqid % (XFRM_REQID_TRAP - XFRM_REQID_FIRST) + 1;
 	return XFRM_REQID_FIRST + m->last_reqid;
 }
 
@@ -75,6 +167,12 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.dst = inbound ? child->local : child->remote,
 		.spi = inbound ? child->spi_in : child->spi_out,
 		.reqid = child->reqid,
+		.transport = child->transport,
+		.if_id = inbound ? child->if_id_in : child->if_id_out,
+		.mark = mark_of(child, inbound),
+		.set_mark = set_mark_of(child, inbound),
+		.flags = child->conf->flags,
+		.tfc_padding = inbound || child->transport || child->no_tfc ? 0 : child->conf->tfc_padding,
 		.inbound = inbound,
 		.encap = child->encap,
 		.esn = proposal_id(&child->proposal, TRANSFORM_ESN) == ESN_YES,
@@ -98,8 +196,9 @@ static void log_established(const struct child_sa *child)
 	ike_log(child->ike_sa, LOG_CFG, LVL_CTRL, "selected proposal: ESP:%s",
 		proposal_str(&child->proposal, text, sizeof(text)));
 	ike_log(child->ike_sa, LOG_IKE, LVL_AUDIT,
-		"CHILD_SA %s{%u} established with SPIs %.8x_i %.8x_o and TS %s%s === %s%s%s",
-		child->conf->name, child->unique_id, child->spi_in, child->spi_out,
+		"CHILD_SA %s{%u} established%s with SPIs %.8x_i %.8x_o and TS %s%s === %s%s%s",
+		child->conf->name, child->unique_id, child->transport ? " in transport mode" : "",
+		child->spi_in, child->spi_out,
 		ts_str(&child->local_ts.v[0], local),
 		child->local_ts.n > 1 ? " ..." : "",
 		ts_str(&child->remote_ts.v[0], remote),
@@ -130,16 +229,16 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
 	child->out_rank = choose_rank(old, initiator);
-	if (old)
-		child->reqid = old->reqid;
-	told = child->reqid || policy_shared(&m->policies, child);
+	child->trapped = policy_trapped(&m->policies, child) ||
+			 (old && old->trapped && sa->resumed);
+	told = child->trapped || child->reqid || policy_shared(&m->policies, child);
 	if (!child->reqid)
 		child->reqid = choose_reqid(child);
 
 	/*
 	 * A daemon that comes after this one knows by a reqid of ours what a former one left
-	 * in XFRM; of other reqids, and of policies that another Child SA wants, too, it has
-	 * to be told.
+	 * in XFRM; of other reqids, and of policies that another Child SA or a trap wants, too,
+	 * it has to be told.
 	 */
 	if (told) {
 		resume_save(sa);
@@ -157,16 +256,36 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	if (err)
 		return err;
 	child->state_out = true;
-	err = policy_install(&m->policies, m->xfrm, child);
+	err = child->no_policies ? 0 : policy_install(&m->policies, m->xfrm, child);
 	if (err)
 		return err;
-	child->has_policies = true;
+	child->has_policies = !child->no_policies;
 	child->state = CHILD_INSTALLED;
 	child->installed_ms = loop_now_ms();
 	child_life_begin(child);
 	log_established(child);
+	if (old)
+		ike_manager_tell(CONTROL_CHILD_REKEY, sa, child, old);
+	else
+		ike_manager_tell(CONTROL_CHILD_UP, sa, child, NULL);
 	ike_sa_tell_esp(child->ike_sa);
 	return 0;
+}
+
+/* In transport mode the selectors are the ends' addresses. */
+static int move_policies(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	int err;
+
+	if (!child->transport)
+		return policy_move(&m->policies, m->xfrm, child);
+	policy_remove(&m->policies, m->xfrm, child);
+	ts_replace_host(&child->local_ts, &child->local);
+	ts_replace_host(&child->remote_ts, &child->remote);
+	err = policy_install(&m->policies, m->xfrm, child);
+	child->has_policies = !err;
+	return err;
 }
 
 int child_sa_move(struct child_sa *child)
@@ -180,7 +299,7 @@ int child_sa_move(struct child_sa *child)
 
 	/* Nothing is sent through it any more. */
 	if (child->state == CHILD_DELETED && child->state_out) {
-		xfrm_state_del(m->xfrm, &remote, child->spi_out);
+		xfrm_state_del(m->xfrm, &remote, child->spi_out, mark_of(child, false));
 		child->state_out = false;
 	}
 	child->local = sa->local;
@@ -189,20 +308,20 @@ int child_sa_move(struct child_sa *child)
 	if (!child->state_in || (same_local && same_remote && !child->encap))
 		return 0;
 	err = child->state_out ?
-	      xfrm_state_move(m->xfrm, &remote, child->spi_out, &child->local,
-			      &child->remote, false) : 0;
+	      xfrm_state_move(m->xfrm, &remote, child->spi_out, mark_of(child, false),
+			      &child->local, &child->remote, false) : 0;
 	if (!err)
-		err = xfrm_state_move(m->xfrm, &local, child->spi_in, &child->remote,
-				      &child->local, true);
+		err = xfrm_state_move(m->xfrm, &local, child->spi_in, mark_of(child, true),
+				      &child->remote, &child->local, true);
 	if (!err && child->has_policies && !(same_local && same_remote))
-		err = policy_move(&m->policies, m->xfrm, child);
+		err = move_policies(child);
 	/* Of what has not moved nothing is taken away. */
 	if (err)
 		return err;
 	if (!same_remote && child->state_out)
-		xfrm_state_del(m->xfrm, &remote, child->spi_out);
+		xfrm_state_del(m->xfrm, &remote, child->spi_out, mark_of(child, false));
 	if (!same_local)
-		xfrm_state_del(m->xfrm, &local, child->spi_in);
+		xfrm_state_del(m->xfrm, &local, child->spi_in, mark_of(child, true));
 	return 0;
 }
 
@@ -217,8 +336,8 @@ void child_sa_replaced(struct child_sa *child)
 	struct ike_manager *m = child->ike_sa->manager;
 
 	if (child->state_out &&
-	    xfrm_state_retire(m->xfrm, &child->remote, child->spi_out)) {
-		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
+	    xfrm_state_retire(m->xfrm, &child->remote, child->spi_out, mark_of(child, false))) {
+		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 		child->state_out = false;
 	}
 	if (child->has_policies)
@@ -246,12 +365,15 @@ void child_sa_destroy(struct child_sa *child)
 	*link = child->next;
 	child_life_end(child);
 	ike_manager_remove_child(m, child);
+	/* The one that has taken its place was told. */
+	if (child->installed_ms && !child->replaced)
+		ike_manager_tell(CONTROL_CHILD_DOWN, sa, child, NULL);
 	if (child->has_policies)
 		policy_remove(&m->policies, m->xfrm, child);
 	if (child->state_out)
-		xfrm_state_del(m->xfrm, &child->remote, child->spi_out);
+		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 	if (child->spi_in)
-		xfrm_state_del(m->xfrm, &child->local, child->spi_in);
+		xfrm_state_del(m->xfrm, &child->local, child->spi_in, mark_of(child, true));
 	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
 		log_closed(child);
 		ike_sa_tell_esp(sa);
@@ -286,8 +408,8 @@ void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
 {
 	struct xfrm *xfrm = child->ike_sa->manager->xfrm;
 
-	if (xfrm_state_usage(xfrm, &child->local, child->spi_in, in))
+	if (xfrm_state_usage(xfrm, &child->local, child->spi_in, mark_of(child, true), in))
 		*in = (struct xfrm_usage){ .use_s = -1 };
-	if (xfrm_state_usage(xfrm, &child->remote, child->spi_out, out))
+	if (xfrm_state_usage(xfrm, &child->remote, child->spi_out, mark_of(child, false), out))
 		*out = (struct xfrm_usage){ .use_s = -1 };
 }

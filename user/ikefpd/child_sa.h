@@ -12,6 +12,7 @@
 #include "proposal.h"
 #include "table.h"
 #include "ts.h"
+#include "xfrm.h"
 
 struct child_conf;
 struct ike_manager;
@@ -23,12 +24,13 @@ enum child_sa_state {
 	CHILD_REKEYED,		/* the peer has replaced it, and is to delete it */
 	CHILD_DELETING,		/* our DELETE is queued or outstanding */
 	CHILD_DELETED,		/* replaced and deleted: for what is still on its way */
+	CHILD_ROUTED,		/* no Child SA, but policies that wait for one (trap.h) */
 };
 
 struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
 	struct table_node by_id, by_spi_in;	/* in the manager's tables */
-	struct ike_sa *ike_sa;
+	struct ike_sa *ike_sa;		/* NULL: of a trap */
 	const struct child_conf *conf;	/* lives as long as the IKE SA's conn */
 	enum child_sa_state state;
 	uint32_t unique_id;
@@ -40,8 +42,18 @@ struct child_sa {
 	struct ts_list local_ts;	/* narrowed */
 	struct ts_list remote_ts;
 	bool encap;			/* ESP in UDP */
+	bool transport;			/* mode; before it is agreed on: what is wanted */
+	bool no_tfc;			/* the peer wants no padding */
+	uint32_t if_id_in, if_id_out;
+	struct xfrm_mark mark_in, mark_out;	/* of its policies */
+	bool mark_in_sa;		/* and of its inbound ESP SA */
+	bool unique_marks;		/* some of these are its own */
+	bool no_policies;
+	bool fwd_out;			/* policies: forwarded traffic is looked at going out, too */
+	uint32_t priority;		/* policies: 0: policy_priority() */
 	bool state_in, state_out;	/* are in the kernel */
 	bool has_policies;
+	bool trapped;			/* a trap is under it: its policies are not to vanish */
 	uint64_t installed_ms;		/* loop_now_ms() at installation */
 	/*
 	 * Of several outbound ESP SAs for the same traffic XFRM takes the one that it
@@ -57,8 +69,15 @@ struct child_sa {
 /* strongSwan's name of the state, as --list-sas prints it ("INSTALLED"). */
 const char *child_sa_state_name(const struct child_sa *child);
 
-/* A new Child SA with an inbound SPI, in ike_sa's list; NULL if that failed. */
-struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf);
+/* What its configuration says of its policies and ESP SAs, and leaves open of their marks. */
+void child_sa_configure(struct child_sa *child, struct ike_manager *m);
+
+/*
+ * A new Child SA with an inbound SPI, in ike_sa's list; NULL if that failed. One that is to
+ * take the place of old has what that one has: its mode, marks, interfaces and reqid.
+ */
+struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf,
+			      const struct child_sa *old);
 
 /*
  * Installs both ESP SAs and the policies under the endpoints of the IKE SA.
@@ -91,7 +110,6 @@ struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
 struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
 
 /* Its ESP SAs' traffic so far. */
-struct xfrm_usage;
 void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
 		    struct xfrm_usage *out);
 

@@ -68,29 +68,63 @@ enum send_cert {
 	SEND_CERT_NEVER
 };
 
+/* When the connection is loaded: both, one or none of these. */
 enum start_action {
-	START_NONE,
-	START_START		/* initiate when the connection is loaded */
+	START_NONE = 0,
+	START_START = 1,	/* initiate */
+	START_TRAP = 2		/* install a trap (trap.h) */
 };
 
-/* What becomes of a Child SA whose peer gives no sign of life. */
-enum dpd_action {
-	DPD_CLEAR,
-	DPD_START		/* initiate it anew */
+/* What becomes of a Child SA that the peer has closed, or whose peer gives no sign of life. */
+enum child_action {
+	ACTION_CLEAR,
+	ACTION_TRAP,		/* its traffic is held back, and sets it up anew */
+	ACTION_START		/* it is set up anew */
+};
+
+/* What becomes of the traffic between local_ts and remote_ts. */
+enum child_mode {
+	MODE_TUNNEL,
+	MODE_TRANSPORT,		/* between the two hosts; tunnel where the peer does not want it */
+	MODE_PASS,		/* in the clear */
+	MODE_DROP
+};
+
+/* A mark, or an if_id, which has no mask. */
+struct mark_conf {
+	enum mark_kind {
+		MARK_GIVEN,	/* none if the mask, or the if_id, is 0 */
+		MARK_UNIQUE,	/* one of its own for each Child SA */
+		MARK_UNIQUE_DIR,	/* and for each direction */
+		MARK_SAME	/* set_mark_*: as mark_* */
+	} kind;
+	uint32_t value, mask;
 };
 
 struct child_conf {
 	struct child_conf *next;
 	char *name;
+	enum child_mode mode;
 	struct ts_list local_ts;	/* at least one */
 	struct ts_list remote_ts;
 	struct proposal_list proposals;	/* ESP */
-	enum start_action start_action;
-	enum dpd_action dpd_action;
+	unsigned int start_action;	/* START_* */
+	enum child_action dpd_action, close_action;
 	uint32_t replay_window;	/* packets; 0 off; default 32 */
 	uint32_t reqid;		/* 0: choose one */
+	struct mark_conf if_id_in, if_id_out;
+	struct mark_conf mark_in, mark_out;
+	bool mark_in_sa;	/* the inbound ESP SA is found by mark_in, too */
+	struct mark_conf set_mark_in, set_mark_out;
+	unsigned int flags;	/* XFRM_FLAG_*: copy_df, copy_ecn, copy_dscp, icmp */
+	uint32_t tfc_padding;	/* octets; TFC_MTU: as much as a packet holds */
+	bool no_policies;	/* the ESP SAs alone */
+	bool policies_fwd_out;	/* traffic that is forwarded is looked at going out, too */
+	uint32_t priority;	/* of its policies; 0: the more specific, the smaller */
 	struct lifetime time_s;	/* in seconds */
 };
+
+#define TFC_MTU	UINT32_MAX
 
 /* What an INITIAL_CONTACT notify does, RFC 7296 section 2.4. */
 enum unique_policy {

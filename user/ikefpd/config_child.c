@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A connection's children, each from its section. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_conn.h"
 #include "config_keys.h"
+#include "xfrm.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
@@ -86,34 +88,42 @@ static int read_start_action(const struct tree *node, void *object,
 		child->start_action = START_NONE;
 	else if (!strcmp(text, "start"))
 		child->start_action = START_START;
-	else if (strstr(text, "trap") || !strcmp(text, "route"))
-		return tree_refuse(node, err,
-				   "'%s' is not supported yet: use start, or initiate by hand",
-				   text);
+	else if (!strcmp(text, "trap") || !strcmp(text, "route"))
+		child->start_action = START_TRAP;
+	else if (!strcmp(text, "trap|start") || !strcmp(text, "start|trap"))
+		child->start_action = START_TRAP | START_START;
 	else
-		return tree_refuse(node, err, "'%s' is neither none nor start", text);
+		return tree_refuse(node, err, "'%s' is none of none, trap, start and trap|start",
+				   text);
 	return 0;
 }
 
-static int read_dpd_action(const struct tree *node, void *object, struct errmsg *err)
+static int read_action(const struct tree *node, enum child_action *action, struct errmsg *err)
 {
-	struct child_conf *child = object;
 	const char *text;
 
 	text = config_text(node, err);
 	if (!text)
 		return -1;
 	if (!strcmp(text, "clear") || !strcmp(text, "none"))
-		child->dpd_action = DPD_CLEAR;
+		*action = ACTION_CLEAR;
 	else if (!strcmp(text, "start") || !strcmp(text, "restart"))
-		child->dpd_action = DPD_START;
-	else if (!strcmp(text, "trap") || !strcmp(text, "hold"))
-		return tree_refuse(node, err,
-				   "'%s' is not supported yet: set it to clear or start, or remove it",
-				   text);
+		*action = ACTION_START;
+	else if (!strcmp(text, "trap") || !strcmp(text, "hold") || !strcmp(text, "route"))
+		*action = ACTION_TRAP;
 	else
 		return tree_refuse(node, err, "'%s' is neither clear, trap nor start", text);
 	return 0;
+}
+
+static int read_dpd_action(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_action(node, &((struct child_conf *)object)->dpd_action, err);
+}
+
+static int read_close_action(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_action(node, &((struct child_conf *)object)->close_action, err);
 }
 
 static int read_replay_window(const struct tree *node, void *object,
@@ -129,6 +139,208 @@ static int read_reqid(const struct tree *node, void *object, struct errmsg *err)
 	struct child_conf *child = object;
 
 	return config_uint(node, 0, UINT32_MAX, &child->reqid, err);
+}
+
+static int read_mode(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (!strcmp(text, "tunnel"))
+		child->mode = MODE_TUNNEL;
+	else if (!strcmp(text, "transport"))
+		child->mode = MODE_TRANSPORT;
+	else if (!strcmp(text, "pass"))
+		child->mode = MODE_PASS;
+	else if (!strcmp(text, "drop"))
+		child->mode = MODE_DROP;
+	else if (!strcmp(text, "beet") || !strcmp(text, "transport_proxy"))
+		return tree_refuse(node, err,
+				   "'%s' is not supported: set it to tunnel or transport", text);
+	else
+		return tree_refuse(node, err, "'%s' is none of tunnel, transport, pass and drop",
+				   text);
+	return 0;
+}
+
+/* "0x10", "16", with a "/mask" if @mask is set, or one of the words that are allowed. */
+static int read_mark_value(const struct tree *node, struct mark_conf *mark, bool mask, bool set,
+			   struct errmsg *err)
+{
+	struct mark_conf new = { .mask = UINT32_MAX };
+	const char *text, *slash;
+	unsigned long long v;
+	size_t len;
+	char *end;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	slash = mask ? strchr(text, '/') : NULL;
+	len = slash ? (size_t)(slash - text) : strlen(text);
+	if (!set && len == 7 && !strncmp(text, "%unique", len))
+		new.kind = MARK_UNIQUE;
+	else if (!set && len == 11 && !strncmp(text, "%unique-dir", len))
+		new.kind = MARK_UNIQUE_DIR;
+	else if (set && len == 5 && !strncmp(text, "%same", len))
+		new.kind = MARK_SAME;
+	if (new.kind == MARK_GIVEN) {
+		errno = 0;
+		v = strtoull(text, &end, 0);
+		if (end != text + len || !len || *text == '-' || *text == '+' || errno ||
+		    v > UINT32_MAX)
+			goto refuse;
+		new.value = (uint32_t)v;
+	}
+	if (slash) {
+		errno = 0;
+		v = strtoull(slash + 1, &end, 0);
+		if (end == slash + 1 || *end || slash[1] == '-' || slash[1] == '+' || errno ||
+		    v > UINT32_MAX)
+			goto refuse;
+		new.mask = (uint32_t)v;
+	}
+	if (mask)
+		new.value &= new.mask;
+	*mark = new;
+	return 0;
+refuse:
+	return tree_refuse(node, err, "'%s' is not %s%s%s", text, mask ? "a mark" : "an if_id",
+			   mask ? " with or without a /mask" : "",
+			   set ? ", nor %same" : ", nor %unique or %unique-dir");
+}
+
+static int read_if_id_in(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->if_id_in, false, false, err);
+}
+
+static int read_if_id_out(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->if_id_out, false, false, err);
+}
+
+static int read_mark_in(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->mark_in, true, false, err);
+}
+
+static int read_mark_out(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->mark_out, true, false, err);
+}
+
+static int read_set_mark_in(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->set_mark_in, true, true, err);
+}
+
+static int read_set_mark_out(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_mark_value(node, &((struct child_conf *)object)->set_mark_out, true, true, err);
+}
+
+static int read_mark_in_sa(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_bool(node, &((struct child_conf *)object)->mark_in_sa, err);
+}
+
+/* Sets or clears a flag that says the opposite of the key if @inverse. */
+static int read_flag(const struct tree *node, void *object, unsigned int flag, bool inverse,
+		     struct errmsg *err)
+{
+	struct child_conf *child = object;
+	bool on;
+
+	if (config_bool(node, &on, err))
+		return -1;
+	if (on != inverse)
+		child->flags |= flag;
+	else
+		child->flags &= ~flag;
+	return 0;
+}
+
+static int read_copy_df(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_flag(node, object, XFRM_FLAG_NO_PMTU_DISC, true, err);
+}
+
+static int read_copy_ecn(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_flag(node, object, XFRM_FLAG_NO_ECN, true, err);
+}
+
+static int read_icmp(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_flag(node, object, XFRM_FLAG_ICMP, false, err);
+}
+
+/* The kernel's default is "out". */
+static int read_copy_dscp(const struct tree *node, void *object, struct errmsg *err)
+{
+	static const struct {
+		const char *word;
+		unsigned int flags;
+	} words[] = {
+		{ "out", 0 },
+		{ "in", XFRM_FLAG_DECAP_DSCP | XFRM_FLAG_NO_ENCAP_DSCP },
+		{ "yes", XFRM_FLAG_DECAP_DSCP },
+		{ "no", XFRM_FLAG_NO_ENCAP_DSCP },
+	};
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (strcmp(text, words[i].word))
+			continue;
+		child->flags &= ~(XFRM_FLAG_DECAP_DSCP | XFRM_FLAG_NO_ENCAP_DSCP);
+		child->flags |= words[i].flags;
+		return 0;
+	}
+	return tree_refuse(node, err, "'%s' is none of out, in, yes and no", text);
+}
+
+static int read_tfc_padding(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (!strcmp(text, "mtu")) {
+		child->tfc_padding = TFC_MTU;
+		return 0;
+	}
+	return config_uint(node, 0, UINT16_MAX, &child->tfc_padding, err);
+}
+
+static int read_priority(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_uint(node, 0, UINT32_MAX, &((struct child_conf *)object)->priority, err);
+}
+
+static int read_policies(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	bool on;
+
+	if (config_bool(node, &on, err))
+		return -1;
+	child->no_policies = !on;
+	return 0;
+}
+
+static int read_policies_fwd_out(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_bool(node, &((struct child_conf *)object)->policies_fwd_out, err);
 }
 
 static int read_rekey_time(const struct tree *node, void *object, struct errmsg *err)
@@ -150,9 +362,9 @@ static const struct config_key child_keys[] = {
 	{ "esp_proposals", read_esp_proposals, NULL },
 	{ "local_ts", read_local_ts, NULL },
 	{ "remote_ts", read_remote_ts, NULL },
-	{ "mode", NULL, "tunnel" },
+	{ "mode", read_mode, NULL },
 	{ "start_action", read_start_action, NULL },
-	{ "close_action", NULL, "none clear" },
+	{ "close_action", read_close_action, NULL },
 	{ "dpd_action", read_dpd_action, NULL },
 	{ "replay_window", read_replay_window, NULL },
 	{ "reqid", read_reqid, NULL },
@@ -166,25 +378,25 @@ static const struct config_key child_keys[] = {
 	{ "life_packets", NULL, "0" },
 	{ "rand_packets", NULL, "0" },
 	{ "inactivity", NULL, SERVED_ZERO },
-	{ "policies", NULL, SERVED_YES },
-	{ "policies_fwd_out", NULL, SERVED_NO },
+	{ "policies", read_policies, NULL },
+	{ "policies_fwd_out", read_policies_fwd_out, NULL },
 	{ "hw_offload", NULL, "no" },
 	{ "ipcomp", NULL, SERVED_NO },
 	{ "hostaccess", NULL, SERVED_NO },
 	{ "sha256_96", NULL, SERVED_NO },
-	{ "copy_df", NULL, SERVED_YES },
-	{ "copy_ecn", NULL, SERVED_YES },
-	{ "copy_dscp", NULL, "out" },
-	{ "icmp", NULL, SERVED_NO },
-	{ "tfc_padding", NULL, "0" },
-	{ "priority", NULL, "0" },
-	{ "if_id_in", NULL, "0" },
-	{ "if_id_out", NULL, "0" },
-	{ "mark_in", NULL, NULL },
-	{ "mark_out", NULL, NULL },
-	{ "mark_in_sa", NULL, SERVED_NO },
-	{ "set_mark_in", NULL, NULL },
-	{ "set_mark_out", NULL, NULL },
+	{ "copy_df", read_copy_df, NULL },
+	{ "copy_ecn", read_copy_ecn, NULL },
+	{ "copy_dscp", read_copy_dscp, NULL },
+	{ "icmp", read_icmp, NULL },
+	{ "tfc_padding", read_tfc_padding, NULL },
+	{ "priority", read_priority, NULL },
+	{ "if_id_in", read_if_id_in, NULL },
+	{ "if_id_out", read_if_id_out, NULL },
+	{ "mark_in", read_mark_in, NULL },
+	{ "mark_out", read_mark_out, NULL },
+	{ "mark_in_sa", read_mark_in_sa, NULL },
+	{ "set_mark_in", read_set_mark_in, NULL },
+	{ "set_mark_out", read_set_mark_out, NULL },
 	{ "per_cpu_sas", NULL, SERVED_NO },
 	{ "ah_proposals", NULL, NULL },
 	{ "updown", NULL, NULL },
@@ -196,6 +408,11 @@ static const struct config_key child_keys[] = {
 static const struct config_schema child_schema = {
 	.keys = child_keys, .key_count = COUNT(child_keys),
 };
+
+static bool is_shunt(const struct child_conf *child)
+{
+	return child->mode == MODE_PASS || child->mode == MODE_DROP;
+}
 
 /* What a missing key means is what its default text means. */
 static int fill_child(const struct tree *node, struct child_conf *child,
@@ -240,7 +457,10 @@ int config_read_child(const struct tree *node, struct conn *conn, struct errmsg 
 	if (config_read_section(node, &child_schema, child, err) ||
 	    fill_child(node, child, err))
 		return -1;
-	if (child->start_action == START_START)
+	if (is_shunt(child) && child->start_action & START_START)
+		return tree_refuse(node, err,
+				   "there is nothing to start of a child whose mode is pass or drop: use start_action = trap");
+	if (child->start_action & START_START)
 		conn->start_pending = true;
 	return 0;
 }

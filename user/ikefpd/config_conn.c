@@ -18,6 +18,7 @@ struct conn_reader {
 	struct conn *conn;
 	bool has_local;
 	bool has_remote;
+	uint32_t if_id_in, if_id_out;
 };
 
 /* Reading fails on the first error, so one of each is enough. */
@@ -257,6 +258,17 @@ static int read_unique(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+/* Of the children that have none of their own. */
+static int read_if_id_in(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_uint(node, 0, UINT32_MAX, &((struct conn_reader *)object)->if_id_in, err);
+}
+
+static int read_if_id_out(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_uint(node, 0, UINT32_MAX, &((struct conn_reader *)object)->if_id_out, err);
+}
+
 static const struct config_key conn_keys[] = {
 	{ "version", read_version, NULL },
 	{ "local_addrs", read_local_addrs, NULL },
@@ -278,8 +290,8 @@ static const struct config_key conn_keys[] = {
 	{ "over_time", config_check_time, NULL },
 	{ "rand_time", config_check_time, NULL },
 	{ "dscp", NULL, "000000" },
-	{ "if_id_in", NULL, "0" },
-	{ "if_id_out", NULL, "0" },
+	{ "if_id_in", read_if_id_in, NULL },
+	{ "if_id_out", read_if_id_out, NULL },
 	{ "send_certreq", read_send_certreq, NULL },
 	{ "send_cert", read_send_cert, NULL },
 	{ "ocsp", NULL, "reply never" },
@@ -306,6 +318,13 @@ static const struct config_schema conn_schema = {
 	.sections = conn_sections, .section_count = COUNT(conn_sections),
 };
 
+/* A mask says that the child has its own, none too. */
+static void inherit(struct mark_conf *if_id, uint32_t value)
+{
+	if (!if_id->mask)
+		if_id->value = value;
+}
+
 static int fill_conn(const struct tree *section, struct conn_reader *r,
 		     struct errmsg *err)
 {
@@ -325,6 +344,10 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 	if (!conn->proposals.n &&
 	    read_ike_item(section, "default", &conn->proposals, err))
 		return -1;
+	for (struct child_conf *c = conn->children; c; c = c->next) {
+		inherit(&c->if_id_in, r->if_id_in);
+		inherit(&c->if_id_out, r->if_id_out);
+	}
 	vici_message_write(&conn->section, section);
 	return conn->section.failed ? no_memory(section, err) : 0;
 }

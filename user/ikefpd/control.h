@@ -7,6 +7,9 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "xfrm.h"
+
+struct child_sa;
 
 /*
  * The seam between control (VICI, start_action, signals) and the protocol.
@@ -47,9 +50,18 @@ void control_rekey_child(uint32_t child_id);
 
 /*
  * A connection is loaded: IKE SAs that were carried on (resume.h) while none of its name
- * was, are its from now on.
+ * was, are its from now on; its traps are installed. And all that was to be loaded, and
+ * removed, has been: the traps of what is gone go.
  */
 void control_loaded(struct conn *conn);
+void control_configured(void);
+
+/* trap.h, for the daemon's one manager. */
+int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err);
+unsigned int control_uninstall(const char *conn, const char *child);
+typedef void (*control_policy_fn)(const struct conn *conn, const struct child_sa *trap,
+				  void *data);
+void control_each_trap(control_policy_fn fn, void *data);
 
 /* The caller no longer waits: @done is not called; the work goes on. */
 void control_forget(struct control_job *job);
@@ -70,6 +82,9 @@ struct control_child {
 	uint32_t reqid;
 	const char *state;	/* "INSTALLED", "CREATED", "DELETING" ... */
 	bool encap;		/* ESP in UDP */
+	bool transport;
+	uint32_t if_id_in, if_id_out;
+	struct xfrm_mark mark_in, mark_out;
 	uint32_t spi_in;	/* host order */
 	uint32_t spi_out;
 	struct control_suite suite;
@@ -118,6 +133,25 @@ struct control_ike {
  */
 typedef bool (*control_ike_fn)(const struct control_ike *ike, void *data);
 void control_each_ike(bool counters, control_ike_fn fn, void *data);
+
+/* What becomes of IKE SAs and Child SAs, told to one who watches (VICI). */
+enum control_event {
+	CONTROL_IKE_UP,
+	CONTROL_IKE_DOWN,
+	CONTROL_IKE_UPDATE,	/* its endpoints are others */
+	CONTROL_CHILD_UP,
+	CONTROL_CHILD_REKEY,	/* another one has taken its place */
+	CONTROL_CHILD_DOWN
+};
+
+/*
+ * The snapshot has one child, that which it is about, or none; of CONTROL_CHILD_REKEY the
+ * old one and the new one.
+ */
+typedef void (*control_event_fn)(enum control_event event, const struct control_ike *ike,
+				 void *data);
+/* NULL: nobody watches any more. */
+void control_watch(control_event_fn fn, void *data);
 
 /* Has an IKE SA of a connection of this name a Child SA of that one? */
 bool control_has_child(const char *conn, const char *child);

@@ -118,14 +118,18 @@ static int set_group(struct create_child *c, uint16_t group)
 
 static int begin(struct ike_sa *sa, const struct child_conf *conf, const struct child_sa *old)
 {
-	struct create_child *c = calloc(1, sizeof(*c));
+	struct create_child *c;
 	struct child_sa *child;
 	int err;
 
+	/* What is carried on without its configuration has nothing to offer. */
+	if (!conf->proposals.n)
+		return -ENOENT;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	sa->create = c;
-	child = child_sa_new(sa, conf);
+	child = child_sa_new(sa, conf, old);
 	if (!child)
 		return -EIO;
 	c->spi = child->spi_in;

@@ -233,7 +233,7 @@ int ike_auth_start(struct ike_sa *sa)
 	if (!err) {
 		const struct child_keying keying = first_keying(h);
 
-		h->child = child_sa_new(sa, h->child_conf);
+		h->child = child_sa_new(sa, h->child_conf, NULL);
 		err = h->child ? child_offer(h->child, &keying, &w) : -EIO;
 	}
 	if (!err)

@@ -52,6 +52,30 @@ bool control_has_child(const char *conn, const char *child)
 void control_loaded(struct conn *conn)
 {
 	resume_rebind(manager, conn);
+	trap_configure(manager, conn);
+}
+
+void control_configured(void)
+{
+	trap_configured(manager);
+}
+
+int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err)
+{
+	return trap_install(manager, conn, child, true, err);
+}
+
+unsigned int control_uninstall(const char *conn, const char *child)
+{
+	return trap_uninstall(manager, conn, child);
+}
+
+void control_each_trap(control_policy_fn fn, void *data)
+{
+	const struct trap *t;
+
+	for (t = manager->traps; t; t = t->next)
+		fn(t->conn, &t->child, data);
 }
 
 void control_forget(struct control_job *job)
@@ -101,6 +125,11 @@ static void fill_child(struct control_child *c, const struct child_sa *child,
 		.reqid = child->reqid,
 		.state = child_sa_state_name(child),
 		.encap = child->encap,
+		.transport = child->transport,
+		.if_id_in = child->if_id_in,
+		.if_id_out = child->if_id_out,
+		.mark_in = child->mark_in,
+		.mark_out = child->mark_out,
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.use_in_s = -1,
@@ -150,6 +179,33 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 	if (ike->established)
 		ike->established_s = seconds_since(sa->established_ms);
 	fill_suite(&ike->suite, &sa->proposal);
+}
+
+static struct {
+	control_event_fn fn;
+	void *data;
+} watcher;
+
+static void tell(enum control_event event, const struct ike_sa *sa,
+		 const struct child_sa *child, const struct child_sa *old)
+{
+	struct control_child c[2];
+	struct control_ike ike;
+
+	fill_ike(&ike, sa);
+	ike.children = c;
+	if (old)
+		fill_child(&c[ike.child_count++], old, true);
+	if (child)
+		fill_child(&c[ike.child_count++], child, event == CONTROL_CHILD_DOWN);
+	watcher.fn(event, &ike, watcher.data);
+}
+
+void control_watch(control_event_fn fn, void *data)
+{
+	watcher.fn = fn;
+	watcher.data = data;
+	manager->event = fn ? tell : NULL;
 }
 
 void control_each_ike(bool counters, control_ike_fn fn, void *data)

@@ -70,10 +70,10 @@ static int finish(struct payload_writer *w, uint64_t spi_i, uint64_t spi_r,
 }
 
 /* A whole message, header included. */
-static void log_raw(const struct ike_sa *sa, const char *what, uint8_t first,
+static void note_raw(const struct ike_sa *sa, enum message_kind kind, uint8_t first,
 		    const uint8_t *data, size_t len)
 {
-	ike_sa_log_message(sa, what, IKE_SA_INIT, first, data + IKE_HEADER_LEN,
+	ike_sa_note_message(sa, kind, IKE_SA_INIT, first, data + IKE_HEADER_LEN,
 			   len - IKE_HEADER_LEN);
 }
 
@@ -105,7 +105,7 @@ static int send_request(struct ike_sa *sa)
 		err = buf_set(&h->request, w.buf.data, w.buf.len);
 	if (err)
 		goto out;
-	log_raw(sa, "sending request", w.first, w.buf.data, w.buf.len);
+	note_raw(sa, REQUEST_OUT, w.first, w.buf.data, w.buf.len);
 	err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_i, w.buf.data, w.buf.len);
 out:
 	buf_clear(&w.buf);
@@ -329,7 +329,7 @@ void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
 		init_failed(sa, "it is malformed");
 		return;
 	}
-	log_raw(sa, "received response", header.next_payload, msg->data, msg->len);
+	note_raw(sa, RESPONSE_IN, header.next_payload, msg->data, msg->len);
 	if (!notify_find(&n, &chain, COOKIE)) {
 		cookie(sa, &n);
 	} else if (!notify_find(&n, &chain, INVALID_KE_PAYLOAD)) {
@@ -492,7 +492,7 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (!err)
 		err = push_keys(sa);
 	if (!err) {
-		log_raw(sa, "sending response", w.first, w.buf.data, w.buf.len);
+		note_raw(sa, RESPONSE_OUT, w.first, w.buf.data, w.buf.len);
 		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_r, w.buf.data,
 					 w.buf.len);
 	}
@@ -531,7 +531,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->peer_fragmentation = has_fragmentation(chain);
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
-	log_raw(sa, "received request", msg->data[16], msg->data, msg->len);
+	note_raw(sa, REQUEST_IN, msg->data[16], msg->data, msg->len);
 	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
 	if (!err)
 		err = nonce_new(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len : NONCE_LEN);

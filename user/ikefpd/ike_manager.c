@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/rand.h>
+
 #include "child_life.h"
 #include "config.h"
 #include "ike_init.h"
@@ -172,6 +174,10 @@ void ike_manager_init(struct ike_manager *m, struct loop *loop, struct kernel *k
 	m->secrets = secrets;
 	m->stop_timer.expired = stop_expired;
 	m->wake_work.run = tell;
+	/* Policies of a daemon before may stay; theirs are others. */
+	if (RAND_bytes((uint8_t *)&m->last_trap_reqid, sizeof(m->last_trap_reqid)) != 1)
+		m->last_trap_reqid = 0;
+	m->last_trap_reqid %= XFRM_REQID_LAST - XFRM_REQID_TRAP;
 }
 
 void ike_manager_clear(struct ike_manager *m)
@@ -181,6 +187,10 @@ void ike_manager_clear(struct ike_manager *m)
 	m->stopping = true;
 	while (m->sas)
 		ike_sa_destroy(m->sas, "the daemon ends");
+	trap_clear(m);
+	/* What no trap has taken over. */
+	if (m->all_adopted)
+		xfrm_remove_leftovers(m->xfrm, &(struct xfrm_own){ .n = 0 });
 	while ((w = m->waiters)) {
 		m->waiters = w->next;
 		waiter_free(w);
@@ -194,6 +204,13 @@ void ike_manager_clear(struct ike_manager *m)
 	table_clear(&m->child_by_id);
 	table_clear(&m->child_by_spi_in);
 	policy_clear(&m->policies);
+}
+
+void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
+		      const struct child_sa *child, const struct child_sa *old)
+{
+	if (sa->manager->event)
+		sa->manager->event(event, sa, child, old);
 }
 
 void ike_manager_add(struct ike_manager *m, struct ike_sa *sa)
@@ -607,6 +624,9 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 			ike_sa_destroy(child->ike_sa, "it was terminated");
 		else
 			delete_child(child);
+		break;
+	case CHILD_ROUTED:
+		/* It is no Child SA. */
 		break;
 	}
 }

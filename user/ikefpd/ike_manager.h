@@ -13,6 +13,7 @@
 #include "ike_sa.h"
 #include "loop.h"
 #include "policy.h"
+#include "trap.h"
 #include "xfrm.h"
 
 struct secrets;
@@ -33,9 +34,15 @@ struct ike_manager {
 	struct table child_by_id;	/* Child SAs: the unique id */
 	struct table child_by_spi_in;
 	struct policy_table policies;	/* installed, each with its Child SAs */
+	struct trap *traps;
+	struct table traps_by_name;
+	bool all_adopted;		/* what else has reqids of ours is left over */
 	struct waiter *waiters;
+	/* NULL: nobody wants to know; else control.h's. */
+	void (*event)(enum control_event event, const struct ike_sa *sa,
+		      const struct child_sa *child, const struct child_sa *old);
 	struct loop_work wake_work;
-	uint32_t last_ike_id, last_child_id, last_reqid;
+	uint32_t last_ike_id, last_child_id, last_reqid, last_trap_reqid, last_mark;
 	bool stopping;
 	struct loop_timer stop_timer;
 	void (*stopped)(struct ike_manager *m);
@@ -76,6 +83,10 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
 /* ESP comes from another endpoint than its inbound ESP SA has: see mapping.h. */
 void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 			 uint32_t spi_in, const struct endpoint *remote);
+
+/* Something has become of an IKE SA, or of this Child SA of its: to be told (control.h). */
+void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
+		      const struct child_sa *child, const struct child_sa *old);
 
 /* control.h's functions, for a manager of one's own. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,

@@ -8,12 +8,14 @@
 #include <openssl/crypto.h>
 
 #include "config.h"
+#include "counters.h"
 #include "create_child.h"
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_manager.h"
 #include "ike_sa.h"
 #include "informational.h"
+#include "reaction.h"
 #include "resume.h"
 
 const char *ike_sa_state_name(enum ike_sa_state state)
@@ -101,6 +103,8 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 
 	sa->ending = true;
 	ike_manager_remove(m, sa);
+	if (sa->established_ms)
+		ike_manager_tell(CONTROL_IKE_DOWN, sa, NULL, NULL);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
@@ -121,15 +125,22 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	free(sa);
 }
 
-void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
-			uint8_t first, const uint8_t *data, size_t len)
+void ike_sa_note_message(const struct ike_sa *sa, enum message_kind kind, uint8_t exchange,
+			 uint8_t first, const uint8_t *data, size_t len)
 {
+	static const char *const what[] = {
+		[REQUEST_IN] = "received request",
+		[RESPONSE_IN] = "received response",
+		[REQUEST_OUT] = "sending request",
+		[RESPONSE_OUT] = "sending response",
+	};
 	struct payload_chain chain;
 	char list[256] = "";
 	struct notify n;
 	size_t used = 0;
 	unsigned int i;
 
+	counters_count_message(sa->conn ? sa->conn->name : NULL, exchange, kind);
 	if (!log_enabled(LOG_ENC, LVL_CTRL))
 		return;
 	payload_parse(&chain, first, data, len);
@@ -141,7 +152,7 @@ void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t excha
 			used += snprintf(list + used, sizeof(list) - used, " %s",
 					 ike_payload_name(chain.v[i].type));
 	}
-	ike_log(sa, LOG_ENC, LVL_CTRL, "%s %s [%s ]", what, ike_exchange_name(exchange),
+	ike_log(sa, LOG_ENC, LVL_CTRL, "%s %s [%s ]", what[kind], ike_exchange_name(exchange),
 		list);
 }
 
@@ -151,7 +162,7 @@ int ike_sa_request(struct ike_sa *sa, enum ike_task_type type, uint8_t exchange,
 	int err = -ENOMEM;
 
 	if (!w->buf.failed) {
-		ike_sa_log_message(sa, "sending request", exchange, w->first, w->buf.data,
+		ike_sa_note_message(sa, REQUEST_OUT, exchange, w->first, w->buf.data,
 				   w->buf.len);
 		/* A daemon that comes after this one knows what was asked. */
 		sa->active.type = type;
@@ -172,7 +183,7 @@ void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
 	if (w->buf.failed) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no memory for a response");
 	} else {
-		ike_sa_log_message(sa, "sending response", msg->exchange, w->first,
+		ike_sa_note_message(sa, RESPONSE_OUT, msg->exchange, w->first,
 				   w->buf.data, w->buf.len);
 		kernel_sa_respond(sa->manager->kernel, ike_sa_spi_local(sa),
 				  msg->exchange, msg->message_id, w->first,
@@ -288,12 +299,14 @@ void ike_sa_established(struct ike_sa *sa)
 		ike_id_str(&sa->local_id, local_id),
 		endpoint_addr_str(&sa->remote, remote),
 		ike_id_str(&sa->remote_id, remote_id));
+	ike_manager_tell(CONTROL_IKE_UP, sa, NULL, NULL);
 }
 
 /* RFC 7296 section 2.21.3: errors in a request inside an IKE SA. */
 static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
 		   const struct payload_chain *chain, int err)
 {
+	counters_count(sa->conn ? sa->conn->name : NULL, COUNTER_INVALID);
 	if (err == -EOPNOTSUPP) {
 		ike_log(sa, LOG_ENC, LVL_CTRL,
 			"payload type %u is critical and not known", chain->unsupported);
@@ -316,7 +329,7 @@ static void request(struct ike_sa *sa, const struct kernel_message *msg)
 	int err;
 
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
-	ike_sa_log_message(sa, "received request", msg->exchange, msg->first_payload,
+	ike_sa_note_message(sa, REQUEST_IN, msg->exchange, msg->first_payload,
 			   msg->data, msg->len);
 	if (err) {
 		refuse(sa, msg, &chain, err);
@@ -344,9 +357,10 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	int err;
 
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
-	ike_sa_log_message(sa, "received response", msg->exchange, msg->first_payload,
+	ike_sa_note_message(sa, RESPONSE_IN, msg->exchange, msg->first_payload,
 			   msg->data, msg->len);
 	if (err == -EBADMSG) {
+		counters_count(sa->conn ? sa->conn->name : NULL, COUNTER_INVALID);
 		ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s response",
 			ike_exchange_name(msg->exchange));
 		ike_sa_destroy(sa, "the peer sent a malformed response");
@@ -457,47 +471,20 @@ void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
 			ike_log(sa, LOG_KNL, LVL_AUDIT,
 				"CHILD_SA %s{%u} has not moved with its peer",
 				child->conf->name, child->unique_id);
+	ike_manager_tell(CONTROL_IKE_UPDATE, sa, NULL, NULL);
 	resume_save(sa);
-}
-
-static void restart_children(struct ike_manager *m, struct conn *conn,
-			     const struct child_conf *const *children, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		ike_manager_initiate(m, conn, children[i], NULL);
-}
-
-static bool is_among(const struct child_conf *conf, const struct child_conf *const *list,
-		     size_t n)
-{
-	while (n)
-		if (list[--n] == conf)
-			return true;
-	return false;
 }
 
 void ike_sa_dead(struct ike_sa *sa)
 {
-	const struct child_conf *restart[KERNEL_ESP_PAIRS_MAX];
 	struct ike_manager *m = sa->manager;
+	struct reaction reaction = { 0 };
 	const struct child_sa *child;
-	struct conn *conn = sa->conn;
-	size_t n = 0;
 
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u]: the peer does not answer",
 		sa->log.name, sa->unique_id);
-	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next)
-		if (child->state == CHILD_INSTALLED && child->conf->dpd_action == DPD_START &&
-		    !is_among(child->conf, restart, n))
-			restart[n++] = child->conf;
-	if (sa->state != IKE_ESTABLISHED || !conn)
-		n = 0;
-	if (n)
-		conn_get(conn);
+	for (child = sa->children; child; child = child->next)
+		reaction_note(&reaction, child, child->conf->dpd_action);
 	ike_sa_destroy(sa, "the peer does not answer");
-	restart_children(m, conn, restart, n);
-	if (n)
-		conn_put(conn);
+	reaction_run(&reaction, m);
 }

@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "child_sa.h"
 #include "config.h"
+#include "counters.h"
 #include "dh.h"
 #include "endpoint.h"
 #include "id.h"
@@ -159,9 +160,12 @@ void ike_sa_respond(struct ike_sa *sa, const struct kernel_message *msg,
 void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 			   uint16_t type, const void *data, size_t len);
 
-/* Logs which payloads a chain has: "sending request IKE_AUTH [ IDi AUTH ... ]". */
-void ike_sa_log_message(const struct ike_sa *sa, const char *what, uint8_t exchange,
-			uint8_t first, const uint8_t *data, size_t len);
+/*
+ * Counts a message (counters.h) and logs which payloads it has: "sending request IKE_AUTH
+ * [ IDi AUTH ... ]".
+ */
+void ike_sa_note_message(const struct ike_sa *sa, enum message_kind kind, uint8_t exchange,
+			 uint8_t first, const uint8_t *data, size_t len);
 
 /* Queues a request; it is sent when its turn comes. 0 or -ENOMEM. May end it. */
 int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,

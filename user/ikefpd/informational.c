@@ -2,6 +2,7 @@
 /* The INFORMATIONAL exchange and deletion. */
 #include "ike_manager.h"
 #include "informational.h"
+#include "reaction.h"
 #include "resume.h"
 
 static void put_delete(struct payload_writer *w, uint8_t protocol,
@@ -56,12 +57,24 @@ int informational_delete_child(struct ike_sa *sa, enum ike_task_type type, uint3
 	return ike_sa_request(sa, type, INFORMATIONAL, &w);
 }
 
+/* Of a child that both ends have rekeyed there are two: nothing is lost with one of them. */
+static bool has_another(const struct ike_sa *sa, const struct child_sa *child)
+{
+	const struct child_sa *c;
+
+	for (c = sa->children; c; c = c->next)
+		if (c != child && c->conf == child->conf &&
+		    (c->state == CHILD_CREATED || c->state == CHILD_INSTALLED))
+			return true;
+	return false;
+}
+
 /*
  * RFC 7296 section 1.4.1: the answer names our half of each pair, but not of one
  * whose DELETE we have sent ourselves: that request is answered by the peer.
  */
 static void delete_children(struct ike_sa *sa, const struct payload *p,
-			    struct payload_writer *w)
+			    struct reaction *reaction, struct payload_writer *w)
 {
 	uint32_t answer[PAYLOADS_MAX];
 	unsigned int count = get16(p->body + 2), unknown = 0, i;
@@ -79,6 +92,8 @@ static void delete_children(struct ike_sa *sa, const struct payload *p,
 			spi);
 		if (child->state != CHILD_DELETING && n < PAYLOADS_MAX)
 			answer[n++] = child->spi_in;
+		if (!has_another(sa, child))
+			reaction_note(reaction, child, child->conf->close_action);
 		deleted(child);
 	}
 	/* A message has room for thousands: one line. */
@@ -99,6 +114,9 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain)
 {
 	bool delete_ike = false, rejected = false, wanted;
+	struct ike_manager *m = sa->manager;
+	struct reaction reaction = { 0 };
+	const struct child_sa *child;
 	struct payload_writer w;
 	struct notify n;
 	unsigned int i;
@@ -116,7 +134,7 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 		if (is_delete(p, PROTO_IKE)) {
 			delete_ike = true;
 		} else if (is_delete(p, PROTO_ESP)) {
-			delete_children(sa, p, &w);
+			delete_children(sa, p, &reaction, &w);
 		} else if (p->type == PAYLOAD_NOTIFY && !notify_read(&n, p) &&
 			   n.type <= NOTIFY_ERROR_MAX) {
 			ike_log(sa, LOG_IKE, LVL_CTRL, "received %s (%u) notify error",
@@ -127,6 +145,8 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 		}
 	}
 	wanted = sa->state == IKE_DELETING;
+	for (child = delete_ike ? sa->children : NULL; child; child = child->next)
+		reaction_note(&reaction, child, child->conf->close_action);
 	if (delete_ike)
 		sa->state = IKE_DELETING;
 	if (!sa->handshake)
@@ -139,6 +159,7 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 	} else if (rejected) {
 		ike_sa_destroy(sa, "the peer did not accept our authentication");
 	}
+	reaction_run(&reaction, m);
 }
 
 /* The peer's half of the pair, if it names it, goes with ours. */

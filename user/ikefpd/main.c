@@ -9,7 +9,9 @@
  * What needs privileges is done before the loop runs; then the daemon gives up all
  * but CAP_NET_ADMIN and every system call that it does not make (SECURITY.md).
  */
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 
 #include <linux/capability.h>
 
+#include "acquire.h"
 #include "config.h"
 #include "config_load.h"
 #include "control.h"
@@ -50,6 +53,7 @@ struct daemon {
 	struct config *config;
 	const char *config_file;	/* NULL: VICI alone */
 	const char *socket_path;
+	const char *socket_group;	/* NULL: as it was made */
 	struct account account;
 	struct process secrets_process, reader_process;
 	struct secrets *secrets;
@@ -57,6 +61,7 @@ struct daemon {
 	int exit_code;
 	struct xfrm *xfrm;
 	struct mapping *mapping;
+	struct acquire *acquire;
 	struct module_watch *module_watch;
 	struct kernel *kernel;
 	struct ike_manager manager;
@@ -71,6 +76,7 @@ static void usage(FILE *to)
 		"\n"
 		"  -f FILE    read connections and secrets from this swanctl.conf\n"
 		"  -u SOCKET  serve VICI here (default " VICI_SOCKET_DEFAULT ")\n"
+		"  -g GROUP   let this group use VICI's socket (default: root alone)\n"
 		"  -U USER    become this user (default " DAEMON_USER ", if there is one)\n"
 		"  -l LEVEL   log level: silent, audit, ctrl, diag, raw, or -1 to 4\n"
 		"             (default ctrl)\n"
@@ -159,6 +165,7 @@ static int reload(void *data, struct errmsg *err)
 	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
 	for (struct conn *conn = d->config->conns; conn; conn = conn->next)
 		control_loaded(conn);
+	control_configured();
 	start_pending();
 	return 0;
 }
@@ -273,6 +280,13 @@ static void mapping_changed(void *arg, const struct endpoint *local, uint32_t sp
 	ike_manager_mapping(&d->manager, local, spi_in, remote);
 }
 
+static void acquired(void *arg, uint32_t reqid)
+{
+	struct daemon *d = arg;
+
+	trap_acquired(&d->manager, reqid);
+}
+
 /* No peer can be told of it any more. */
 static void module_unloaded(void *arg)
 {
@@ -282,6 +296,24 @@ static void module_unloaded(void *arg)
 		"the kernel module ikefp was unloaded, its IKE SAs with it: ending; load it and start ikefpd again");
 	d->exit_code = 1;
 	loop_stop(d->loop, d->exit_code);
+}
+
+/* The socket has mode 0660. */
+static int give_socket(const struct daemon *d, struct errmsg *err)
+{
+	const struct group *group;
+
+	if (!d->socket_group)
+		return 0;
+	errno = 0;
+	group = getgrnam(d->socket_group);
+	if (!group)
+		return errmsg_set(err, "-g %s: %s", d->socket_group,
+				  errno ? strerror(errno) : "there is no such group");
+	if (lchown(d->socket_path, (uid_t)-1, group->gr_gid))
+		return errmsg_set(err, "VICI socket %s cannot be given to the group %s: %s",
+				  d->socket_path, d->socket_group, strerror(errno));
+	return 0;
 }
 
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
@@ -317,8 +349,11 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->mapping = mapping_open(d->loop, mapping_changed, d);
 	if (!d->mapping)
 		return -1;
+	d->acquire = acquire_open(d->loop, acquired, d);
+	if (!d->acquire)
+		return -1;
 	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
-	if (!d->vici)
+	if (!d->vici || give_socket(d, err))
 		return -1;
 	vici_set_reload(d->vici, reload, d);
 	return privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err) ||
@@ -335,6 +370,7 @@ static void teardown(struct daemon *d)
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);
+	acquire_close(d->acquire);
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
@@ -362,13 +398,16 @@ int main(int argc, char **argv)
 	int level = LVL_CTRL;
 	struct errmsg err;
 
-	while ((option = getopt_long(argc, argv, "f:u:U:l:s", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "f:u:g:U:l:s", options, NULL)) != -1) {
 		switch (option) {
 		case 'f':
 			d.config_file = optarg;
 			break;
 		case 'u':
 			d.socket_path = optarg;
+			break;
+		case 'g':
+			d.socket_group = optarg;
 			break;
 		case 'U':
 			user = optarg;

@@ -7,27 +7,41 @@
 #include <linux/xfrm.h>
 
 #include "child_sa.h"
+#include "config.h"
 #include "policy.h"
 #include "selector.h"
 
-#define PRIORITY_BASE	400000
+#define PRIORITY_STEP	200000
+
+/* In the order of their priorities, strongSwan's. */
+enum rank {
+	RANK_PASS,
+	RANK_CHILD_SA,
+	RANK_TRAP,
+	RANK_DROP
+};
+
+static enum rank rank_of(const struct child_sa *child)
+{
+	/* Whatever its configuration says by now. */
+	if (child->state != CHILD_ROUTED)
+		return RANK_CHILD_SA;
+	if (child->conf->mode == MODE_PASS)
+		return RANK_PASS;
+	return child->conf->mode == MODE_DROP ? RANK_DROP : RANK_TRAP;
+}
 
 /* A Child SA that wants the policy, and what it would have it say. */
 struct user {
 	struct user *next;
-	const struct child_sa *child;
+	struct child_sa *child;
 	struct xfrm_policy policy;
-};
-
-struct policy_key {
-	uint32_t dir;
-	struct xfrm_selector sel;
 };
 
 struct policy {
 	struct table_node node;
-	struct policy_key key;
-	struct user *users;	/* the newest first: that one is in the kernel */
+	struct xfrm_policy_key key;
+	struct user *users;	/* the first is in the kernel */
 	struct policy *next_stale;
 	bool stale;
 	struct xfrm_policy gone;	/* of a stale one: what the kernel has */
@@ -44,9 +58,9 @@ static unsigned int port_bits(const struct ts *ts)
 	return bits;
 }
 
-uint32_t policy_priority(const struct ts *src, const struct ts *dst)
+static uint32_t priority_of(enum rank rank, const struct ts *src, const struct ts *dst)
 {
-	uint32_t priority = PRIORITY_BASE;
+	uint32_t priority = PRIORITY_STEP * (rank + 1);
 	uint8_t prefix[16];
 	bool exact;
 
@@ -57,34 +71,40 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst)
 	return priority - 1;
 }
 
-/* What the kernel tells policies apart by. */
-static struct policy_key key_of(const struct xfrm_policy *p)
+uint32_t policy_priority(const struct ts *src, const struct ts *dst)
 {
-	struct policy_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.dir = p->dir;
-	selector_of(&key.sel, &p->src_ts, &p->dst_ts);
-	return key;
+	return priority_of(RANK_CHILD_SA, src, dst);
 }
 
-static uint64_t hash(const struct policy_key *key)
+static uint64_t hash(const struct xfrm_policy_key *key)
 {
 	return table_hash(TABLE_HASH, key, sizeof(*key));
 }
 
-static struct policy *find(const struct policy_table *table, const struct xfrm_policy *p)
+static struct policy *find_key(const struct policy_table *table,
+			       const struct xfrm_policy_key *key)
 {
-	const struct policy_key key = key_of(p);
 	struct table_node *node;
 
-	for (node = table_find(&table->policies, hash(&key)); node; node = table_next(node)) {
+	for (node = table_find(&table->policies, hash(key)); node; node = table_next(node)) {
 		struct policy *policy = container_of(node, struct policy, node);
 
-		if (!memcmp(&policy->key, &key, sizeof(key)))
+		if (!memcmp(&policy->key, key, sizeof(*key)))
 			return policy;
 	}
 	return NULL;
+}
+
+static struct policy *find(const struct policy_table *table, const struct xfrm_policy *p)
+{
+	const struct xfrm_policy_key key = selector_key(p);
+
+	return find_key(table, &key);
+}
+
+bool policy_wanted(const struct policy_table *table, const struct xfrm_policy_key *key)
+{
+	return find_key(table, key);
 }
 
 /* Without it, if nobody wants it any more. */
@@ -105,11 +125,18 @@ static bool is_newer(const struct child_sa *a, const struct child_sa *b)
 	return a->unique_id > b->unique_id;
 }
 
+static bool goes_before(const struct child_sa *a, const struct child_sa *b, bool newest)
+{
+	if (rank_of(a) != rank_of(b))
+		return rank_of(a) < rank_of(b);
+	return newest || is_newer(a, b);
+}
+
 static void add_user(struct policy *policy, struct user *user, bool newest)
 {
 	struct user **link = &policy->users;
 
-	while (*link && !newest && !is_newer(user->child, (*link)->child))
+	while (*link && !goes_before(user->child, (*link)->child, newest))
 		link = &(*link)->next;
 	user->next = *link;
 	*link = user;
@@ -126,7 +153,7 @@ static void unlink_user(struct policy *policy, struct user *user)
 
 /* @xfrm NULL: it is installed already. */
 static int install_one(struct policy_table *table, struct xfrm *xfrm,
-		       const struct xfrm_policy *p, const struct child_sa *child)
+		       const struct xfrm_policy *p, struct child_sa *child)
 {
 	struct user *user = calloc(1, sizeof(*user));
 	struct policy *policy;
@@ -143,11 +170,11 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 			free(user);
 			return -ENOMEM;
 		}
-		policy->key = key_of(p);
+		policy->key = selector_key(p);
 		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
 	add_user(policy, user, xfrm);
-	err = xfrm ? xfrm_policy_add(xfrm, p) : 0;
+	err = xfrm && policy->users == user ? xfrm_policy_add(xfrm, p) : 0;
 	if (!err)
 		return 0;
 	unlink_user(policy, user);
@@ -184,6 +211,9 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	if (!user)
 		return;
 	*link = user->next;
+	/* Its trap may be of a daemon before, and yet to be configured. */
+	if (child->trapped && !policy->users)
+		xfrm = NULL;
 	if (xfrm && table->adopting && link == &policy->users)
 		make_stale(table, policy, &user->policy);
 	else if (xfrm && !policy->users)
@@ -194,7 +224,7 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 }
 
 static int remove_one(struct policy_table *table, struct xfrm *xfrm,
-		      const struct xfrm_policy *p, const struct child_sa *child)
+		      const struct xfrm_policy *p, struct child_sa *child)
 {
 	struct policy *policy = find(table, p);
 
@@ -206,29 +236,53 @@ static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 }
 
 typedef int (*each_fn)(struct policy_table *table, struct xfrm *xfrm,
-		       const struct xfrm_policy *p, const struct child_sa *child);
+		       const struct xfrm_policy *p, struct child_sa *child);
+
+static uint8_t action_of(const struct child_sa *child)
+{
+	switch (rank_of(child)) {
+	case RANK_PASS:
+		return XFRM_PASS;
+	case RANK_DROP:
+		return XFRM_DROP;
+	default:
+		return XFRM_PROTECT;
+	}
+}
 
 static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
-			const struct child_sa *child, const struct ts *local,
+			struct child_sa *child, const struct ts *local,
 			const struct ts *remote, each_fn fn)
 {
 	struct xfrm_policy out = {
 		.dir = XFRM_POLICY_OUT,
 		.src_ts = *local, .dst_ts = *remote,
+		.mark = child->mark_out,
+		.if_id = child->if_id_out,
+		.action = action_of(child),
+		.transport = child->transport,
 		.src = child->local, .dst = child->remote,
 		.reqid = child->reqid,
-		.priority = policy_priority(local, remote),
+		.priority = child->priority ?: priority_of(rank_of(child), local, remote),
 	};
 	struct xfrm_policy in = {
 		.dir = XFRM_POLICY_IN,
 		.src_ts = *remote, .dst_ts = *local,
+		.mark = child->mark_in,
+		.if_id = child->if_id_in,
+		.action = action_of(child),
+		.transport = child->transport,
 		.src = child->remote, .dst = child->local,
 		.reqid = child->reqid,
-		.priority = policy_priority(remote, local),
+		.priority = child->priority ?: priority_of(rank_of(child), remote, local),
 	};
 	int err;
 
 	err = fn(table, xfrm, &out, child);
+	if (!err && child->fwd_out) {
+		out.dir = XFRM_POLICY_FWD;
+		err = fn(table, xfrm, &out, child);
+	}
 	if (!err)
 		err = fn(table, xfrm, &in, child);
 	in.dir = XFRM_POLICY_FWD;
@@ -238,7 +292,7 @@ static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
 }
 
 /* For each policy that the Child SA wants. */
-static int each(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child,
+static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child,
 		each_fn fn)
 {
 	unsigned int i, j;
@@ -305,7 +359,7 @@ void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_s
 
 /* @p leads where the Child SA has moved to. */
 static int move_one(struct policy_table *table, struct xfrm *xfrm,
-		    const struct xfrm_policy *p, const struct child_sa *child)
+		    const struct xfrm_policy *p, struct child_sa *child)
 {
 	struct policy *policy = find(table, p);
 	struct user *user;
@@ -324,7 +378,7 @@ static int move_one(struct policy_table *table, struct xfrm *xfrm,
 	return xfrm_policy_add(xfrm, &policy->users->policy);
 }
 
-int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child)
+int policy_move(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
 {
 	return each(table, xfrm, child, move_one);
 }
@@ -341,6 +395,21 @@ static bool same_ts(const struct ts_list *a, const struct ts_list *b)
 	return true;
 }
 
+/* That of traffic going out between two of its selectors. */
+static struct policy *find_out(const struct policy_table *table, const struct child_sa *child,
+			       unsigned int local, unsigned int remote)
+{
+	const struct xfrm_policy out = {
+		.dir = XFRM_POLICY_OUT,
+		.src_ts = child->local_ts.v[local],
+		.dst_ts = child->remote_ts.v[remote],
+		.mark = child->mark_out,
+		.if_id = child->if_id_out,
+	};
+
+	return find(table, &out);
+}
+
 /* Who has the same selectors has each policy; so it is enough to look at one. */
 const struct child_sa *policy_shared(const struct policy_table *table,
 				     const struct child_sa *child)
@@ -349,22 +418,52 @@ const struct child_sa *policy_shared(const struct policy_table *table,
 	const struct user *user;
 	unsigned int i, j;
 
-	for (i = 0; !policy && i < child->local_ts.n; i++) {
-		for (j = 0; !policy && j < child->remote_ts.n; j++) {
-			const struct xfrm_policy out = {
-				.dir = XFRM_POLICY_OUT,
-				.src_ts = child->local_ts.v[i],
-				.dst_ts = child->remote_ts.v[j],
-			};
-
-			policy = find(table, &out);
-		}
-	}
+	for (i = 0; !policy && i < child->local_ts.n; i++)
+		for (j = 0; !policy && j < child->remote_ts.n; j++)
+			policy = find_out(table, child, i, j);
 	for (user = policy ? policy->users : NULL; user; user = user->next)
-		if (user->child != child && same_ts(&user->child->local_ts, &child->local_ts) &&
-		    same_ts(&user->child->remote_ts, &child->remote_ts))
+		if (user->child != child && rank_of(user->child) != RANK_PASS &&
+		    rank_of(user->child) != RANK_DROP &&
+		    same_ts(&user->child->local_ts, &child->local_ts) &&
+		    same_ts(&user->child->remote_ts, &child->remote_ts) &&
+		    user->child->if_id_in == child->if_id_in &&
+		    xfrm_mark_equal(user->child->mark_in, child->mark_in))
 			return user->child;
 	return NULL;
+}
+
+bool policy_trapped(const struct policy_table *table, const struct child_sa *child)
+{
+	const struct policy *policy;
+	const struct user *user;
+	unsigned int i, j;
+
+	for (i = 0; i < child->local_ts.n; i++) {
+		for (j = 0; j < child->remote_ts.n; j++) {
+			policy = find_out(table, child, i, j);
+			for (user = policy ? policy->users : NULL; user; user = user->next)
+				if (rank_of(user->child) == RANK_TRAP)
+					return true;
+		}
+	}
+	return false;
+}
+
+void policy_each_other(struct policy_table *table, struct child_sa *child,
+		       void (*fn)(struct child_sa *other, void *arg), void *arg)
+{
+	const struct policy *policy;
+	const struct user *user;
+	unsigned int i, j;
+
+	for (i = 0; i < child->local_ts.n; i++) {
+		for (j = 0; j < child->remote_ts.n; j++) {
+			policy = find_out(table, child, i, j);
+			for (user = policy ? policy->users : NULL; user; user = user->next)
+				if (user->child != child)
+					fn(user->child, arg);
+		}
+	}
 }
 
 void policy_clear(struct policy_table *table)

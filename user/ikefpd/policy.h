@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The policies of all Child SAs. The kernel has one policy for a selector, but
- * several Child SAs may want it (a peer that came back before its old SA went, or two
- * ranges that the same prefix holds): the newest has it, and when that one goes the one
- * before it gets it back.
+ * The policies of all Child SAs, traps and shunts (trap.h). The kernel has one policy for a
+ * selector, but several may want it (a Child SA and its trap, a peer that came back before
+ * its old SA went, or two ranges that the same prefix holds): what lets pass comes before a
+ * Child SA, that before a trap, that before what drops; of equals the newest has it; and
+ * when that one goes the next one gets it.
  */
 #ifndef IKEFPD_POLICY_H
 #define IKEFPD_POLICY_H
@@ -43,12 +44,21 @@ void policy_adopt_begin(struct policy_table *table);
 int policy_adopt(struct policy_table *table, struct child_sa *child);
 void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all);
 /* The Child SA's endpoints have changed: its policies lead there. Never without one. */
-int policy_move(struct policy_table *table, struct xfrm *xfrm, const struct child_sa *child);
+int policy_move(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 /* Takes away what is this Child SA's. */
 void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 /* Another Child SA with the same selectors and its policies installed, or NULL. */
 const struct child_sa *policy_shared(const struct policy_table *table,
 				     const struct child_sa *child);
+/*
+ * Has a trap (trap.h) any of the policies that the Child SA wants? With each other that
+ * wants one of its policies, @fn is called, maybe more than once.
+ */
+bool policy_trapped(const struct policy_table *table, const struct child_sa *child);
+void policy_each_other(struct policy_table *table, struct child_sa *child,
+		       void (*fn)(struct child_sa *other, void *arg), void *arg);
+/* Does anybody want it? */
+bool policy_wanted(const struct policy_table *table, const struct xfrm_policy_key *key);
 /* Of a table whose Child SAs are gone. */
 void policy_clear(struct policy_table *table);
 

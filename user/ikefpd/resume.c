@@ -91,10 +91,17 @@ static size_t count_children(const struct ike_manager *m)
 	return n;
 }
 
+static bool wanted(void *data, const struct xfrm_policy_key *key)
+{
+	const struct ike_manager *m = data;
+
+	return policy_wanted(&m->policies, key);
+}
+
 static void remove_leftovers(struct ike_manager *m)
 {
 	size_t n = 2 * count_children(m);
-	struct xfrm_own own = { 0 };
+	struct xfrm_own own = { .keep_traps = true, .has = wanted, .data = m };
 	const struct child_sa *child;
 	const struct ike_sa *sa;
 
@@ -122,6 +129,12 @@ void resume_begin(struct ike_manager *m)
 
 void resume_finish(struct ike_manager *m, bool all)
 {
+	struct conn *conn;
+
+	/* Before anything is taken away, what is to hold traffic back is there. */
+	for (conn = m->config->conns; conn; conn = conn->next)
+		trap_configure(m, conn);
+	m->all_adopted = all;
 	policy_adopt_end(&m->policies, m->xfrm, all);
 	if (all)
 		remove_leftovers(m);
@@ -207,6 +220,16 @@ static void at_least(uint32_t *last, uint32_t id)
 		*last = id;
 }
 
+/* Those that come get others. One that was given may be what no unique one is near. */
+static void unique_marks(struct ike_manager *m, const struct child_sa *child)
+{
+	const uint32_t marks[] = { child->if_id_in, child->if_id_out, child->mark_in.v,
+				   child->mark_out.v };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		at_least(&m->last_mark, marks[i]);
+}
+
 static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
 {
 	struct ike_task *task = calloc(1, sizeof(*task)), **end;
@@ -233,11 +256,13 @@ static void resume_child(struct ike_sa *sa, struct child_sa *child)
 
 	ike_manager_add_child(m, child);
 	at_least(&m->last_child_id, child->unique_id);
-	if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_LAST)
+	if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_TRAP)
 		at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);
 	child->state_in = true;
 	child->state_out = true;
-	if (child->state != CHILD_DELETED)
+	if (child->unique_marks)
+		unique_marks(m, child);
+	if (child->state != CHILD_DELETED && !child->no_policies)
 		child->has_policies = !policy_adopt(&m->policies, child);
 	if (child->state != CHILD_CREATED) {
 		child_life_resume(child);

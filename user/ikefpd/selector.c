@@ -48,3 +48,15 @@ void selector_of(struct xfrm_selector *sel, const struct ts *src, const struct t
 	if (!sel->dport_mask)
 		sel->dport = 0;
 }
+
+struct xfrm_policy_key selector_key(const struct xfrm_policy *p)
+{
+	struct xfrm_policy_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.dir = p->dir;
+	key.mark = p->mark;
+	key.if_id = p->if_id;
+	selector_of(&key.sel, &p->src_ts, &p->dst_ts);
+	return key;
+}

@@ -183,7 +183,7 @@ void start_pending(void)
 			continue;
 		conn->start_pending = false;
 		for (const struct child_conf *c = conn->children; c; c = c->next)
-			if (c->start_action == START_START)
+			if (c->start_action & START_START)
 				enqueue(conn, c);
 	}
 	begin_more(&starts.more);

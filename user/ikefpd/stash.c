@@ -30,8 +30,15 @@ enum {
 
 enum {
 	CHILD_ENCAP = 1,
-	CHILD_REPLACED = 2,
-	CHILD_REKEYING = 4,
+	CHILD_TRANSPORT = 2,
+	CHILD_MARK_IN_SA = 4,
+	CHILD_UNIQUE_MARKS = 8,
+	CHILD_NO_POLICIES = 16,
+	CHILD_FWD_OUT = 32,
+	CHILD_TRAPPED = 64,
+	CHILD_NO_TFC = 128,
+	CHILD_REPLACED = 256,
+	CHILD_REKEYING = 512,
 };
 
 /* Writing */
@@ -83,15 +90,33 @@ static void put_ts(struct buf *b, const struct ts_list *list)
 	buf_clear(&body);
 }
 
+static void put_mark(struct buf *b, struct xfrm_mark mark)
+{
+	buf_put32(b, mark.v);
+	buf_put32(b, mark.m);
+}
+
 static void put_child(struct buf *b, const struct child_sa *child)
 {
 	put_text(b, child->conf->name);
 	buf_put32(b, child->conf->reqid);
 	buf_put32(b, child->conf->replay_window);
 	buf_put8(b, child->state);
-	buf_put8(b, (child->encap ? CHILD_ENCAP : 0) |
-		    (child->replaced ? CHILD_REPLACED : 0) |
-		    (child->rekeying ? CHILD_REKEYING : 0));
+	buf_put16(b, (child->encap ? CHILD_ENCAP : 0) |
+		     (child->transport ? CHILD_TRANSPORT : 0) |
+		     (child->mark_in_sa ? CHILD_MARK_IN_SA : 0) |
+		     (child->no_policies ? CHILD_NO_POLICIES : 0) |
+		     (child->unique_marks ? CHILD_UNIQUE_MARKS : 0) |
+		     (child->fwd_out ? CHILD_FWD_OUT : 0) |
+		     (child->trapped ? CHILD_TRAPPED : 0) |
+		     (child->no_tfc ? CHILD_NO_TFC : 0) |
+		     (child->replaced ? CHILD_REPLACED : 0) |
+		     (child->rekeying ? CHILD_REKEYING : 0));
+	buf_put32(b, child->priority);
+	buf_put32(b, child->if_id_in);
+	buf_put32(b, child->if_id_out);
+	put_mark(b, child->mark_in);
+	put_mark(b, child->mark_out);
 	buf_put32(b, child->unique_id);
 	buf_put32(b, child->reqid);
 	buf_put32(b, child->spi_in);
@@ -367,11 +392,20 @@ static struct child_conf *take_child_conf(struct source_octets *s, struct conn *
 	return conf;
 }
 
+static struct xfrm_mark take_mark(struct source_octets *s)
+{
+	struct xfrm_mark mark;
+
+	mark.v = take32(s);
+	mark.m = take32(s);
+	return mark;
+}
+
 static void take_child(struct source_octets *s, struct ike_sa *sa)
 {
 	struct child_conf *conf = take_child_conf(s, sa->conn);
 	struct child_sa *child, **end;
-	uint8_t flags;
+	uint16_t flags;
 
 	if (!conf)
 		return;
@@ -386,10 +420,22 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->ike_sa = sa;
 	child->conf = conf;
 	child->state = take_number(s, CHILD_DELETED);
-	flags = take8(s);
+	flags = take16(s);
 	child->encap = flags & CHILD_ENCAP;
+	child->transport = flags & CHILD_TRANSPORT;
+	child->mark_in_sa = flags & CHILD_MARK_IN_SA;
+	child->unique_marks = flags & CHILD_UNIQUE_MARKS;
+	child->no_policies = flags & CHILD_NO_POLICIES;
+	child->fwd_out = flags & CHILD_FWD_OUT;
+	child->trapped = flags & CHILD_TRAPPED;
+	child->no_tfc = flags & CHILD_NO_TFC;
 	child->replaced = flags & CHILD_REPLACED;
 	child->rekeying = flags & CHILD_REKEYING;
+	child->priority = take32(s);
+	child->if_id_in = take32(s);
+	child->if_id_out = take32(s);
+	child->mark_in = take_mark(s);
+	child->mark_out = take_mark(s);
 	child->unique_id = take32(s);
 	child->reqid = take32(s);
 	child->spi_in = take32(s);

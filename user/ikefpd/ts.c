@@ -47,6 +47,65 @@ void ts_resolve(struct ts_list *to, const struct ts_list *from,
 	}
 }
 
+static void append(struct ts_list *list, const struct ts *ts)
+{
+	if (list->n < TS_MAX)
+		list->v[list->n++] = *ts;
+}
+
+void ts_resolve_any(struct ts_list *to, const struct ts_list *from)
+{
+	unsigned int i;
+
+	to->n = 0;
+	for (i = 0; i < from->n; i++) {
+		struct ts ts = from->v[i];
+
+		if (ts.dynamic) {
+			ts.dynamic = false;
+			ts.family = AF_INET;
+			memset(ts.start, 0, sizeof(ts.start));
+			memset(ts.end, 0xff, sizeof(ts.end));
+			append(to, &ts);
+			ts.family = AF_INET6;
+		}
+		append(to, &ts);
+	}
+}
+
+bool ts_of_one_host(const struct ts_list *list)
+{
+	const struct ts *first = &list->v[0];
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct ts *ts = &list->v[i];
+
+		if (ts->dynamic || ts->family != first->family ||
+		    memcmp(ts->start, first->start, addr_len(ts)) ||
+		    memcmp(ts->end, first->start, addr_len(ts)))
+			return false;
+	}
+	return list->n > 0;
+}
+
+bool ts_of_host(const struct ts_list *list, const struct endpoint *e)
+{
+	return ts_of_one_host(list) && list->v[0].family == e->family &&
+	       !memcmp(list->v[0].start, e->addr, addr_len(&list->v[0]));
+}
+
+void ts_replace_host(struct ts_list *list, const struct endpoint *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++) {
+		list->v[i].family = e->family;
+		memcpy(list->v[i].start, e->addr, sizeof(list->v[i].start));
+		memcpy(list->v[i].end, e->addr, sizeof(list->v[i].end));
+	}
+}
+
 static bool intersect(struct ts *to, const struct ts *a, const struct ts *b)
 {
 	size_t len = addr_len(a);

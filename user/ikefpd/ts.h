@@ -44,6 +44,15 @@ bool ts_equal(const struct ts *a, const struct ts *b);
 void ts_resolve(struct ts_list *to, const struct ts_list *from,
 		const struct endpoint *e);
 
+/* The list with every "dynamic" replaced by all addresses of both families. */
+void ts_resolve_any(struct ts_list *to, const struct ts_list *from);
+
+/* Are they all of one single host, with whatever protocols and ports? Of this one? */
+bool ts_of_one_host(const struct ts_list *list);
+bool ts_of_host(const struct ts_list *list, const struct endpoint *e);
+/* Each of them becomes this host's. */
+void ts_replace_host(struct ts_list *list, const struct endpoint *e);
+
 /*
  * What both lists cover: every non-empty intersection of a selector of a with
  * one of b, those inside another left out. RFC 7296 section 2.9. Returns the

@@ -35,6 +35,11 @@ static const char *const event_names[VICI_EVENTS] = {
 	[VICI_EV_LIST_CERT] = "list-cert",
 	[VICI_EV_LIST_AUTHORITY] = "list-authority",
 	[VICI_EV_LIST_POLICY] = "list-policy",
+	[VICI_EV_IKE_UPDOWN] = "ike-updown",
+	[VICI_EV_IKE_REKEY] = "ike-rekey",
+	[VICI_EV_IKE_UPDATE] = "ike-update",
+	[VICI_EV_CHILD_UPDOWN] = "child-updown",
+	[VICI_EV_CHILD_REKEY] = "child-rekey",
 };
 
 static const struct {
@@ -43,15 +48,19 @@ static const struct {
 } commands[] = {
 	{ "version", vici_version },
 	{ "stats", vici_stats },
+	{ "get-counters", vici_get_counters },
+	{ "reset-counters", vici_reset_counters },
 	{ "reload-settings", vici_reload_settings },
 	{ "initiate", vici_initiate },
 	{ "terminate", vici_terminate },
+	{ "install", vici_install },
+	{ "uninstall", vici_uninstall },
 	{ "rekey", vici_rekey },
 	{ "list-sas", vici_list_sas },
 	{ "list-conns", vici_list_conns },
 	{ "list-certs", vici_list_certs },
 	{ "list-authorities", vici_list_nothing },
-	{ "list-policies", vici_list_nothing },
+	{ "list-policies", vici_list_policies },
 	{ "get-conns", vici_get_conns },
 	{ "get-shared", vici_get_shared },
 	{ "get-keys", vici_get_keys },
@@ -495,6 +504,7 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 		goto free;
 	}
 	log_listener_add(&vici->log);
+	control_watch(vici_sa_event, vici);
 	return vici;
 free:
 	free(vici);
@@ -512,6 +522,7 @@ void vici_free(struct vici *vici)
 {
 	if (!vici)
 		return;
+	control_watch(NULL, NULL);
 	for (struct vici_client *c = vici->clients; c; c = c->next) {
 		client_send(c);		/* what the socket still takes */
 		client_close(c);

@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "config.h"
+#include "control.h"
 #include "log.h"
 #include "loop.h"
 #include "tree.h"
@@ -25,6 +26,11 @@ enum vici_event {
 	VICI_EV_LIST_CERT,	/* there are none to list yet */
 	VICI_EV_LIST_AUTHORITY,
 	VICI_EV_LIST_POLICY,
+	VICI_EV_IKE_UPDOWN,
+	VICI_EV_IKE_REKEY,
+	VICI_EV_IKE_UPDATE,
+	VICI_EV_CHILD_UPDOWN,
+	VICI_EV_CHILD_REKEY,
 	VICI_EVENTS
 };
 
@@ -60,6 +66,17 @@ struct vici_client {
 	struct vici_control *control;	/* the command under way, NULL none */
 	unsigned long dropped;		/* log events that a slow client missed */
 };
+
+struct ts_list;
+
+/* Its selectors, as a list of this name. */
+void vici_put_ts_list(struct buf *out, const char *name, const struct ts_list *list);
+/* "TUNNEL", as --list-conns has it. */
+const char *vici_mode_name(enum child_mode mode);
+
+/* By name, in any connection if @ike is NULL. NULL, or *conn is the child's. */
+const struct child_conf *vici_find_child(const struct config *config, const char *ike,
+					 const char *child, struct conn **conn);
 
 enum vici_result {
 	VICI_DONE,	/* the reply is complete */
@@ -133,6 +150,16 @@ enum vici_result vici_load_token(struct vici_client *, const struct tree *, stru
 enum vici_result vici_list_certs(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
 				  struct buf *);
+/* What control.h tells, to all clients that want to know. */
+void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data);
+
+enum vici_result vici_get_counters(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_reset_counters(struct vici_client *, const struct tree *,
+				     struct buf *);
+enum vici_result vici_install(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_uninstall(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_list_policies(struct vici_client *, const struct tree *,
+				    struct buf *);
 enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_rekey(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_terminate(struct vici_client *, const struct tree *, struct buf *);

@@ -224,9 +224,8 @@ static enum vici_result started(struct vici_control *control, struct buf *reply)
 	return VICI_PENDING;
 }
 
-static const struct child_conf *find_child(const struct config *config,
-					   const char *ike, const char *child,
-					   struct conn **conn)
+const struct child_conf *vici_find_child(const struct config *config, const char *ike,
+					 const char *child, struct conn **conn)
 {
 	for (struct conn *c = config->conns; c; c = c->next) {
 		const struct child_conf *found;
@@ -258,9 +257,13 @@ enum vici_result vici_initiate(struct vici_client *client, const struct tree *re
 		return VICI_DONE;
 	}
 	log_msg(LOG_CFG, LVL_CTRL, "vici initiate CHILD_SA '%s'", child);
-	conf = find_child(client->vici->config, ike, child, &conn);
+	conf = vici_find_child(client->vici->config, ike, child, &conn);
 	if (!conf) {
 		vici_put_result(reply, "CHILD_SA config '%s' not found", child);
+		return VICI_DONE;
+	}
+	if (conf->mode == MODE_PASS || conf->mode == MODE_DROP) {
+		vici_put_result(reply, "'%s' has no CHILD_SA: its mode is pass or drop", child);
 		return VICI_DONE;
 	}
 	if (number(request, "timeout", 0) < 0) {

@@ -57,6 +57,7 @@ enum vici_result vici_load_conn(struct vici_client *client,
 		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
 	config_put_conn(config, conn);
 	control_loaded(conn);
+	control_configured();
 	start_pending();
 	return accepted(reply);
 }
@@ -71,7 +72,8 @@ enum vici_result vici_unload_conn(struct vici_client *client,
 	else if (config_remove_conn(client->vici->config, name))
 		vici_put_result(reply, "unload: connection '%s' not found", name);
 	else
-		return accepted(reply);
+		vici_put_result(reply, NULL);
+	control_configured();
 	return VICI_DONE;
 }
 

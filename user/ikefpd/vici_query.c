@@ -118,7 +118,7 @@ enum vici_result vici_stats(struct vici_client *client, const struct tree *reque
 	return VICI_DONE;
 }
 
-static void put_ts_list(struct buf *out, const char *name, const struct ts_list *list)
+void vici_put_ts_list(struct buf *out, const char *name, const struct ts_list *list)
 {
 	char text[TS_STRLEN];
 
@@ -160,29 +160,47 @@ static void put_traffic(struct buf *out, const char *direction, uint64_t bytes,
 	vici_put(out, name, "%" PRId64, use_s);
 }
 
+static void put_mark(struct buf *out, const char *direction, struct xfrm_mark mark)
+{
+	char name[16];
+
+	if (!mark.m)
+		return;
+	snprintf(name, sizeof(name), "mark-%s", direction);
+	vici_put(out, name, "%.8x", mark.v);
+	if (mark.m == UINT32_MAX)
+		return;
+	snprintf(name, sizeof(name), "mark-mask-%s", direction);
+	vici_put(out, name, "%.8x", mark.m);
+}
+
 static void put_seconds(struct buf *out, const char *name, int64_t seconds)
 {
 	if (seconds >= 0)
 		vici_put(out, name, "%" PRId64, seconds);
 }
 
-static void put_child(struct buf *out, const struct control_child *child)
+static void put_child_section(struct buf *out, const char *section,
+			      const struct control_child *child)
 {
-	char name[TREE_NAME_MAX + 1];
-
-	snprintf(name, sizeof(name), "%.240s-%u", child->name, child->unique_id);
-	vici_put_section(out, name);
+	vici_put_section(out, section);
 	vici_put(out, "name", "%s", child->name);
 	vici_put(out, "uniqueid", "%u", child->unique_id);
 	vici_put(out, "reqid", "%u", child->reqid);
 	vici_put(out, "state", "%s", child->state);
-	vici_put(out, "mode", "TUNNEL");
+	vici_put(out, "mode", "%s", child->transport ? "TRANSPORT" : "TUNNEL");
 	if (child->spi_in && child->spi_out) {
 		vici_put(out, "protocol", "ESP");
 		if (child->encap)
 			vici_put(out, "encap", "yes");
 		vici_put(out, "spi-in", "%.8x", child->spi_in);
 		vici_put(out, "spi-out", "%.8x", child->spi_out);
+		put_mark(out, "in", child->mark_in);
+		put_mark(out, "out", child->mark_out);
+		if (child->if_id_in)
+			vici_put(out, "if-id-in", "%.8x", child->if_id_in);
+		if (child->if_id_out)
+			vici_put(out, "if-id-out", "%.8x", child->if_id_out);
 		put_suite(out, &child->suite);
 		put_traffic(out, "in", child->bytes_in, child->packets_in,
 			    child->use_in_s);
@@ -192,8 +210,25 @@ static void put_child(struct buf *out, const struct control_child *child)
 		put_seconds(out, "life-time", child->life_s);
 		vici_put(out, "install-time", "%u", child->installed_s);
 	}
-	put_ts_list(out, "local-ts", child->local_ts);
-	put_ts_list(out, "remote-ts", child->remote_ts);
+	vici_put_ts_list(out, "local-ts", child->local_ts);
+	vici_put_ts_list(out, "remote-ts", child->remote_ts);
+	vici_put_section_end(out);
+}
+
+static void put_child(struct buf *out, const struct control_child *child)
+{
+	char name[TREE_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.240s-%u", child->name, child->unique_id);
+	put_child_section(out, name, child);
+}
+
+static void put_rekeyed(struct buf *out, const struct control_child *old,
+			const struct control_child *new)
+{
+	vici_put_section(out, old->name);
+	put_child_section(out, "old", old);
+	put_child_section(out, "new", new);
 	vici_put_section_end(out);
 }
 
@@ -245,6 +280,45 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	put_task(out, "tasks-queued", ike->task_queued);
 	put_task(out, "tasks-active", ike->task_active);
 	put_task(out, "tasks-passive", ike->task_passive);
+}
+
+/*
+ * As charon: the section of the IKE SA has all of it, and the Child SA if it is about one, or
+ * the one that was rekeyed and the new one.
+ */
+void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data)
+{
+	static const enum vici_event events[] = {
+		[CONTROL_IKE_UP] = VICI_EV_IKE_UPDOWN,
+		[CONTROL_IKE_DOWN] = VICI_EV_IKE_UPDOWN,
+		[CONTROL_IKE_UPDATE] = VICI_EV_IKE_UPDATE,
+		[CONTROL_CHILD_UP] = VICI_EV_CHILD_UPDOWN,
+		[CONTROL_CHILD_REKEY] = VICI_EV_CHILD_REKEY,
+		[CONTROL_CHILD_DOWN] = VICI_EV_CHILD_UPDOWN,
+	};
+	struct vici *vici = data;
+	struct buf out = BUF_INIT;
+	bool wanted = false;
+
+	for (struct vici_client *c = vici->clients; c; c = c->next)
+		wanted |= vici_wants(c, events[event]);
+	if (!wanted)
+		return;
+	put_flag(&out, "up", event == CONTROL_IKE_UP || event == CONTROL_CHILD_UP);
+	vici_put_section(&out, ike->name);
+	put_ike(&out, ike);
+	if (ike->child_count) {
+		vici_put_section(&out, "child-sas");
+		if (event == CONTROL_CHILD_REKEY)
+			put_rekeyed(&out, &ike->children[0], &ike->children[1]);
+		else
+			put_child(&out, &ike->children[0]);
+		vici_put_section_end(&out);
+	}
+	vici_put_section_end(&out);
+	for (struct vici_client *c = vici->clients; c; c = c->next)
+		vici_raise(c, events[event], &out);
+	buf_clear(&out);
 }
 
 struct sa_filter {
@@ -362,6 +436,29 @@ static void put_auth(struct buf *out, const char *name, const struct auth_conf *
 	vici_put_section_end(out);
 }
 
+const char *vici_mode_name(enum child_mode mode)
+{
+	static const char *const names[] = {
+		[MODE_TUNNEL] = "TUNNEL",
+		[MODE_TRANSPORT] = "TRANSPORT",
+		[MODE_PASS] = "PASS",
+		[MODE_DROP] = "DROP",
+	};
+
+	return names[mode];
+}
+
+static const char *action_name(enum child_action action)
+{
+	static const char *const names[] = {
+		[ACTION_CLEAR] = "none",
+		[ACTION_TRAP] = "trap",
+		[ACTION_START] = "start",
+	};
+
+	return names[action];
+}
+
 static void put_conn(struct buf *out, const struct conn *conn)
 {
 	vici_put_section(out, conn->name);
@@ -379,14 +476,14 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put_section(out, "children");
 	for (const struct child_conf *c = conn->children; c; c = c->next) {
 		vici_put_section(out, c->name);
-		vici_put(out, "mode", "TUNNEL");
+		vici_put(out, "mode", "%s", vici_mode_name(c->mode));
 		vici_put(out, "rekey_time", "%" PRIu64, c->time_s.rekey);
 		vici_put(out, "rekey_bytes", "0");
 		vici_put(out, "rekey_packets", "0");
-		vici_put(out, "dpd_action", "none");
-		vici_put(out, "close_action", "none");
-		put_ts_list(out, "local-ts", &c->local_ts);
-		put_ts_list(out, "remote-ts", &c->remote_ts);
+		vici_put(out, "dpd_action", "%s", action_name(c->dpd_action));
+		vici_put(out, "close_action", "%s", action_name(c->close_action));
+		vici_put_ts_list(out, "local-ts", &c->local_ts);
+		vici_put_ts_list(out, "remote-ts", &c->remote_ts);
 		vici_put_section_end(out);
 	}
 	vici_put_section_end(out);
@@ -411,7 +508,7 @@ enum vici_result vici_list_conns(struct vici_client *client,
 	return VICI_DONE;
 }
 
-/* Authorities, pools, trap policies: there are none yet. */
+/* Authorities, pools: there are none yet. */
 enum vici_result vici_list_nothing(struct vici_client *client,
 				   const struct tree *request, struct buf *reply)
 {

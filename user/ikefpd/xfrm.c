@@ -24,8 +24,13 @@
 #define SPI_MIN		0xc0000000
 #define SPI_MAX		0xcfffffff
 
+/* Indexes of policies, which end in their direction. */
+#define SHUNT_INDEX	0x69000000
+#define SHUNTS		0x00200000
+
 struct xfrm {
 	struct nl_sock *sock;
+	uint32_t shunts;
 };
 
 struct xfrm *xfrm_open(void)
@@ -190,6 +195,27 @@ static void fill_info(struct xfrm_usersa_info *info, const struct endpoint *src,
 	no_limits(&info->lft);
 }
 
+/* The traffic of transport mode: all that is between the two. */
+static void fill_hosts(struct xfrm_usersa_info *info, const struct endpoint *src,
+		       const struct endpoint *dst)
+{
+	info->sel.family = src->family;
+	set_addr(&info->sel.saddr, src);
+	set_addr(&info->sel.daddr, dst);
+	info->sel.prefixlen_s = endpoint_addr_len(src) * 8;
+	info->sel.prefixlen_d = endpoint_addr_len(dst) * 8;
+}
+
+static int put_mark(struct nl_msg *msg, struct xfrm_mark mark)
+{
+	return mark.m && nla_put(msg, XFRMA_MARK, sizeof(mark), &mark) ? -ENOMEM : 0;
+}
+
+static int put_if_id(struct nl_msg *msg, uint32_t if_id)
+{
+	return if_id && nla_put_u32(msg, XFRMA_IF_ID, if_id) ? -ENOMEM : 0;
+}
+
 int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi)
 {
@@ -327,6 +353,28 @@ static int put_replay(struct nl_msg *msg, uint32_t window)
 	return 0;
 }
 
+static uint8_t state_flags(const struct xfrm_state *s)
+{
+	return (s->transport ? 0 : XFRM_STATE_AF_UNSPEC) | (s->esn ? XFRM_STATE_ESN : 0) |
+	       (s->flags & XFRM_FLAG_NO_PMTU_DISC ? XFRM_STATE_NOPMTUDISC : 0) |
+	       (s->flags & XFRM_FLAG_NO_ECN ? XFRM_STATE_NOECN : 0) |
+	       (s->flags & XFRM_FLAG_DECAP_DSCP ? XFRM_STATE_DECAP_DSCP : 0) |
+	       (s->flags & XFRM_FLAG_ICMP ? XFRM_STATE_ICMP : 0);
+}
+
+static int put_extras(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	if (s->flags & XFRM_FLAG_NO_ENCAP_DSCP &&
+	    nla_put_u32(msg, XFRMA_SA_EXTRA_FLAGS, XFRM_SA_XFLAG_DONT_ENCAP_DSCP))
+		return -ENOMEM;
+	if (s->set_mark.m && (nla_put_u32(msg, XFRMA_SET_MARK, s->set_mark.v) ||
+				 nla_put_u32(msg, XFRMA_SET_MARK_MASK, s->set_mark.m)))
+		return -ENOMEM;
+	if (s->tfc_padding && nla_put_u32(msg, XFRMA_TFCPAD, s->tfc_padding))
+		return -ENOMEM;
+	return 0;
+}
+
 static int put_added(struct nl_msg *msg, uint64_t added_s)
 {
 	/* In use from now on: xfrm_state_retire() needs that. */
@@ -345,7 +393,11 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 	if (s->esn && !window)
 		window = 32;
 	fill_info(&info, &s->src, &s->dst, s->spi, s->reqid);
-	info.flags = XFRM_STATE_AF_UNSPEC | (s->esn ? XFRM_STATE_ESN : 0);
+	info.flags = state_flags(s);
+	if (s->transport) {
+		info.mode = XFRM_MODE_TRANSPORT;
+		fill_hosts(&info, &s->src, &s->dst);
+	}
 	if (!s->esn && window <= 32)
 		info.replay_window = window;
 	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
@@ -359,6 +411,12 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 		err = put_replay(msg, window);
 	if (!err && s->added_s)
 		err = put_added(msg, s->added_s);
+	if (!err)
+		err = put_mark(msg, s->mark);
+	if (!err)
+		err = put_if_id(msg, s->if_id);
+	if (!err)
+		err = put_extras(msg, s);
 	if (!err)
 		return msg;
 	OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
@@ -388,25 +446,38 @@ static void fill_id(struct xfrm_usersa_id *id, const struct endpoint *dst, uint3
 	id->proto = IPPROTO_ESP;
 }
 
-int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+/* The kernel looks an ESP SA up by its mark, too. */
+static struct nl_msg *id_msg(int type, const struct xfrm_usersa_id *id, struct xfrm_mark mark)
+{
+	struct nl_msg *msg = new_msg(type, 0, id, sizeof(*id));
+
+	if (msg && put_mark(msg, mark)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		   struct xfrm_mark mark)
 {
 	struct xfrm_usersa_id id;
 	int err;
 
 	fill_id(&id, dst, spi);
-	err = transact(x, new_msg(XFRM_MSG_DELSA, 0, &id, sizeof(id)),
+	err = transact(x, id_msg(XFRM_MSG_DELSA, &id, mark),
 		       "cannot remove an ESP SA", -ESRCH, NULL);
 	return err == -ESRCH ? 0 : err;
 }
 
 static int get_state(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct answer *a)
+		     struct xfrm_mark mark, struct answer *a)
 {
 	struct xfrm_usersa_id id;
 	int err;
 
 	fill_id(&id, dst, spi);
-	err = transact(x, new_msg(XFRM_MSG_GETSA, 0, &id, sizeof(id)),
+	err = transact(x, id_msg(XFRM_MSG_GETSA, &id, mark),
 		       "cannot read an ESP SA", -ESRCH, a);
 	if (!err && (!a->reply ||
 		     a->reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct xfrm_usersa_info))))
@@ -424,6 +495,12 @@ static bool is_kept(int attribute)
 	case XFRMA_ENCAP:
 	case XFRMA_REPLAY_VAL:
 	case XFRMA_REPLAY_ESN_VAL:
+	case XFRMA_MARK:
+	case XFRMA_SET_MARK:
+	case XFRMA_SET_MARK_MASK:
+	case XFRMA_IF_ID:
+	case XFRMA_TFCPAD:
+	case XFRMA_SA_EXTRA_FLAGS:
 		return true;
 	default:
 		return false;
@@ -533,6 +610,8 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 
 	set_addr(&info.saddr, src);
 	set_addr(&info.id.daddr, dst);
+	if (info.mode == XFRM_MODE_TRANSPORT)
+		fill_hosts(&info, src, dst);
 	return changed_msg(type, old, &info, &encap, gap);
 }
 
@@ -540,13 +619,14 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
  * One whose soft limit is reached comes after all that have not reached theirs. Limits are
  * compared at once where it has been in use.
  */
-int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		      struct xfrm_mark mark)
 {
 	struct xfrm_usersa_info info;
 	struct answer a;
 	int err;
 
-	err = get_state(x, dst, spi, &a);
+	err = get_state(x, dst, spi, mark, &a);
 	if (!err) {
 		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
 		info.lft.soft_packet_limit = 0;
@@ -559,7 +639,7 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
 }
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
 		    bool inbound)
 {
 	static const char what[] = "cannot move an ESP SA";
@@ -568,10 +648,10 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	struct answer a;
 	int err;
 
-	err = get_state(x, dst, spi, &a);
+	err = get_state(x, dst, spi, mark, &a);
 	/* A daemon that died meanwhile may have moved it. */
 	if (err == -ESRCH && !same_dst)
-		err = get_state(x, new_dst, spi, &a);
+		err = get_state(x, new_dst, spi, mark, &a);
 	if (err)
 		goto wipe;
 	info = NLMSG_DATA(a.reply);
@@ -589,7 +669,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 			"cannot move an ESP SA: the kernel is locked down and does not tell its keys");
 	} else {
 		/* There is one to a dst and SPI. */
-		err = same_dst ? xfrm_state_del(x, dst, spi) : 0;
+		err = same_dst ? xfrm_state_del(x, dst, spi, mark) : 0;
 		if (!err)
 			err = transact(x, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
 						    new_dst, !inbound), what, -EEXIST, NULL);
@@ -604,14 +684,14 @@ wipe:
 }
 
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct xfrm_usage *usage)
+		     struct xfrm_mark mark, struct xfrm_usage *usage)
 {
 	const struct xfrm_usersa_info *info;
 	struct nlattr *attr;
 	struct answer a;
 	int err;
 
-	err = get_state(x, dst, spi, &a);
+	err = get_state(x, dst, spi, mark, &a);
 	if (err)
 		goto wipe;
 	info = NLMSG_DATA(a.reply);
@@ -630,12 +710,22 @@ wipe:
 	return err;
 }
 
+/*
+ * A policy without an ESP SA has no reqid. The kernel takes another index where this one is
+ * taken, and its own when there is a policy to replace.
+ */
+static uint32_t next_index(struct xfrm *x, uint8_t dir)
+{
+	x->shunts = (x->shunts + 1) % SHUNTS;
+	return SHUNT_INDEX + x->shunts * 8 + dir;
+}
+
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 {
 	struct xfrm_user_tmpl tmpl = {
 		.family = p->src.family,
 		.reqid = p->reqid,
-		.mode = XFRM_MODE_TUNNEL,
+		.mode = p->transport ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,
 		.aalgos = ~0u,
 		.ealgos = ~0u,
 		.calgos = ~0u,
@@ -643,22 +733,40 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 	struct xfrm_userpolicy_info info = {
 		.priority = p->priority,
 		.dir = p->dir,
-		.action = XFRM_POLICY_ALLOW,
+		.action = p->action == XFRM_DROP ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW,
+		.index = p->action == XFRM_PROTECT ? 0 : next_index(x, p->dir),
 		.share = XFRM_SHARE_ANY,
 	};
 	struct nl_msg *msg;
 
 	tmpl.id.proto = IPPROTO_ESP;
-	set_addr(&tmpl.saddr, &p->src);
-	set_addr(&tmpl.id.daddr, &p->dst);
+	/* In transport mode the packet has them. */
+	if (!p->transport) {
+		set_addr(&tmpl.saddr, &p->src);
+		set_addr(&tmpl.id.daddr, &p->dst);
+	}
 	selector_of(&info.sel, &p->src_ts, &p->dst_ts);
 	no_limits(&info.lft);
 	msg = new_msg(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
-	if (msg && nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) {
+	if (msg && ((p->action == XFRM_PROTECT &&
+		     nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) ||
+		    put_mark(msg, p->mark) || put_if_id(msg, p->if_id))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
 	return transact(x, msg, "cannot install a policy", 0, NULL);
+}
+
+static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,
+				    uint32_t if_id)
+{
+	struct nl_msg *msg = new_msg(XFRM_MSG_DELPOLICY, 0, id, sizeof(*id));
+
+	if (msg && (put_mark(msg, mark) || put_if_id(msg, if_id))) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
 }
 
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
@@ -667,16 +775,27 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 	int err;
 
 	selector_of(&id.sel, &p->src_ts, &p->dst_ts);
-	err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &id, sizeof(id)),
-		       "cannot remove a policy", -ENOENT, NULL);
+	err = transact(x, delpolicy_msg(&id, p->mark, p->if_id), "cannot remove a policy",
+		       -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;
 }
+
+struct left_state {
+	struct xfrm_usersa_id id;
+	struct xfrm_mark mark;
+};
+
+struct left_policy {
+	struct xfrm_userpolicy_id id;
+	struct xfrm_mark mark;
+	uint32_t if_id;
+};
 
 /* What a killed daemon left and this one does not go on with, as the kernel lists it. */
 struct leftovers {
 	const struct xfrm_own *own;
-	struct xfrm_usersa_id *states;
-	struct xfrm_userpolicy_id *policies;
+	struct left_state *states;
+	struct left_policy *policies;
 	size_t n_states, n_policies;
 	size_t size_states, size_policies;
 };
@@ -715,46 +834,86 @@ static void *one_more(void **array, size_t *n, size_t *size, size_t each)
 	return (char *)grown + (*n)++ * each;
 }
 
+static struct xfrm_mark mark_of(struct nlmsghdr *h, int len)
+{
+	struct nlattr *attr = nlmsg_find_attr(h, len, XFRMA_MARK);
+	struct xfrm_mark mark = { 0, 0 };
+
+	if (attr && nla_len(attr) >= (int)sizeof(mark))
+		memcpy(&mark, nla_data(attr), sizeof(mark));
+	return mark;
+}
+
 static int note_state(struct leftovers *l, struct nlmsghdr *h)
 {
 	const struct xfrm_usersa_info *info = NLMSG_DATA(h);
-	struct xfrm_usersa_id *id;
+	struct left_state *left;
 
+	/* Without an SPI it stands for a packet that waits for a trap's, and goes by itself. */
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->id.proto != IPPROTO_ESP ||
-	    !daemons_reqid(info->reqid) ||
+	    !info->id.spi || !daemons_reqid(info->reqid) ||
 	    is_among(ntohl(info->id.spi), l->own->spis, l->own->n))
 		return 0;
-	id = one_more((void **)&l->states, &l->n_states, &l->size_states, sizeof(*id));
-	if (!id)
+	left = one_more((void **)&l->states, &l->n_states, &l->size_states, sizeof(*left));
+	if (!left)
 		return -ENOMEM;
-	*id = (struct xfrm_usersa_id){
+	left->id = (struct xfrm_usersa_id){
 		.daddr = info->id.daddr,
 		.spi = info->id.spi,
 		.family = info->family,
 		.proto = info->id.proto,
 	};
+	left->mark = mark_of(h, sizeof(*info));
 	return 0;
+}
+
+static bool keeps_reqid(const struct xfrm_own *own, uint32_t reqid)
+{
+	return !daemons_reqid(reqid) || is_among(reqid, own->reqids, own->n) ||
+	       (own->keep_traps && reqid > XFRM_REQID_TRAP);
+}
+
+static bool keeps_shunt(const struct xfrm_own *own, struct nlmsghdr *h)
+{
+	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
+	const struct nlattr *attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_IF_ID);
+	struct xfrm_policy_key key;
+
+	/* Those of sockets have no number of ours, nor a selector. */
+	if (info->index < SHUNT_INDEX || info->index >= SHUNT_INDEX + SHUNTS * 8 ||
+	    info->dir > XFRM_POLICY_FWD ||
+	    (own->keep_traps && info->action == XFRM_POLICY_BLOCK))
+		return true;
+	memset(&key, 0, sizeof(key));
+	key.dir = info->dir;
+	key.sel = info->sel;
+	key.mark = mark_of(h, sizeof(*info));
+	key.if_id = attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+	return own->has && own->has(own->data, &key);
 }
 
 static int note_policy(struct leftovers *l, struct nlmsghdr *h)
 {
 	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
 	const struct xfrm_user_tmpl *tmpl;
-	struct xfrm_userpolicy_id *id;
+	struct left_policy *left;
 	struct nlattr *attr;
 
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
 		return 0;
 	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_TMPL);
-	if (!attr || nla_len(attr) < (int)sizeof(*tmpl))
+	if (attr && nla_len(attr) < (int)sizeof(*tmpl))
 		return 0;
-	tmpl = nla_data(attr);
-	if (!daemons_reqid(tmpl->reqid) || is_among(tmpl->reqid, l->own->reqids, l->own->n))
+	tmpl = attr ? nla_data(attr) : NULL;
+	if (tmpl ? keeps_reqid(l->own, tmpl->reqid) : keeps_shunt(l->own, h))
 		return 0;
-	id = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*id));
-	if (!id)
+	left = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*left));
+	if (!left)
 		return -ENOMEM;
-	*id = (struct xfrm_userpolicy_id){ .sel = info->sel, .dir = info->dir };
+	left->id = (struct xfrm_userpolicy_id){ .sel = info->sel, .dir = info->dir };
+	left->mark = mark_of(h, sizeof(*info));
+	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_IF_ID);
+	left->if_id = attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
 	return 0;
 }
 
@@ -819,13 +978,14 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 	if (!err)
 		err = dump(x, XFRM_MSG_GETSA, note_state, &l);
 	for (i = 0; !err && i < l.n_policies; i++) {
-		err = transact(x, new_msg(XFRM_MSG_DELPOLICY, 0, &l.policies[i],
-					  sizeof(l.policies[i])),
+		err = transact(x, delpolicy_msg(&l.policies[i].id, l.policies[i].mark,
+						l.policies[i].if_id),
 			       "cannot remove a policy of a former helper", -ENOENT, NULL);
 		err = err == -ENOENT ? 0 : err;
 	}
 	for (i = 0; !err && i < l.n_states; i++) {
-		err = transact(x, new_msg(XFRM_MSG_DELSA, 0, &l.states[i], sizeof(l.states[i])),
+		err = transact(x, id_msg(XFRM_MSG_DELSA, &l.states[i].id,
+				       l.states[i].mark),
 			       "cannot remove an ESP SA of a former helper", -ESRCH, NULL);
 		err = err == -ESRCH ? 0 : err;
 	}

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/xfrm.h>
+
 #include "endpoint.h"
 #include "proposal.h"
 #include "ts.h"
@@ -22,32 +24,68 @@ struct xfrm;
 /*
  * The reqids that the daemon gives out itself: by them its ESP SAs and policies are
  * told from everybody else's. XFRM_REQID_FIRST is that of SPIs held for an ESP SA to
- * come; those in use follow it.
+ * come; those in use follow it, up to XFRM_REQID_TRAP; after that come those of traps,
+ * and of the Child SAs of traps.
  */
 #define XFRM_REQID_FIRST	0x69000000
+#define XFRM_REQID_TRAP		0x69800000
 #define XFRM_REQID_LAST		0x69ffffff
 
 /* NULL, with errno set, if the kernel refuses the socket. */
 struct xfrm *xfrm_open(void);
 void xfrm_close(struct xfrm *x);
 
+/* What the kernel tells policies apart by. */
+struct xfrm_policy_key {
+	uint32_t dir;
+	struct xfrm_selector sel;
+	struct xfrm_mark mark;
+	uint32_t if_id;
+};
+
 /* What is not to be removed: SPIs of ESP SAs, and reqids of policies. */
 struct xfrm_own {
 	uint32_t *spis, *reqids;
 	size_t n;		/* of each */
+	/* Those of traps, and those that drop: without them there is traffic in the clear. */
+	bool keep_traps;
+	/* Is there to be this policy that needs no ESP SA? */
+	bool (*has)(void *data, const struct xfrm_policy_key *key);
+	void *data;
 };
 
 /*
- * Removes all other ESP SAs and policies that have a reqid of the daemon's: what one left
- * that was killed. Sorts the arrays. Returns 0 or a negative error.
+ * Removes all other ESP SAs and policies that have a reqid, or an index, of the daemon's:
+ * what one left that was killed. Sorts the arrays. Returns 0 or a negative error.
  */
 int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own);
 
-/* One direction of a Child SA: an ESP SA in tunnel mode. */
+/* Marks are struct xfrm_mark: value and mask, none if the mask is 0. */
+static inline bool xfrm_mark_equal(struct xfrm_mark a, struct xfrm_mark b)
+{
+	return a.v == b.v && a.m == b.m;
+}
+
+/* swanctl.conf's copy_* and icmp, in the kernel's words. */
+enum {
+	XFRM_FLAG_NO_PMTU_DISC = 1,	/* DF is not copied */
+	XFRM_FLAG_NO_ECN = 2,
+	XFRM_FLAG_DECAP_DSCP = 4,	/* from the outer header into the inner one */
+	XFRM_FLAG_NO_ENCAP_DSCP = 8,	/* not from the inner one into the outer one */
+	XFRM_FLAG_ICMP = 16
+};
+
+/* One direction of a Child SA: an ESP SA. */
 struct xfrm_state {
 	struct endpoint src, dst;	/* ports: of UDP encapsulation */
+	bool transport;			/* mode; its traffic is between these two alone */
 	uint32_t spi;
 	uint32_t reqid;
+	uint32_t if_id;			/* 0: none */
+	struct xfrm_mark mark;		/* it is found by */
+	struct xfrm_mark set_mark;	/* that its packets get */
+	unsigned int flags;		/* XFRM_FLAG_* */
+	uint32_t tfc_padding;		/* octets, 0: none */
 	bool inbound;
 	bool encap;
 	bool esn;
@@ -66,14 +104,16 @@ int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi);
 int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s);
 /* 0 also if there is none. */
-int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		   struct xfrm_mark mark);
 
 /*
  * Of several outbound ESP SAs for the same traffic this one is not taken any more, while
  * there is another: but what has been looked up already is sent, as it would not be by one
  * that is deleted. It is to have been added with added_s. 0 also if there is none.
  */
-int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		      struct xfrm_mark mark);
 
 /*
  * Gives an ESP SA other endpoints; keys, counters and sequence numbers stay. Where only
@@ -82,7 +122,7 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi);
  * for what the first one sends meanwhile.
  */
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
 		    bool inbound);
 
 struct xfrm_usage {
@@ -91,18 +131,22 @@ struct xfrm_usage {
 };
 
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct xfrm_usage *usage);
+		     struct xfrm_mark mark, struct xfrm_usage *usage);
 
-/* A policy that asks for one tunnel mode ESP SA. */
+/* A policy that asks for one ESP SA, or for none. */
 struct xfrm_policy {
 	uint8_t dir;			/* XFRM_POLICY_IN, _OUT, _FWD */
+	enum { XFRM_PROTECT, XFRM_PASS, XFRM_DROP } action;
 	struct ts src_ts, dst_ts;	/* of one family */
-	struct endpoint src, dst;	/* the tunnel's ends */
+	struct xfrm_mark mark;
+	uint32_t if_id;
+	bool transport;
+	struct endpoint src, dst;	/* a tunnel's ends */
 	uint32_t reqid;
 	uint32_t priority;
 };
 
-/* Installs it, in the place of one with the same selector and dir. */
+/* Installs it, in the place of one with the same selector, dir, mark and if_id. */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p);
 

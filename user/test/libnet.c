@@ -852,7 +852,7 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 }
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		    const struct endpoint *new_src, const struct endpoint *new_dst,
+		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
 		    bool inbound)
 {
 	struct fake_state *s = *state_link(x, dst, spi), *moved = *state_link(x, new_dst, spi);
@@ -862,7 +862,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	/* By a daemon that died of it. */
 	if (!endpoint_same_addr(dst, new_dst) && moved)
 		return 0;
-	assert(s && !s->larval && s->s.inbound == inbound);
+	assert(s && !s->larval && s->s.inbound == inbound && xfrm_mark_equal(s->s.mark, mark));
 	if (endpoint_same_addr(dst, new_dst)) {
 		moved = s;
 	} else {
@@ -878,31 +878,36 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	return 0;
 }
 
-int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		   struct xfrm_mark mark)
 {
 	struct fake_state **link = state_link(x, dst, spi), *s = *link;
 
 	if (!op(container_of(x, struct host, xfrm)) || !s)
 		return 0;
+	assert(s->larval || xfrm_mark_equal(s->s.mark, mark));
 	*link = s->next;
 	free(s);
 	return 0;
 }
 
-int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi)
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		      struct xfrm_mark mark)
 {
 	struct fake_state *s = *state_link(x, dst, spi);
 
 	if (!op(container_of(x, struct host, xfrm)) || !s)
 		return 0;
 	assert(!s->larval && !s->s.inbound && s->s.added_s);
+	assert(xfrm_mark_equal(s->s.mark, mark));
 	s->retired = true;
 	return 0;
 }
 
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct xfrm_usage *usage)
+		     struct xfrm_mark mark, struct xfrm_usage *usage)
 {
+	(void)mark;
 	*usage = (struct xfrm_usage){ .use_s = -1 };
 	return *state_link(x, dst, spi) ? 0 : -ESRCH;
 }
@@ -931,7 +936,16 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 		free(s);
 	}
 	while ((p = *plink)) {
-		if (is_among(p->p.reqid, own->reqids, own->n)) {
+		const struct xfrm_policy_key key = selector_key(&p->p);
+		bool keep;
+
+		if (p->p.action == XFRM_PROTECT)
+			keep = is_among(p->p.reqid, own->reqids, own->n) ||
+			       (own->keep_traps && p->p.reqid > XFRM_REQID_TRAP);
+		else
+			keep = (own->keep_traps && p->p.action == XFRM_DROP) ||
+			       (own->has && own->has(own->data, &key));
+		if (keep) {
 			plink = &p->next;
 			continue;
 		}
@@ -949,7 +963,8 @@ static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy
 	selector_of(&wanted, &p->src_ts, &p->dst_ts);
 	for (link = &x->policies; *link; link = &(*link)->next) {
 		selector_of(&there, &(*link)->p.src_ts, &(*link)->p.dst_ts);
-		if ((*link)->p.dir == p->dir && !memcmp(&there, &wanted, sizeof(wanted)))
+		if ((*link)->p.dir == p->dir && !memcmp(&there, &wanted, sizeof(wanted)) &&
+		    xfrm_mark_equal((*link)->p.mark, p->mark) && (*link)->p.if_id == p->if_id)
 			break;
 	}
 	return link;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_sa.h"
 #include "control.h"
 #include "log.h"
 #include "loop.h"
@@ -136,6 +137,55 @@ void control_rekey_child(uint32_t child_id)
 void control_loaded(struct conn *conn)
 {
 	stub_loaded = conn;
+}
+
+static struct {
+	control_event_fn fn;
+	void *data;
+} stub_watcher;
+
+void control_watch(control_event_fn fn, void *data)
+{
+	stub_watcher.fn = fn;
+	stub_watcher.data = data;
+}
+
+void control_configured(void)
+{
+}
+
+/* What was installed last, by hand. */
+static const struct child_conf *stub_installed;
+
+int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err)
+{
+	(void)conn;
+	if (stub_outcome == 1)
+		return errmsg_set(err, "no route");
+	stub_installed = child;
+	return 0;
+}
+
+unsigned int control_uninstall(const char *conn, const char *child)
+{
+	bool is = stub_installed && !strcmp(stub_installed->name, child);
+
+	(void)conn;
+	if (is)
+		stub_installed = NULL;
+	return is;
+}
+
+void control_each_trap(control_policy_fn fn, void *data)
+{
+	static struct conn conn = { .name = (char *)"net" };
+	struct child_sa trap = { .conf = stub_installed, .state = CHILD_ROUTED };
+
+	if (!stub_installed)
+		return;
+	trap.local_ts = stub_installed->local_ts;
+	trap.remote_ts = stub_installed->remote_ts;
+	fn(&conn, &trap, data);
 }
 
 bool control_has_child(const char *conn, const char *child)

@@ -160,7 +160,7 @@ static void test_conn_values(void)
 	EXPECT_EQ(child->remote_ts.n, 1);
 	EXPECT_EQ(child->proposals.n, 2);
 	EXPECT_EQ(child->start_action, START_START);
-	EXPECT_EQ(child->dpd_action, DPD_START);
+	EXPECT_EQ(child->dpd_action, ACTION_START);
 	EXPECT_EQ(conn->dpd_delay_ms, 120000);
 	EXPECT_EQ(child->replay_window, 64);
 	EXPECT_EQ(child->reqid, 7);
@@ -238,20 +238,25 @@ static const char *const conn_refused[][2] = {
 };
 
 static const char *const child_refused[][2] = {
-	{ "mode = transport", ":10: connections.net.children.lan.mode: 'transport' is not supported yet: set it to tunnel, or remove it" },
-	{ "dpd_action = trap", ":10: connections.net.children.lan.dpd_action: 'trap' is not supported yet: set it to clear or start, or remove it" },
+	{ "mode = beet", ":10: connections.net.children.lan.mode: 'beet' is not supported: set it to tunnel or transport" },
+	{ "mode = pass\n start_action = start", ":9: connections.net.children.lan: there is nothing to start of a child whose mode is pass or drop: use start_action = trap" },
+	{ "start_action = traps", ":10: connections.net.children.lan.start_action: 'traps' is none of none, trap, start and trap|start" },
+	{ "close_action = stop", ":10: connections.net.children.lan.close_action: 'stop' is neither clear, trap nor start" },
+	{ "mode = tunel", ":10: connections.net.children.lan.mode: 'tunel' is none of tunnel, transport, pass and drop" },
 	{ "dpd_action = stop", ":10: connections.net.children.lan.dpd_action: 'stop' is neither clear, trap nor start" },
-	{ "start_action = trap", ":10: connections.net.children.lan.start_action: 'trap' is not supported yet: use start, or initiate by hand" },
-	{ "start_action = trap|start", ":10: connections.net.children.lan.start_action: 'trap|start' is not supported yet: use start, or initiate by hand" },
-	{ "start_action = now", ":10: connections.net.children.lan.start_action: 'now' is neither none nor start" },
-	{ "close_action = start", ":10: connections.net.children.lan.close_action: 'start' is not supported yet: set it to none, or remove it" },
 	{ "rekey_time = soon", ":10: connections.net.children.lan.rekey_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "replay_window = 4097", ":10: connections.net.children.lan.replay_window: '4097' is not a number from 0 to 4096" },
 	{ "replay_window = x", ":10: connections.net.children.lan.replay_window: 'x' is not a number from 0 to 4096" },
 	{ "hw_offload = auto", ":10: connections.net.children.lan.hw_offload: 'auto' is not supported yet: set it to no, or remove it" },
 	{ "updown = /bin/true", ":10: connections.net.children.lan.updown: not supported yet: remove it" },
 	{ "ah_proposals = sha256", ":10: connections.net.children.lan.ah_proposals: not supported yet: remove it" },
-	{ "mark_in = 1", ":10: connections.net.children.lan.mark_in: not supported yet: remove it" },
+	{ "mark_in = 1/", ":10: connections.net.children.lan.mark_in: '1/' is not a mark with or without a /mask, nor %unique or %unique-dir" },
+	{ "mark_out = %same", ":10: connections.net.children.lan.mark_out: '%same' is not a mark with or without a /mask, nor %unique or %unique-dir" },
+	{ "set_mark_in = %unique", ":10: connections.net.children.lan.set_mark_in: '%unique' is not a mark with or without a /mask, nor %same" },
+	{ "if_id_in = 1/2", ":10: connections.net.children.lan.if_id_in: '1/2' is not an if_id, nor %unique or %unique-dir" },
+	{ "if_id_out = 4294967296", ":10: connections.net.children.lan.if_id_out: '4294967296' is not an if_id, nor %unique or %unique-dir" },
+	{ "copy_dscp = both", ":10: connections.net.children.lan.copy_dscp: 'both' is none of out, in, yes and no" },
+	{ "tfc_padding = -1", ":10: connections.net.children.lan.tfc_padding: '-1' is not a number from 0 to 65535" },
 	{ "local_tss = 10.0.0.0/8", ":10: connections.net.children.lan.local_tss: unknown key: did you mean 'local_ts'?" },
 	{ "x { }", ":10: connections.net.children.lan.x: unknown section: see swanctl.conf(5)" },
 	{ "mode { }", ":10: connections.net.children.lan.mode: is a key, not a section: write 'mode = ...'" },

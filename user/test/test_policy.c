@@ -20,9 +20,11 @@ static struct ts range(uint8_t first, uint8_t last)
 	};
 }
 
+static const struct child_conf conf;
+
 static struct child_sa child(uint32_t reqid, uint8_t first, uint8_t last)
 {
-	struct child_sa c = { .reqid = reqid };
+	struct child_sa c = { .reqid = reqid, .conf = &conf };
 
 	c.local_ts.n = 1;
 	c.local_ts.v[0] = (struct ts){ .family = AF_INET, .end_port = 65535 };

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "counters.h"
+#include "ikev2.h"
 #include "ktap.h"
 #include "libsecrets.h"
 #include "start.h"
@@ -327,9 +329,9 @@ static void test_load(void)
 	c = client();
 	load_net(&c);
 	REQUIRE(config_find_conn(config, "net"));
-	m = conn_message("net", "lan", "mode", "transport");
+	m = conn_message("net", "lan", "mode", "beet");
 	expect_reply(call(&c, "load-conn", &m), "no",
-		     "net.children.lan.mode: 'transport' is not supported yet: set it to tunnel, or remove it");
+		     "net.children.lan.mode: 'beet' is not supported: set it to tunnel or transport");
 	EXPECT(conn_find_child(config_find_conn(config, "net"), "lan"));
 	expect_reply(call(&c, "load-conn", NULL), "no",
 		     "expected one section, named as the connection");
@@ -785,6 +787,153 @@ static void test_mutations(void)
 	stop();
 }
 
+static struct buf named(const char *key, const char *value)
+{
+	struct buf m = BUF_INIT;
+
+	vici_put(&m, key, "%s", value);
+	return m;
+}
+
+/* The last one, once all that were raised have come. */
+static const struct tree *last_event(struct client *c)
+{
+	tree_free(call(c, "version", NULL));
+	return c->events ? c->events->first : NULL;
+}
+
+static void test_policies(void)
+{
+	const struct tree *event;
+	struct client c;
+	struct buf m;
+
+	start();
+	stub_outcome = 0;
+	stub_installed = NULL;
+	c = client();
+	load_net(&c);
+	m = named("child", "lan");
+	expect_reply(call(&c, "uninstall", &m), "no", "policy 'lan' not found");
+	m = named("child", "wan");
+	expect_reply(call(&c, "install", &m), "no", "configuration name not found");
+	expect_reply(call(&c, "install", NULL), "no", "missing configuration name");
+	stub_outcome = 1;
+	m = named("child", "lan");
+	expect_reply(call(&c, "install", &m), "no", "no route");
+	stub_outcome = 0;
+	m = named("child", "lan");
+	expect_reply(call(&c, "install", &m), "yes", NULL);
+	listen_to(&c, "list-policy");
+	m = named("trap", "yes");
+	tree_free(call(&c, "list-policies", &m));
+	event = last_event(&c);
+	REQUIRE(event && tree_find(event, "net/lan"));
+	EXPECT_STR(tree_str(tree_find(event, "net/lan"), "mode"), "TUNNEL");
+	EXPECT_STR(tree_str(tree_find(event, "net/lan"), "ike"), "net");
+	EXPECT_EQ(c.event_count, 1);
+	/* It is no shunt. */
+	m = named("drop", "yes");
+	tree_free(call(&c, "list-policies", &m));
+	EXPECT_EQ(c.event_count, 1);
+	m = named("child", "lan");
+	expect_reply(call(&c, "uninstall", &m), "yes", NULL);
+	client_end(&c);
+	stop();
+}
+
+static void test_counters(void)
+{
+	const struct tree *of;
+	struct tree *reply;
+	struct client c;
+	struct buf m;
+
+	start();
+	c = client();
+	counters_reset_all();
+	counters_count_message("net", IKE_AUTH, REQUEST_OUT);
+	counters_count_message(NULL, IKE_SA_INIT, REQUEST_IN);
+	counters_count_message("net", 99, REQUEST_IN);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_IKE_AUTH + REQUEST_OUT], 1);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_IKE_INIT + REQUEST_IN], 1);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INFO + REQUEST_IN], 0);
+	m = named("name", "other");
+	expect_reply(call(&c, "get-counters", &m), "no", "no counters found for this connection");
+	m = named("all", "yes");
+	reply = call(&c, "get-counters", &m);
+	of = tree_find(tree_find(reply, "counters"), "net");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(of, "ike-auth-out-req"), "1");
+	EXPECT_STR(tree_str(of, "ike-init-in-req"), "0");
+	tree_free(reply);
+	m = named("name", "net");
+	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
+	EXPECT_EQ(counters_get("net")[COUNTER_IKE_AUTH + REQUEST_OUT], 0);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_IKE_AUTH + REQUEST_OUT], 1);
+	m = named("all", "yes");
+	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
+	EXPECT(!counters_get("net"));
+	client_end(&c);
+	stop();
+}
+
+/* swanctl --monitor-sa */
+static void test_events(void)
+{
+	static const struct ts_list none;
+	const struct control_child child = { .name = "lan", .unique_id = 7, .state = "INSTALLED",
+					     .local_ts = &none, .remote_ts = &none };
+	const struct control_child rekeyed[] = {
+		child,
+		{ .name = "lan", .unique_id = 8, .state = "INSTALLED", .local_ts = &none,
+		  .remote_ts = &none },
+	};
+	struct control_ike ike = { .name = "net", .unique_id = 3, .state = "ESTABLISHED" };
+	const struct tree *of, *event;
+	struct client c;
+
+	start();
+	c = client();
+	endpoint_parse(&ike.local, "192.0.2.1", 500);
+	endpoint_parse(&ike.remote, "192.0.2.2", 500);
+	listen_to(&c, "ike-updown");
+	listen_to(&c, "ike-rekey");
+	listen_to(&c, "ike-update");
+	listen_to(&c, "child-updown");
+	listen_to(&c, "child-rekey");
+	stub_watcher.fn(CONTROL_IKE_UP, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "ike-updown");
+	EXPECT_STR(tree_str(event, "up"), "yes");
+	EXPECT_STR(tree_str(tree_find(event, "net"), "uniqueid"), "3");
+	ike.children = &child;
+	ike.child_count = 1;
+	stub_watcher.fn(CONTROL_CHILD_DOWN, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "child-updown");
+	EXPECT(!tree_find(event, "up"));
+	of = tree_find(tree_find(tree_find(event, "net"), "child-sas"), "lan-7");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(of, "name"), "lan");
+	ike.children = rekeyed;
+	ike.child_count = 2;
+	stub_watcher.fn(CONTROL_CHILD_REKEY, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "child-rekey");
+	EXPECT(!tree_find(event, "up"));
+	of = tree_find(tree_find(tree_find(event, "net"), "child-sas"), "lan");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(tree_find(of, "old"), "uniqueid"), "7");
+	EXPECT_STR(tree_str(tree_find(of, "new"), "uniqueid"), "8");
+	client_end(&c);
+	stop();
+	EXPECT(!stub_watcher.fn);
+}
+
 static const struct ktap_test tests[] = {
 	{ "protocol", test_protocol },
 	{ "malformed", test_malformed },
@@ -799,6 +948,9 @@ static const struct ktap_test tests[] = {
 	{ "slow_client", test_slow_client },
 	{ "many_clients", test_many_clients },
 	{ "socket", test_socket },
+	{ "policies", test_policies },
+	{ "counters", test_counters },
+	{ "events", test_events },
 	{ "mutations", test_mutations },
 };
 

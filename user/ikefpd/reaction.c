@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+/* dpd_action and close_action. */
+#include "ike_manager.h"
+#include "reaction.h"
+#include "trap.h"
+
+static bool is_noted(const struct reaction *r, const struct child_conf *conf)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->restart[i] == conf)
+			return true;
+	return false;
+}
+
+void reaction_note(struct reaction *r, const struct child_sa *child, enum child_action action)
+{
+	struct ike_sa *sa = child->ike_sa;
+	struct errmsg err;
+
+	/* Not one that was not up, nor one that we wanted to go. */
+	if (child->state != CHILD_INSTALLED || sa->state != IKE_ESTABLISHED ||
+	    action == ACTION_CLEAR)
+		return;
+	if (action == ACTION_TRAP) {
+		if (trap_install(sa->manager, sa->conn, child->conf, true, &err))
+			ike_log(sa, LOG_CFG, LVL_AUDIT, "cannot install '%s' of '%s': %s",
+				child->conf->name, sa->conn->name, err.text);
+		return;
+	}
+	if (is_noted(r, child->conf))
+		return;
+	if (r->n == REACTION_MAX) {
+		ike_log(sa, LOG_CFG, LVL_AUDIT, "'%s' of '%s' is not set up anew: too many are",
+			child->conf->name, sa->conn->name);
+		return;
+	}
+	if (!r->conn)
+		r->conn = conn_get(sa->conn);
+	r->restart[r->n++] = child->conf;
+}
+
+void reaction_run(struct reaction *r, struct ike_manager *m)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		ike_manager_initiate(m, r->conn, r->restart[i], NULL);
+	conn_put(r->conn);
+}
