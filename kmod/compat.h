@@ -8,4 +8,7 @@
 /* Whether XFRM notes the time when an ESP SA was last used. */
 #define IKEFP_XFRM_NOTES_USE (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
 
+/* Whether XFRM takes ESP in UDP from a device's GRO. */
+#define IKEFP_XFRM_HAS_UDP_GRO (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
+
 #endif

@@ -4,8 +4,10 @@
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
+#include <net/gro.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
+#include <net/protocol.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -90,7 +92,6 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 	unsigned int len = skb->len - sizeof(struct udphdr);
 	unsigned int header_len = sizeof(struct udphdr);
 	enum datagram_kind kind = IKE;
-	u8 start[IKEFP_MARKER_LEN];
 	int err;
 
 	/* Closed meanwhile. */
@@ -98,9 +99,11 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 		goto free;
 
 	if (listener->kind == IKEFP_LISTENER_KIND_NATT) {
-		if (skb_copy_bits(skb, header_len, start, min_t(unsigned int, len, sizeof(start))))
+		if (!pskb_may_pull(skb, header_len + min_t(unsigned int, len, IKEFP_MARKER_LEN))) {
+			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
 			goto free;
-		kind = classify(start, len);
+		}
+		kind = classify(skb->data + header_len, len);
 		header_len += IKEFP_MARKER_LEN;
 	}
 	switch (kind) {
@@ -133,4 +136,73 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 free:
 	kfree_skb(skb);
 	return 0;
+}
+
+/* Of the module esp4_offload or esp6_offload; NULL while it is not loaded. */
+static const struct net_offload *esp_offload(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return rcu_dereference(inet6_offloads[IPPROTO_ESP]);
+#endif
+	return rcu_dereference(inet_offloads[IPPROTO_ESP]);
+}
+
+/*
+ * Whether it is one datagram to this host, right behind an IP header without anything
+ * between, and ends where its packet ends; in IPv6 with a checksum. XFRM, and the GRO layer
+ * before it, believe all that of what they get.
+ */
+static bool is_plain(const struct sock *sk, const struct sk_buff *skb, const struct udphdr *udp)
+{
+	bool v4 = sk->sk_family == AF_INET;
+	u32 ip_len = v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return skb->pkt_type == PACKET_HOST && skb_network_header_len(skb) == ip_len &&
+	       ntohs(udp->len) == sizeof(*udp) + skb_gro_len(skb) && (v4 || udp->check);
+}
+
+/**
+ * ikefp_demux_gro_receive() - take a datagram while its device still gathers packets
+ * @sk: the socket
+ * @held: what the device has gathered
+ * @skb: the datagram, the GRO layer's offset at its payload, its checksum verified
+ *
+ * ESP of a known SA goes to XFRM at once, past routing and a second look-up of the socket,
+ * and what XFRM makes of it is gathered. All else goes the usual way, as it came.
+ *
+ * XFRM is given it as xfrm4_gro_udp_encap_rcv() does since 6.15. Before, that one shortens
+ * the IP packet even if it does not take it.
+ *
+ * Context: softirq, under RCU; a UDP socket's gro_receive, since 6.7.
+ * Return: -EINPROGRESS when it was consumed, else NULL.
+ */
+struct sk_buff *ikefp_demux_gro_receive(struct sock *sk, struct list_head *held,
+					struct sk_buff *skb)
+{
+	struct ikefp_listener *listener = rcu_dereference_sk_user_data(sk);
+	const struct net_offload *offload = esp_offload(sk);
+	unsigned int offset = skb_gro_offset(skb);
+	const struct udphdr *udp;
+	struct sk_buff *result;
+
+	/* Closed meanwhile; nobody to give it to; a fragment, or another length than IP says. */
+	if (!listener || !offload || !offload->callbacks.gro_receive || NAPI_GRO_CB(skb)->flush)
+		goto pass;
+	udp = skb_gro_header(skb, offset + IKEFP_MARKER_LEN, offset - sizeof(*udp));
+	if (!udp || !is_plain(sk, skb, udp) ||
+	    classify((const u8 *)(udp + 1), skb_gro_len(skb)) != ESP)
+		goto pass;
+
+	skb_set_transport_header(skb, offset);
+	NAPI_GRO_CB(skb)->proto = IPPROTO_UDP;
+	result = call_gro_receive(offload->callbacks.gro_receive, held, skb);
+	if (result == ERR_PTR(-EINPROGRESS)) {
+		ikefp_count(listener->ctx, IKEFP_A_STATS_RX_ESP);
+		return result;
+	}
+pass:
+	NAPI_GRO_CB(skb)->same_flow = 0;
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
 }

@@ -3,9 +3,12 @@
 #ifndef IKEFP_DEMUX_H
 #define IKEFP_DEMUX_H
 
+struct list_head;
 struct sk_buff;
 struct sock;
 
 int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb);
+struct sk_buff *ikefp_demux_gro_receive(struct sock *sk, struct list_head *held,
+					struct sk_buff *skb);
 
 #endif

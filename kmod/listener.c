@@ -11,6 +11,7 @@
 #include <net/udp_tunnel.h>
 #include <net/xfrm.h>
 
+#include "compat.h"
 #include "listener.h"
 
 /* More than anybody has ports for IKE. */
@@ -43,7 +44,7 @@ static int allow_past_xfrm(struct sock *sk)
 }
 
 static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive,
-		       struct netlink_ext_ack *extack)
+		       ikefp_gro_receive_fn gro_receive, struct netlink_ext_ack *extack)
 {
 	struct udp_port_cfg port = {
 		.family = listener->family,
@@ -56,6 +57,7 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 		.sk_user_data = listener,
 		.encap_type = UDP_ENCAP_ESPINUDP,
 		.encap_rcv = receive,
+		.gro_receive = IKEFP_XFRM_HAS_UDP_GRO ? gro_receive : NULL,
 	};
 	int err;
 
@@ -118,6 +120,8 @@ static unsigned int count(const struct ikefp_context *ctx)
  * @key: address and port to bind to
  * @receive: called for each datagram as a UDP socket's encap_rcv, the listener being
  *           the socket's user data
+ * @gro_receive: called before, as a UDP socket's gro_receive, for what a device gathers; no
+ *               user data means that the listener is closed. NULL: none
  * @extack: what to tell the caller
  *
  * Context: process, under config_lock.
@@ -126,7 +130,7 @@ static unsigned int count(const struct ikefp_context *ctx)
  */
 int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind,
 			const struct ikefp_listener_key *key, ikefp_receive_fn receive,
-			struct netlink_ext_ack *extack)
+			ikefp_gro_receive_fn gro_receive, struct netlink_ext_ack *extack)
 {
 	struct ikefp_listener *listener;
 	int err;
@@ -156,7 +160,7 @@ int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind
 	listener->port = key->port;
 	listener->addr = key->addr;
 
-	err = open_socket(listener, receive, extack);
+	err = open_socket(listener, receive, gro_receive, extack);
 	if (err) {
 		percpu_ref_exit(&listener->refs);
 		kfree(listener);
@@ -211,8 +215,9 @@ struct ikefp_listener *ikefp_listener_for_local(struct ikefp_context *ctx,
  * ikefp_listener_shut() - a listener lets no datagram in any more
  * @listener: a listener in its namespace's list
  *
- * A grace period later its receive function runs no more. SAs may still hold the listener,
- * and cannot send through it.
+ * A grace period later its receive function runs no more, and its gro_receive function does
+ * nothing more; that one must not be taken away, since UDP reads it twice. SAs may still
+ * hold the listener, and cannot send through it.
  *
  * Context: process, under config_lock or with the namespace on its way out.
  */

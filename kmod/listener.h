@@ -35,10 +35,12 @@ struct ikefp_listener {
 };
 
 typedef int (*ikefp_receive_fn)(struct sock *sk, struct sk_buff *skb);
+typedef struct sk_buff *(*ikefp_gro_receive_fn)(struct sock *sk, struct list_head *held,
+						struct sk_buff *skb);
 
 int ikefp_listener_open(struct ikefp_context *ctx, enum ikefp_listener_kind kind,
 			const struct ikefp_listener_key *key, ikefp_receive_fn receive,
-			struct netlink_ext_ack *extack);
+			ikefp_gro_receive_fn gro_receive, struct netlink_ext_ack *extack);
 struct ikefp_listener *ikefp_listener_find(struct ikefp_context *ctx,
 					   const struct ikefp_listener_key *key);
 struct ikefp_listener *ikefp_listener_for_local(struct ikefp_context *ctx,

@@ -33,6 +33,7 @@ static void __exit ikefp_exit(void)
 {
 	ikefp_netlink_unregister();
 	ikefp_netns_unregister();
+	/* What listeners have left for after a grace period, in which GRO may still call them. */
 	rcu_barrier();
 	ikefp_sa_module_exit();
 }
@@ -43,5 +44,8 @@ module_exit(ikefp_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("IKEv2 message layer (RFC 7296)");
 MODULE_ALIAS_GENL_FAMILY("ikefp");
-/* Its sockets' policies are made by xfrm_user, its SK payloads by these. */
-MODULE_SOFTDEP("pre: xfrm_user gcm ghash-generic ctr chacha20poly1305 authenc cbc sha256 sha512");
+/*
+ * Its sockets' policies are made by xfrm_user, ESP is taken from GRO by esp4_offload and
+ * esp6_offload, SK payloads are made by the others.
+ */
+MODULE_SOFTDEP("pre: xfrm_user esp4_offload esp6_offload gcm ghash-generic ctr chacha20poly1305 authenc cbc sha256 sha512");

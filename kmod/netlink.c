@@ -147,7 +147,10 @@ int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 	else
-		err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive, info->extack);
+		err = ikefp_listener_open(ctx, kind, &key, ikefp_demux_receive,
+					  kind == IKEFP_LISTENER_KIND_NATT ?
+						  ikefp_demux_gro_receive : NULL,
+					  info->extack);
 	if (!err)
 		ikefp_monitor_listener(ctx, ikefp_listener_find(ctx, &key),
 				       IKEFP_EVENT_KIND_LISTENER_ADDED);

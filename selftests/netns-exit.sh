@@ -30,6 +30,7 @@ vanishes() {
 	local job
 
 	FAMILY=4 topo_nat
+	gather
 	ikefpd_start gw2 < <(psk_conf gw2)
 	ikefpd_start gw1 < <(psk_conf gw1)
 	case $2 in

@@ -10,6 +10,7 @@
 # connection.
 up() {
 	topo_nat
+	gather
 	ikefpd_start gw2 < <(CONN='' psk_conf gw2)
 	ikefpd_start gw1 < <(psk_conf gw1; charon_conf "$@")
 	swanctl gw1 --initiate --child net --timeout 20

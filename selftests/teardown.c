@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 
 #include "client.h"
-#include "clock.h"
 #include "die.h"
 #include "module.h"
 #include "netns.h"
@@ -200,28 +199,13 @@ static int references(void)
 	return number;
 }
 
-/* A command under way holds the module for its moment: then it is asked again. */
-static bool unload(void)
-{
-	int64_t until = clock_us() + 20000000ll * clock_scale();
-
-	int err;
-
-	while ((err = module_take_out())) {
-		if (err != -EWOULDBLOCK || clock_us() > until)
-			return false;
-		usleep(1000);
-	}
-	return true;
-}
-
 TEST(load_and_unload)
 {
 	int i;
 
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, references());
-		ASSERT_TRUE(unload());
+		ASSERT_TRUE(module_take_out_soon());
 		ASSERT_EQ(0, module_put_back());
 	}
 }
@@ -255,7 +239,7 @@ TEST_F_TIMEOUT(teardown, namespaces, 120)
 		end(second);
 	}
 	/* And nothing is left: else this would wait for ever. */
-	ASSERT_TRUE(unload());
+	ASSERT_TRUE(module_take_out_soon());
 	ASSERT_EQ(0, module_put_back());
 	EXPECT_EQ(0, references());
 }
@@ -268,14 +252,14 @@ TEST_F_TIMEOUT(teardown, module, 120)
 
 	for (round = 0; round < rounds; round++) {
 		usleep(round % 10 * 23000);
-		ASSERT_TRUE(unload());
+		ASSERT_TRUE(module_take_out_soon());
 		ASSERT_EQ(0, module_put_back());
 		if (round % 10 == 9)
 			TH_LOG("unloaded %d times of %d", round + 1, rounds);
 	}
 	end(first);
 	end(second);
-	ASSERT_TRUE(unload());
+	ASSERT_TRUE(module_take_out_soon());
 	ASSERT_EQ(0, module_put_back());
 }
 
@@ -288,7 +272,7 @@ TEST_F_TIMEOUT(teardown, worker_outlives, 60)
 
 	netns_new();
 	client = client_open(CLIENT_WORKER);
-	ASSERT_TRUE(unload());
+	ASSERT_TRUE(module_take_out_soon());
 	ASSERT_EQ(0, module_put_back());
 	watcher = client_open(0);
 	client_listen(watcher, IKEFP_LISTENER_KIND_IKE, "127.0.0.1", 500);
@@ -298,7 +282,7 @@ TEST_F_TIMEOUT(teardown, worker_outlives, 60)
 	client_close(client);
 	client_close(watcher);
 	peer_close(peer);
-	ASSERT_TRUE(unload());
+	ASSERT_TRUE(module_take_out_soon());
 }
 
 MODULE_TEST_MAIN

@@ -120,7 +120,7 @@ struct ikefp_listener *fixture_listener(struct kunit *test, struct ikefp_context
 	int err;
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_flood_begin(ctx) ?: ikefp_listener_open(ctx, kind, &key, receive, NULL);
+	err = ikefp_flood_begin(ctx) ?: ikefp_listener_open(ctx, kind, &key, receive, NULL, NULL);
 	listener = ikefp_listener_find(ctx, &key);
 	mutex_unlock(&ctx->config_lock);
 	KUNIT_ASSERT_EQ(test, err, 0);

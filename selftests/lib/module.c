@@ -36,6 +36,19 @@ int module_take_out(void)
 	return syscall(SYS_delete_module, "ikefp", O_NONBLOCK) ? -errno : 0;
 }
 
+bool module_take_out_soon(void)
+{
+	int64_t until = clock_us() + 20000000ll * clock_scale();
+	int err;
+
+	while ((err = module_take_out())) {
+		if (err != -EWOULDBLOCK || clock_us() > until)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
 /* The file that was loaded first, or -1 where the kernel has its own. */
 static int module_fd(void)
 {

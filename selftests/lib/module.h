@@ -7,6 +7,8 @@
 #ifndef IKEFP_TEST_MODULE_H
 #define IKEFP_TEST_MODULE_H
 
+#include <stdbool.h>
+
 #include "clock.h"
 
 /* Whether the kernel had nothing to complain of since the program began. */
@@ -22,6 +24,9 @@ int module_shell(const char *command);
  */
 int module_take_out(void);
 int module_put_back(void);
+
+/* Takes it out as soon as no command holds it. Whether it went, within reason. */
+bool module_take_out_soon(void);
 
 /*
  * A test's size: what the environment says, for runs longer than usual, or else @usual.

@@ -144,6 +144,15 @@ topo_nat() {
 	NFT
 }
 
+# gather: after topo_nat, the gateways' links to the router gather packets (GRO), as most
+# interfaces do. veth does not by itself, nor what its other end has left for it to cut up.
+gather() {
+	gw1 ethtool -K wan gro on
+	gw2 ethtool -K wan gro on
+	nat ethtool -K left tso off
+	nat ethtool -K right tso off
+}
+
 # netem_both PARAMETER...: the same on the way out of each gateway.
 netem_both() {
 	netem gw1 wan "$@"
