@@ -13,11 +13,18 @@
  * but the IV, which is part of the nonce: salt | IV.
  *
  * Only synchronous implementations are asked for, so that a message is opened where
- * it arrives.
+ * it arrives. x86's AES-GCM is asynchronous to everybody, since the vector unit that it
+ * needs may be in use, and the other one has a table of 4 KB for each key. So the
+ * implementation under x86's is taken, which is synchronous, and a sixth of that in
+ * memory. A softirq may come in the middle of a task's use of the vector unit (WireGuard's
+ * and dm-crypt's workers, for example, use it for much of their time); what is opened or
+ * sealed there is so by gcm.c, which needs the key itself.
  */
 
+#include <asm/simd.h>
 #include <crypto/aead.h>
 #include <crypto/authenc.h>
+#include <crypto/internal/simd.h>
 #include <linux/err.h>
 #include <linux/netlink.h>
 #include <linux/random.h>
@@ -27,15 +34,17 @@
 #include <net/netlink.h>
 
 #include "crypto.h"
+#include "gcm.h"
 
 #define SALT_LEN 4
-#define NONCE_LEN 12
+#define NONCE_LEN IKEFP_GCM_NONCE_LEN
 #define MAX_IV_LEN 16
 
 struct algorithm {
 	u16 encr; /* IANA transform type 1 */
 	u16 integ; /* IANA transform type 3, 0 for an AEAD */
 	const char *name;
+	const char *simd_name; /* of x86's, which needs the vector unit; NULL: none is taken */
 	u8 key_lens[2]; /* octets; the salt not counted */
 	u8 integ_key_len;
 	u8 salt_len;
@@ -46,8 +55,10 @@ struct algorithm {
 
 static const struct algorithm algorithms[] = {
 	{
-		.encr = 20, .name = "gcm(aes)", .key_lens = { 16, 32 },
-		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = 16,
+		.encr = 20, .name = "gcm(aes)",
+		.simd_name = IS_ENABLED(CONFIG_X86) ? "__gcm(aes)" : NULL,
+		.key_lens = { 16, IKEFP_GCM_MAX_KEY },
+		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = IKEFP_GCM_ICV_LEN,
 	}, {
 		.encr = 28, .name = "rfc7539(chacha20,poly1305)", .key_lens = { 32 },
 		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = 16,
@@ -68,13 +79,16 @@ static const struct algorithm algorithms[] = {
 
 /* One way: the keys of those who send it. */
 struct direction {
-	struct aead_request *request;
+	struct crypto_aead *aead;
+	struct ikefp_gcm_key key; /* where the AEAD needs the vector unit, which may be in use */
 	u8 salt[SALT_LEN];
 };
 
 /* Used by one at a time: the caller holds the SA's lock. */
 struct ikefp_crypto {
 	const struct algorithm *algorithm;
+	struct aead_request *request; /* of both directions, which have the same AEAD */
+	bool simd; /* the AEAD needs the vector unit */
 	struct direction out;
 	struct direction in;
 	u64 next_iv; /* of an AEAD, never used twice */
@@ -130,44 +144,67 @@ static int set_authenc_key(struct crypto_aead *tfm, const struct nlattr *encr,
 }
 
 static int direction_init(struct direction *direction, const struct algorithm *algorithm,
-			  const struct nlattr *encr, const struct nlattr *integ)
+			  bool simd, const struct nlattr *encr, const struct nlattr *integ)
 {
-	struct crypto_aead *tfm;
+	struct crypto_aead *aead;
 	int key_len = nla_len(encr) - algorithm->salt_len;
 	int err;
 
-	tfm = crypto_alloc_aead(algorithm->name, 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(tfm))
-		return PTR_ERR(tfm);
-	err = crypto_aead_setauthsize(tfm, algorithm->icv_len);
+	/* One that needs the vector unit is there already, or none is looked for. */
+	if (simd)
+		aead = crypto_alloc_aead(algorithm->simd_name,
+					 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_TESTED,
+					 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_TESTED |
+						 CRYPTO_ALG_ASYNC | CRYPTO_NOLOAD);
+	else
+		aead = crypto_alloc_aead(algorithm->name, 0, CRYPTO_ALG_ASYNC);
+	if (IS_ERR(aead))
+		return PTR_ERR(aead);
+	direction->aead = aead;
+	err = crypto_aead_setauthsize(aead, algorithm->icv_len);
 	if (err)
-		goto free_tfm;
-	err = algorithm->integ ? set_authenc_key(tfm, encr, integ) :
-				 crypto_aead_setkey(tfm, nla_data(encr), key_len);
-	if (err)
-		goto free_tfm;
-	err = -ENOMEM;
-	direction->request = aead_request_alloc(tfm, GFP_KERNEL);
-	if (!direction->request)
-		goto free_tfm;
-	aead_request_set_callback(direction->request, 0, NULL, NULL);
+		return err;
 	memcpy(direction->salt, nla_data(encr) + key_len, algorithm->salt_len);
-	return 0;
-
-free_tfm:
-	crypto_free_aead(tfm);
-	return err;
+	if (simd) {
+		direction->key.len = key_len;
+		memcpy(direction->key.octets, nla_data(encr), key_len);
+	}
+	return algorithm->integ ? set_authenc_key(aead, encr, integ) :
+				  crypto_aead_setkey(aead, nla_data(encr), key_len);
 }
 
-static void direction_free(struct direction *direction)
+static int init(struct ikefp_crypto *crypto, struct nlattr *const *keys, enum ikefp_role role)
 {
-	struct crypto_aead *tfm;
+	bool initiator = role == IKEFP_ROLE_INITIATOR;
+	int err;
 
-	if (!direction->request)
-		return;
-	tfm = crypto_aead_reqtfm(direction->request);
-	aead_request_free(direction->request);
-	crypto_free_aead(tfm);
+	err = direction_init(initiator ? &crypto->out : &crypto->in, crypto->algorithm,
+			     crypto->simd, keys[IKEFP_A_KEYS_SK_EI], keys[IKEFP_A_KEYS_SK_AI]);
+	if (err)
+		return err;
+	err = direction_init(initiator ? &crypto->in : &crypto->out, crypto->algorithm,
+			     crypto->simd, keys[IKEFP_A_KEYS_SK_ER], keys[IKEFP_A_KEYS_SK_AR]);
+	if (err)
+		return err;
+	/* Another implementation may have come in between. */
+	if (crypto_aead_reqsize(crypto->in.aead) > crypto_aead_reqsize(crypto->out.aead))
+		crypto->request = aead_request_alloc(crypto->in.aead, GFP_KERNEL);
+	else
+		crypto->request = aead_request_alloc(crypto->out.aead, GFP_KERNEL);
+	if (!crypto->request)
+		return -ENOMEM;
+	aead_request_set_callback(crypto->request, 0, NULL, NULL);
+	return 0;
+}
+
+static void deinit(struct ikefp_crypto *crypto)
+{
+	aead_request_free(crypto->request);
+	crypto_free_aead(crypto->out.aead);
+	crypto_free_aead(crypto->in.aead);
+	crypto->request = NULL;
+	memzero_explicit(&crypto->out, sizeof(crypto->out));
+	memzero_explicit(&crypto->in, sizeof(crypto->in));
 }
 
 static int check_lengths(const struct algorithm *algorithm, struct nlattr *const *keys,
@@ -220,7 +257,6 @@ struct ikefp_crypto *ikefp_crypto_new(struct nlattr *const *keys, enum ikefp_rol
 				      struct netlink_ext_ack *extack)
 {
 	const struct algorithm *algorithm;
-	struct direction *from_initiator, *from_responder;
 	struct ikefp_crypto *crypto;
 	int err;
 
@@ -239,13 +275,14 @@ struct ikefp_crypto *ikefp_crypto_new(struct nlattr *const *keys, enum ikefp_rol
 	if (!crypto)
 		return ERR_PTR(-ENOMEM);
 	crypto->algorithm = algorithm;
-	from_initiator = role == IKEFP_ROLE_INITIATOR ? &crypto->out : &crypto->in;
-	from_responder = role == IKEFP_ROLE_INITIATOR ? &crypto->in : &crypto->out;
-	err = direction_init(from_initiator, algorithm, keys[IKEFP_A_KEYS_SK_EI],
-			     keys[IKEFP_A_KEYS_SK_AI]);
-	if (!err)
-		err = direction_init(from_responder, algorithm, keys[IKEFP_A_KEYS_SK_ER],
-				     keys[IKEFP_A_KEYS_SK_AR]);
+	crypto->simd = !!algorithm->simd_name;
+	err = init(crypto, keys, role);
+	/* It is not there, or goes as this looks at it. */
+	if (err && crypto->simd) {
+		deinit(crypto);
+		crypto->simd = false;
+		err = init(crypto, keys, role);
+	}
 	if (err) {
 		if (err == -ENOENT)
 			NL_SET_ERR_MSG(extack, "this kernel does not have the algorithm");
@@ -267,8 +304,7 @@ void ikefp_crypto_free(struct ikefp_crypto *crypto)
 {
 	if (!crypto)
 		return;
-	direction_free(&crypto->out);
-	direction_free(&crypto->in);
+	deinit(crypto);
 	kfree_sensitive(crypto);
 }
 
@@ -314,21 +350,30 @@ u32 ikefp_crypto_inner_len(const struct ikefp_crypto *crypto, u32 headers_len, u
 	return rounddown(sealed_len - around, algorithm->block_len) - 1;
 }
 
+/* What run() does, without the vector unit. */
+static int run_gcm(const struct direction *direction, u8 *message, u32 headers_len, u8 *text,
+		   u32 text_len, const u8 *nonce, bool seal)
+{
+	return seal ? ikefp_gcm_seal(&direction->key, nonce, message, headers_len, text, text_len) :
+		      ikefp_gcm_open(&direction->key, nonce, message, headers_len, text, text_len);
+}
+
 /*
  * Runs the AEAD over a message in place. With AES-CBC the IV is both authentic and
  * the cipher's own; otherwise it stands between the two parts that the AEAD sees.
  */
-static int run(const struct ikefp_crypto *crypto, struct direction *direction, u8 *message,
+static int run(const struct ikefp_crypto *crypto, const struct direction *direction, u8 *message,
 	       u32 headers_len, u32 len, bool seal)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
-	struct aead_request *request = direction->request;
+	struct aead_request *request = crypto->request;
 	u32 body = headers_len + algorithm->iv_len;
 	u32 crypt_len = len - body - (seal ? algorithm->icv_len : 0);
 	struct scatterlist sg[2];
 	u8 iv[MAX_IV_LEN];
 	int err;
 
+	aead_request_set_tfm(request, direction->aead);
 	if (algorithm->integ) {
 		memcpy(iv, message + headers_len, algorithm->iv_len);
 		sg_init_one(sg, message, len);
@@ -342,7 +387,11 @@ static int run(const struct ikefp_crypto *crypto, struct direction *direction, u
 		aead_request_set_ad(request, headers_len);
 	}
 	aead_request_set_crypt(request, sg, sg, crypt_len, iv);
-	err = seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
+	if (crypto->simd && !crypto_simd_usable())
+		err = run_gcm(direction, message, headers_len, message + body,
+			      len - body - algorithm->icv_len, iv, seal);
+	else
+		err = seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
 	memzero_explicit(iv, sizeof(iv));
 	return err;
 }

@@ -48,4 +48,4 @@ MODULE_ALIAS_GENL_FAMILY("ikefp");
  * Its sockets' policies are made by xfrm_user, ESP is taken from GRO by esp4_offload and
  * esp6_offload, SK payloads are made by the others.
  */
-MODULE_SOFTDEP("pre: xfrm_user esp4_offload esp6_offload gcm ghash-generic ctr chacha20poly1305 authenc cbc sha256 sha512");
+MODULE_SOFTDEP("pre: xfrm_user esp4_offload esp6_offload aesni-intel gcm ghash-generic ctr chacha20poly1305 authenc cbc sha256 sha512");
