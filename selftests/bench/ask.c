@@ -24,20 +24,18 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <openssl/rand.h>
 
 #include "busy.h"
+#include "elsewhere.h"
 #include "fail.h"
 #include "initiator.h"
 
@@ -150,23 +148,6 @@ static uint64_t mirror_answers(unsigned int from, unsigned int to, bool received
 		nanosleep(&pause_time, NULL);
 	}
 	return busy_ns() - begin;
-}
-
-/* A socket of another network namespace. */
-static int open_elsewhere(const char *netns)
-{
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int away = open(netns, O_RDONLY | O_CLOEXEC);
-	int sock;
-
-	if (home < 0 || away < 0 || setns(away, CLONE_NEWNET))
-		fail("%s: %s", netns, strerror(errno));
-	sock = socket(AF_INET, SOCK_DGRAM, 0);
-	if (sock < 0 || setns(home, CLONE_NEWNET))
-		fail("a socket in %s: %s", netns, strerror(errno));
-	close(home);
-	close(away);
-	return sock;
 }
 
 static struct sockaddr_in take_address(const char *text, int port)
