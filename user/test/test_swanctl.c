@@ -241,7 +241,7 @@ static void test_list_conns(void)
 		    "    id: left.example.org\n"
 		   "  remote pre-shared key authentication:\n"
 		   "    id: right.example.org\n"
-		   "  lan: TUNNEL, no rekeying\n"
+		   "  lan: TUNNEL, rekeying every 3600s\n"
 		   "    local:  10.1.0.0/16 10.2.0.0/24[tcp/80]\n"
 		   "    remote: 10.3.0.0/16\n");
 	expect_said("road: IKEv2, no reauthentication, no rekeying\n  local:  %any");
@@ -262,7 +262,7 @@ static void test_sas(void)
 		   "  AES_CBC-256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/CURVE_25519\n"
 		   "  established 61s ago\n"
 		   "  lan: #101, reqid 1, INSTALLED, TUNNEL-in-UDP, ESP:AES_GCM_16-128\n"
-		   "    installed 61s ago\n"
+		   "    installed 61s ago, rekeying in 3000s\n"
 		   "    in  c0ffee01,   8400 bytes,   100 packets,     3s ago\n"
 		   "    out c0ffee02,    168 bytes,     2 packets\n"
 		   "    local  10.1.0.0/16 10.2.0.0/24[tcp/80]\n"
