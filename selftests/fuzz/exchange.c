@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	records = (struct input){ data, size };
 	s.setup = input_u16(&records);
-	s.then = input_u8(&records);
+	s.then = input_u16(&records);
 	s.fail = input_u8(&records);
 	exchange_run(&s, replace, requests);
 	free(octets);

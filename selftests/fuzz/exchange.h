@@ -23,9 +23,13 @@
 #define SETUP_NO_SECRET_R	0x200	/* the responder */
 #define SETUP_ANY	0x400	/* the initiator takes any identity */
 #define SETUP_TWO	0x800	/* the responder has another connection, which comes first */
-#define SETUP_BITS	12
+#define SETUP_PFS	0x1000	/* Child SAs have a key exchange of their own when rekeyed */
+#define SETUP_TRANSPORT	0x2000	/* transport mode */
+#define SETUP_TRANSPORT_ONE	0x4000	/* of the initiator alone */
+#define SETUP_PUBKEY	0x8000	/* both want a signature; with NO_SECRET the initiator has no key */
+#define SETUP_BITS	16
 
-/* The third: what they do once they are up, or were to be. */
+/* The next two: what they do once they are up, or were to be. */
 #define THEN_DELETE_CHILD	0x01	/* the initiator */
 #define THEN_DELETE_CHILD_R	0x02	/* the responder */
 #define THEN_DELETE_IKE		0x04
@@ -34,8 +38,13 @@
 #define THEN_FORGET		0x20	/* the initiator has lost its memory */
 #define THEN_RETRANSMIT		0x40
 #define THEN_STOP		0x80	/* the responder's daemon ends in good order */
+#define THEN_REKEY		0x100	/* the initiator rekeys its Child SA, before the others */
+#define THEN_REKEY_R		0x200	/* the responder; both: at once */
+#define THEN_ANOTHER		0x400	/* and sets up another one, once that is done */
+#define THEN_TERMINATE		0x800	/* the initiator's is terminated while it is rekeyed */
+#define THEN_BITS		12
 
-/* The fourth: which allocation fails, from the first IKE message on; 0: none. */
+/* The fifth: which allocation fails, from the first IKE message on; 0: none. */
 
 /*
  * Then records: a number, an octet, the type of the first payload, two octets of
@@ -50,8 +59,8 @@
 #define RECORD_HEADER	4
 
 struct exchange_setup {
-	uint16_t setup;
-	uint8_t then, fail;
+	uint16_t setup, then;
+	uint8_t fail;
 };
 
 /*

@@ -36,12 +36,20 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 	static char text[2048];
 	uint16_t no_secret = responder ? SETUP_NO_SECRET_R : SETUP_NO_SECRET;
 	const char *ike = "aes128gcm16-prfsha256-x25519-modp2048";
-	const char *peer = "right.example";
+	const char *peer = "right.example", *esp = "aes128gcm16-esn-noesn", *mode = "tunnel";
+	bool pubkey = s->setup & SETUP_PUBKEY;
 
 	if (s->setup & SETUP_OTHER_IKE && responder)
 		ike = "aes256-sha384-x25519";
 	else if (s->setup & SETUP_GROUPS && responder)
 		ike = "aes128gcm16-prfsha256-modp2048";
+	if (responder && s->setup & SETUP_OTHER_ESP)
+		esp = "aes256-sha512";
+	else if (s->setup & SETUP_PFS)
+		esp = responder && s->setup & SETUP_GROUPS ? "aes128gcm16-modp2048" :
+							     "aes128gcm16-x25519-modp2048";
+	if (s->setup & SETUP_TRANSPORT || (!responder && s->setup & SETUP_TRANSPORT_ONE))
+		mode = "transport";
 	if (responder)
 		peer = s->setup & SETUP_ADDRESS ? "%any" : "*.example";
 	else if (s->setup & SETUP_ANY)
@@ -49,8 +57,9 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 	snprintf(text, sizeof(text),
 		 "connections { %s gw { local_addrs = %s\n remote_addrs = %s\n"
 		 "proposals = %s\n encap = %s\n"
-		 "local { auth = psk\n id = %s\n }\n remote { auth = psk\n id = %s\n }\n"
-		 "children { net { local_ts = %s\n remote_ts = %s\n esp_proposals = %s\n }\n"
+		 "local { auth = %s\n id = %s\n }\n remote { auth = %s\n id = %s\n }\n"
+		 "children { net { local_ts = %s\n remote_ts = %s\n esp_proposals = %s\n"
+		 "mode = %s\n }\n"
 		 "other { local_ts = dynamic[tcp/22]\n remote_ts = dynamic, 2001:db8::/32\n"
 		 "} } } }\n"
 		 "secrets { ike-a { secret = \"" SECRET "\"\n id = %s\n } }\n",
@@ -59,11 +68,14 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 		 "local { auth = psk\n } remote { auth = psk\n } }" : "",
 		 responder ? RIGHT : s->setup & SETUP_NAT ? "10.9.9.9" : LEFT,
 		 responder ? "%any" : RIGHT, ike, s->setup & SETUP_ENCAP ? "yes" : "no",
+		 pubkey && !responder && s->setup & SETUP_NO_SECRET ? "pubkey" : "psk",
 		 responder ? "right.example" : s->setup & SETUP_ADDRESS ? "%any" : "left.example",
-		 peer,
-		 responder ? s->setup & SETUP_TS ? "10.2.7.0/24[tcp]" : "10.2.0.0/16" : "10.1.0.0/16",
-		 responder ? "10.0.0.0/8" : "10.2.0.0/16",
-		 responder && s->setup & SETUP_OTHER_ESP ? "aes256-sha512" : "aes128gcm16-esn-noesn",
+		 pubkey ? "pubkey" : "psk", peer,
+		 s->setup & (SETUP_TRANSPORT | SETUP_TRANSPORT_ONE) ? "dynamic" :
+		 !responder ? "10.1.0.0/16" :
+		 s->setup & SETUP_TS ? "10.2.7.0/24[tcp]" : "10.2.0.0/16",
+		 s->setup & (SETUP_TRANSPORT | SETUP_TRANSPORT_ONE) ? "dynamic" :
+		 responder ? "10.0.0.0/8" : "10.2.0.0/16", esp, mode,
 		 s->setup & no_secret ? "nobody.example" : "%any");
 	return text;
 }
@@ -89,6 +101,48 @@ static void settle(void)
 	net_run(&net);
 	net_give_up(&net);
 	net_expire(&net);
+}
+
+/* Each end has as many of the other's ESP SAs as Child SAs say, and no policy alone. */
+static void check_states(const struct host *host)
+{
+	const struct child_sa *child;
+	const struct ike_sa *sa;
+	unsigned int n = 0;
+
+	for (sa = host->manager.sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			n += child->state != CHILD_CREATED;
+	CHECK(host_states(host) <= 2 * n);
+	CHECK(n || !host_policies(host));
+}
+
+static void rekey(struct host *host)
+{
+	const struct ike_sa *sa = host_established(host);
+
+	if (sa && sa->children)
+		ike_manager_rekey_child(&host->manager, sa->children->unique_id);
+}
+
+/* What is under way crosses on its way; the old Child SAs go after some time. */
+static void create_children(uint16_t then)
+{
+	struct conn *conn = config_find_conn(left->config, "gw");
+
+	if (then & THEN_REKEY)
+		rekey(left);
+	if (then & THEN_REKEY_R)
+		rekey(right);
+	if (then & THEN_TERMINATE && host_established(left) && host_established(left)->children)
+		ike_manager_terminate_child(&left->manager,
+					    host_established(left)->children->unique_id, NULL);
+	settle();
+	if (then & THEN_ANOTHER && host_established(left))
+		ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "other"), NULL);
+	settle();
+	check_states(left);
+	check_states(right);
 }
 
 static void delete_child(struct host *host)
@@ -127,20 +181,6 @@ void exchange_request(bool from_responder, uint8_t exchange, uint8_t first,
 	settle();
 }
 
-/* Each end has as many of the other's ESP SAs as Child SAs say, and no policy alone. */
-static void check_states(const struct host *host)
-{
-	const struct child_sa *child;
-	const struct ike_sa *sa;
-	unsigned int n = 0;
-
-	for (sa = host->manager.sas; sa; sa = sa->next)
-		for (child = sa->children; child; child = child->next)
-			n += child->state != CHILD_CREATED;
-	CHECK(host_states(host) <= 2 * n);
-	CHECK(n || !host_policies(host));
-}
-
 void exchange_run(const struct exchange_setup *s,
 		  void (*message)(struct kernel_message *msg, unsigned int number),
 		  void (*more)(void))
@@ -162,6 +202,8 @@ void exchange_run(const struct exchange_setup *s,
 		net_retransmit(&net);
 	check_states(left);
 	check_states(right);
+	if (s->then & (THEN_REKEY | THEN_REKEY_R | THEN_ANOTHER))
+		create_children(s->then);
 	if (more)
 		more();
 	if (s->then & THEN_FORGET) {

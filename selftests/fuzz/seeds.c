@@ -19,6 +19,9 @@
 
 static const char *folder;
 
+/* Where an input of the exchanges says which allocation fails. */
+#define FAIL_AT	4
+
 /* The allocations that are made to fail, one in each of so many seeds. */
 #define FAILURES	200
 
@@ -86,7 +89,7 @@ static void changed(unsigned int number, uint8_t flags, uint8_t first, const str
 {
 	struct buf out = BUF_INIT;
 
-	buf_put(&out, records.data, 4);
+	buf_put(&out, records.data, FAIL_AT + 1);
 	put_record(&out, (uint8_t)number | flags, first, chain->data, chain->len);
 	seed("exchange", &out);
 	buf_clear(&out);
@@ -123,12 +126,39 @@ static void without_payloads(unsigned int number)
 	}
 }
 
+/* Each message with one of these notifies more. */
+static void with_notifies(unsigned int number)
+{
+	static const struct {
+		uint16_t type;
+		size_t len;
+	} notifies[] = {
+		{ SET_WINDOW_SIZE, 4 }, { SET_WINDOW_SIZE, 2 }, { USE_TRANSPORT_MODE, 0 },
+	};
+	const uint8_t *r = records.data + starts[number];
+	struct payload_chain chain;
+
+	CHECK(!payload_parse(&chain, r[1], r + RECORD_HEADER, get16(r + 2)));
+	for (size_t i = 0; i < sizeof(notifies) / sizeof(*notifies); i++) {
+		struct payload_writer w;
+
+		payload_begin(&w, 0);
+		for (unsigned int j = 0; j < chain.n; j++)
+			payload_add(&w, chain.v[j].type, chain.v[j].body, chain.v[j].len);
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, notifies[i].type, "\0\0\0\004",
+				   notifies[i].len);
+		changed(number, 0, w.first, &w.buf);
+		buf_clear(&w.buf);
+	}
+}
+
 /* Each message as one of these notifies alone, and a request of another exchange. */
 static void notifies(unsigned int number)
 {
 	static const uint16_t types[] = {
 		INVALID_SYNTAX, NO_PROPOSAL_CHOSEN, INVALID_KE_PAYLOAD, AUTHENTICATION_FAILED,
-		TS_UNACCEPTABLE, COOKIE, INITIAL_CONTACT, 40000,
+		TS_UNACCEPTABLE, COOKIE, INITIAL_CONTACT, TEMPORARY_FAILURE,
+		CHILD_SA_NOT_FOUND, NO_ADDITIONAL_SAS, USE_TRANSPORT_MODE, 40000,
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
@@ -166,23 +196,25 @@ static void put_requests(void)
 	}
 }
 
-static void handshake(uint16_t setup, uint8_t then)
+static void handshake(uint16_t setup, uint16_t then)
 {
 	const struct exchange_setup s = { setup, then, 0 };
+	bool change = !setup || then & THEN_REKEY;
 	unsigned int i;
 
 	buf_clear(&records);
 	count = 0;
 	buf_put16(&records, s.setup);
-	buf_put8(&records, s.then);
+	buf_put16(&records, s.then);
 	buf_put8(&records, s.fail);
 	exchange_run(&s, record, NULL);
 	seed("exchange", &records);
-	if (!setup)
-		seed_failures("exchange", &records, 3);
-	records.data[3] = 0;
-	for (i = 0; i < count && !setup; i++) {
+	if (change)
+		seed_failures("exchange", &records, FAIL_AT);
+	records.data[FAIL_AT] = 0;
+	for (i = 0; i < count && change; i++) {
 		without_payloads(i);
+		with_notifies(i);
 		notifies(i);
 	}
 	put_requests();
@@ -197,9 +229,15 @@ static void handshakes(void)
 	handshake(0, THEN_DELETE_CHILD);
 	for (i = 0; i < SETUP_BITS; i++)
 		handshake((uint16_t)(1 << i), THEN_DELETE_CHILD_R | THEN_DELETE_IKE);
-	for (i = 0; i < 8; i++)
-		handshake(SETUP_ANY, (uint8_t)(1 << i));
+	for (i = 0; i < THEN_BITS; i++)
+		handshake(SETUP_ANY, (uint16_t)(1 << i));
 	handshake(SETUP_NAT | SETUP_ADDRESS | SETUP_TS, THEN_INITIATE | THEN_DELETE_CHILD_R);
+	handshake(SETUP_PUBKEY | SETUP_NO_SECRET, THEN_INITIATE);
+	handshake(SETUP_TRANSPORT | SETUP_NAT, THEN_REKEY | THEN_ANOTHER);
+	handshake(SETUP_PFS, THEN_REKEY | THEN_ANOTHER);
+	handshake(SETUP_PFS | SETUP_GROUPS, THEN_REKEY);
+	handshake(SETUP_PFS, THEN_REKEY | THEN_REKEY_R);
+	handshake(0, THEN_REKEY | THEN_TERMINATE);
 }
 
 /* Sealed messages, for what the module sees of them. */

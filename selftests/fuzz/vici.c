@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "child_sa.h"
 #include "config_load.h"
 #include "control.h"
 #include "fuzz.h"
@@ -37,6 +38,17 @@ static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 /* The protocol: jobs end well, or badly, or not before their client goes. */
 
 static unsigned int jobs;
+
+static struct {
+	control_event_fn fn;
+	void *data;
+} watcher;
+
+void control_watch(control_event_fn fn, void *data)
+{
+	watcher.fn = fn;
+	watcher.data = data;
+}
 
 static void begin(struct control_job *job, uint32_t ike_id)
 {
@@ -72,9 +84,47 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	begin(job, 1);
 }
 
+void control_rekey_child(uint32_t child_id)
+{
+	(void)child_id;
+}
+
 void control_loaded(struct conn *conn)
 {
 	CHECK(conn);
+}
+
+void control_configured(void)
+{
+}
+
+int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err)
+{
+	CHECK(conn && child);
+	return jobs++ % 2 ? errmsg_set(err, "no route") : 0;
+}
+
+unsigned int control_uninstall(const char *conn, const char *child)
+{
+	(void)conn;
+	CHECK(child);
+	return jobs++ % 2;
+}
+
+/* Of every connection the first child is a trap. */
+void control_each_trap(control_policy_fn fn, void *data)
+{
+	const struct conn *conn;
+
+	for (conn = vici->config->conns; conn; conn = conn->next) {
+		struct child_sa trap = { .conf = conn->children, .state = CHILD_ROUTED };
+
+		if (!trap.conf)
+			continue;
+		trap.local_ts = trap.conf->local_ts;
+		trap.remote_ts = trap.conf->remote_ts;
+		fn(conn, &trap, data);
+	}
 }
 
 bool control_has_child(const char *conn, const char *child)
@@ -88,7 +138,24 @@ void control_forget(struct control_job *job)
 	(void)job;
 }
 
-/* Every connection has one IKE SA, with a Child SA each. */
+/* As control.h says: an event of a Child SA has that, one of a rekeying the new one, too. */
+static void tell(const struct control_ike *ike)
+{
+	enum control_event event = jobs++ % (CONTROL_CHILD_DOWN + 1);
+	struct control_child children[2];
+	struct control_ike of_event = *ike;
+
+	if (!watcher.fn || (event >= CONTROL_CHILD_UP && !ike->child_count))
+		return;
+	if (event == CONTROL_CHILD_REKEY) {
+		children[0] = children[1] = ike->children[0];
+		of_event.children = children;
+		of_event.child_count = 2;
+	}
+	watcher.fn(event, &of_event, watcher.data);
+}
+
+/* Every connection has one IKE SA, with a Child SA each; who watches is told of it. */
 void control_each_ike(bool counters, control_ike_fn fn, void *data)
 {
 	struct conn *conn;
@@ -113,6 +180,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 			child.local_ts = &conf->local_ts;
 			child.remote_ts = &conf->remote_ts;
 		}
+		tell(&ike);
 		if (!fn(&ike, data))
 			return;
 	}

@@ -839,7 +839,10 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 		return 0;
 	if (x->fail_states)
 		return -ENOSYS;
-	assert(s->spi && (s->inbound ? f && f->larval : !f));
+	/* The peer gave the same SPI twice. */
+	if (!s->inbound && f)
+		return -EEXIST;
+	assert(s->spi && (!s->inbound || (f && f->larval)));
 	if (!f)
 		f = state_new(x, &s->src, &s->dst, s->spi);
 	f->larval = false;
