@@ -638,21 +638,26 @@ static void find_orphan(const struct ikefp_sa_info *info, void *arg)
 		many->spis[many->number++] = info->spi;
 }
 
-/* 1,000 SAs, a stash of 1,000 octets each: how long their adoption takes. */
+/*
+ * 1,000 SAs, a stash of 1,000 octets each: how long their adoption takes. A machine that has
+ * more to do than this may take as long as making them took there.
+ */
 TEST_F(adopt, many)
 {
 	const struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(self->peer);
 	static struct many many;
 	uint8_t octets[1000];
 	struct upcall *upcall;
-	int64_t begin, end;
+	int64_t begin, end, making;
 	int i;
 
+	begin = clock_us();
 	for (i = 0; i < 1000; i++) {
 		memset(octets, i, sizeof(octets));
 		ASSERT_EQ(0, ikefp_sa_new(self->client->nl, SPI + i, &endpoint));
 		client_stash(self->client, SPI + i, octets, sizeof(octets));
 	}
+	making = clock_us() - begin;
 	client_count_anew(self->watcher);
 	client_close(self->client);
 	EXPECT_COUNTED(self->watcher, "workers-1 orphans+1000 orphaned+1000");
@@ -675,8 +680,10 @@ TEST_F(adopt, many)
 		}
 	}
 	end = clock_us();
-	TH_LOG("1000 SAs adopted in %lld ms", (long long)(end - begin) / 1000);
-	EXPECT_GT(1000000 * clock_scale(), end - begin);
+	TH_LOG("1000 SAs made in %lld ms, adopted in %lld ms", (long long)making / 1000,
+	       (long long)(end - begin) / 1000);
+	if (end - begin > 1000000 * clock_scale())
+		EXPECT_GT(making, end - begin);
 	EXPECT_COUNTED(self->watcher, "workers+1 orphans-1000 adopted+1000");
 }
 
