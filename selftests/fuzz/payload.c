@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The helper's reading of payloads: chains, and of their bodies SA, TS, Notify, ID, CERT,
- * CERTREQ and AUTH, in the clear or decrypted. An input is the type of the first payload and the chain.
+ * CERTREQ and AUTH, in the clear or decrypted. An input is the type of the first payload
+ * and the chain.
  *
  * The module and the helper agree on which octets are a chain; what was read lies in
  * the message; what is written of it reads the same; what is chosen was offered by
- * both sides.
+ * both sides, of the group that the peer prefers if it can be; and selectors become
+ * those of a host with nothing else about them changed.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <netinet/in.h>
 
 #include "certificate.h"
+#include "endpoint.h"
 #include "fuzz.h"
 #include "id.h"
 #include "ike_cert.h"
@@ -24,6 +27,7 @@
 
 static struct proposal_list ike, esp;
 static struct ts_list selectors;
+static struct endpoint hosts[2];	/* of each family */
 
 static void add(struct proposal_list *list, enum ike_protocol protocol, const char *text)
 {
@@ -47,8 +51,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	add(&esp, PROTO_ESP, "aes128gcm16-esn-noesn");
 	add(&esp, PROTO_ESP, "aes256-sha256-x25519");
 	add(&esp, PROTO_ESP, "default");
+	add(&esp, PROTO_ESP, "aes128-sha256-modp2048-modpnone");
 	for (size_t i = 0; i < sizeof(ts) / sizeof(*ts); i++)
 		CHECK(!ts_parse(&selectors.v[selectors.n++], ts[i], &why));
+	CHECK(!endpoint_parse(&hosts[0], "192.0.2.1", 500));
+	CHECK(!endpoint_parse(&hosts[1], "2001:db8::1", 500));
 	return 0;
 }
 
@@ -66,15 +73,85 @@ static void check_proposal(const struct proposal *p, enum ike_protocol protocol)
 	CHECK(strlen(proposal_str(p, text, sizeof(text))) < sizeof(text));
 }
 
+/* Where several groups would do for one proposal, it is that of the peer's KE payload. */
+static void check_group(const struct payload *sa, const struct proposal_list *ours,
+			enum ike_protocol protocol, uint16_t group)
+{
+	struct proposal chosen, wanted;
+	unsigned int i, j;
+	int err;
+
+	err = proposal_select(ours, protocol, sa->body, sa->len, false, &wanted);
+	CHECK(proposal_select_group(ours, protocol, sa->body, sa->len, group, &chosen) == err);
+	if (err)
+		return;
+	/* The same as without a KE payload, the group perhaps excepted. */
+	check_proposal(&chosen, protocol);
+	CHECK(chosen.n == wanted.n && chosen.number == wanted.number);
+	for (i = 0; i < chosen.n; i++)
+		CHECK(chosen.transforms[i].type == TRANSFORM_DH ||
+		      proposal_has(&wanted, chosen.transforms[i].type, chosen.transforms[i].id));
+	if (proposal_check(sa->body, sa->len) != 1)
+		return;
+	for (i = 0; i < ours->n; i++) {
+		struct proposal only = ours->v[i], all = only;
+		struct proposal_list one = { &only, 1 };
+
+		for (only.n = 0, j = 0; j < all.n; j++)
+			if (all.transforms[j].type != TRANSFORM_DH ||
+			    all.transforms[j].id == group)
+				only.transforms[only.n++] = all.transforms[j];
+		if (!proposal_has(&only, TRANSFORM_DH, group) ||
+		    proposal_select(&one, protocol, sa->body, sa->len, false, &wanted) ||
+		    !proposal_get(&wanted, TRANSFORM_DH))
+			continue;
+		one.v = &all;
+		CHECK(!proposal_select_group(&one, protocol, sa->body, sa->len, group, &chosen));
+		CHECK(proposal_id(&chosen, TRANSFORM_DH) == group);
+	}
+}
+
+/* Without a type, nothing else is gone. */
+static void check_strip(const struct proposal *p, uint8_t type)
+{
+	struct proposal rest = *p;
+
+	proposal_strip(&rest, type);
+	CHECK(!proposal_get(&rest, type) && !proposal_id(&rest, type));
+	CHECK(rest.n == p->n - !!proposal_get(p, type));
+	for (unsigned int i = 0; i < rest.n; i++)
+		CHECK(proposal_has(p, rest.transforms[i].type, rest.transforms[i].id));
+}
+
+/* What is cut short is none; and nothing is chosen of nothing. */
+static void check_refused(const struct payload *sa, const struct proposal_list *ours,
+			  enum ike_protocol protocol, bool skip_dh)
+{
+	const struct proposal_list none = { 0 };
+	struct proposal chosen;
+
+	CHECK(proposal_check(sa->body, sa->len - 1) == -EBADMSG);
+	CHECK(proposal_select(ours, protocol, sa->body, sa->len - 1, skip_dh, &chosen) ==
+	      -EBADMSG);
+	CHECK(proposal_verify(ours, protocol, sa->body, sa->len - 1, skip_dh, &chosen) ==
+	      -EBADMSG);
+	CHECK(proposal_select(&none, protocol, sa->body, sa->len, skip_dh, &chosen) == -ENOENT);
+	CHECK(proposal_select_group(&none, protocol, sa->body, sa->len, 31, &chosen) == -ENOENT);
+}
+
 static void check_sa(const struct payload *sa, const struct proposal_list *ours,
 		     enum ike_protocol protocol, bool skip_dh)
 {
+	static const uint16_t groups[] = { 31, 19, 14, 2 };
 	struct proposal chosen, again;
 	struct proposal_list one = { &chosen, 1 };
 	struct buf body = BUF_INIT;
 	int n = proposal_check(sa->body, sa->len);
 
 	CHECK(n >= 0);
+	check_refused(sa, ours, protocol, skip_dh);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && !skip_dh; i++)
+		check_group(sa, ours, protocol, groups[i]);
 	if (!proposal_verify(ours, protocol, sa->body, sa->len, skip_dh, &chosen)) {
 		CHECK(n == 1);
 		check_proposal(&chosen, protocol);
@@ -83,6 +160,8 @@ static void check_sa(const struct payload *sa, const struct proposal_list *ours,
 		return;
 	CHECK(n > 0);
 	check_proposal(&chosen, protocol);
+	for (uint8_t type = TRANSFORM_ENCR; type <= TRANSFORM_ESN; type++)
+		check_strip(&chosen, type);
 	/* Our answer, written and read: the same choice comes of it. */
 	proposal_write(&body, &chosen, 1, chosen.spi, chosen.spi_len);
 	CHECK(!body.failed && proposal_check(body.data, body.len) == 1);
@@ -92,6 +171,73 @@ static void check_sa(const struct payload *sa, const struct proposal_list *ours,
 	for (unsigned int i = 0; i < chosen.n; i++)
 		CHECK(proposal_has(&again, chosen.transforms[i].type, chosen.transforms[i].id));
 	buf_clear(&body);
+}
+
+static bool same_ports(const struct ts *a, const struct ts *b)
+{
+	return a->protocol == b->protocol && a->start_port == b->start_port &&
+	       a->end_port == b->end_port;
+}
+
+/* As if every other one, from this one on, had been configured as "dynamic". */
+static void check_dynamic(const struct ts_list *list, unsigned int first,
+			  const struct endpoint *host)
+{
+	struct ts_list mixed = *list, resolved, any;
+	unsigned int i, n = list->n;
+
+	for (i = first; i < list->n; i += 2, n++)
+		mixed.v[i].dynamic = true;
+	ts_resolve(&resolved, &mixed, host);
+	CHECK(resolved.n == list->n);
+	for (i = 0; i < list->n; i++) {
+		const struct ts_list one = { 1, { resolved.v[i] } };
+
+		CHECK(!resolved.v[i].dynamic && same_ports(&resolved.v[i], &list->v[i]));
+		CHECK(mixed.v[i].dynamic ? ts_of_host(&one, host) :
+					   ts_equal(&resolved.v[i], &list->v[i]));
+	}
+	CHECK(n == list->n || !ts_of_one_host(&mixed));
+	/* Of all addresses: this one is among them, if there was room for all. */
+	ts_resolve_any(&any, &mixed);
+	CHECK(any.n == (n < TS_MAX ? n : TS_MAX));
+	for (i = 0; i < any.n; i++)
+		CHECK(!any.v[i].dynamic);
+	CHECK(!list->n || n > TS_MAX || ts_within(&resolved, &any));
+}
+
+static void check_host(const struct ts_list *list)
+{
+	uint8_t first[16], prefix[16];
+	struct endpoint host = { 0 };
+	struct ts_list moved[2];
+	bool one = list->n, exact;
+
+	for (unsigned int i = 0; i < list->n; i++) {
+		const struct ts *ts = &list->v[i];
+
+		one &= ts_to_prefix(ts, i ? prefix : first, &exact) ==
+		       (ts->family == AF_INET ? 32 : 128);
+		one &= !i || (ts->family == list->v[0].family && !memcmp(first, prefix, 16));
+	}
+	CHECK(ts_of_one_host(list) == one);
+	if (one) {
+		host.family = list->v[0].family;
+		memcpy(host.addr, first, sizeof(first));
+		CHECK(ts_of_host(list, &host));
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK(!ts_of_host(list, &hosts[i]) ||
+		      (one && endpoint_same_addr(&host, &hosts[i])));
+		moved[i] = *list;
+		ts_replace_host(&moved[i], &hosts[i]);
+		CHECK(moved[i].n == list->n);
+		CHECK(ts_of_host(&moved[i], &hosts[i]) == !!list->n);
+		CHECK(!ts_of_host(&moved[i], &hosts[!i]));
+		for (unsigned int j = 0; j < list->n; j++)
+			CHECK(same_ports(&moved[i].v[j], &list->v[j]));
+	}
+	CHECK(!ts_within(&moved[0], &moved[1]) && !ts_within(&moved[1], &moved[0]));
 }
 
 static void check_ts(const struct payload *p)
@@ -118,6 +264,9 @@ static void check_ts(const struct payload *p)
 			CHECK(ts_equal(&again.v[i], &list.v[i]));
 		CHECK(ts_within(&list, &list));
 	}
+	for (unsigned int i = 0; i < 4; i++)
+		check_dynamic(&list, i % 2, &hosts[i / 2]);
+	check_host(&list);
 	if (ts_narrow(&narrowed, &list, &selectors)) {
 		CHECK(ts_within(&narrowed, &list) && ts_within(&narrowed, &selectors));
 		/* Nothing more to take away. */

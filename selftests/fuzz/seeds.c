@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_files.h"
+#include "config_load.h"
 #include "exchange.h"
 #include "fuzz.h"
 #include "libnet.h"
@@ -36,10 +38,15 @@ static void seed(const char *target, const struct buf *octets)
 	CHECK(f && fwrite(octets->data, 1, octets->len, f) == octets->len && !fclose(f));
 }
 
-/* The same with one allocation after the other failing: the octet at this place. */
+/*
+ * The same with one allocation after the other failing: the octet at this place. What
+ * is short does not need many.
+ */
 static void seed_failures(const char *target, const struct buf *octets, size_t at)
 {
-	for (octets->data[at] = 1; octets->data[at] < FAILURES; octets->data[at]++)
+	size_t n = octets->len < FAILURES ? octets->len : FAILURES;
+
+	for (octets->data[at] = 1; octets->data[at] < n; octets->data[at]++)
 		seed(target, octets);
 }
 
@@ -362,6 +369,8 @@ static void each(const struct tree *root, const char *name,
 	static const char *const events[] = { "list-sa", "list-conn", "control-log", "log",
 					      "list-cert" };
 	const struct tree *sections = tree_find(root, name);
+	struct errmsg err;
+	struct conn *conn;
 
 	for (const struct tree *n = sections ? sections->first : NULL; n; n = n->next) {
 		struct buf out = BUF_INIT;
@@ -374,7 +383,12 @@ static void each(const struct tree *root, const char *name,
 		put(&out, n);
 		put_packet(&out, VICI_EVENT_UNREGISTER, "log", NULL);
 		seed("vici", &out);
-		seed_failures("vici", &out, 0);
+		/* Of connections, the failures of those that are taken will do. */
+		conn = put == put_conn ? config_read_conn(n, CONF_VICI, &err) : NULL;
+		if (conn || put != put_conn)
+			seed_failures("vici", &out, 0);
+		if (conn)
+			conn_put(conn);
 		buf_clear(&out);
 	}
 }
@@ -483,6 +497,8 @@ static void configuration(const char *name, const char *text, size_t len)
 	buf_clear(&octets);
 	if (!settings.root)
 		return;
+	/* VICI takes what files hold; what cannot be had stays as it is. */
+	config_files_inline(settings.root, name, &err);
 	each(settings.root, "connections", put_conn);
 	each(settings.root, "secrets", put_shared);
 	settings_clear(&settings);

@@ -4,7 +4,8 @@
  *
  * What was read can be written down and reads the same. A file is taken whole or not
  * at all; one that is refused gets a reason with its place; taken a second time it
- * changes nothing; and a connection of it, sent over VICI, is the same connection.
+ * changes nothing; an empty one takes away all that it brought; and a connection of
+ * it, sent over VICI, is the same connection.
  */
 #include <glob.h>
 #include <stdlib.h>
@@ -127,14 +128,66 @@ static void check_settings(const char *text, size_t len)
 	buf_clear(&out);
 }
 
-static void check_conn(const struct conn *conn)
+/* Parsed from what a client would send. */
+static struct tree *sent(const struct conn *conn)
 {
 	struct errmsg err;
 	struct tree *root = vici_message_parse(conn->section.data, conn->section.len, &err);
+
+	CHECK(root && (root->name = strdup(conn->name)));
+	return root;
+}
+
+/* The same as swanctl sends some values: what stands between commas, as a list. */
+static void make_list(struct tree *root, const char *name)
+{
+	struct tree *value = tree_find(root, name), *list, *item;
+	char *text, *at, *token;
+
+	if (!value || value->kind != TREE_VALUE)
+		return;
+	text = at = strdup(value->data ? value->data : "");
+	CHECK(text);
+	tree_remove(value);
+	list = tree_add(root, TREE_LIST, name, strlen(name));
+	CHECK(list);
+	while ((token = strsep(&at, ","))) {
+		item = tree_add(list, TREE_VALUE, NULL, 0);
+		CHECK(item && !tree_set(item, token, strlen(token)));
+	}
+	free(text);
+}
+
+/* None of a connection's values may hold a NUL octet. */
+static void check_nul(const struct conn *conn)
+{
+	struct errmsg err;
+	bool end = false;
+
+	for (unsigned int i = 0; !end; i++) {
+		struct tree *root = sent(conn), *node = root->first;
+
+		for (unsigned int j = 0; node && j < i; j++)
+			node = node->next;
+		if (node && node->kind == TREE_VALUE) {
+			CHECK(!tree_set(node, "0\0", 2));
+			CHECK(!config_read_conn(root, CONF_VICI, &err) && *err.text);
+		}
+		end = !node;
+		tree_free(root);
+	}
+}
+
+static void check_conn(const struct conn *conn)
+{
+	static const char *const lists[] = { "local_addrs", "remote_addrs", "proposals" };
+	struct errmsg err;
+	struct tree *root = sent(conn);
 	struct conn *again;
 
-	CHECK(root);
-	root->name = strdup(conn->name);
+	check_nul(conn);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		make_list(root, lists[i]);
 	again = config_read_conn(root, CONF_VICI, &err);
 	CHECK(again);
 	CHECK(again->local_addr_count == conn->local_addr_count &&
@@ -222,6 +275,9 @@ static void check_load(const char *text, size_t len, uint8_t fail)
 		if (config->conns == before)
 			CHECK(!config_remove_conn(config, "loaded-before"));
 		use(config);
+		write_file(file_fd, "", 0);
+		CHECK(!load(config, &err) && !secrets);
+		CHECK(!config->conns || (config->conns == before && !before->next));
 	}
 	config_free(config);
 	secret_list_free(&secrets);
