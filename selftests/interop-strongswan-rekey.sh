@@ -38,13 +38,12 @@ rekeyed() {
 	taken_down
 }
 
-# Both want to at the same moment. Not so often that one comes up for rekeying whose
-# response strongSwan, busy as it is, has not worked off: it answers CHILD_SA_NOT_FOUND.
+# Both want to at the same moment.
 collisions() {
 	local round before
 
-	CHILD='rekey_time = 5s
-		life_time = 40s
+	CHILD='rekey_time = 2s
+		life_time = 20s
 		rand_time = 0s' up "$1" "$2"
 	ping_start lan1 "$lan2_addr"
 	for round in 1 2 3; do

@@ -322,6 +322,7 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
 	child->local_ts = given.local;
 	child->remote_ts = given.remote;
+	child->unproven = true;
 	*made = child;
 	return 0;
 }

@@ -62,6 +62,7 @@ struct child_sa {
 	uint64_t out_rank;
 	bool replaced;			/* another one has taken its place */
 	bool rekeying;			/* our rekeying is queued or outstanding */
+	bool unproven;			/* the peer need not have our answer that made it yet */
 	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at its lifetimes' ends; 0: never */
 	struct loop_timer timer;	/* child_life.h */
 };

@@ -212,7 +212,10 @@ static void replace(struct ike_sa *sa, struct child_sa *old)
 		child_sa_destroy(old);
 }
 
-/* The peer has no such Child SA (RFC 7296 section 2.25): a new one without it. */
+/*
+ * The peer has no such Child SA (RFC 7296 section 2.25): a new one without it. Or it has not
+ * had the answer yet by which it has it: then it is asked once more, later.
+ */
 static void not_found(struct ike_sa *sa, struct child_sa *old)
 {
 	const struct child_conf *conf;
@@ -220,6 +223,10 @@ static void not_found(struct ike_sa *sa, struct child_sa *old)
 	/* It has deleted it, or replaced it. */
 	if (!old || old->state != CHILD_INSTALLED)
 		return;
+	if (old->unproven) {
+		old->unproven = false;
+		return;
+	}
 	conf = old->conf;
 	child_sa_destroy(old);
 	ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf);

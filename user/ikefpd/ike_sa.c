@@ -326,8 +326,12 @@ static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
 static void request(struct ike_sa *sa, const struct kernel_message *msg)
 {
 	struct payload_chain chain;
+	struct child_sa *child;
 	int err;
 
+	/* Its window is of one request: it has our answers to all before. */
+	for (child = sa->children; child; child = child->next)
+		child->unproven = false;
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
 	ike_sa_note_message(sa, REQUEST_IN, msg->exchange, msg->first_payload,
 			   msg->data, msg->len);

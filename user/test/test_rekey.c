@@ -307,7 +307,7 @@ static void both_rekey(void)
 	}
 }
 
-static enum fate lose_first_of_right(struct net *n, unsigned int index, bool raw)
+static enum fate lose_sixth(struct net *n, unsigned int index, bool raw)
 {
 	(void)raw;
 	(void)n;
@@ -319,7 +319,7 @@ static void one_is_late(void)
 {
 	bring_up(PLAIN, PLAIN);
 	EXPECT_EQ(net.sent, 4);
-	net.fate = lose_first_of_right;
+	net.fate = lose_sixth;
 	rekey(left);
 	rekey(right);
 	EXPECT_EQ(net.sent, 6);
@@ -388,6 +388,42 @@ static void not_found(void)
 	rekey(left);
 	net_run(&net);
 	expect_one();
+	net_clear(&net);
+}
+
+/* The left one does not have the answer yet that made it. Returns the right one's inbound SPI. */
+static uint32_t answer_lost(void)
+{
+	const struct child_sa *made;
+
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_sixth;
+	rekey(left);
+	net_run(&net);
+	made = child_in(right, CHILD_INSTALLED);
+	rekey(right);
+	net_run(&net);
+	EXPECT_EQ(net.sent, 8);
+	EXPECT(made && made == child_in(right, CHILD_INSTALLED) && !made->rekeying);
+	EXPECT(made && made->rekey_ms > loop_now_ms());
+	return made ? made->spi_in : 0;
+}
+
+/* Nothing is lost; but where the left one never has it, another one takes its place. */
+static void not_found_yet(void)
+{
+	uint32_t spi = answer_lost();
+
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_one();
+	EXPECT_EQ(child_in(right, CHILD_INSTALLED)->spi_in, spi);
+	net_clear(&net);
+
+	spi = answer_lost();
+	rekey(right);
+	net_run(&net);
+	EXPECT(child_in(right, CHILD_INSTALLED) && child_in(right, CHILD_INSTALLED)->spi_in != spi);
 	net_clear(&net);
 }
 
@@ -539,6 +575,7 @@ static const struct ktap_test tests[] = {
 	{ "deleted while it is rekeyed", delete_while_rekeying },
 	{ "deleted while it is made", delete_while_creating },
 	{ "CHILD_SA_NOT_FOUND", not_found },
+	{ "CHILD_SA_NOT_FOUND, but not for long", not_found_yet },
 	{ "the IKE SA goes", ike_goes },
 	{ "what cannot be installed", cannot_be_installed },
 	{ "lifetimes", lifetimes },
