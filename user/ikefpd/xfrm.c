@@ -17,10 +17,10 @@
 #include <openssl/crypto.h>
 
 #include "log.h"
+#include "netlink_ask.h"
 #include "selector.h"
 #include "xfrm.h"
 
-#define ANSWER_S	2	/* the kernel answers at once; this is for a broken one */
 #define SPI_MIN		0xc0000000
 #define SPI_MAX		0xcfffffff
 
@@ -35,28 +35,15 @@ struct xfrm {
 
 struct xfrm *xfrm_open(void)
 {
-	const struct timeval timeout = { .tv_sec = ANSWER_S };
 	struct xfrm *x = calloc(1, sizeof(*x));
-	const int one = 1;
-	int err;
 
 	if (!x)
 		return NULL;
-	x->sock = nl_socket_alloc();
-	err = x->sock ? nl_connect(x->sock, NETLINK_XFRM) : -NLE_NOMEM;
-	if (err) {
-		log_msg(LOG_KNL, LVL_AUDIT, "cannot open XFRM's netlink socket: %s",
-			nl_geterror(err));
-		xfrm_close(x);
-		return NULL;
-	}
-	setsockopt(nl_socket_get_fd(x->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout,
-		   sizeof(timeout));
-	setsockopt(nl_socket_get_fd(x->sock), SOL_NETLINK, NETLINK_EXT_ACK, &one,
-		   sizeof(one));
-	setsockopt(nl_socket_get_fd(x->sock), SOL_NETLINK, NETLINK_CAP_ACK, &one,
-		   sizeof(one));
-	return x;
+	x->sock = netlink_ask_open(NETLINK_XFRM, "XFRM");
+	if (x->sock)
+		return x;
+	free(x);
+	return NULL;
 }
 
 void xfrm_close(struct xfrm *x)
@@ -65,107 +52,6 @@ void xfrm_close(struct xfrm *x)
 		return;
 	nl_socket_free(x->sock);
 	free(x);
-}
-
-/* The kernel's own sentence about an error, or NULL. */
-static const char *ext_ack(const struct nlmsghdr *h)
-{
-	const struct nlmsgerr *e = NLMSG_DATA(h);
-	struct nlattr *attr;
-	size_t at = sizeof(*e);
-
-	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || h->nlmsg_len < NLMSG_HDRLEN + at)
-		return NULL;
-	if (!(h->nlmsg_flags & NLM_F_CAPPED))
-		at += e->msg.nlmsg_len - NLMSG_HDRLEN;
-	if (h->nlmsg_len < NLMSG_HDRLEN + at)
-		return NULL;
-	attr = nla_find((struct nlattr *)((char *)e + at),
-			h->nlmsg_len - NLMSG_HDRLEN - at, NLMSGERR_ATTR_MSG);
-	return attr ? nla_get_string(attr) : NULL;
-}
-
-struct answer {
-	uint8_t data[8192];
-	const struct nlmsghdr *reply;	/* the message before the acknowledgement */
-};
-
-/* Reads until the acknowledgement of this request. */
-static int receive(struct xfrm *x, uint32_t seq, struct answer *a, char *why, size_t len)
-{
-	int fd = nl_socket_get_fd(x->sock);
-	size_t used = 0;
-
-	a->reply = NULL;
-	for (;;) {
-		struct nlmsghdr *h = (struct nlmsghdr *)(a->data + used);
-		ssize_t n = recv(fd, h, sizeof(a->data) - used, 0);
-		int left = n, size;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
-			const struct nlmsgerr *e = NLMSG_DATA(h);
-			const char *text;
-
-			if (h->nlmsg_seq != seq)
-				continue;
-			if (h->nlmsg_type != NLMSG_ERROR) {
-				a->reply = h;
-				size = NLMSG_ALIGN(h->nlmsg_len);
-				used = (uint8_t *)h - a->data + size;
-				continue;
-			}
-			text = e->error ? ext_ack(h) : NULL;
-			snprintf(why, len, "%s%s%s", strerror(-e->error),
-				 text ? ": " : "", text ? text : "");
-			return e->error;
-		}
-	}
-}
-
-/*
- * Sends msg and waits for the answer; msg is wiped and freed. quiet is an error
- * that the caller expects. a may be NULL.
- */
-static int transact(struct xfrm *x, struct nl_msg *msg, const char *what, int quiet,
-		    struct answer *a)
-{
-	char why[256] = "";
-	struct answer local;
-	struct nlmsghdr *h;
-	int err;
-
-	if (!msg)
-		return -ENOMEM;
-	h = nlmsg_hdr(msg);
-	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	nl_complete_msg(x->sock, msg);
-	err = nl_send(x->sock, msg);
-	if (err >= 0) {
-		err = receive(x, h->nlmsg_seq, a ? a : &local, why, sizeof(why));
-	} else {
-		snprintf(why, sizeof(why), "%s", nl_geterror(err));
-		err = -EIO;
-	}
-	OPENSSL_cleanse(h, h->nlmsg_len);
-	nlmsg_free(msg);
-	if (err && err != quiet)
-		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, why[0] ? why : strerror(-err));
-	return err;
-}
-
-static struct nl_msg *new_msg(int type, int flags, const void *body, size_t len)
-{
-	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
-
-	if (msg && nlmsg_append(msg, (void *)body, len, NLMSG_ALIGNTO)) {
-		nlmsg_free(msg);
-		return NULL;
-	}
-	return msg;
 }
 
 static void set_addr(xfrm_address_t *to, const struct endpoint *e)
@@ -221,11 +107,11 @@ int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 {
 	struct xfrm_userspi_info request = { .min = SPI_MIN, .max = SPI_MAX };
 	const struct xfrm_usersa_info *info;
-	struct answer a;
+	struct netlink_answer a;
 	int err;
 
 	fill_info(&request.info, src, dst, 0, reqid);
-	err = transact(x, new_msg(XFRM_MSG_ALLOCSPI, 0, &request, sizeof(request)),
+	err = netlink_ask(x->sock, netlink_ask_new(XFRM_MSG_ALLOCSPI, 0, &request, sizeof(request)),
 		       "cannot allocate an SPI", 0, &a);
 	if (err)
 		return err;
@@ -400,7 +286,7 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 	}
 	if (!s->esn && window <= 32)
 		info.replay_window = window;
-	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
+	msg = netlink_ask_new(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, &info,
 		      sizeof(info));
 	if (!msg)
 		return NULL;
@@ -431,9 +317,9 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 
 	/* The inbound one takes the place of the SPI's reservation, if it is still there. */
 	if (s->inbound)
-		err = transact(x, state_msg(XFRM_MSG_UPDSA, s), what, -ESRCH, NULL);
+		err = netlink_ask(x->sock, state_msg(XFRM_MSG_UPDSA, s), what, -ESRCH, NULL);
 	if (err == -ESRCH)
-		err = transact(x, state_msg(XFRM_MSG_NEWSA, s), what, 0, NULL);
+		err = netlink_ask(x->sock, state_msg(XFRM_MSG_NEWSA, s), what, 0, NULL);
 	return err;
 }
 
@@ -449,7 +335,7 @@ static void fill_id(struct xfrm_usersa_id *id, const struct endpoint *dst, uint3
 /* The kernel looks an ESP SA up by its mark, too. */
 static struct nl_msg *id_msg(int type, const struct xfrm_usersa_id *id, struct xfrm_mark mark)
 {
-	struct nl_msg *msg = new_msg(type, 0, id, sizeof(*id));
+	struct nl_msg *msg = netlink_ask_new(type, 0, id, sizeof(*id));
 
 	if (msg && put_mark(msg, mark)) {
 		nlmsg_free(msg);
@@ -465,19 +351,19 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	int err;
 
 	fill_id(&id, dst, spi);
-	err = transact(x, id_msg(XFRM_MSG_DELSA, &id, mark),
+	err = netlink_ask(x->sock, id_msg(XFRM_MSG_DELSA, &id, mark),
 		       "cannot remove an ESP SA", -ESRCH, NULL);
 	return err == -ESRCH ? 0 : err;
 }
 
 static int get_state(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		     struct xfrm_mark mark, struct answer *a)
+		     struct xfrm_mark mark, struct netlink_answer *a)
 {
 	struct xfrm_usersa_id id;
 	int err;
 
 	fill_id(&id, dst, spi);
-	err = transact(x, id_msg(XFRM_MSG_GETSA, &id, mark),
+	err = netlink_ask(x->sock, id_msg(XFRM_MSG_GETSA, &id, mark),
 		       "cannot read an ESP SA", -ESRCH, a);
 	if (!err && (!a->reply ||
 		     a->reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct xfrm_usersa_info))))
@@ -567,7 +453,7 @@ static struct nl_msg *changed_msg(int type, const struct nlmsghdr *old,
 	struct nlattr *attr;
 	int left;
 
-	msg = new_msg(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, info,
+	msg = netlink_ask_new(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0, info,
 		      sizeof(*info));
 	if (!msg || nla_put(msg, XFRMA_LTIME_VAL, sizeof(info->curlft), &info->curlft))
 		goto fail;
@@ -623,14 +509,14 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		      struct xfrm_mark mark)
 {
 	struct xfrm_usersa_info info;
-	struct answer a;
+	struct netlink_answer a;
 	int err;
 
 	err = get_state(x, dst, spi, mark, &a);
 	if (!err) {
 		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
 		info.lft.soft_packet_limit = 0;
-		err = transact(x, changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false),
+		err = netlink_ask(x->sock, changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false),
 			       "cannot retire an ESP SA", -ESRCH, NULL);
 	}
 	/* The answer holds the keys. */
@@ -645,7 +531,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	static const char what[] = "cannot move an ESP SA";
 	const struct xfrm_usersa_info *info;
 	bool same_dst = endpoint_same_addr(dst, new_dst), same_src;
-	struct answer a;
+	struct netlink_answer a;
 	int err;
 
 	err = get_state(x, dst, spi, mark, &a);
@@ -661,7 +547,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	if (info->family != new_dst->family) {
 		err = -EAFNOSUPPORT;
 	} else if (same_dst && same_src) {
-		err = transact(x, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false),
+		err = netlink_ask(x->sock, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false),
 			       what, 0, NULL);
 	} else if (is_withheld(a.reply)) {
 		err = -EPERM;
@@ -671,7 +557,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		/* There is one to a dst and SPI. */
 		err = same_dst ? xfrm_state_del(x, dst, spi, mark) : 0;
 		if (!err)
-			err = transact(x, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
+			err = netlink_ask(x->sock, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
 						    new_dst, !inbound), what, -EEXIST, NULL);
 		/* As above: it died before the first one was deleted. */
 		if (err == -EEXIST && !same_dst)
@@ -688,7 +574,7 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 {
 	const struct xfrm_usersa_info *info;
 	struct nlattr *attr;
-	struct answer a;
+	struct netlink_answer a;
 	int err;
 
 	err = get_state(x, dst, spi, mark, &a);
@@ -747,20 +633,20 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 	}
 	selector_of(&info.sel, &p->src_ts, &p->dst_ts);
 	no_limits(&info.lft);
-	msg = new_msg(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
+	msg = netlink_ask_new(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
 	if (msg && ((p->action == XFRM_PROTECT &&
 		     nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) ||
 		    put_mark(msg, p->mark) || put_if_id(msg, p->if_id))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return transact(x, msg, "cannot install a policy", 0, NULL);
+	return netlink_ask(x->sock, msg, "cannot install a policy", 0, NULL);
 }
 
 static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,
 				    uint32_t if_id)
 {
-	struct nl_msg *msg = new_msg(XFRM_MSG_DELPOLICY, 0, id, sizeof(*id));
+	struct nl_msg *msg = netlink_ask_new(XFRM_MSG_DELPOLICY, 0, id, sizeof(*id));
 
 	if (msg && (put_mark(msg, mark) || put_if_id(msg, if_id))) {
 		nlmsg_free(msg);
@@ -775,7 +661,7 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
 	int err;
 
 	selector_of(&id.sel, &p->src_ts, &p->dst_ts);
-	err = transact(x, delpolicy_msg(&id, p->mark, p->if_id), "cannot remove a policy",
+	err = netlink_ask(x->sock, delpolicy_msg(&id, p->mark, p->if_id), "cannot remove a policy",
 		       -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;
 }
@@ -844,8 +730,9 @@ static struct xfrm_mark mark_of(struct nlmsghdr *h, int len)
 	return mark;
 }
 
-static int note_state(struct leftovers *l, struct nlmsghdr *h)
+static int note_state(void *data, struct nlmsghdr *h)
 {
+	struct leftovers *l = data;
 	const struct xfrm_usersa_info *info = NLMSG_DATA(h);
 	struct left_state *left;
 
@@ -892,8 +779,9 @@ static bool keeps_shunt(const struct xfrm_own *own, struct nlmsghdr *h)
 	return own->has && own->has(own->data, &key);
 }
 
-static int note_policy(struct leftovers *l, struct nlmsghdr *h)
+static int note_policy(void *data, struct nlmsghdr *h)
 {
+	struct leftovers *l = data;
 	const struct xfrm_userpolicy_info *info = NLMSG_DATA(h);
 	const struct xfrm_user_tmpl *tmpl;
 	struct left_policy *left;
@@ -917,53 +805,6 @@ static int note_policy(struct leftovers *l, struct nlmsghdr *h)
 	return 0;
 }
 
-#define DUMP_PART	32768	/* the kernel fills no more at once */
-
-/* Has each message of a dump noted. */
-static int dump(struct xfrm *x, int type, int (*note)(struct leftovers *, struct nlmsghdr *),
-		struct leftovers *l)
-{
-	uint8_t *part = malloc(DUMP_PART);
-	struct nl_msg *msg = NULL;
-	bool done = false;
-	int err = -ENOMEM;
-	uint32_t seq;
-
-	if (part)
-		msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
-	if (!msg)
-		goto out;
-	nl_complete_msg(x->sock, msg);
-	seq = nlmsg_hdr(msg)->nlmsg_seq;
-	err = nl_send(x->sock, msg) < 0 ? -EIO : 0;
-	while (!err && !done) {
-		struct nlmsghdr *h = (struct nlmsghdr *)part;
-		ssize_t n = recv(nl_socket_get_fd(x->sock), part, DUMP_PART, 0);
-		int left = n;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			err = n < 0 ? -errno : -EIO;
-		for (; !err && !done && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
-			if (h->nlmsg_seq != seq)
-				continue;
-			done = h->nlmsg_type == NLMSG_DONE;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
-			else if (!done)
-				err = note(l, h);
-		}
-	}
-out:
-	nlmsg_free(msg);
-	/* The states' keys are among it. */
-	if (part)
-		OPENSSL_cleanse(part, DUMP_PART);
-	free(part);
-	return err;
-}
-
 int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 {
 	struct leftovers l = { .own = own };
@@ -974,17 +815,19 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 		qsort(own->spis, own->n, sizeof(*own->spis), by_value);
 		qsort(own->reqids, own->n, sizeof(*own->reqids), by_value);
 	}
-	err = dump(x, XFRM_MSG_GETPOLICY, note_policy, &l);
+	err = netlink_ask_dump(x->sock, netlink_ask_new(XFRM_MSG_GETPOLICY, 0, NULL, 0),
+			       note_policy, &l);
 	if (!err)
-		err = dump(x, XFRM_MSG_GETSA, note_state, &l);
+		err = netlink_ask_dump(x->sock, netlink_ask_new(XFRM_MSG_GETSA, 0, NULL, 0),
+				       note_state, &l);
 	for (i = 0; !err && i < l.n_policies; i++) {
-		err = transact(x, delpolicy_msg(&l.policies[i].id, l.policies[i].mark,
+		err = netlink_ask(x->sock, delpolicy_msg(&l.policies[i].id, l.policies[i].mark,
 						l.policies[i].if_id),
 			       "cannot remove a policy of a former helper", -ENOENT, NULL);
 		err = err == -ENOENT ? 0 : err;
 	}
 	for (i = 0; !err && i < l.n_states; i++) {
-		err = transact(x, id_msg(XFRM_MSG_DELSA, &l.states[i].id,
+		err = netlink_ask(x->sock, id_msg(XFRM_MSG_DELSA, &l.states[i].id,
 				       l.states[i].mark),
 			       "cannot remove an ESP SA of a former helper", -ESRCH, NULL);
 		err = err == -ESRCH ? 0 : err;

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A netlink socket that the kernel is asked on. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <openssl/crypto.h>
+
+#include "log.h"
+#include "netlink_ask.h"
+
+#define ANSWER_S	2	/* the kernel answers at once; this is for a broken one */
+
+struct nl_sock *netlink_ask_open(int protocol, const char *what)
+{
+	const struct timeval timeout = { .tv_sec = ANSWER_S };
+	struct nl_sock *sock = nl_socket_alloc();
+	const int one = 1;
+	int err, fd;
+
+	err = sock ? nl_connect(sock, protocol) : -NLE_NOMEM;
+	if (err) {
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot open %s's netlink socket: %s", what,
+			nl_geterror(err));
+		nl_socket_free(sock);
+		return NULL;
+	}
+	fd = nl_socket_get_fd(sock);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	return sock;
+}
+
+/* The kernel's own sentence about an error, or NULL. */
+static const char *ext_ack(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	struct nlattr *attr;
+	size_t at = sizeof(*e);
+
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || h->nlmsg_len < NLMSG_HDRLEN + at)
+		return NULL;
+	if (!(h->nlmsg_flags & NLM_F_CAPPED))
+		at += e->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (h->nlmsg_len < NLMSG_HDRLEN + at)
+		return NULL;
+	attr = nla_find((struct nlattr *)((char *)e + at),
+			h->nlmsg_len - NLMSG_HDRLEN - at, NLMSGERR_ATTR_MSG);
+	return attr ? nla_get_string(attr) : NULL;
+}
+
+/* Reads until the acknowledgement of this request. */
+static int receive(struct nl_sock *sock, uint32_t seq, struct netlink_answer *a, char *why,
+		   size_t len)
+{
+	int fd = nl_socket_get_fd(sock);
+	size_t used = 0;
+
+	a->reply = NULL;
+	for (;;) {
+		struct nlmsghdr *h = (struct nlmsghdr *)(a->data + used);
+		ssize_t n = recv(fd, h, sizeof(a->data) - used, 0);
+		int left = n, size;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+			const char *text;
+
+			if (h->nlmsg_seq != seq)
+				continue;
+			if (h->nlmsg_type != NLMSG_ERROR) {
+				a->reply = h;
+				size = NLMSG_ALIGN(h->nlmsg_len);
+				used = (uint8_t *)h - a->data + size;
+				continue;
+			}
+			text = e->error ? ext_ack(h) : NULL;
+			snprintf(why, len, "%s%s%s", strerror(-e->error),
+				 text ? ": " : "", text ? text : "");
+			return e->error;
+		}
+	}
+}
+
+int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int quiet,
+		struct netlink_answer *a)
+{
+	char why[256] = "";
+	struct netlink_answer local;
+	struct nlmsghdr *h;
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	h = nlmsg_hdr(msg);
+	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	nl_complete_msg(sock, msg);
+	err = nl_send(sock, msg);
+	if (err >= 0) {
+		err = receive(sock, h->nlmsg_seq, a ? a : &local, why, sizeof(why));
+	} else {
+		snprintf(why, sizeof(why), "%s", nl_geterror(err));
+		err = -EIO;
+	}
+	OPENSSL_cleanse(h, h->nlmsg_len);
+	nlmsg_free(msg);
+	if (err && err != quiet && quiet != NETLINK_ASK_ANY)
+		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, why[0] ? why : strerror(-err));
+	return err;
+}
+
+struct nl_msg *netlink_ask_new(int type, int flags, const void *body, size_t len)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (msg && len && nlmsg_append(msg, (void *)body, len, NLMSG_ALIGNTO)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+#define DUMP_PART	32768	/* the kernel fills no more at once */
+
+int netlink_ask_dump(struct nl_sock *sock, struct nl_msg *msg,
+		     int (*note)(void *data, struct nlmsghdr *h), void *data)
+{
+	uint8_t *part = malloc(DUMP_PART);
+	int err = -ENOMEM, noted = 0;
+	bool done = false;
+	uint32_t seq = 0;
+
+	if (msg && part) {
+		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+		nl_complete_msg(sock, msg);
+		seq = nlmsg_hdr(msg)->nlmsg_seq;
+		err = nl_send(sock, msg) < 0 ? -EIO : 0;
+	}
+	while (!err && !done) {
+		struct nlmsghdr *h = (struct nlmsghdr *)part;
+		ssize_t n = recv(nl_socket_get_fd(sock), part, DUMP_PART, 0);
+		int left = n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			err = n < 0 ? -errno : -EIO;
+		for (; !err && !done && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			if (h->nlmsg_seq != seq)
+				continue;
+			done = h->nlmsg_type == NLMSG_DONE;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+			else if (!done && !noted)
+				noted = note(data, h);
+		}
+	}
+	nlmsg_free(msg);
+	/* There may be keys among it. */
+	if (part)
+		OPENSSL_cleanse(part, DUMP_PART);
+	free(part);
+	return err ? err : noted;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A netlink socket that the kernel is asked on, and that its answers are waited for. */
+#ifndef IKEFPD_NETLINK_ASK_H
+#define IKEFPD_NETLINK_ASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netlink.h>
+
+struct nl_msg;
+struct nl_sock;
+
+/* NULL, logged, if the kernel refuses the socket. */
+struct nl_sock *netlink_ask_open(int protocol, const char *what);
+
+struct netlink_answer {
+	uint8_t data[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
+	const struct nlmsghdr *reply;	/* the message before the acknowledgement, or NULL */
+};
+
+/* No error is logged. */
+#define NETLINK_ASK_ANY	1
+
+/* A request with this body. NULL without memory. */
+struct nl_msg *netlink_ask_new(int type, int flags, const void *body, size_t len);
+
+/*
+ * Sends @msg and waits for the answer, which comes at once; @msg, which may be NULL without
+ * memory, is wiped and freed. Returns 0 or the kernel's error, which is logged with its own
+ * sentence as why @what, unless it is @quiet, which the caller expects. @a may be NULL.
+ */
+int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int quiet,
+		struct netlink_answer *a);
+
+/*
+ * Sends @msg, which asks for a dump, and has each message of the answer noted; both are
+ * wiped. Returns 0, a negative error, or what @note returns that is not 0; then the answer
+ * is read to its end all the same.
+ */
+int netlink_ask_dump(struct nl_sock *sock, struct nl_msg *msg,
+		     int (*note)(void *data, struct nlmsghdr *h), void *data);
+
+#endif
