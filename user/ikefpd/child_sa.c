@@ -261,6 +261,8 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		return err;
 	child->has_policies = !child->no_policies;
 	child->state = CHILD_INSTALLED;
+	if (child->has_policies)
+		child_route_install(&m->routes, child);
 	child->installed_ms = loop_now_ms();
 	child_life_begin(child);
 	log_established(child);
@@ -278,8 +280,10 @@ static int move_policies(struct child_sa *child)
 	struct ike_manager *m = child->ike_sa->manager;
 	int err;
 
-	if (!child->transport)
+	if (!child->transport) {
+		child_route_install(&m->routes, child);
 		return policy_move(&m->policies, m->xfrm, child);
+	}
 	policy_remove(&m->policies, m->xfrm, child);
 	ts_replace_host(&child->local_ts, &child->local);
 	ts_replace_host(&child->remote_ts, &child->remote);
@@ -331,6 +335,17 @@ static void log_closed(const struct child_sa *child)
 		child->conf->name, child->unique_id);
 }
 
+static void remove_policies(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+
+	if (!child->has_policies)
+		return;
+	child_route_remove(&m->routes, child);
+	policy_remove(&m->policies, m->xfrm, child);
+	child->has_policies = false;
+}
+
 void child_sa_replaced(struct child_sa *child)
 {
 	struct ike_manager *m = child->ike_sa->manager;
@@ -340,9 +355,7 @@ void child_sa_replaced(struct child_sa *child)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 		child->state_out = false;
 	}
-	if (child->has_policies)
-		policy_remove(&m->policies, m->xfrm, child);
-	child->has_policies = false;
+	remove_policies(child);
 	child->state = CHILD_DELETED;
 	log_closed(child);
 	child_life_linger(child);
@@ -368,8 +381,7 @@ void child_sa_destroy(struct child_sa *child)
 	/* The one that has taken its place was told. */
 	if (child->installed_ms && !child->replaced)
 		ike_manager_tell(CONTROL_CHILD_DOWN, sa, child, NULL);
-	if (child->has_policies)
-		policy_remove(&m->policies, m->xfrm, child);
+	remove_policies(child);
 	if (child->state_out)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 	if (child->spi_in)

@@ -184,6 +184,7 @@ struct config {
 	struct retransmit_conf retransmit;
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;
+	bool no_routes;		/* charon.install_routes = no */
 	int32_t keep_alive_ms;	/* charon.keep_alive; CONF_UNSET where not set */
 };
 

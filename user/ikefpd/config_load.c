@@ -333,8 +333,20 @@ static int read_keep_alive(const struct tree *node, void *object, struct errmsg 
 	return 0;
 }
 
+static int read_install_routes(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct config *config = object;
+	bool on;
+
+	if (config_bool(node, &on, err))
+		return -1;
+	config->no_routes = !on;
+	return 0;
+}
+
 static const struct config_key charon_keys[] = {
 	{ "fragment_size", read_fragment_size, NULL },
+	{ "install_routes", read_install_routes, NULL },
 	{ "keep_alive", read_keep_alive, NULL },
 	{ "retransmit_timeout", read_timeout, NULL },
 	{ "retransmit_base", read_base, NULL },
@@ -423,6 +435,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 	credentials_replace_file(config->credentials, fresh->credentials);
 	config->retransmit = fresh->retransmit;
 	config->fragment_size = fresh->fragment_size;
+	config->no_routes = fresh->no_routes;
 	config->keep_alive_ms = fresh->keep_alive_ms;
 }
 

@@ -16,7 +16,7 @@
 #define ANSWER_MAX	(256u << 20)
 
 /* What an answer begins with: the settings that are no connection's, each in 4 octets. */
-#define SETTINGS	7
+#define SETTINGS	8
 
 static void get_settings(const struct config *config, uint32_t settings[SETTINGS])
 {
@@ -29,6 +29,7 @@ static void get_settings(const struct config *config, uint32_t settings[SETTINGS
 	settings[4] = (uint32_t)r->limit_ms;
 	settings[5] = (uint32_t)config->keep_alive_ms;
 	settings[6] = config->fragment_size;
+	settings[7] = config->no_routes;
 }
 
 static void set_settings(struct config *config, const uint32_t settings[SETTINGS])
@@ -42,6 +43,7 @@ static void set_settings(struct config *config, const uint32_t settings[SETTINGS
 	r->limit_ms = (int32_t)settings[4];
 	config->keep_alive_ms = (int32_t)settings[5];
 	config->fragment_size = settings[6];
+	config->no_routes = settings[7];
 }
 
 /* The reader's side */

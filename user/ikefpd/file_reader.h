@@ -10,7 +10,7 @@
  * answer to FILE_READ is one packet or more, each an octet of enum file_answer, the
  * u32, and octets: of the refusal, or a part of
  *
- *	6 u32 retransmission settings and keep_alive, u32 connections, u32 octets of what
+ *	8 u32 settings of charon, u32 connections, u32 octets of what
  *	credentials_write() writes, and for each connection u32 octets of a VICI message
  *	with its section
  */

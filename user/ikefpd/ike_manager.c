@@ -204,6 +204,7 @@ void ike_manager_clear(struct ike_manager *m)
 	table_clear(&m->child_by_id);
 	table_clear(&m->child_by_spi_in);
 	policy_clear(&m->policies);
+	child_route_clear(&m->routes);
 }
 
 void ike_manager_tell(enum control_event event, const struct ike_sa *sa,

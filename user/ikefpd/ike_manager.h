@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "child_route.h"
 #include "control.h"
 #include "ike_sa.h"
 #include "loop.h"
@@ -34,6 +35,7 @@ struct ike_manager {
 	struct table child_by_id;	/* Child SAs: the unique id */
 	struct table child_by_spi_in;
 	struct policy_table policies;	/* installed, each with its Child SAs */
+	struct child_routes routes;
 	struct trap *traps;
 	struct table traps_by_name;
 	bool all_adopted;		/* what else has reqids of ours is left over */

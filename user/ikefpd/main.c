@@ -39,6 +39,7 @@
 #include "prf.h"
 #include "privileges.h"
 #include "process.h"
+#include "route.h"
 #include "sandbox.h"
 #include "secrets.h"
 #include "secrets_server.h"
@@ -60,6 +61,7 @@ struct daemon {
 	struct file_reader reader;
 	int exit_code;
 	struct xfrm *xfrm;
+	struct route *route;
 	struct mapping *mapping;
 	struct acquire *acquire;
 	struct module_watch *module_watch;
@@ -163,6 +165,7 @@ static int reload(void *data, struct errmsg *err)
 	log_msg(LOG_CFG, LVL_CTRL, "read %s again", d->config_file);
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
 	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
+	d->manager.routes.off = d->config->no_routes;
 	for (struct conn *conn = d->config->conns; conn; conn = conn->next)
 		control_loaded(conn);
 	control_configured();
@@ -339,7 +342,12 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->xfrm = xfrm_open();
 	if (!d->xfrm)
 		return -1;
+	d->route = route_open();
+	if (!d->route)
+		return -1;
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
+	d->manager.routes.route = d->route;
+	d->manager.routes.off = d->config->no_routes;
 	control_attach(&d->manager);
 	dh_pool_open(d->loop);
 	start_open(d->loop, d->config);
@@ -374,6 +382,7 @@ static void teardown(struct daemon *d)
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
+	route_close(d->route);
 	config_free(d->config);
 	loop_free(d->loop);
 	process_end(&d->reader_process);

@@ -136,11 +136,13 @@ void resume_finish(struct ike_manager *m, bool all)
 		trap_configure(m, conn);
 	m->all_adopted = all;
 	policy_adopt_end(&m->policies, m->xfrm, all);
-	if (all)
+	if (all) {
 		remove_leftovers(m);
-	else
+		child_route_remove_leftovers(&m->routes);
+	} else {
 		log_msg(LOG_MGR, LVL_AUDIT,
 			"not all IKE_SAs of the daemon before could be adopted: whatever it had in XFRM stays");
+	}
 }
 
 /* If its stash says what it was. */
@@ -264,6 +266,8 @@ static void resume_child(struct ike_sa *sa, struct child_sa *child)
 		unique_marks(m, child);
 	if (child->state != CHILD_DELETED && !child->no_policies)
 		child->has_policies = !policy_adopt(&m->policies, child);
+	if (child->has_policies)
+		child_route_install(&m->routes, child);
 	if (child->state != CHILD_CREATED) {
 		child_life_resume(child);
 		return;

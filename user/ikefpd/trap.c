@@ -67,8 +67,10 @@ static void drop(struct ike_manager *m, struct trap *trap)
 		link = &(*link)->next;
 	*link = trap->next;
 	table_remove(&m->traps_by_name, &trap->by_name);
-	if (trap->child.has_policies)
+	if (trap->child.has_policies) {
+		child_route_remove(&m->routes, &trap->child);
 		policy_remove(&m->policies, m->xfrm, &trap->child);
+	}
 	policy_each_other(&m->policies, &trap->child, tell, m);
 	conn_put(trap->conn);
 	free(trap);
@@ -152,6 +154,7 @@ int trap_install(struct ike_manager *m, struct conn *conn, const struct child_co
 		return errmsg_set(err, "its policies could not be installed");
 	}
 	trap->child.has_policies = true;
+	child_route_install(&m->routes, &trap->child);
 	if (old)
 		drop(m, old);
 	else
