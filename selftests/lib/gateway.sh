@@ -122,7 +122,7 @@ strongswan_start() {
 	cat >"$work/$gw/swanctl.conf"
 	cat >"$work/$gw/strongswan.conf" <<-CONF
 	charon-systemd {
-		load = random nonce pem pkcs1 x509 pubkey openssl revocation constraints chapoly curve25519 gcm hmac kdf kernel-netlink socket-default vici
+		load = random nonce pem pkcs1 x509 pubkey openssl revocation constraints chapoly curve25519 gcm hmac kdf kernel-netlink socket-default updown vici
 		install_routes = no
 		plugins {
 			vici {

@@ -14,6 +14,7 @@
 #include "policy.h"
 #include "resume.h"
 #include "trap.h"
+#include "updown.h"
 #include "xfrm.h"
 
 const char *child_sa_state_name(const struct child_sa *child)
@@ -112,6 +113,7 @@ static void inherit(struct child_sa *child, const struct child_sa *old)
 	child->unique_marks = old->unique_marks;
 	child->no_policies = old->no_policies;
 	child->fwd_out = old->fwd_out;
+	memcpy(child->interface, old->interface, sizeof(child->interface));
 }
 
 struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf,
@@ -266,10 +268,12 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->installed_ms = loop_now_ms();
 	child_life_begin(child);
 	log_established(child);
-	if (old)
+	if (old) {
 		ike_manager_tell(CONTROL_CHILD_REKEY, sa, child, old);
-	else
+	} else {
 		ike_manager_tell(CONTROL_CHILD_UP, sa, child, NULL);
+		updown_run(m->updown, child, true);
+	}
 	ike_sa_tell_esp(child->ike_sa);
 	return 0;
 }
@@ -379,8 +383,10 @@ void child_sa_destroy(struct child_sa *child)
 	child_life_end(child);
 	ike_manager_remove_child(m, child);
 	/* The one that has taken its place was told. */
-	if (child->installed_ms && !child->replaced)
+	if (child->installed_ms && !child->replaced) {
 		ike_manager_tell(CONTROL_CHILD_DOWN, sa, child, NULL);
+		updown_run(m->updown, child, false);
+	}
 	remove_policies(child);
 	if (child->state_out)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));

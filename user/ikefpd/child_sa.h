@@ -3,6 +3,7 @@
 #ifndef IKEFPD_CHILD_SA_H
 #define IKEFPD_CHILD_SA_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,6 +55,7 @@ struct child_sa {
 	bool state_in, state_out;	/* are in the kernel */
 	bool has_policies;
 	bool trapped;			/* a trap is under it: its policies are not to vanish */
+	char interface[IFNAMSIZ];	/* that leads to the peer; empty: not known (updown.h) */
 	uint64_t installed_ms;		/* loop_now_ms() at installation */
 	/*
 	 * Of several outbound ESP SAs for the same traffic XFRM takes the one that it

@@ -86,6 +86,7 @@ void conn_put(struct conn *conn)
 	while ((child = conn->children)) {
 		conn->children = child->next;
 		proposal_list_clear(&child->proposals);
+		free(child->updown);
 		free(child->name);
 		free(child);
 	}

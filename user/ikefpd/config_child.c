@@ -358,6 +358,23 @@ static int read_rand_time(const struct tree *node, void *object, struct errmsg *
 	return config_seconds(node, &((struct child_conf *)object)->time_s.rand, err);
 }
 
+#define UPDOWN_MAX	4096
+
+static int read_updown(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (strlen(text) > UPDOWN_MAX)
+		return tree_refuse(node, err, "a command of more than %u octets", UPDOWN_MAX);
+	free(child->updown);
+	child->updown = *text ? strdup(text) : NULL;
+	return *text && !child->updown ? no_memory(node, err) : 0;
+}
+
 static const struct config_key child_keys[] = {
 	{ "esp_proposals", read_esp_proposals, NULL },
 	{ "local_ts", read_local_ts, NULL },
@@ -399,7 +416,7 @@ static const struct config_key child_keys[] = {
 	{ "set_mark_out", read_set_mark_out, NULL },
 	{ "per_cpu_sas", NULL, SERVED_NO },
 	{ "ah_proposals", NULL, NULL },
-	{ "updown", NULL, NULL },
+	{ "updown", read_updown, NULL },
 	{ "interface", NULL, NULL },
 	{ "label", NULL, NULL },
 	{ "label_mode", NULL, NULL },

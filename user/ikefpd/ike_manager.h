@@ -18,6 +18,7 @@
 #include "xfrm.h"
 
 struct secrets;
+struct updown;
 struct waiter;
 
 struct ike_manager {
@@ -26,6 +27,7 @@ struct ike_manager {
 	struct xfrm *xfrm;
 	const struct config *config;
 	struct secrets *secrets;
+	struct updown *updown;		/* NULL: no scripts are run */
 	struct ike_sa *sas;		/* oldest first */
 	struct ike_sa **sas_end;	/* the last one's next */
 	struct table by_spi;		/* our own */

@@ -4,8 +4,9 @@
  * or an event from the module (kernel.c), the kernel's word of what changed around it
  * (mapping.c, module_watch.c), a client of VICI (vici.c), and a signal.
  *
- * Two more processes have what it must not have: the secrets (secrets_server.c), and
- * the right to read the file that they are in (file_reader.c). They are forked first.
+ * Three more processes have what it must not have: the secrets (secrets_server.c), the
+ * right to read the file that they are in (file_reader.c), and that to run scripts
+ * (script_runner.c). They are forked first.
  * What needs privileges is done before the loop runs; then the daemon gives up all
  * but CAP_NET_ADMIN and every system call that it does not make (SECURITY.md).
  */
@@ -41,13 +42,16 @@
 #include "process.h"
 #include "route.h"
 #include "sandbox.h"
+#include "script_runner.h"
 #include "secrets.h"
 #include "secrets_server.h"
 #include "start.h"
+#include "updown.h"
 #include "vici.h"
 #include "xfrm.h"
 
 #define STOP_WAIT_MS	5000	/* for the peers' answers to our DELETEs */
+#define SCRIPTS_WAIT_MS	20000	/* for updown scripts at the end; then they go on alone */
 
 struct daemon {
 	struct loop *loop;
@@ -56,12 +60,13 @@ struct daemon {
 	const char *socket_path;
 	const char *socket_group;	/* NULL: as it was made */
 	struct account account;
-	struct process secrets_process, reader_process;
+	struct process secrets_process, reader_process, scripts_process;
 	struct secrets *secrets;
 	struct file_reader reader;
 	int exit_code;
 	struct xfrm *xfrm;
 	struct route *route;
+	struct updown *updown;
 	struct mapping *mapping;
 	struct acquire *acquire;
 	struct module_watch *module_watch;
@@ -196,6 +201,13 @@ static void run_reader(int daemon_fd, int secrets_fd, void *data)
 	file_reader_serve(daemon_fd, secrets_fd, d->config_file, d->socket_path);
 }
 
+static void run_scripts(int daemon_fd, int fd, void *data)
+{
+	(void)fd;
+	(void)data;
+	script_runner_serve(daemon_fd, SCRIPT_LIMIT_MS);
+}
+
 /* Before anything is open, so that they inherit nothing. */
 static int start_processes(struct daemon *d, struct errmsg *err)
 {
@@ -214,9 +226,20 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 		.run = run_reader,
 		.data = d,
 	};
+	struct process_plan scripts = {
+		.name = "ikefpd: scripts",
+		.account = &d->account,
+		.capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW,
+		.runs_programs = true,
+		.fd = -1,
+		.run = run_scripts,
+	};
 	int between[2];
 	int ret;
 
+	ret = process_start(&d->scripts_process, &scripts, err);
+	if (ret)
+		return ret;
 	ret = ipc_pair(between);
 	if (ret)
 		return errmsg_set(err, "%s", strerror(-ret));
@@ -345,7 +368,11 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->route = route_open();
 	if (!d->route)
 		return -1;
+	d->updown = updown_open(d->loop, d->scripts_process.fd.fd, d->route);
+	if (!d->updown)
+		return errmsg_set(err, "updown scripts: %s", strerror(errno));
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
+	d->manager.updown = d->updown;
 	d->manager.routes.route = d->route;
 	d->manager.routes.off = d->config->no_routes;
 	control_attach(&d->manager);
@@ -382,11 +409,13 @@ static void teardown(struct daemon *d)
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
+	updown_close(d->updown, SCRIPTS_WAIT_MS);
 	route_close(d->route);
 	config_free(d->config);
 	loop_free(d->loop);
 	process_end(&d->reader_process);
 	process_end(&d->secrets_process);
+	process_end(&d->scripts_process);
 	secrets_free(d->secrets);
 }
 
@@ -401,6 +430,7 @@ int main(int argc, char **argv)
 		.socket_path = VICI_SOCKET_DEFAULT,
 		.secrets_process.fd.fd = -1,
 		.reader_process.fd.fd = -1,
+		.scripts_process.fd.fd = -1,
 	};
 	const char *user = NULL;
 	int code = 1, option;

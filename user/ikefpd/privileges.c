@@ -97,12 +97,12 @@ uint64_t privileges_held(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
-static int set_caps(uint64_t keep)
+static int set_caps(uint64_t keep, uint64_t inheritable)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = {
-		{ .effective = (uint32_t)keep, .permitted = (uint32_t)keep },
-		{ .effective = keep >> 32, .permitted = keep >> 32 },
+		{ (uint32_t)keep, (uint32_t)keep, (uint32_t)inheritable },
+		{ keep >> 32, keep >> 32, inheritable >> 32 },
 	};
 
 	return syscall(SYS_capset, &header, data) ? -1 : 0;
@@ -136,7 +136,7 @@ int privileges_drop(const struct account *account, uint64_t keep, struct errmsg 
 {
 	if (drop_bounding_set() || change_user(account))
 		return errmsg_set(err, "cannot give up privileges: %s", strerror(errno));
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) || set_caps(keep))
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) || set_caps(keep, 0))
 		return errmsg_set(err, "cannot give up capabilities: %s", strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return errmsg_set(err, "cannot forbid new privileges: %s", strerror(errno));
@@ -144,4 +144,16 @@ int privileges_drop(const struct account *account, uint64_t keep, struct errmsg 
 		return errmsg_set(err, "root could be had back");
 	/* A change of user may have undone it (proc(5), suid_dumpable). */
 	return no_dumps(err);
+}
+
+int privileges_lend(const struct account *account, uint64_t keep, struct errmsg *err)
+{
+	if (!account->change && !account->uid)
+		return 0;
+	if (change_user(account) || set_caps(keep, keep))
+		return errmsg_set(err, "cannot give up privileges: %s", strerror(errno));
+	for (int cap = 0; cap < 64; cap++)
+		if (keep & 1ull << cap && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0))
+			return errmsg_set(err, "cannot pass on capabilities: %s", strerror(errno));
+	return 0;
 }

@@ -43,6 +43,12 @@ int memory_protect(struct errmsg *err);
  */
 int privileges_drop(const struct account *account, uint64_t keep, struct errmsg *err);
 
+/*
+ * Becomes @account for good, with the capabilities of @keep alone, which the programs that
+ * it runs get, too. Who stays root stays it with all that root has.
+ */
+int privileges_lend(const struct account *account, uint64_t keep, struct errmsg *err);
+
 /* Those that this process has now (effective). */
 uint64_t privileges_held(void);
 

@@ -37,6 +37,8 @@ static int confine(const struct process_plan *plan, struct errmsg *err)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	prctl(PR_SET_NAME, plan->name);
+	if (plan->runs_programs)
+		return privileges_lend(plan->account, plan->capabilities & privileges_held(), err);
 	if (memory_protect(err) ||
 	    privileges_drop(plan->account, plan->capabilities & privileges_held(), err))
 		return -1;
@@ -115,8 +117,8 @@ void process_end(struct process *p)
 	if (p->fd.fd < 0)
 		return;
 	shutdown(p->fd.fd, SHUT_WR);
-	/* One that hangs dies with this process (PR_SET_PDEATHSIG). */
-	if (ipc_recv(p->fd.fd, octet, sizeof(octet), END_MS) != -ETIMEDOUT)
+	/* One that hangs dies with this process (PR_SET_PDEATHSIG), unless it has work to do. */
+	if (!ipc_recv(p->fd.fd, octet, sizeof(octet), END_MS))
 		waitpid(p->pid, NULL, 0);
 	close(p->fd.fd);
 	p->fd.fd = -1;

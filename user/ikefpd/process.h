@@ -7,6 +7,7 @@
 #ifndef IKEFPD_PROCESS_H
 #define IKEFPD_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "errmsg.h"
@@ -20,6 +21,11 @@ struct process_plan {
 	const struct account *account;
 	uint64_t capabilities;	/* those of them that it has */
 	enum sandbox sandbox;
+	/*
+	 * What it runs has the capabilities, too, and no filter, and may gain privileges as
+	 * programs do; what it was asked for is done yet when the daemon has gone.
+	 */
+	bool runs_programs;
 	int fd;			/* to another of the processes; -1 none */
 	/* Its whole work; @daemon_fd ends when the daemon does. */
 	void (*run)(int daemon_fd, int fd, void *data);

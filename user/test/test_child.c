@@ -8,6 +8,7 @@
 #include "config.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "updown.h"
 
 #define LEFT		"192.0.2.1"
 #define RIGHT		"192.0.2.2"
@@ -673,6 +674,64 @@ static void reactions(void)
 	net_clear(&net);
 }
 
+/* The texts of a script's request, one a line. */
+static const char *request_of(const struct child_sa *child, bool up, unsigned int local,
+			      unsigned int remote)
+{
+	struct buf b = BUF_INIT;
+	static char text[4096];
+
+	updown_write(&b, child, up, local, remote, "/bin");
+	EXPECT(b.len > 8 && b.len - 8 < sizeof(text) && !b.failed);
+	memcpy(text, b.data + 8, b.len - 8);
+	for (size_t i = 0; i < b.len - 8; i++)
+		if (!text[i])
+			text[i] = i + 1 < b.len - 8 ? '\n' : '\0';
+	buf_clear(&b);
+	return text;
+}
+
+static void updown(void)
+{
+	static const char script[] = "updown = \"/bin/script a\"\nreqid = 7\n";
+	char settings[512];
+	struct child_sa *child;
+
+	snprintf(settings, sizeof(settings),
+		 "%slocal_ts = 10.1.0.0/16[tcp/1024-65535], 192.0.2.1\n"
+		 "remote_ts = 10.2.0.0/16, 10.2.1.3-10.2.1.4[udp/53]\n"
+		 "mark_in = 5\nmark_out = 6/0xff\nif_id_in = 8\nif_id_out = 9", script);
+	up(settings, "local_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0");
+	child = child_of(left);
+	REQUIRE(child);
+	strcpy(child->interface, "eth7");
+	EXPECT_STR(request_of(child, true, 0, 0),
+		   "updown net{1}\n/bin/script a\nPATH=/bin\nPLUTO_VERSION=1.1\n"
+		   "PLUTO_VERB=up-client\nPLUTO_CONNECTION=net\nPLUTO_INTERFACE=eth7\n"
+		   "PLUTO_REQID=7\nPLUTO_PROTO=esp\nPLUTO_UNIQUEID=1\n"
+		   "PLUTO_ME=192.0.2.1\nPLUTO_MY_ID=192.0.2.1\nPLUTO_MY_CLIENT=10.1.0.0/16\n"
+		   "PLUTO_MY_PORT=1024:65535\nPLUTO_MY_PROTOCOL=6\n"
+		   "PLUTO_PEER=192.0.2.2\nPLUTO_PEER_ID=192.0.2.2\n"
+		   "PLUTO_PEER_CLIENT=10.2.0.0/16\nPLUTO_PEER_PORT=0\nPLUTO_PEER_PROTOCOL=0\n"
+		   "PLUTO_MARK_IN=5/0xffffffff\nPLUTO_MARK_OUT=6/0x000000ff\n"
+		   "PLUTO_IF_ID_IN=8\nPLUTO_IF_ID_OUT=9");
+	/* Our own address alone; a range is what holds it. */
+	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_VERB=down-host\n"));
+	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_MY_CLIENT=192.0.2.1/32\n"));
+	net_clear(&net);
+
+	snprintf(settings, sizeof(settings), "%slocal_ts = 2001:db8:1::/64[ipv6-icmp/34048-34303]\n"
+		 "remote_ts = 2001:db8:2::/64", script);
+	up(settings, "local_ts = ::/0\nremote_ts = ::/0");
+	child = child_of(left);
+	REQUIRE(child);
+	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_VERB=up-client-v6\n"));
+	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_INTERFACE=unknown\n"));
+	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_MY_PORT=133\n"));
+	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_PEER_PORT=0\n"));
+	net_clear(&net);
+}
+
 static const struct ktap_test tests[] = {
 	{ "several selectors, protocols and ports", selectors },
 	{ "transport mode", transport },
@@ -695,6 +754,7 @@ static const struct ktap_test tests[] = {
 	{ "marks rekeyed", rekeyed_marks },
 	{ "a trap's Child SA rekeyed", trap_rekeyed },
 	{ "close_action of what was replaced", close_action_rekeyed },
+	{ "an updown script's environment", updown },
 };
 
 KTAP_MAIN(tests)

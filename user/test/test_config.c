@@ -187,7 +187,7 @@ static const char *const child_ok[] = {
 	"policies_fwd_out = no", "hw_offload = no", "ipcomp = no", "hostaccess = no",
 	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
 	"tfc_padding = 0", "priority = 0", "if_id_in = 0", "mark_in_sa = no",
-	"replay_window = 0", "updown =", "local_ts = dynamic[udp/53]", "icmp = no",
+	"replay_window = 0", "updown =", "updown = /bin/true with arguments", "local_ts = dynamic[udp/53]", "icmp = no",
 	"life_bytes = 0", "rand_bytes = 0", "life_packets = 0", "rand_packets = 0",
 	"per_cpu_sas = no", "remote_ts = 2001:db8::/32", "esp_proposals = aes256-sha512-esn",
 };
@@ -248,7 +248,6 @@ static const char *const child_refused[][2] = {
 	{ "replay_window = 4097", ":10: connections.net.children.lan.replay_window: '4097' is not a number from 0 to 4096" },
 	{ "replay_window = x", ":10: connections.net.children.lan.replay_window: 'x' is not a number from 0 to 4096" },
 	{ "hw_offload = auto", ":10: connections.net.children.lan.hw_offload: 'auto' is not supported yet: set it to no, or remove it" },
-	{ "updown = /bin/true", ":10: connections.net.children.lan.updown: not supported yet: remove it" },
 	{ "ah_proposals = sha256", ":10: connections.net.children.lan.ah_proposals: not supported yet: remove it" },
 	{ "mark_in = 1/", ":10: connections.net.children.lan.mark_in: '1/' is not a mark with or without a /mask, nor %unique or %unique-dir" },
 	{ "mark_out = %same", ":10: connections.net.children.lan.mark_out: '%same' is not a mark with or without a /mask, nor %unique or %unique-dir" },
