@@ -158,8 +158,17 @@ const struct nla_policy ikefp_sa_adopt_nl_policy[IKEFP_A_SA_SPI + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 };
 
+/* IKEFP_CMD_SA_REKEY - do */
+const struct nla_policy ikefp_sa_rekey_nl_policy[IKEFP_A_SA_NEW_SPI + 1] = {
+	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_NEW_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
+	[IKEFP_A_SA_ROLE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
+};
+
 /* Ops table for ikefp */
-const struct genl_ops ikefp_nl_ops[14] = {
+const struct genl_ops ikefp_nl_ops[15] = {
 	{
 		.cmd		= IKEFP_CMD_LISTENER_ADD,
 		.doit		= ikefp_nl_listener_add_doit,
@@ -259,6 +268,13 @@ const struct genl_ops ikefp_nl_ops[14] = {
 		.doit		= ikefp_nl_sa_adopt_doit,
 		.policy		= ikefp_sa_adopt_nl_policy,
 		.maxattr	= IKEFP_A_SA_SPI,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_SA_REKEY,
+		.doit		= ikefp_nl_sa_rekey_doit,
+		.policy		= ikefp_sa_rekey_nl_policy,
+		.maxattr	= IKEFP_A_SA_NEW_SPI,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

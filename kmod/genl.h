@@ -42,8 +42,10 @@ extern const struct nla_policy ikefp_worker_get_nl_policy[IKEFP_A_WORKER_WORKER 
 
 extern const struct nla_policy ikefp_sa_adopt_nl_policy[IKEFP_A_SA_SPI + 1];
 
+extern const struct nla_policy ikefp_sa_rekey_nl_policy[IKEFP_A_SA_NEW_SPI + 1];
+
 /* Ops table for ikefp */
-extern const struct genl_ops ikefp_nl_ops[14];
+extern const struct genl_ops ikefp_nl_ops[15];
 
 int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_listener_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -64,6 +66,7 @@ int ikefp_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_worker_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int ikefp_nl_sa_adopt_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_sa_rekey_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	IKEFP_NLGRP_MONITOR,

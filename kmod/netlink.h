@@ -4,10 +4,12 @@
 #define IKEFP_NETLINK_H
 
 #include <linux/types.h>
+#include <uapi/linux/ikefp.h>
 
 struct genl_info;
 struct nlattr;
 struct ikefp_context;
+struct ikefp_crypto;
 struct ikefp_sa;
 struct net;
 struct sk_buff;
@@ -31,6 +33,10 @@ void ikefp_netlink_socket_closed(struct ikefp_context *ctx, u32 portid);
 int ikefp_netlink_check_floor(const struct sk_buff *skb, const struct genl_info *info,
 			      const struct nlattr *attr);
 struct ikefp_sa *ikefp_netlink_get_sa(struct genl_info *info, int attribute);
+u64 ikefp_netlink_get_spi(struct genl_info *info, int attribute);
+struct ikefp_crypto *ikefp_netlink_get_keys(const struct genl_info *info, enum ikefp_role role);
+int ikefp_netlink_enter_sa(struct ikefp_sa *sa);
+int ikefp_netlink_creation_failed(const struct genl_info *info, int attribute, int err);
 int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa);
 
 /*

@@ -28,6 +28,28 @@ static u64 get_spi(const struct nlattr *attribute)
 	return be64_to_cpu(nla_get_be64(attribute));
 }
 
+/**
+ * ikefp_netlink_get_spi() - the SPI of an SA to be, our own or the peer's
+ * @info: the command
+ * @attribute: the attribute with the SPI
+ *
+ * Return: the SPI; or 0, the caller told why.
+ */
+u64 ikefp_netlink_get_spi(struct genl_info *info, int attribute)
+{
+	u64 spi;
+
+	if (!info->attrs[attribute]) {
+		NL_SET_ERR_MSG(info->extack, "an SPI is missing");
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, attribute);
+		return 0;
+	}
+	spi = get_spi(info->attrs[attribute]);
+	if (!spi)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute], "an SPI cannot be 0");
+	return spi;
+}
+
 static int no_such_sa(const struct genl_info *info, int attribute)
 {
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute], "no SA has this SPI");
@@ -139,11 +161,19 @@ static int get_path(struct genl_info *info, struct ikefp_path *path)
 	return 0;
 }
 
-static int creation_failed(const struct genl_info *info, int err)
+/**
+ * ikefp_netlink_creation_failed() - say why there is no new SA
+ * @info: the command
+ * @attribute: the attribute with our own SPI
+ * @err: -EEXIST: it is taken; -ENOSPC: there are too many SAs; else: no memory
+ *
+ * Return: the error.
+ */
+int ikefp_netlink_creation_failed(const struct genl_info *info, int attribute, int err)
 {
 	switch (err) {
 	case -EEXIST:
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[IKEFP_A_SA_SPI],
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute],
 				    "another SA has this SPI");
 		return -EEXIST;
 	case -ENOSPC:
@@ -172,6 +202,35 @@ static int get_worker(struct genl_info *info, u64 spi, struct ikefp_worker **wor
 		return -ENOENT;
 	}
 	return 0;
+}
+
+/**
+ * ikefp_netlink_enter_sa() - the helper's new SA gets into the tables
+ * @sa: the SA, held, whole; the hold is given up
+ *
+ * Return: as ikefp_sa_enter().
+ */
+int ikefp_netlink_enter_sa(struct ikefp_sa *sa)
+{
+	int err;
+
+	spin_lock_bh(&sa->lock);
+	err = ikefp_sa_enter(sa);
+	if (!err) {
+		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
+		if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+			ikefp_timers_established(sa);
+		/*
+		 * Either it sees here that its worker is gone, or who looks for orphans
+		 * sees it.
+		 */
+		smp_mb();
+		if (ikefp_orphan_check(sa))
+			ikefp_timers_update(sa);
+	}
+	spin_unlock_bh(&sa->lock);
+	ikefp_sa_put(sa);
+	return err;
 }
 
 int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -204,23 +263,10 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (worker)
 		ikefp_worker_put(worker);
 	if (!sa)
-		return creation_failed(info, reason == IKEFP_A_STATS_DROP_SA_LIMIT ? -ENOSPC :
-										      -ENOMEM);
-	spin_lock_bh(&sa->lock);
-	err = ikefp_sa_enter(sa);
-	if (!err) {
-		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CREATED);
-		/*
-		 * Either it sees here that its worker is gone, or who looks for orphans
-		 * sees it.
-		 */
-		smp_mb();
-		if (ikefp_orphan_check(sa))
-			ikefp_timers_update(sa);
-	}
-	spin_unlock_bh(&sa->lock);
-	ikefp_sa_put(sa);
-	return err ? creation_failed(info, err) : 0;
+		err = reason == IKEFP_A_STATS_DROP_SA_LIMIT ? -ENOSPC : -ENOMEM;
+	else
+		err = ikefp_netlink_enter_sa(sa);
+	return err ? ikefp_netlink_creation_failed(info, IKEFP_A_SA_SPI, err) : 0;
 }
 
 /* All that sa-set can change, parsed. */
@@ -400,18 +446,28 @@ unlock:
 	return err;
 }
 
-static int get_keys(const struct genl_info *info, const struct ikefp_sa *sa,
-		    struct change *change)
+/**
+ * ikefp_netlink_get_keys() - the keys of an SA
+ * @info: the command, which has some
+ * @role: the SA's
+ *
+ * Return: the keys; or an ERR_PTR, the caller told why.
+ */
+struct ikefp_crypto *ikefp_netlink_get_keys(const struct genl_info *info, enum ikefp_role role)
 {
 	struct nlattr *keys[IKEFP_A_KEYS_MAX + 1];
-	struct ikefp_crypto *crypto;
 	int err;
 
 	err = nla_parse_nested(keys, IKEFP_A_KEYS_MAX, info->attrs[IKEFP_A_SA_KEYS],
 			       ikefp_keys_nl_policy, info->extack);
-	if (err)
-		return err;
-	crypto = ikefp_crypto_new(keys, sa->role, info->extack);
+	return err ? ERR_PTR(err) : ikefp_crypto_new(keys, role, info->extack);
+}
+
+static int get_keys(const struct genl_info *info, const struct ikefp_sa *sa,
+		    struct change *change)
+{
+	struct ikefp_crypto *crypto = ikefp_netlink_get_keys(info, sa->role);
+
 	if (IS_ERR(crypto))
 		return PTR_ERR(crypto);
 	change->crypto = crypto;

@@ -247,6 +247,44 @@ struct ikefp_sa *ikefp_sa_new_initiator(struct ikefp_context *ctx, u64 spi,
 	return sa;
 }
 
+/**
+ * ikefp_sa_new_rekeyed() - an SA takes the place of another one
+ * @old: that one, established, locked
+ * @spi: our SPI of the new one, not 0
+ * @peer_spi: the peer's
+ * @role: who began the rekeying is its initiator
+ * @reason: where the failure's counter goes (IKEFP_A_STATS_DROP_*)
+ *
+ * Who the peer is, where, and what it knows stays; messages are counted anew (RFC 7296
+ * section 2.18). It has no IKE_SA_INIT exchange and never was half-open.
+ *
+ * Context: process.
+ * Return: the SA, held, without keys, in no table yet; NULL on failure.
+ */
+struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_spi,
+				      enum ikefp_role role, int *reason)
+{
+	struct ikefp_sa *sa;
+
+	lockdep_assert_held(&old->lock);
+	sa = alloc_sa(old->ctx, role, old->worker, &old->path, reason);
+	if (!sa)
+		return NULL;
+	sa->spi = spi;
+	sa->peer_spi = peer_spi;
+	sa->state = IKEFP_SA_STATE_ESTABLISHED;
+	sa->fragments = old->fragments;
+	sa->fragment_size = old->fragment_size;
+	sa->rtt = old->rtt;
+	sa->behind_nat = old->behind_nat;
+	sa->follow = old->follow;
+	sa->liveness_given = old->liveness_given;
+	sa->liveness_ms = old->liveness_ms;
+	sa->last_in = jiffies;
+	sa->last_out = jiffies;
+	return sa;
+}
+
 /* Counts, and says whether that is too many: 0 or the counter of the reason. */
 static int count_half_open(struct ikefp_context *ctx, const struct ikefp_init_source *source)
 {
@@ -317,6 +355,7 @@ static void uncount_half_open(struct ikefp_sa *sa)
 	atomic_dec(&sa->ctx->half_open_count);
 }
 
+/* Of a peer that sent an IKE_SA_INIT request. */
 static int hash_responder(struct ikefp_sa *sa)
 {
 	int err;
@@ -339,22 +378,22 @@ static int hash_responder(struct ikefp_sa *sa)
  * ikefp_sa_enter() - a new SA gets into the tables
  * @sa: the SA, held by the caller, locked since before anybody can find it
  *
- * A responder's gets a random SPI of our own.
+ * One that a peer has begun gets a random SPI of our own.
  *
  * Whoever finds it at once, waits for the lock and finds it whole. That includes the
  * tables: an SA that were deleted while it enters them would be left in one of them.
  *
  * Context: any.
- * Return: 0, the SA is held once more than before, by the tables; or -EEXIST: the
- * initiator's SPI is taken, or the responder's IKE_SA_INIT request has its SA, made by
- * a duplicate on another CPU; or another error: out of memory. Then it is dead.
+ * Return: 0, the SA is held once more than before, by the tables; or -EEXIST: the SPI that
+ * it has is taken, or the IKE_SA_INIT request has its SA, made by a duplicate on another
+ * CPU; or another error: out of memory. Then it is dead.
  */
 int ikefp_sa_enter(struct ikefp_sa *sa)
 {
 	int err;
 
 	lockdep_assert_held(&sa->lock);
-	err = sa->role == IKEFP_ROLE_INITIATOR ? hash(sa) : hash_responder(sa);
+	err = sa->spi ? hash(sa) : hash_responder(sa);
 	if (err) {
 		uncount_half_open(sa);
 		sa->dead = true;

@@ -198,6 +198,8 @@ struct ikefp_sa *ikefp_sa_new_responder(struct ikefp_context *ctx, u64 peer_spi,
 					const struct ikefp_init_key *key,
 					const struct ikefp_init_source *source,
 					const struct ikefp_path *path, int *reason);
+struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_spi,
+				      enum ikefp_role role, int *reason);
 int ikefp_sa_enter(struct ikefp_sa *sa);
 struct ikefp_sa *ikefp_sa_find(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,

@@ -507,6 +507,83 @@ TEST_F(commands, sa_get_and_del)
 	EXPECT_COUNTED(self->client, "sas-1 orphans-1");
 }
 
+#define REKEY BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), SPI + 1), BE64(SA(PEER_SPI), PEER_SPI + 1)
+
+TEST_F(commands, sa_rekey)
+{
+	const struct attribute nothing[] = { {} };
+	const struct attribute gcm[] = {
+		U16(KEYS(ENCR), 20), OCTETS(KEYS(SK_EI), 20), OCTETS(KEYS(SK_ER), 20), {},
+	};
+	const struct trial trials[] = {
+		{ IKEFP_CMD_SA_REKEY, {}, -EINVAL, "spi is missing", 0, SA(SPI) },
+		{ IKEFP_CMD_SA_REKEY, { U32(SA(SPI), 1) }, -EINVAL, WRONG_LENGTH, SA(SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), NO_SPI) }, -ENOENT, "no SA has this SPI",
+		  SA(SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI) }, -EINVAL, "an SPI is missing", 0,
+		  SA(NEW_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), U32(SA(NEW_SPI), 1) }, -EINVAL,
+		  WRONG_LENGTH, SA(NEW_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), 0) }, -EINVAL,
+		  "an SPI cannot be 0", SA(NEW_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), SPI + 1) },
+		  -EINVAL, "an SPI is missing", 0, SA(PEER_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), SPI + 1),
+					BE64(SA(PEER_SPI), 0) },
+		  -EINVAL, "an SPI cannot be 0", SA(PEER_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY }, -EINVAL, "role is missing", 0, SA(ROLE) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 2) }, -ERANGE, OUT_OF_RANGE,
+		  SA(ROLE) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U16(SA(ROLE), 0) }, -EINVAL, WRONG_LENGTH,
+		  SA(ROLE) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0) }, -EINVAL, "keys are missing",
+		  0, SA(KEYS) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), nothing) },
+		  -EINVAL, "encryption algorithm is missing" },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm) }, -EINVAL,
+		  "only an established SA can be rekeyed", SA(SPI) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), BE64(SA(PEER_SPI), PEER_SPI),
+				      NEST(SA(KEYS), gcm) } },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm) }, -EINVAL,
+		  "only an established SA can be rekeyed", SA(SPI) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(STATE), 1) } },
+		/* What the other one has it has; all else sa-set says. */
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
+					U8(SA(STATE), 1) }, -EINVAL, UNSUPPORTED, SA(STATE) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
+					U32(SA(LOCAL_IPV4), LOOPBACK) }, -EINVAL, UNSUPPORTED,
+		  SA(LOCAL_IPV4) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
+					U32(SA(WORKER), 1) }, -EINVAL, UNSUPPORTED, SA(WORKER) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
+					U32(SA(WINDOW_IN), 2) }, -EINVAL, UNSUPPORTED,
+		  SA(WINDOW_IN) },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), SPI),
+					BE64(SA(PEER_SPI), PEER_SPI + 1), U8(SA(ROLE), 0),
+					NEST(SA(KEYS), gcm) }, -EEXIST,
+		  "another SA has this SPI", SA(NEW_SPI) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 1), NEST(SA(KEYS), gcm) } },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 1), NEST(SA(KEYS), gcm) }, -EEXIST,
+		  "another SA has this SPI", SA(NEW_SPI) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI + 1), NEST(SA(KEYS), gcm) }, -EEXIST,
+		  "the SA has keys" },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI + 1), BE64(SA(PEER_SPI), PEER_SPI) },
+		  -EEXIST, "the peer's SPI is settled" },
+		{ IKEFP_CMD_SA_DEL, { BE64(SA(SPI), SPI) } },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm) }, -ENOENT,
+		  "no SA has this SPI", SA(SPI) },
+		{ IKEFP_CMD_POLICY_SET, { U32(POLICY(MAX_SAS), 1) } },
+		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI + 1), BE64(SA(NEW_SPI), SPI + 2),
+					BE64(SA(PEER_SPI), PEER_SPI + 2), U8(SA(ROLE), 0),
+					NEST(SA(KEYS), gcm) }, -ENOSPC,
+		  "there are max-sas SAs already" },
+	};
+
+	client_listen(self->client, IKEFP_LISTENER_KIND_IKE, "127.0.0.1", 500);
+	new_sa(self->client, SPI);
+	EXPECT_TRIALS(trials);
+}
+
 TEST_F(commands, sa_set)
 {
 	const struct attribute nothing[] = { {} };

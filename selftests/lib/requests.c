@@ -104,6 +104,11 @@ static uint64_t sensible(struct requests *requests, const struct intent *intent,
 		return intent->spi;
 	if (is(name, "peer-spi"))
 		return intent->sa->peer_spi;
+	/* Of the few that sa-new gives, too, so that they end again. */
+	if (is(name, "new-spi"))
+		return chance(requests, 5) ? fuzz_number(&requests->fuzz) : 1 + below(requests, 50);
+	if (is(name, "role"))
+		return intent->sa->initiator ? IKEFP_ROLE_INITIATOR : IKEFP_ROLE_RESPONDER;
 	if (is(name, "family"))
 		return intent->v6 ? AF_INET6 : AF_INET;
 	if (is(name, "local-ipv4"))
@@ -287,7 +292,8 @@ static bool wanted(struct requests *requests, const struct intent *intent,
 		return intent->sa->keys.algorithm->integ;
 	if (is(name, "spi") || strstr(name, "sk-") || is(name, "encr"))
 		return true;
-	if (is(name, "keys") || is(name, "peer-spi") || is(name, "state"))
+	if (is(name, "keys") || is(name, "peer-spi") || is(name, "state") ||
+	    is(name, "new-spi") || is(name, "role"))
 		return intent->completes || chance(requests, 5);
 	return chance(requests, intent->optional);
 }
@@ -379,7 +385,8 @@ static struct intent choose_intent(struct requests *requests,
 	};
 	size_t i;
 
-	intent.completes = is(operation->name, "sa-set") && chance(requests, 30);
+	intent.completes = is(operation->name, "sa-rekey") ? chance(requests, 90) :
+			   is(operation->name, "sa-set") && chance(requests, 30);
 	intent.link_local = intent.v6 && intent.path && chance(requests, 20);
 
 	intent.sa = choose_sa(requests, creates || intent.raw);

@@ -103,6 +103,15 @@ struct ikefp_sa_change {
 	uint32_t window_out;
 };
 
+/* The SA in place of another one, which sa-rekey makes. */
+struct ikefp_sa_rekeyed {
+	uint64_t spi;		/* of that one */
+	uint64_t new_spi;	/* and of the new one: our own, the peer's */
+	uint64_t peer_spi;
+	enum ikefp_role role;
+	const struct ikefp_keys *keys;
+};
+
 struct ikefp_message_out {
 	uint64_t spi;
 	bool raw;
@@ -217,6 +226,7 @@ int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi,
 int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
 		     const struct ikefp_endpoint *endpoint);
 int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change);
+int ikefp_sa_rekey(struct ikefp_nl *nl, const struct ikefp_sa_rekeyed *rekeyed);
 int ikefp_sa_del(struct ikefp_nl *nl, uint64_t spi);
 int ikefp_sa_get(struct ikefp_nl *nl, uint64_t spi, struct ikefp_sa_info *info);
 

@@ -142,6 +142,18 @@ int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change)
 				 IKEFP_A_SA_MAX, NULL, NULL);
 }
 
+int ikefp_sa_rekey(struct ikefp_nl *nl, const struct ikefp_sa_rekeyed *rekeyed)
+{
+	struct nl_msg *msg = ikefp_nl_request(nl, IKEFP_CMD_SA_REKEY, 0);
+	bool whole = msg && put_spi(msg, IKEFP_A_SA_SPI, rekeyed->spi) &&
+		     put_spi(msg, IKEFP_A_SA_NEW_SPI, rekeyed->new_spi) &&
+		     put_spi(msg, IKEFP_A_SA_PEER_SPI, rekeyed->peer_spi) &&
+		     !nla_put_u8(msg, IKEFP_A_SA_ROLE, rekeyed->role) &&
+		     put_keys(msg, rekeyed->keys);
+
+	return ikefp_nl_transact(nl, nl->command, msg, whole, IKEFP_A_SA_MAX, NULL, NULL);
+}
+
 int ikefp_sa_del(struct ikefp_nl *nl, uint64_t spi)
 {
 	struct nl_msg *msg = ikefp_nl_request(nl, IKEFP_CMD_SA_DEL, 0);
