@@ -42,7 +42,9 @@
 #define THEN_REKEY_R		0x200	/* the responder; both: at once */
 #define THEN_ANOTHER		0x400	/* and sets up another one, once that is done */
 #define THEN_TERMINATE		0x800	/* the initiator's is terminated while it is rekeyed */
-#define THEN_BITS		12
+#define THEN_REKEY_IKE		0x1000	/* the initiator rekeys the IKE SA, with all that */
+#define THEN_REKEY_IKE_R	0x2000	/* the responder; both: at once */
+#define THEN_BITS		14
 
 /* The fifth: which allocation fails, from the first IKE message on; 0: none. */
 

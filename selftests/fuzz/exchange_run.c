@@ -125,11 +125,23 @@ static void rekey(struct host *host)
 		ike_manager_rekey_child(&host->manager, sa->children->unique_id);
 }
 
-/* What is under way crosses on its way; the old Child SAs go after some time. */
+static void rekey_ike(struct host *host)
+{
+	const struct ike_sa *sa = host_established(host);
+
+	if (sa)
+		ike_manager_rekey_ike(&host->manager, sa->unique_id);
+}
+
+/* What is under way crosses on its way; what was rekeyed goes after some time. */
 static void create_children(uint16_t then)
 {
 	struct conn *conn = config_find_conn(left->config, "gw");
 
+	if (then & THEN_REKEY_IKE)
+		rekey_ike(left);
+	if (then & THEN_REKEY_IKE_R)
+		rekey_ike(right);
 	if (then & THEN_REKEY)
 		rekey(left);
 	if (then & THEN_REKEY_R)
@@ -202,7 +214,8 @@ void exchange_run(const struct exchange_setup *s,
 		net_retransmit(&net);
 	check_states(left);
 	check_states(right);
-	if (s->then & (THEN_REKEY | THEN_REKEY_R | THEN_ANOTHER))
+	if (s->then & (THEN_REKEY_IKE | THEN_REKEY_IKE_R | THEN_REKEY | THEN_REKEY_R |
+		       THEN_ANOTHER))
 		create_children(s->then);
 	if (more)
 		more();

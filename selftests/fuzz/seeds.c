@@ -206,7 +206,7 @@ static void put_requests(void)
 static void handshake(uint16_t setup, uint16_t then)
 {
 	const struct exchange_setup s = { setup, then, 0 };
-	bool change = !setup || then & THEN_REKEY;
+	bool change = !setup || then & (THEN_REKEY | THEN_REKEY_IKE);
 	unsigned int i;
 
 	buf_clear(&records);
@@ -245,6 +245,9 @@ static void handshakes(void)
 	handshake(SETUP_PFS | SETUP_GROUPS, THEN_REKEY);
 	handshake(SETUP_PFS, THEN_REKEY | THEN_REKEY_R);
 	handshake(0, THEN_REKEY | THEN_TERMINATE);
+	handshake(SETUP_ANY, THEN_REKEY_IKE | THEN_REKEY_IKE_R | THEN_ANOTHER);
+	handshake(SETUP_GROUPS, THEN_REKEY_IKE);
+	handshake(SETUP_NAT, THEN_REKEY_IKE | THEN_REKEY_R);
 }
 
 /* Sealed messages, for what the module sees of them. */

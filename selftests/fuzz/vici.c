@@ -84,6 +84,11 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	begin(job, 1);
 }
 
+void control_rekey_ike(uint32_t ike_id)
+{
+	(void)ike_id;
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	(void)child_id;
@@ -143,7 +148,7 @@ static void tell(const struct control_ike *ike)
 {
 	enum control_event event = jobs++ % (CONTROL_CHILD_DOWN + 1);
 	struct control_child children[2];
-	struct control_ike of_event = *ike;
+	struct control_ike of_event = *ike, successor = *ike;
 
 	if (!watcher.fn || (event >= CONTROL_CHILD_UP && !ike->child_count))
 		return;
@@ -151,6 +156,9 @@ static void tell(const struct control_ike *ike)
 		children[0] = children[1] = ike->children[0];
 		of_event.children = children;
 		of_event.child_count = 2;
+	} else if (event == CONTROL_IKE_REKEY) {
+		successor.child_count = of_event.child_count = 0;
+		of_event.successor = &successor;
 	}
 	watcher.fn(event, &of_event, watcher.data);
 }

@@ -93,3 +93,69 @@ no_ping_lost() {
 	echo "lost: $pings_lost, cut off by strongSwan: $theirs"
 	[ "$pings_lost" -le "$theirs" ]
 }
+
+# ike_spis GATEWAY: the initiator's SPIs of its IKE SAs that are in use.
+ike_spis() {
+	swanctl "$1" --list-sas --raw | tr ' ' '\n' |
+		sed -n '/^state=/h; /^initiator-spi=/{G; s/initiator-spi=\(.*\)\nstate=ESTABLISHED/\1/p}'
+}
+
+ike_is_other() {
+	local spis
+
+	spis=$(ike_spis "$1")
+	[ -n "$spis" ] && [ "$spis" != "$2" ]
+}
+
+# rekey_ike GATEWAY: until there is another one in place of its IKE SA.
+rekey_ike() {
+	local before
+
+	before=$(ike_spis "$1")
+	swanctl "$1" --rekey --ike gw
+	wait_for 20 ike_is_other "$1" "$before"
+}
+
+# ike_sas GATEWAY: each IKE SA's state, and the initiator's SPI.
+ike_sas() {
+	swanctl "$1" --list-sas --raw | tr ' ' '\n' |
+		sed -n '/^state=/h; /^initiator-spi=/{H; g; s/\n/ /p}'
+}
+
+one_ike_sa() {
+	local there
+
+	there=$(ike_sas gw1)
+	[[ $there =~ ^state=ESTABLISHED\ initiator-spi=[0-9a-f]+$ ]] &&
+		[ "$(ike_sas gw2)" = "$there" ]
+}
+
+# ike_settled: the IKE SAs that were replaced are gone, and nothing is left of them.
+ike_settled() {
+	wait_for 20 one_ike_sa
+}
+
+# ike_collisions GATEWAY: how many its ikefpd has seen.
+ike_collisions() {
+	grep -c 'was rekeyed by both ends' "$work/$1.log" || :
+}
+
+# collide_ike GATEWAY: both ends rekey the IKE SA before they hear of it from each other, once
+# and again; GATEWAY is an ikefpd's. The way between them is so long (topo_far) that it takes
+# a very slow machine to have them begin one after the other.
+collide_ike() {
+	local round before pid
+
+	for round in 1 2 3 4; do
+		before=$(ike_spis gw1)
+		swanctl gw1 --rekey --ike gw &
+		pid=$!
+		swanctl gw2 --rekey --ike gw
+		wait "$pid"
+		wait_for 20 ike_is_other gw1 "$before"
+		ike_settled
+		ping_more 5
+		[ "$(ike_collisions "$1")" -lt 2 ] || break
+	done
+	[ "$(ike_collisions "$1")" -ge 2 ]
+}

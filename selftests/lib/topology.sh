@@ -144,6 +144,17 @@ topo_nat() {
 	NFT
 }
 
+# A message is on its way for 200 ms, or for 400.
+topo_slow() {
+	topo_nat
+	netem_both delay 200ms
+}
+
+topo_far() {
+	topo_direct
+	netem_both delay 400ms
+}
+
 # gather: after topo_nat, the gateways' links to the router gather packets (GRO), as most
 # interfaces do. veth does not by itself, nor what its other end has left for it to cut up.
 gather() {

@@ -32,7 +32,8 @@ static void arm_until(struct child_sa *child, uint64_t then_ms)
 /* To what ends first of what is still to come. */
 static void arm_next(struct child_sa *child)
 {
-	if (child->state == CHILD_INSTALLED && !child->rekeying && child->rekey_ms &&
+	if ((child->state == CHILD_INSTALLED || child->state == CHILD_CREATED) &&
+	    !child->rekeying && child->rekey_ms &&
 	    (!child->life_ms || child->rekey_ms < child->life_ms))
 		arm_until(child, child->rekey_ms);
 	else if (child->life_ms)
@@ -50,11 +51,24 @@ static void over(struct child_sa *child)
 	ike_manager_terminate_child(sa->manager, child->unique_id, NULL);
 }
 
+/* The peer had refused to make it for the time being. */
+static void create_again(struct child_sa *child)
+{
+	const struct child_conf *conf = child->conf;
+	struct ike_sa *sa = child->ike_sa;
+
+	child_sa_destroy(child);
+	if (ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf))
+		ike_manager_child_failed(sa->manager, sa->unique_id, conf->name, "out of memory");
+}
+
 static void expired(struct loop_timer *timer)
 {
 	struct child_sa *child = container_of(timer, struct child_sa, timer);
 
-	if (child->state == CHILD_DELETED) {
+	if (child->state == CHILD_CREATED) {
+		create_again(child);
+	} else if (child->state == CHILD_DELETED) {
 		struct ike_sa *sa = child->ike_sa;
 
 		child_sa_destroy(child);

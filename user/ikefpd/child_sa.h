@@ -62,6 +62,7 @@ struct child_sa {
 	 * believes was added last, in seconds: this is what it is told.
 	 */
 	uint64_t out_rank;
+	uint32_t moves;			/* from one IKE SA to another (ike_inherit.h) */
 	bool replaced;			/* another one has taken its place */
 	bool rekeying;			/* our rekeying is queued or outstanding */
 	bool unproven;			/* the peer need not have our answer that made it yet */

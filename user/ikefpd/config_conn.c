@@ -12,6 +12,7 @@
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
 #define PORT_MAX		65535
+#define REKEY_S_DEFAULT		14400
 
 /* What is being read: a connection and what needs a check at the end. */
 struct conn_reader {
@@ -240,6 +241,21 @@ static int read_dpd_delay(const struct tree *node, void *object, struct errmsg *
 	return config_time(node, &((struct conn_reader *)object)->conn->dpd_delay_ms, err);
 }
 
+static int read_rekey_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct conn_reader *)object)->conn->time_s.rekey, err);
+}
+
+static int read_over_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct conn_reader *)object)->conn->time_s.life, err);
+}
+
+static int read_rand_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct conn_reader *)object)->conn->time_s.rand, err);
+}
+
 static int read_unique(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -285,10 +301,10 @@ static const struct config_key conn_keys[] = {
 	{ "keyingtries", NULL, "1" },
 	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
-	{ "rekey_time", NULL, SERVED_ZERO },
+	{ "rekey_time", read_rekey_time, NULL },
 	{ "reauth_time", NULL, SERVED_ZERO },
-	{ "over_time", config_check_time, NULL },
-	{ "rand_time", config_check_time, NULL },
+	{ "over_time", read_over_time, NULL },
+	{ "rand_time", read_rand_time, NULL },
 	{ "dscp", NULL, "000000" },
 	{ "if_id_in", read_if_id_in, NULL },
 	{ "if_id_out", read_if_id_out, NULL },
@@ -341,6 +357,11 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 		return -1;
 	if (!conn->remote_addr_count && add_addr(section, "%any", &remote, err))
 		return -1;
+	/* strongSwan's margins. */
+	if (conn->time_s.life == UINT64_MAX)
+		conn->time_s.life = conn->time_s.rekey / 10;
+	if (conn->time_s.rand == UINT64_MAX)
+		conn->time_s.rand = conn->time_s.life;
 	if (!conn->proposals.n &&
 	    read_ike_item(section, "default", &conn->proposals, err))
 		return -1;
@@ -362,6 +383,7 @@ struct conn *config_read_conn(const struct tree *section, enum conf_source sourc
 		return NULL;
 	}
 	r.conn->source = source;
+	r.conn->time_s = (struct lifetime){ REKEY_S_DEFAULT, UINT64_MAX, UINT64_MAX };
 	if (config_read_section(section, &conn_schema, &r, err) ||
 	    fill_conn(section, &r, err)) {
 		conn_put(r.conn);

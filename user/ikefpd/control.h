@@ -45,7 +45,8 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job);
 void control_terminate_child(uint32_t child_id, struct control_job *job);
 
-/* Rekey a Child SA by unique id: its turn comes; nobody waits for it. */
+/* Rekey an IKE SA or a Child SA by unique id: its turn comes; nobody waits for it. */
+void control_rekey_ike(uint32_t ike_id);
 void control_rekey_child(uint32_t child_id);
 
 /*
@@ -118,12 +119,14 @@ struct control_ike {
 	bool nat_fake;		/* encap forced */
 	bool established;
 	uint32_t established_s;	/* seconds ago */
+	int64_t rekey_s;	/* seconds from now, -1 never */
 	struct control_suite suite;	/* encr_alg NULL until chosen */
 	const char *task_queued;	/* what it does, e.g. "IKE_AUTH"; NULL none */
 	const char *task_active;
 	const char *task_passive;
 	const struct control_child *children;
 	size_t child_count;
+	const struct control_ike *successor;	/* of CONTROL_IKE_REKEY: without children */
 };
 
 /*
@@ -139,6 +142,7 @@ enum control_event {
 	CONTROL_IKE_UP,
 	CONTROL_IKE_DOWN,
 	CONTROL_IKE_UPDATE,	/* its endpoints are others */
+	CONTROL_IKE_REKEY,	/* another one has taken its place */
 	CONTROL_CHILD_UP,
 	CONTROL_CHILD_REKEY,	/* another one has taken its place */
 	CONTROL_CHILD_DOWN

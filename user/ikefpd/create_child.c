@@ -17,6 +17,7 @@
 #include "config.h"
 #include "create_child.h"
 #include "ike_manager.h"
+#include "ike_rekey.h"
 #include "ke.h"
 #include "resume.h"
 
@@ -31,8 +32,7 @@ struct create_child {
 	struct dh *dh;			/* NULL: no key exchange */
 	unsigned int groups;		/* tried so far */
 	struct buf nonce_i, nonce_r;
-	uint8_t rival[IKE_NONCE_MAX];	/* the peer rekeys it, too: the lower nonce of that */
-	size_t rival_len;		/* 0: it does not */
+	struct buf rival;		/* the peer rekeys it, too: the lower nonce of that */
 };
 
 void create_child_end(struct ike_sa *sa)
@@ -44,6 +44,7 @@ void create_child_end(struct ike_sa *sa)
 	dh_free(c->dh);
 	buf_clear(&c->nonce_i);
 	buf_clear(&c->nonce_r);
+	buf_clear(&c->rival);
 	free(c);
 	sa->create = NULL;
 }
@@ -59,19 +60,6 @@ static struct child_keying keying(const struct ike_sa *sa, const struct buf *non
 		.create = true,
 		.dh = dh,
 	};
-}
-
-/* Octet by octet; where one is the other's beginning, the shorter is the lower. */
-static bool is_lower(const struct buf *a, const uint8_t *b, size_t len)
-{
-	int order = memcmp(a->data, b, a->len < len ? a->len : len);
-
-	return order ? order < 0 : a->len < len;
-}
-
-static const struct buf *lower(const struct buf *a, const struct buf *b)
-{
-	return is_lower(a, b->data, b->len) ? a : b;
 }
 
 /* Requests */
@@ -260,6 +248,13 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 
 	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, child, n))
 		return true;
+	/* RFC 7296 section 2.25: something is in the way that will be over. */
+	if (n->type == TEMPORARY_FAILURE && !sa->create->old && child->state == CHILD_CREATED) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer asks to try CHILD_SA %s again later",
+			child->conf->name);
+		child_life_retry(child);
+		return false;
+	}
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, child->conf->name, old, reason);
@@ -276,6 +271,7 @@ static void accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	struct create_child *c = sa->create;
 	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh);
 	const char *name = child->conf->name;
+	const struct buf *lower;
 	char reason[128];
 
 	if (!nonce || buf_set(&c->nonce_r, nonce->body, nonce->len)) {
@@ -292,8 +288,8 @@ static void accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 		delete_new(sa, child);
 		return;
 	}
-	if (c->rival_len &&
-	    is_lower(lower(&c->nonce_i, &c->nonce_r), c->rival, c->rival_len)) {
+	lower = nonce_lower(&c->nonce_i, &c->nonce_r);
+	if (c->rival.len && nonce_lower(lower, &c->rival) == lower) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
 			"CHILD_SA %s was rekeyed by both ends, the peer's is kept", name);
 		delete_new(sa, child);
@@ -355,13 +351,11 @@ static uint16_t check_request(const struct ike_sa *sa, const struct payload_chai
 	const struct child_sa *child;
 	unsigned int n = 0;
 
-	if (sa->state == IKE_DELETING)
+	/* RFC 7296 section 2.25.2: the IKE SA that it were of is about to go. */
+	if (sa->state == IKE_DELETING || sa->state == IKE_REKEYED || sa->rekey)
 		return TEMPORARY_FAILURE;
 	if (sa->state != IKE_ESTABLISHED || !offer || !payload_only(chain, PAYLOAD_NONCE))
 		return INVALID_SYNTAX;
-	/* Rekeying of the IKE SA itself: the peer sets up a new one then. */
-	if (offer->len > 5 && offer->body[5] == PROTO_IKE)
-		return NO_ADDITIONAL_SAS;
 	if (!payload_only(chain, PAYLOAD_TSI) || !payload_only(chain, PAYLOAD_TSR))
 		return INVALID_SYNTAX;
 	for (child = sa->children; child; child = child->next)
@@ -384,14 +378,12 @@ static uint16_t find_old(struct ike_sa *sa, const struct notify *rekey, struct c
 static void note_rival(struct ike_sa *sa, const struct child_sa *old, const struct buf *nonce_i,
 		       const struct buf *nonce_r)
 {
-	const struct buf *nonce = lower(nonce_i, nonce_r);
+	const struct buf *nonce = nonce_lower(nonce_i, nonce_r);
 	struct create_child *c = sa->create;
 
-	if (!c || c->old != old->spi_in)
-		return;
-	/* A Nonce payload's length was checked, and ours is as long as we like. */
-	memcpy(c->rival, nonce->data, nonce->len);
-	c->rival_len = nonce->len;
+	/* Without memory ours is taken, and the peer's deleted by the peer, or ends. */
+	if (c && c->old == old->spi_in)
+		buf_set(&c->rival, nonce->data, nonce->len);
 }
 
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
@@ -440,6 +432,10 @@ void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 	uint16_t refusal;
 	bool is_rekey;
 
+	if (ike_rekey_is_asked(chain)) {
+		ike_rekey_request(sa, msg, chain);
+		return;
+	}
 	is_rekey = !notify_find(&rekey, chain, REKEY_SA);
 	refusal = check_request(sa, chain);
 	if (!refusal && is_rekey)

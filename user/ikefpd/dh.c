@@ -154,6 +154,31 @@ static EVP_PKEY *ecp_private(const struct group *g, const uint8_t *octets, size_
 	return key;
 }
 
+/* The same of MODP: g is 2 (RFC 3526). */
+static EVP_PKEY *modp_private(const struct group *g, const uint8_t *octets, size_t len)
+{
+	BIGNUM *p = g->id == DH_MODP_2048 ? BN_get_rfc3526_prime_2048(NULL) :
+		    g->id == DH_MODP_3072 ? BN_get_rfc3526_prime_3072(NULL) :
+					    BN_get_rfc3526_prime_4096(NULL);
+	BIGNUM *private = BN_bin2bn(octets, len, NULL), *two = BN_new(), *y = BN_new();
+	uint8_t public[DH_PUBLIC_MAX];
+	BN_CTX *ctx = BN_CTX_new();
+	EVP_PKEY *key = NULL;
+
+	if (private)
+		BN_set_flags(private, BN_FLG_CONSTTIME);
+	if (p && private && two && y && ctx && BN_set_word(two, 2) &&
+	    BN_mod_exp(y, two, private, p, ctx) &&
+	    BN_bn2binpad(y, public, g->public_len) == (int)g->public_len)
+		key = import(g, public, g->public_len, private);
+	BN_clear_free(private);
+	BN_CTX_free(ctx);
+	BN_free(two);
+	BN_free(y);
+	BN_free(p);
+	return key;
+}
+
 /*
  * A public value as a key for derive(): always the same one, with another value each time,
  * since to make one takes libcrypto long. NULL if it fails. Not the caller's to free.
@@ -239,8 +264,10 @@ struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 {
 	const struct group *g = group_find(group);
 
-	if (!g || g->kind == MODP)
+	if (!g)
 		return NULL;
+	if (g->kind == MODP)
+		return wrap(g, modp_private(g, key, len));
 	if (g->kind == ECP)
 		return wrap(g, ecp_private(g, key, len));
 	return len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
@@ -257,6 +284,22 @@ void dh_free(struct dh *dh)
 uint16_t dh_group(const struct dh *dh)
 {
 	return dh->group->id;
+}
+
+int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len)
+{
+	BIGNUM *x = NULL;
+	int n = -1;
+
+	*len = DH_PUBLIC_MAX;
+	if (dh->group->kind == MONTGOMERY)
+		return EVP_PKEY_get_raw_private_key(dh->key, out, len) == 1 ? 0 : -EIO;
+	if (EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PRIV_KEY, &x) &&
+	    BN_num_bytes(x) <= DH_PUBLIC_MAX)
+		n = BN_bn2bin(x, out);
+	BN_clear_free(x);
+	*len = n < 0 ? 0 : n;
+	return n < 0 ? -EIO : 0;
 }
 
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])

@@ -18,12 +18,15 @@ size_t dh_public_len(uint16_t group);
 
 /* A fresh key pair; NULL if the group is not supported or libcrypto failed. */
 struct dh *dh_new(uint16_t group);
-/* The same with a given private key, big endian (little for Curve25519): tests. */
+/* The same with a given private key, as dh_private() gives it. */
 struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len);
 /* Wipes the private key. */
 void dh_free(struct dh *dh);
 
 uint16_t dh_group(const struct dh *dh);
+
+/* The private key, big endian (little for Curve25519), *len octets. 0 or -EIO. */
+int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len);
 
 /* Our Key Exchange Data, dh_public_len() octets. 0 or -EIO. */
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX]);

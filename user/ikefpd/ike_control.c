@@ -31,6 +31,11 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 	ike_manager_terminate_child(manager, child_id, job);
 }
 
+void control_rekey_ike(uint32_t ike_id)
+{
+	ike_manager_rekey_ike(manager, ike_id);
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	ike_manager_rekey_child(manager, child_id);
@@ -160,7 +165,7 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 	*ike = (struct control_ike) {
 		.name = sa->log.name,
 		.unique_id = sa->unique_id,
-		.state = ike_sa_state_name(sa->state),
+		.state = ike_sa_state_name(sa),
 		.half_open = sa->state == IKE_CONNECTING,
 		.local = sa->local,
 		.remote = sa->remote,
@@ -178,6 +183,7 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 	};
 	if (ike->established)
 		ike->established_s = seconds_since(sa->established_ms);
+	ike->rekey_s = ike->established ? seconds_until(sa->rekey_ms) : -1;
 	fill_suite(&ike->suite, &sa->proposal);
 }
 
@@ -189,11 +195,18 @@ static struct {
 static void tell(enum control_event event, const struct ike_sa *sa,
 		 const struct child_sa *child, const struct child_sa *old)
 {
+	struct ike_sa *successor = NULL;
+	struct control_ike ike, new;
 	struct control_child c[2];
-	struct control_ike ike;
 
 	fill_ike(&ike, sa);
 	ike.children = c;
+	if (event == CONTROL_IKE_REKEY)
+		successor = ike_manager_by_spi(manager, sa->successor);
+	if (successor) {
+		fill_ike(&new, successor);
+		ike.successor = &new;
+	}
 	if (old)
 		fill_child(&c[ike.child_count++], old, true);
 	if (child)

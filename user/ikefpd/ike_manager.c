@@ -9,6 +9,7 @@
 #include "child_life.h"
 #include "config.h"
 #include "ike_init.h"
+#include "ike_life.h"
 #include "ike_manager.h"
 #include "log.h"
 #include "resume.h"
@@ -134,6 +135,18 @@ static void stop_expired(struct loop_timer *timer)
 	if (m->sas)
 		log_msg(LOG_MGR, LVL_CTRL, "not all peers have answered our DELETE");
 	m->stopped(m);
+}
+
+void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_ike_id)
+{
+	struct waiter *w;
+
+	for (w = m->waiters; w; w = w->next) {
+		if (w->over || w->what != WAIT_CHILD_UP || w->id != ike_id)
+			continue;
+		w->id = new_ike_id;
+		w->job->ike_id = new_ike_id;
+	}
 }
 
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason)
@@ -327,6 +340,18 @@ void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg
 		log_msg(LOG_MGR, LVL_DIAG, "message for an IKE SA that is gone");
 }
 
+/* What has taken its place has the Child SAs, and may have heard nothing yet. */
+static void moved(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct ike_manager *m = sa->manager;
+	struct ike_sa *new = sa->successor ? ike_manager_by_spi(m, sa->successor) : NULL;
+
+	ike_sa_moved(sa, local, remote);
+	if (new && new->state == IKE_ESTABLISHED &&
+	    !kernel_sa_move(m->kernel, ike_sa_spi_local(new), local, remote))
+		ike_sa_moved(new, local, remote);
+}
+
 void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 {
 	struct ike_sa *sa = ike_manager_by_spi(m, event->spi_local);
@@ -342,7 +367,7 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 		ike_sa_destroy(sa, "the peer did not go on with IKE_AUTH");
 		break;
 	case KERNEL_EVENT_MOVED:
-		ike_sa_moved(sa, &event->local, &event->remote);
+		moved(sa, &event->local, &event->remote);
 		break;
 	case KERNEL_EVENT_DEAD:
 		ike_sa_dead(sa);
@@ -447,7 +472,7 @@ static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *con
 
 	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
 	     sa = ike_manager_of_conn(m, conn->name, sa))
-		if (sa->conn == conn && sa->state != IKE_DELETING &&
+		if (sa->conn == conn && sa->state != IKE_DELETING && sa->state != IKE_REKEYED &&
 		    (!oldest || sa->created_ms <= oldest->created_ms))
 			oldest = sa;
 	return oldest;
@@ -529,7 +554,6 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	struct conn *conn = conn_get(sa->conn);
 	const struct child_sa *c;
 	struct ike_sa *other;
-	struct waiter *w;
 
 	/* Not one to be used. */
 	sa->state = IKE_DELETING;
@@ -537,12 +561,8 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	other = to_use(m, conn);
 	if (other)
 		other->second_try = true;
-	for (w = other ? m->waiters : NULL; w; w = w->next) {
-		if (w->over || w->what != WAIT_CHILD_UP || w->id != sa->unique_id)
-			continue;
-		w->id = other->unique_id;
-		w->job->ike_id = other->unique_id;
-	}
+	if (other)
+		ike_manager_waits_for(m, sa->unique_id, other->unique_id);
 	for (c = other ? other->children : NULL; c; c = c->next)
 		if (c->conf == sa->handshake->child_conf && c->state == CHILD_INSTALLED)
 			ike_manager_child_up(m, c);
@@ -589,6 +609,16 @@ void ike_manager_rekey_child(struct ike_manager *m, uint32_t id)
 		child->rekeying = false;
 		child_life_retry(child);
 	}
+}
+
+void ike_manager_rekey_ike(struct ike_manager *m, uint32_t id)
+{
+	struct ike_sa *sa = ike_manager_by_id(m, id);
+
+	if (!sa || sa->state != IKE_ESTABLISHED || ike_sa_has_task(sa, TASK_REKEY_IKE, 0, NULL))
+		return;
+	if (ike_sa_queue(sa, TASK_REKEY_IKE, 0, NULL))
+		ike_life_retry(sa);
 }
 
 static void delete_child(struct child_sa *child)

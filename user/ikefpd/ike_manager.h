@@ -105,6 +105,7 @@ void ike_manager_terminate_ike(struct ike_manager *m, uint32_t id, bool force,
 void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 				 struct control_job *job);
 void ike_manager_rekey_child(struct ike_manager *m, uint32_t id);
+void ike_manager_rekey_ike(struct ike_manager *m, uint32_t id);
 void ike_manager_forget(struct ike_manager *m, struct control_job *job);
 
 /*
@@ -124,6 +125,9 @@ void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id, const char
 			      const char *reason);
 void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id);
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason);
+
+/* Another IKE SA has the place of one: who waits for its Child SAs waits for that one's. */
+void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_ike_id);
 
 /*
  * INITIAL_CONTACT, RFC 7296 section 2.4: ends every other established IKE SA

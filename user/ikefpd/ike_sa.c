@@ -12,22 +12,25 @@
 #include "create_child.h"
 #include "ike_auth.h"
 #include "ike_init.h"
+#include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_rekey.h"
 #include "ike_sa.h"
 #include "informational.h"
 #include "reaction.h"
 #include "resume.h"
 
-const char *ike_sa_state_name(enum ike_sa_state state)
+const char *ike_sa_state_name(const struct ike_sa *sa)
 {
 	static const char *const names[] = {
 		[IKE_CREATED] = "CREATED",
 		[IKE_CONNECTING] = "CONNECTING",
 		[IKE_ESTABLISHED] = "ESTABLISHED",
+		[IKE_REKEYED] = "REKEYED",
 		[IKE_DELETING] = "DELETING",
 	};
 
-	return names[state];
+	return sa->state == IKE_ESTABLISHED && sa->rekey ? "REKEYING" : names[sa->state];
 }
 
 const char *ike_task_name(enum ike_task_type type)
@@ -37,6 +40,7 @@ const char *ike_task_name(enum ike_task_type type)
 		[TASK_IKE_AUTH] = "IKE_AUTH",
 		[TASK_CREATE_CHILD] = "CHILD_CREATE",
 		[TASK_REKEY_CHILD] = "CHILD_REKEY",
+		[TASK_REKEY_IKE] = "IKE_REKEY",
 		[TASK_DELETE_CHILD] = "CHILD_DELETE",
 		[TASK_DELETE_LOST] = "CHILD_DELETE",
 		[TASK_DELETE_IKE] = "IKE_DELETE",
@@ -73,6 +77,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 	sa->unique_id = ++m->last_ike_id;
 	sa->log.unique_id = sa->unique_id;
 	sa->created_ms = loop_now_ms();
+	ike_life_init(sa);
 	ike_sa_set_conn(sa, conn);
 	ike_manager_add(m, sa);
 	return sa;
@@ -103,11 +108,14 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 
 	sa->ending = true;
 	ike_manager_remove(m, sa);
-	if (sa->established_ms)
+	ike_life_end(sa);
+	/* Of one that was rekeyed the other one is told. */
+	if (sa->established_ms && !sa->successor)
 		ike_manager_tell(CONTROL_IKE_DOWN, sa, NULL, NULL);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
+	ike_rekey_end(sa);
 	if (ike_sa_spi_local(sa))
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
 	while ((task = sa->queue)) {
@@ -211,6 +219,8 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 		return create_child_start(sa, task->conf);
 	case TASK_REKEY_CHILD:
 		return create_child_rekey(sa, task->spi);
+	case TASK_REKEY_IKE:
+		return ike_rekey_start(sa);
 	case TASK_DELETE_CHILD:
 	case TASK_DELETE_LOST:
 		return informational_delete_child(sa, task->type, task->spi);
@@ -290,6 +300,7 @@ void ike_sa_established(struct ike_sa *sa)
 	sa->state = IKE_ESTABLISHED;
 	memcpy(sa->sk_d, sa->handshake->keys.d, sa->handshake->keys.prf_len);
 	sa->established_ms = loop_now_ms();
+	ike_life_begin(sa);
 	ike_manager_index(sa->manager, sa);
 	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
 			      &sa->remote, &life);
@@ -379,6 +390,9 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	case TASK_REKEY_CHILD:
 		create_child_response(sa, &chain);
 		break;
+	case TASK_REKEY_IKE:
+		ike_rekey_response(sa, msg, &chain);
+		break;
 	case TASK_DELETE_CHILD:
 	case TASK_DELETE_LOST:
 	case TASK_DELETE_IKE:
@@ -413,6 +427,7 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 		return IKE_AUTH;
 	case TASK_CREATE_CHILD:
 	case TASK_REKEY_CHILD:
+	case TASK_REKEY_IKE:
 		return CREATE_CHILD_SA;
 	case TASK_DELETE_CHILD:
 	case TASK_DELETE_LOST:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An IKE SA: its state, its requests, and what a message or an event does to it.
- * The exchanges themselves are in ike_init, ike_auth, informational and
- * create_child.
+ * The exchanges themselves are in ike_init, ike_auth, informational,
+ * create_child and ike_rekey.
  *
  * A function that may end the IKE SA says so; its caller must not look at the SA
  * afterwards.
@@ -24,6 +24,7 @@
 #include "kdf.h"
 #include "kernel.h"
 #include "log.h"
+#include "loop.h"
 #include "payload.h"
 #include "proposal.h"
 #include "table.h"
@@ -35,6 +36,7 @@ enum ike_sa_state {
 	IKE_CREATED,
 	IKE_CONNECTING,		/* up to the end of IKE_AUTH */
 	IKE_ESTABLISHED,
+	IKE_REKEYED,		/* another one has its place and Child SAs: it waits for its DELETE */
 	IKE_DELETING,		/* our DELETE is queued or outstanding */
 };
 
@@ -45,6 +47,7 @@ enum ike_task_type {
 	TASK_IKE_AUTH,
 	TASK_CREATE_CHILD,
 	TASK_REKEY_CHILD,
+	TASK_REKEY_IKE,
 	TASK_DELETE_CHILD,
 	TASK_DELETE_LOST,	/* of a Child SA that a daemon died of making: the peer may have it */
 	TASK_DELETE_IKE,
@@ -73,6 +76,7 @@ struct ike_handshake {
 };
 
 struct create_child;
+struct ike_rekey;
 
 struct ike_sa {
 	struct ike_sa *next, **link;	/* in the manager's list */
@@ -96,6 +100,12 @@ struct ike_sa {
 	bool peer_fragmentation;	/* the peer has announced it */
 	uint64_t created_ms;		/* loop_now_ms() */
 	uint64_t established_ms;
+	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at their ends; 0: never */
+	struct loop_timer timer;	/* ike_life.h */
+	/* Our SPIs of what has taken its place, and of that whose place it has taken; 0: none. */
+	uint64_t successor, predecessor;
+	bool rekeyed_by_peer;		/* by its request of this message ID: */
+	uint32_t rekeyed_by;
 	struct ike_handshake *handshake;
 	struct child_sa *children;	/* in order of creation */
 	bool ending;			/* its Child SAs are being destroyed with it */
@@ -104,12 +114,13 @@ struct ike_sa {
 	struct ike_task active;		/* type TASK_NONE: nothing outstanding */
 	struct ike_task *queue;
 	struct create_child *create;	/* of a CREATE_CHILD_SA that is outstanding */
+	struct ike_rekey *rekey;	/* likewise, for the IKE SA itself */
 };
 
 #define ike_log(sa, group, level, ...) log_sa(group, level, &(sa)->log, __VA_ARGS__)
 
 /* strongSwan's name of the state, as --list-sas prints it ("ESTABLISHED"). */
-const char *ike_sa_state_name(enum ike_sa_state state);
+const char *ike_sa_state_name(const struct ike_sa *sa);
 /* What a task does, as --list-sas names it ("IKE_AUTH"); NULL for TASK_NONE. */
 const char *ike_task_name(enum ike_task_type type);
 

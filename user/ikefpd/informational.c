@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The INFORMATIONAL exchange and deletion. */
 #include "ike_manager.h"
+#include "ike_rekey.h"
 #include "informational.h"
 #include "reaction.h"
 #include "resume.h"
@@ -144,7 +145,10 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 				rejected = true;
 		}
 	}
-	wanted = sa->state == IKE_DELETING;
+	if (delete_ike)
+		ike_rekey_deleted(sa);
+	/* One that was rekeyed has nothing any more. */
+	wanted = sa->state == IKE_DELETING || sa->successor;
 	for (child = delete_ike ? sa->children : NULL; child; child = child->next)
 		reaction_note(&reaction, child, child->conf->close_action);
 	if (delete_ike)

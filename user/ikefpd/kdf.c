@@ -73,53 +73,83 @@ int kdf_skeyseed(uint16_t prf_id, const uint8_t *ni, size_t ni_len,
 	return err;
 }
 
+/* Out of SKEYSEED, the lengths being known. */
+static int expand(struct ike_keys *keys, const uint8_t *skeyseed, size_t skeyseed_len,
+		  const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
+		  uint64_t spi_i, uint64_t spi_r)
+{
+	uint8_t stream[3 * PRF_MAX + 4 * KEY_MAX];
+	const uint8_t *p = stream;
+	struct buf seed = BUF_INIT;
+	int err;
+
+	buf_put(&seed, ni, ni_len);
+	buf_put(&seed, nr, nr_len);
+	buf_put64(&seed, spi_i);
+	buf_put64(&seed, spi_r);
+	err = seed.failed ? -ENOMEM :
+	      prf_plus(keys->prf, skeyseed, skeyseed_len, seed.data, seed.len, stream,
+		       3 * keys->prf_len + 2 * keys->integ_len + 2 * keys->encr_len);
+	if (!err) {
+		take(&p, keys->d, keys->prf_len);
+		take(&p, keys->ai, keys->integ_len);
+		take(&p, keys->ar, keys->integ_len);
+		take(&p, keys->ei, keys->encr_len);
+		take(&p, keys->er, keys->encr_len);
+		take(&p, keys->pi, keys->prf_len);
+		take(&p, keys->pr, keys->prf_len);
+	}
+	OPENSSL_cleanse(stream, sizeof(stream));
+	buf_clear(&seed);
+	return err;
+}
+
+static int set_lens(struct ike_keys *keys, const struct proposal *chosen)
+{
+	memset(keys, 0, sizeof(*keys));
+	keys->prf = proposal_id(chosen, TRANSFORM_PRF);
+	keys->prf_len = prf_len(keys->prf);
+	if (key_lens(chosen, &keys->encr_len, &keys->integ_len) || !keys->prf_len)
+		return -EINVAL;
+	return 0;
+}
+
 int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 		 const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
 		 const uint8_t *shared, size_t shared_len,
 		 uint64_t spi_i, uint64_t spi_r)
 {
-	uint8_t stream[3 * PRF_MAX + 4 * KEY_MAX];
-	const uint8_t *p = stream;
 	uint8_t skeyseed[PRF_MAX];
-	struct buf seed = BUF_INIT;
-	size_t len;
 	int err;
 
-	memset(keys, 0, sizeof(*keys));
-	keys->prf = proposal_id(chosen, TRANSFORM_PRF);
-	keys->prf_len = prf_len(keys->prf);
-	err = key_lens(chosen, &keys->encr_len, &keys->integ_len);
-	if (err || !keys->prf_len)
+	if (set_lens(keys, chosen))
 		return -EINVAL;
-
-	err = kdf_skeyseed(keys->prf, ni, ni_len, nr, nr_len, shared, shared_len,
-			   skeyseed);
-	if (err)
-		goto out;
-	buf_put(&seed, ni, ni_len);
-	buf_put(&seed, nr, nr_len);
-	buf_put64(&seed, spi_i);
-	buf_put64(&seed, spi_r);
-	if (seed.failed) {
-		err = -ENOMEM;
-		goto out;
-	}
-	len = 3 * keys->prf_len + 2 * keys->integ_len + 2 * keys->encr_len;
-	err = prf_plus(keys->prf, skeyseed, keys->prf_len, seed.data, seed.len,
-		       stream, len);
-	if (err)
-		goto out;
-	take(&p, keys->d, keys->prf_len);
-	take(&p, keys->ai, keys->integ_len);
-	take(&p, keys->ar, keys->integ_len);
-	take(&p, keys->ei, keys->encr_len);
-	take(&p, keys->er, keys->encr_len);
-	take(&p, keys->pi, keys->prf_len);
-	take(&p, keys->pr, keys->prf_len);
-out:
+	err = kdf_skeyseed(keys->prf, ni, ni_len, nr, nr_len, shared, shared_len, skeyseed);
+	if (!err)
+		err = expand(keys, skeyseed, keys->prf_len, ni, ni_len, nr, nr_len, spi_i, spi_r);
 	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
-	OPENSSL_cleanse(stream, sizeof(stream));
-	buf_clear(&seed);
+	if (err)
+		kdf_wipe_ike(keys);
+	return err;
+}
+
+int kdf_rekeyed_keys(struct ike_keys *keys, const struct kdf_rekeyed *old,
+		     const struct proposal *chosen,
+		     const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
+		     const uint8_t *shared, size_t shared_len,
+		     uint64_t spi_i, uint64_t spi_r)
+{
+	const struct prf_input in[] = { { shared, shared_len }, { ni, ni_len }, { nr, nr_len } };
+	uint8_t skeyseed[PRF_MAX];
+	int err;
+
+	if (set_lens(keys, chosen))
+		return -EINVAL;
+	err = prf(old->prf, old->sk_d, prf_len(old->prf), in, 3, skeyseed);
+	if (!err)
+		err = expand(keys, skeyseed, prf_len(old->prf), ni, ni_len, nr, nr_len, spi_i,
+			     spi_r);
+	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
 	if (err)
 		kdf_wipe_ike(keys);
 	return err;

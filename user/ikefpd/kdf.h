@@ -49,6 +49,22 @@ int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 		 const uint8_t *shared, size_t shared_len,
 		 uint64_t spi_i, uint64_t spi_r);
 
+/* The IKE SA that is rekeyed. */
+struct kdf_rekeyed {
+	uint16_t prf;
+	const uint8_t *sk_d;
+};
+
+/*
+ * The same of a rekeying, RFC 7296 section 2.18: SKEYSEED = prf(SK_d, g^ir | Ni | Nr) of the
+ * IKE SA before, and its PRF.
+ */
+int kdf_rekeyed_keys(struct ike_keys *keys, const struct kdf_rekeyed *old,
+		     const struct proposal *chosen,
+		     const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
+		     const uint8_t *shared, size_t shared_len,
+		     uint64_t spi_i, uint64_t spi_r);
+
 /*
  * KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr), SK_d and the PRF being the IKE SA's. shared_len
  * is 0 where the exchange has no g^ir.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Nonce and Key Exchange payloads. */
 #include <errno.h>
+#include <string.h>
 
 #include <openssl/rand.h>
 
@@ -13,6 +14,15 @@ int nonce_new(struct buf *nonce, size_t len)
 	if (RAND_bytes(octets, (int)len) != 1)
 		return -EIO;
 	return buf_set(nonce, octets, len);
+}
+
+const struct buf *nonce_lower(const struct buf *a, const struct buf *b)
+{
+	int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+	if (!order)
+		return a->len <= b->len ? a : b;
+	return order < 0 ? a : b;
 }
 
 int ke_put(struct payload_writer *w, const struct dh *dh)

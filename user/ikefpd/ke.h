@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "dh.h"
 #include "payload.h"
 
@@ -17,6 +18,12 @@
 
 /* A fresh nonce of at most NONCE_MAX octets. 0 or a negative error. */
 int nonce_new(struct buf *nonce, size_t len);
+
+/*
+ * The lower one, octet by octet; where one is the other's beginning, the shorter (RFC 7296
+ * section 2.8.1). a of equal ones.
+ */
+const struct buf *nonce_lower(const struct buf *a, const struct buf *b);
 
 /* Appends the payload with our public value. 0 or -EIO. */
 int ke_put(struct payload_writer *w, const struct dh *dh);

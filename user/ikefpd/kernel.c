@@ -91,12 +91,9 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 	return failed(k, "cannot send IKE_SA_INIT", ikefp_message_send(k->nl, &out, NULL));
 }
 
-int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
-		   const struct endpoint *local, const struct endpoint *remote,
-		   const struct proposal *chosen, const struct ike_keys *keys,
-		   const uint32_t *fragment_size)
+static struct ikefp_keys keys_of(const struct proposal *chosen, const struct ike_keys *keys)
 {
-	const struct ikefp_keys pushed = {
+	return (struct ikefp_keys){
 		.encr = proposal_id(chosen, TRANSFORM_ENCR),
 		.integ = proposal_id(chosen, TRANSFORM_INTEG),
 		.sk_ei = { keys->ei, keys->encr_len },
@@ -104,6 +101,29 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		.sk_ai = { keys->ai, keys->integ_len },
 		.sk_ar = { keys->ar, keys->integ_len },
 	};
+}
+
+int kernel_sa_rekey(struct kernel *k, uint64_t old_spi_local, bool initiator, uint64_t spi_i,
+		    uint64_t spi_r, const struct proposal *chosen, const struct ike_keys *keys)
+{
+	const struct ikefp_keys pushed = keys_of(chosen, keys);
+	const struct ikefp_sa_rekeyed rekeyed = {
+		.spi = old_spi_local,
+		.new_spi = initiator ? spi_i : spi_r,
+		.peer_spi = initiator ? spi_r : spi_i,
+		.role = initiator ? IKEFP_ROLE_INITIATOR : IKEFP_ROLE_RESPONDER,
+		.keys = &pushed,
+	};
+
+	return failed(k, "cannot rekey the IKE SA", ikefp_sa_rekey(k->nl, &rekeyed));
+}
+
+int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct proposal *chosen, const struct ike_keys *keys,
+		   const uint32_t *fragment_size)
+{
+	const struct ikefp_keys pushed = keys_of(chosen, keys);
 	struct ikefp_endpoint path;
 	const struct ikefp_sa_change change = {
 		.spi = spi_local,

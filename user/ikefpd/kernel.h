@@ -79,6 +79,14 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 		  const struct endpoint *remote);
 
 /*
+ * The SA with these SPIs, one of which is ours, takes the place of that with the old SPI of
+ * ours, which is established. It is, too, between the same endpoints, and initiator says
+ * which of the two in it we are.
+ */
+int kernel_sa_rekey(struct kernel *k, uint64_t old_spi_local, bool initiator, uint64_t spi_i,
+		    uint64_t spi_r, const struct proposal *chosen, const struct ike_keys *keys);
+
+/*
  * IKE_SA_INIT, whole message, no non-ESP marker. A request replaces one that is
  * outstanding and is retransmitted until kernel_sa_keys() or kernel_sa_delete().
  */

@@ -7,7 +7,9 @@
 
 #include "child_life.h"
 #include "config.h"
+#include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_rekey.h"
 #include "log.h"
 #include "resume.h"
 #include "start.h"
@@ -127,6 +129,21 @@ void resume_begin(struct ike_manager *m)
 	policy_adopt_begin(&m->policies);
 }
 
+/* Each may end others. */
+static void resume_rekeys(struct ike_manager *m)
+{
+	struct ike_sa *sa;
+
+	do {
+		for (sa = m->sas; sa && !(sa->rekey && sa->rekey->resume);)
+			sa = sa->next;
+		if (sa) {
+			sa->rekey->resume = false;
+			ike_rekey_resume(sa);
+		}
+	} while (sa);
+}
+
 void resume_finish(struct ike_manager *m, bool all)
 {
 	struct conn *conn;
@@ -135,6 +152,7 @@ void resume_finish(struct ike_manager *m, bool all)
 	for (conn = m->config->conns; conn; conn = conn->next)
 		trap_configure(m, conn);
 	m->all_adopted = all;
+	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
 	if (all) {
 		remove_leftovers(m);
@@ -248,6 +266,41 @@ static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
 	*end = task;
 }
 
+/* It is another IKE SA's; nothing of it is ended. */
+static void forget_child(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	struct child_sa **link;
+
+	for (link = &child->ike_sa->children; *link != child;)
+		link = &(*link)->next;
+	*link = child->next;
+	if (ike_manager_child(m, child->unique_id) == child) {
+		child_life_end(child);
+		child_route_remove(&m->routes, child);
+		if (child->has_policies)
+			policy_remove(&m->policies, m->xfrm, child);
+		ike_manager_remove_child(m, child);
+	}
+	free(child);
+}
+
+/*
+ * The daemon died while it went from one IKE SA to another one, and both have it (see
+ * ike_inherit.h). False: it is another one's.
+ */
+static bool has_come_last(struct ike_manager *m, const struct child_sa *child)
+{
+	struct child_sa *other = ike_manager_child(m, child->unique_id);
+
+	if (!other || other->spi_in != child->spi_in)
+		return true;
+	if (other->moves >= child->moves)
+		return false;
+	forget_child(other);
+	return true;
+}
+
 /*
  * One that was being made goes. The peer may have it, or be about to: it is told, unless
  * it asked itself, and then it asks again.
@@ -256,6 +309,10 @@ static void resume_child(struct ike_sa *sa, struct child_sa *child)
 {
 	struct ike_manager *m = sa->manager;
 
+	if (!has_come_last(m, child)) {
+		forget_child(child);
+		return;
+	}
 	ike_manager_add_child(m, child);
 	at_least(&m->last_child_id, child->unique_id);
 	if (child->reqid > XFRM_REQID_FIRST && child->reqid <= XFRM_REQID_TRAP)
@@ -298,6 +355,11 @@ static void resume_tasks(struct ike_sa *sa, bool outstanding)
 
 	if (outstanding && task.type != TASK_NONE)
 		return;
+	/* Its turn comes when all are there. */
+	if (task.type == TASK_REKEY_IKE && sa->rekey) {
+		sa->rekey->resume = true;
+		return;
+	}
 	sa->active.type = TASK_NONE;
 	if (task.type >= TASK_REKEY_CHILD)
 		add_task(sa, task.type, task.spi);
@@ -359,6 +421,7 @@ void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 	/* What the daemon before was not told, or did not live to tell. */
 	ike_sa_moved(sa, &orphan->local, &orphan->remote);
 	ike_sa_tell_esp(sa);
+	ike_life_resume(sa);
 	summary->resumed++;
 	resume_tasks(sa, orphan->outstanding);
 }

@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 
 #include "config.h"
+#include "ike_rekey.h"
 #include "ike_sa.h"
 #include "stash.h"
 
@@ -26,6 +27,8 @@ enum {
 	IKE_NAT_REMOTE = 4,
 	IKE_NAT_FAKE = 8,
 	IKE_COMPLETE = 16,
+	IKE_REKEYED_BY_PEER = 32,
+	IKE_HAS_REKEY = 64,
 };
 
 enum {
@@ -128,6 +131,7 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	put_ts(b, &child->remote_ts);
 	buf_put64(b, child->installed_ms);
 	buf_put64(b, child->out_rank);
+	buf_put32(b, child->moves);
 	buf_put64(b, child->rekey_ms);
 	buf_put64(b, child->life_ms);
 }
@@ -158,6 +162,25 @@ static void put_names(struct buf *b, const struct ike_sa *sa)
 		put_text(b, child->conf->name);
 }
 
+static void put_rekey(struct buf *b, const struct ike_rekey *r)
+{
+	uint8_t private[DH_PUBLIC_MAX];
+	size_t len;
+
+	buf_put64(b, r->spi);
+	buf_put8(b, r->groups);
+	buf_put16(b, dh_group(r->dh));
+	if (dh_private(r->dh, private, &len))
+		b->failed = true;
+	else
+		put_octets(b, private, len);
+	OPENSSL_cleanse(private, sizeof(private));
+	put_octets(b, r->nonce_i.data, r->nonce_i.len);
+	put_octets(b, r->rival.data, r->rival.len);
+	buf_put8(b, r->first_payload);
+	put_octets(b, r->response.data, r->response.len);
+}
+
 static void put_ike(struct buf *b, const struct ike_sa *sa)
 {
 	const struct child_sa *child;
@@ -168,7 +191,9 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 		    (sa->nat_local ? IKE_NAT_LOCAL : 0) |
 		    (sa->nat_remote ? IKE_NAT_REMOTE : 0) |
 		    (sa->nat_fake ? IKE_NAT_FAKE : 0) |
-		    (sa->handshake ? 0 : IKE_COMPLETE));
+		    (sa->handshake ? 0 : IKE_COMPLETE) |
+		    (sa->rekeyed_by_peer ? IKE_REKEYED_BY_PEER : 0) |
+		    (sa->rekey ? IKE_HAS_REKEY : 0));
 	buf_put8(b, sa->state);
 	buf_put32(b, sa->unique_id);
 	buf_put64(b, sa->spi_i);
@@ -181,6 +206,13 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	put_octets(b, sa->sk_d, prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)));
 	buf_put64(b, sa->created_ms);
 	buf_put64(b, sa->established_ms);
+	buf_put64(b, sa->rekey_ms);
+	buf_put64(b, sa->life_ms);
+	buf_put64(b, sa->successor);
+	buf_put64(b, sa->predecessor);
+	buf_put32(b, sa->rekeyed_by);
+	if (sa->rekey)
+		put_rekey(b, sa->rekey);
 
 	for (n = 0, child = sa->children; child; child = child->next)
 		n++;
@@ -447,6 +479,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	take_ts(s, &child->remote_ts);
 	child->installed_ms = take64(s);
 	child->out_rank = take64(s);
+	child->moves = take32(s);
 	child->rekey_ms = take64(s);
 	child->life_ms = take64(s);
 }
@@ -486,6 +519,40 @@ static void take_sk_d(struct source_octets *s, struct ike_sa *sa)
 		memcpy(sa->sk_d, sk_d, len);
 }
 
+static void take_buf(struct source_octets *s, struct buf *b)
+{
+	size_t len;
+	const uint8_t *p = take_octets(s, &len);
+
+	if (!p || (len && buf_set(b, p, len)))
+		s->failed = true;
+}
+
+static void take_rekey(struct source_octets *s, struct ike_sa *sa)
+{
+	struct ike_rekey *r = calloc(1, sizeof(*r));
+	const uint8_t *private;
+	uint16_t group;
+	size_t len;
+
+	sa->rekey = r;
+	if (!r) {
+		s->failed = true;
+		return;
+	}
+	r->spi = take64(s);
+	r->groups = take8(s);
+	group = take16(s);
+	private = take_octets(s, &len);
+	r->dh = private ? dh_new_private(group, private, len) : NULL;
+	take_buf(s, &r->nonce_i);
+	take_buf(s, &r->rival);
+	r->first_payload = take8(s);
+	take_buf(s, &r->response);
+	if (!r->dh || !r->spi)
+		s->failed = true;
+}
+
 static void take_conn(struct source_octets *s, struct ike_sa *sa)
 {
 	struct conn *conn = take_names(s);
@@ -509,6 +576,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->nat_remote = flags & IKE_NAT_REMOTE;
 	sa->nat_fake = flags & IKE_NAT_FAKE;
 	*complete = flags & IKE_COMPLETE;
+	sa->rekeyed_by_peer = flags & IKE_REKEYED_BY_PEER;
 	sa->state = take_number(s, IKE_DELETING);
 	sa->unique_id = take32(s);
 	spi_i = take64(s);
@@ -523,6 +591,13 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	take_sk_d(s, sa);
 	sa->created_ms = take64(s);
 	sa->established_ms = take64(s);
+	sa->rekey_ms = take64(s);
+	sa->life_ms = take64(s);
+	sa->successor = take64(s);
+	sa->predecessor = take64(s);
+	sa->rekeyed_by = take32(s);
+	if (flags & IKE_HAS_REKEY)
+		take_rekey(s, sa);
 
 	n = take16(s);
 	if (n > CHILDREN_MAX)

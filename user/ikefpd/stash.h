@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What of an IKE SA is left with the kernel, so that the next daemon can carry it on:
- * its names, identities, algorithms, SK_d, Child SAs and what it is about to do; not
+ * its names, identities, algorithms, SK_d, Child SAs and what it is about to do (for its own
+ * rekeying with the private value of the key exchange, since the answer comes once); not
  * its IKE and ESP keys, which the kernel has. Octets with a version, and a digest, by
  * which those that were damaged are known.
  */
@@ -17,7 +18,7 @@ struct conn;
 struct ike_sa;
 
 /* To be raised with every change of what is written after the names. */
-#define STASH_VERSION	4
+#define STASH_VERSION	5
 
 /*
  * Writes an IKE SA that has its keys. Where its handshake is not over it says so.

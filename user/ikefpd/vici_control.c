@@ -418,13 +418,17 @@ enum vici_result vici_rekey(struct vici_client *client, const struct tree *reque
 		vici_put_result(reply, "missing rekey selector");
 		return VICI_DONE;
 	}
-	if (!s.child && !s.child_id) {
-		vici_put_result(reply, "rekeying an IKE_SA is not supported yet: name a child");
+	if (is_yes(request, "reauth")) {
+		vici_put_result(reply, "reauthentication is not supported yet");
 		return VICI_DONE;
 	}
 	control_each_ike(false, select_ike, &s);
-	for (i = 0; !s.failed && i < s.count; i++)
-		control_rekey_child(s.ids[i]);
+	for (i = 0; !s.failed && i < s.count; i++) {
+		if (s.child || s.child_id)
+			control_rekey_child(s.ids[i]);
+		else
+			control_rekey_ike(s.ids[i]);
+	}
 	vici_put(reply, "success", "%s", s.count && !s.failed ? "yes" : "no");
 	vici_put(reply, "matches", "%zu", s.count);
 	if (s.failed || !s.count)

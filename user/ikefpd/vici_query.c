@@ -277,9 +277,20 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	put_suite(out, &ike->suite);
 	if (ike->established)
 		vici_put(out, "established", "%u", ike->established_s);
+	put_seconds(out, "rekey-time", ike->rekey_s);
 	put_task(out, "tasks-queued", ike->task_queued);
 	put_task(out, "tasks-active", ike->task_active);
 	put_task(out, "tasks-passive", ike->task_passive);
+}
+
+static void put_rekeyed_ike(struct buf *out, const struct control_ike *ike)
+{
+	vici_put_section(out, "old");
+	put_ike(out, ike);
+	vici_put_section_end(out);
+	vici_put_section(out, "new");
+	put_ike(out, ike->successor);
+	vici_put_section_end(out);
 }
 
 /*
@@ -292,6 +303,7 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 		[CONTROL_IKE_UP] = VICI_EV_IKE_UPDOWN,
 		[CONTROL_IKE_DOWN] = VICI_EV_IKE_UPDOWN,
 		[CONTROL_IKE_UPDATE] = VICI_EV_IKE_UPDATE,
+		[CONTROL_IKE_REKEY] = VICI_EV_IKE_REKEY,
 		[CONTROL_CHILD_UP] = VICI_EV_CHILD_UPDOWN,
 		[CONTROL_CHILD_REKEY] = VICI_EV_CHILD_REKEY,
 		[CONTROL_CHILD_DOWN] = VICI_EV_CHILD_UPDOWN,
@@ -306,7 +318,10 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 		return;
 	put_flag(&out, "up", event == CONTROL_IKE_UP || event == CONTROL_CHILD_UP);
 	vici_put_section(&out, ike->name);
-	put_ike(&out, ike);
+	if (ike->successor)
+		put_rekeyed_ike(&out, ike);
+	else
+		put_ike(&out, ike);
 	if (ike->child_count) {
 		vici_put_section(&out, "child-sas");
 		if (event == CONTROL_CHILD_REKEY)
@@ -468,7 +483,7 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "remote_port", "%u", conn->remote_port);
 	vici_put(out, "version", "IKEv2");
 	vici_put(out, "reauth_time", "0");
-	vici_put(out, "rekey_time", "0");
+	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
 	vici_put(out, "unique", "%s",
 		 conn->unique == UNIQUE_NEVER ? "UNIQUE_NEVER" : "UNIQUE_NO");
 	put_auth(out, "local-1", &conn->local);

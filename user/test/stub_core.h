@@ -129,6 +129,11 @@ void control_terminate_child(uint32_t child_id, struct control_job *job)
 /* The last that was asked for. */
 static uint32_t stub_rekeyed;
 
+void control_rekey_ike(uint32_t ike_id)
+{
+	stub_rekeyed = ike_id;
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	stub_rekeyed = child_id;
@@ -229,6 +234,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 			.local_id = &sa->conn->local.id, .remote_id = &sa->conn->remote.id,
 			.initiator = true, .spi_i = 0x1122334455667788, .spi_r = 0x99,
 			.nat_local = true, .established = sa->up, .established_s = 61,
+			.rekey_s = 9000,
 			.suite = { .encr_alg = "AES_CBC", .encr_keysize = 256,
 				   .integ_alg = "HMAC_SHA2_256_128",
 				   .prf_alg = "PRF_HMAC_SHA2_256",

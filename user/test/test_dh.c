@@ -95,6 +95,30 @@ static void agreement(void)
 	}
 }
 
+/* What is made of a private key that was written down is the same. */
+static void private_keys(void)
+{
+	uint8_t private[DH_PUBLIC_MAX], before[DH_PUBLIC_MAX], after[DH_PUBLIC_MAX];
+	size_t i, len;
+
+	for (i = 0; i < GROUPS; i++) {
+		struct dh *a = dh_new(groups[i]), *b = dh_new(groups[i]), *again;
+
+		REQUIRE(a && b);
+		EXPECT_EQ(dh_private(a, private, &len), 0);
+		again = dh_new_private(groups[i], private, len);
+		REQUIRE(again);
+		EXPECT_EQ(dh_public(a, before), 0);
+		EXPECT_EQ(dh_public(again, after), 0);
+		EXPECT_HEX(after, before, dh_public_len(groups[i]));
+		agree(again, b, NULL);
+		dh_free(a);
+		dh_free(b);
+		dh_free(again);
+	}
+	EXPECT(!dh_new_private(DH_CURVE25519, private, 31));
+}
+
 static int try_value(uint16_t group, const uint8_t *value, size_t len)
 {
 	uint8_t out[DH_PUBLIC_MAX];
@@ -181,6 +205,7 @@ static void curve25519_small_order(void)
 static const struct ktap_test tests[] = {
 	{ "known answers: RFC 5903, RFC 7748", known_answers },
 	{ "both ends agree, in every group", agreement },
+	{ "private keys", private_keys },
 	{ "wrong lengths", wrong_lengths },
 	{ "values out of range", values_out_of_range },
 	{ "points off the curve", points_off_the_curve },

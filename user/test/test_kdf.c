@@ -191,6 +191,42 @@ static void order_of_keys(void)
 	EXPECT_EQ(kdf_ike_keys(&k, &p, n, 16, n, 16, shared, 32, 1, 2), -EINVAL);
 }
 
+/*
+ * Section 2.18, by Python's hmac: SKEYSEED by the old PRF, of 384 bits, and all else by the new
+ * one, of 256.
+ */
+static void rekeyed_keys(void)
+{
+	static const struct proposal p = {
+		.protocol = PROTO_IKE,
+		.n = 2,
+		.transforms = {
+			{ TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+			{ TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0 },
+		},
+	};
+	static const uint8_t ni[] = "0123456789abcdef", nr[] = "FEDCBA9876543210fedcba9876543210";
+	static const uint8_t shared[] = "g^ir of the new exchange";
+	const struct octets d = hex(
+		"a947a0c00d6222ca5fe079b11b35f8109a5e02e3bb9af67cb1c69c461e8e323e"), ei = hex(
+		"cf2a31744768713898103f0dc7a5df1bc357a2a2"), er = hex(
+		"33a5e4555bffa3cb51fc31a8af4c42cdd1d08bbe");
+	uint8_t sk_d[48];
+	const struct kdf_rekeyed old = { PRF_HMAC_SHA2_384, sk_d };
+	struct ike_keys k;
+	size_t i;
+
+	for (i = 0; i < sizeof(sk_d); i++)
+		sk_d[i] = 0x10 + i;
+	EXPECT_EQ(kdf_rekeyed_keys(&k, &old, &p, ni, 16, nr, 32, shared, sizeof(shared) - 1,
+				   0x1122334455667788, 0x99aabbccddeeff00), 0);
+	EXPECT_EQ(k.prf_len, 32);
+	EXPECT_HEX(k.d, d.v, d.len);
+	EXPECT_EQ(k.encr_len, 20);
+	EXPECT_HEX(k.ei, ei.v, ei.len);
+	EXPECT_HEX(k.er, er.v, er.len);
+}
+
 /* KEYMAT = prf+(SK_d, Ni | Nr), the initiator's keys first: section 2.17. */
 static void child_keys(void)
 {
@@ -265,6 +301,7 @@ static const struct ktap_test tests[] = {
 	{ "SKEYSEED: NIST CAVP", cavp_skeyseed },
 	{ "IKE SA keys: NIST CAVP", cavp_ike_keys },
 	{ "order of the IKE SA keys", order_of_keys },
+	{ "keys of a rekeyed IKE SA", rekeyed_keys },
 	{ "Child SA keys", child_keys },
 	{ "bounds of prf+", prf_plus_bounds },
 	{ "AUTH with a shared key", auth_with_shared_key },

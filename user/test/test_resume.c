@@ -671,6 +671,62 @@ static void rekeyed_after_all(void)
 	expect_up();
 }
 
+static void rekey_ike(bool of_left, bool of_right)
+{
+	unsigned int l = left->ops, r = right->ops;
+
+	left->ops = 0;
+	right->ops = 0;
+	initiate(left);
+	net_run(&net);
+	left->ops = l;
+	right->ops = r;
+	if (of_left)
+		ike_manager_rekey_ike(&left->manager, host_established(left)->unique_id);
+	if (of_right && host_established(right))
+		ike_manager_rekey_ike(&right->manager, host_established(right)->unique_id);
+	net_run(&net);
+}
+
+static void ike_is_rekeyed(void)
+{
+	rekey_ike(true, false);
+}
+
+static void both_rekey_ike(void)
+{
+	rekey_ike(true, true);
+}
+
+/* What waits for a DELETE that does not come. */
+static void end_waiting(struct host *host)
+{
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa && sa->state != IKE_REKEYED;)
+		sa = sa->next;
+	if (!sa)
+		return;
+	EXPECT(!sa->children);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	net_give_up(&net);
+	end_waiting(host);
+}
+
+/* One that had sent a request whose answer nobody can use any more sets all up anew. */
+static void ike_rekeyed_after_all(void)
+{
+	end_waiting(left);
+	end_waiting(right);
+	if (!host_established(left))
+		initiate(left);
+	else if (!host_established(right))
+		initiate(right);
+	net_run(&net);
+	expect_up();
+}
+
 static void at_every_step(void)
 {
 	static const struct {
@@ -682,6 +738,8 @@ static void at_every_step(void)
 		{ child_goes_down, child_down_after_all },
 		{ is_rekeyed, rekeyed_after_all },
 		{ both_rekey, rekeyed_after_all },
+		{ ike_is_rekeyed, ike_rekeyed_after_all },
+		{ both_rekey_ike, ike_rekeyed_after_all },
 	};
 
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {

@@ -232,7 +232,7 @@ static void test_list_conns(void)
 		return;
 	expect_run("--load-all", 0, "loaded 2 connections");
 	expect_run("--list-conns", 0,
-		   "net: IKEv2, no reauthentication, no rekeying\n"
+		   "net: IKEv2, no reauthentication, rekeying every 14400s\n"
 		   "  local:  192.0.2.1");
 	/* From 5.9.13 on the ports follow the addresses. */
 	expect_said("\n  local:  192.0.2.0/24");
@@ -244,7 +244,7 @@ static void test_list_conns(void)
 		   "  lan: TUNNEL, rekeying every 3600s\n"
 		   "    local:  10.1.0.0/16 10.2.0.0/24[tcp/80]\n"
 		   "    remote: 10.3.0.0/16\n");
-	expect_said("road: IKEv2, no reauthentication, no rekeying\n  local:  %any");
+	expect_said("road: IKEv2, no reauthentication, rekeying every 14400s\n  local:  %any");
 	stop();
 }
 
@@ -260,7 +260,7 @@ static void test_sas(void)
 		   "  local  'left.example.org' @ 192.0.2.1[4500]\n"
 		   "  remote 'right.example.org' @ 2001:db8::2[4500]\n"
 		   "  AES_CBC-256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/CURVE_25519\n"
-		   "  established 61s ago\n"
+		   "  established 61s ago, rekeying in 9000s\n"
 		   "  lan: #101, reqid 1, INSTALLED, TUNNEL-in-UDP, ESP:AES_GCM_16-128\n"
 		   "    installed 61s ago, rekeying in 3000s\n"
 		   "    in  c0ffee01,   8400 bytes,   100 packets,     3s ago\n"

@@ -889,6 +889,8 @@ static void test_events(void)
 		{ .name = "lan", .unique_id = 8, .state = "INSTALLED", .local_ts = &none,
 		  .remote_ts = &none },
 	};
+	const struct control_ike successor = { .name = "net", .unique_id = 4,
+					       .state = "ESTABLISHED" };
 	struct control_ike ike = { .name = "net", .unique_id = 3, .state = "ESTABLISHED" };
 	const struct tree *of, *event;
 	struct client c;
@@ -908,6 +910,17 @@ static void test_events(void)
 	EXPECT_STR(event->name, "ike-updown");
 	EXPECT_STR(tree_str(event, "up"), "yes");
 	EXPECT_STR(tree_str(tree_find(event, "net"), "uniqueid"), "3");
+	ike.successor = &successor;
+	stub_watcher.fn(CONTROL_IKE_REKEY, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "ike-rekey");
+	EXPECT(!tree_find(event, "up"));
+	of = tree_find(event, "net");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(tree_find(of, "old"), "uniqueid"), "3");
+	EXPECT_STR(tree_str(tree_find(of, "new"), "uniqueid"), "4");
+	ike.successor = NULL;
 	ike.children = &child;
 	ike.child_count = 1;
 	stub_watcher.fn(CONTROL_CHILD_DOWN, &ike, stub_watcher.data);

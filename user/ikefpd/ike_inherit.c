@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/* An IKE SA in place of another one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "counters.h"
+#include "ike_inherit.h"
+#include "ike_life.h"
+#include "ike_manager.h"
+#include "resume.h"
+
+struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rekeyed)
+{
+	struct ike_manager *m = old->manager;
+	struct ike_sa *sa = ike_sa_new(m, old->conn, rekeyed->initiator);
+
+	if (!sa)
+		return NULL;
+	ike_sa_end_handshake(sa);
+	sa->local = old->local;
+	sa->remote = old->remote;
+	sa->proposal = *rekeyed->proposal;
+	sa->proposal.spi_len = 0;
+	sa->nat_local = old->nat_local;
+	sa->nat_remote = old->nat_remote;
+	sa->nat_fake = old->nat_fake;
+	sa->resumed = old->resumed;
+	sa->fragmentation = old->fragmentation;
+	sa->peer_fragmentation = old->peer_fragmentation;
+	/* Of its names no other SPI is known before it is the kernel's. */
+	if (ike_id_copy(&sa->local_id, &old->local_id) ||
+	    ike_id_copy(&sa->remote_id, &old->remote_id) ||
+	    kernel_sa_rekey(m->kernel, ike_sa_spi_local(old), rekeyed->initiator,
+			    rekeyed->spi_i, rekeyed->spi_r, rekeyed->proposal, rekeyed->keys)) {
+		ike_sa_destroy(sa, "it could not be made");
+		return NULL;
+	}
+	sa->spi_i = rekeyed->spi_i;
+	sa->spi_r = rekeyed->spi_r;
+	memcpy(sa->sk_d, rekeyed->keys->d, rekeyed->keys->prf_len);
+	sa->state = IKE_ESTABLISHED;
+	sa->established_ms = loop_now_ms();
+	ike_life_begin(sa);
+	ike_manager_index(m, sa);
+	return sa;
+}
+
+static void move_children(struct ike_sa *from, struct ike_sa *to)
+{
+	struct child_sa *child, **end;
+
+	for (end = &to->children; *end;)
+		end = &(*end)->next;
+	*end = from->children;
+	from->children = NULL;
+	for (child = *end; child; child = child->next) {
+		child->ike_sa = to;
+		child->moves++;
+	}
+}
+
+/* What concerns an IKE SA itself stays with that. */
+static bool concerns_ike(const struct ike_task *task)
+{
+	return task->type == TASK_REKEY_IKE || task->type == TASK_DELETE_IKE;
+}
+
+static void move_tasks(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_task **link = &from->queue, **end = &to->queue, *task;
+
+	while (*end)
+		end = &(*end)->next;
+	while ((task = *link)) {
+		if (concerns_ike(task)) {
+			link = &task->next;
+			continue;
+		}
+		*link = task->next;
+		task->next = NULL;
+		*end = task;
+		end = &task->next;
+	}
+}
+
+static void move(struct ike_sa *from, struct ike_sa *to)
+{
+	move_children(from, to);
+	move_tasks(from, to);
+	ike_manager_waits_for(from->manager, from->unique_id, to->unique_id);
+	ike_sa_tell_esp(to);
+	ike_sa_tell_esp(from);
+}
+
+void ike_inherit(struct ike_sa *from, struct ike_sa *to)
+{
+	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
+	char local_id[ID_STRLEN], remote_id[ID_STRLEN];
+
+	if (from->state == IKE_ESTABLISHED)
+		from->state = IKE_REKEYED;
+	from->successor = ike_sa_spi_local(to);
+	to->predecessor = ike_sa_spi_local(from);
+	/* Whatever becomes of this daemon now, the next one knows what there was to be. */
+	resume_save(from);
+	move(from, to);
+	ike_manager_index(from->manager, from);
+	ike_life_wait(from);
+	counters_count(to->conn->name, to->initiator ? COUNTER_IKE_REKEY_INIT :
+						       COUNTER_IKE_REKEY_RESP);
+	ike_log(to, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] rekeyed between %s[%s]...%s[%s]",
+		to->log.name, to->unique_id, endpoint_addr_str(&to->local, local),
+		ike_id_str(&to->local_id, local_id), endpoint_addr_str(&to->remote, remote),
+		ike_id_str(&to->remote_id, remote_id));
+	ike_manager_tell(CONTROL_IKE_REKEY, from, NULL, NULL);
+	resume_save(to);
+	resume_save(from);
+}
+
+void ike_inherit_back(struct ike_sa *from, struct ike_sa *to)
+{
+	to->state = IKE_ESTABLISHED;
+	to->successor = 0;
+	move(from, to);
+	from->successor = ike_sa_spi_local(to);
+	ike_manager_index(to->manager, to);
+	ike_life_resume(to);
+	ike_manager_tell(CONTROL_IKE_REKEY, from, NULL, NULL);
+	resume_save(to);
+	resume_save(from);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How long an IKE SA lives. */
+#include "config.h"
+#include "ike_life.h"
+#include "ike_manager.h"
+#include "lifetime.h"
+
+/* Who has rekeyed it deletes it before that, or never will. */
+#define WAIT_MS		90000
+/* RFC 7296 section 2.25: not at once, and not at the same moment as the peer. */
+#define RETRY_MS	10000
+#define RETRY_JITTER_MS	5000
+
+static void arm_until(struct ike_sa *sa, uint64_t then_ms)
+{
+	uint64_t now = loop_now_ms();
+
+	if (loop_timer_arm(sa->manager->loop, &sa->timer, then_ms > now ? then_ms - now : 0))
+		ike_log(sa, LOG_IKE, LVL_AUDIT, "no memory: IKE_SA %s[%u] does not end in time",
+			sa->log.name, sa->unique_id);
+}
+
+/* To what ends first of what is still to come. */
+static void arm_next(struct ike_sa *sa)
+{
+	if (sa->rekey_ms && (!sa->life_ms || sa->rekey_ms < sa->life_ms))
+		arm_until(sa, sa->rekey_ms);
+	else if (sa->life_ms)
+		arm_until(sa, sa->life_ms);
+	else
+		loop_timer_cancel(sa->manager->loop, &sa->timer);
+}
+
+/* May end it. */
+static void over(struct ike_sa *sa)
+{
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of IKE_SA %s[%u] is over", sa->log.name,
+		sa->unique_id);
+	ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
+}
+
+static void expired(struct loop_timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, timer);
+
+	if (sa->state == IKE_DELETING)
+		return;
+	if (sa->state == IKE_REKEYED) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer has not deleted IKE_SA %s[%u]",
+			sa->log.name, sa->unique_id);
+		ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
+	} else if (sa->life_ms && loop_now_ms() >= sa->life_ms) {
+		over(sa);
+	} else {
+		/* The end of its life is still to come, whatever becomes of this. */
+		sa->rekey_ms = 0;
+		arm_next(sa);
+		ike_manager_rekey_ike(sa->manager, sa->unique_id);
+	}
+}
+
+void ike_life_init(struct ike_sa *sa)
+{
+	sa->timer.expired = expired;
+}
+
+void ike_life_begin(struct ike_sa *sa)
+{
+	const struct lifetime *time = &sa->conn->time_s;
+
+	sa->rekey_ms = lifetime_end(sa->established_ms, lifetime_soft(time) * 1000);
+	sa->life_ms = sa->rekey_ms ? lifetime_end(sa->rekey_ms, time->life * 1000) : 0;
+	arm_next(sa);
+}
+
+void ike_life_resume(struct ike_sa *sa)
+{
+	if (sa->state == IKE_REKEYED)
+		ike_life_wait(sa);
+	else
+		arm_next(sa);
+}
+
+void ike_life_retry(struct ike_sa *sa)
+{
+	sa->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
+	arm_next(sa);
+}
+
+void ike_life_wait(struct ike_sa *sa)
+{
+	arm_until(sa, loop_now_ms() + WAIT_MS);
+}
+
+void ike_life_end(struct ike_sa *sa)
+{
+	loop_timer_cancel(sa->manager->loop, &sa->timer);
+}

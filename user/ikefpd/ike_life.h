@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How long an IKE SA lives: when it is rekeyed, when it ends if that came to nothing, and
+ * how long one whose place another one has taken waits for its DELETE.
+ */
+#ifndef IKEFPD_IKE_LIFE_H
+#define IKEFPD_IKE_LIFE_H
+
+#include "ike_sa.h"
+
+void ike_life_init(struct ike_sa *sa);
+/* It is established: as its connection says, from now on. */
+void ike_life_begin(struct ike_sa *sa);
+/* Its times are known already. */
+void ike_life_resume(struct ike_sa *sa);
+/* Rekeying failed, and is to be tried again. */
+void ike_life_retry(struct ike_sa *sa);
+/* Another one has its place: the peer is to delete it. */
+void ike_life_wait(struct ike_sa *sa);
+void ike_life_end(struct ike_sa *sa);
+
+#endif

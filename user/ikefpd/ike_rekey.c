@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CREATE_CHILD_SA for an IKE SA.
+ *
+ * Who answers has the new IKE SA in the place of the old one at once; who has asked deletes
+ * the old one once it has the answer. When both ends ask at once, two new ones come of it.
+ * What the peer has made has the Child SAs until our answer is there. Of the four nonces the
+ * lowest says then which of the two goes, and who made it deletes it; the other end deletes
+ * the old one (RFC 7296 sections 2.8.1 and 2.8.2). A peer that has not noticed refuses our
+ * request, or deletes the old one before it comes: then it is its one that stays.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "config.h"
+#include "ike_inherit.h"
+#include "ike_life.h"
+#include "ike_manager.h"
+#include "ike_rekey.h"
+#include "ke.h"
+#include "resume.h"
+#include "start.h"
+
+#define GROUPS_MAX	3	/* tries with another one, as INVALID_KE_PAYLOAD asks for */
+
+void ike_rekey_end(struct ike_sa *sa)
+{
+	struct ike_rekey *r = sa->rekey;
+
+	if (!r)
+		return;
+	dh_free(r->dh);
+	buf_clear(&r->nonce_i);
+	buf_clear(&r->rival);
+	buf_clear(&r->response);
+	free(r);
+	sa->rekey = NULL;
+}
+
+/* What we offer and take: what is configured, or, where nothing is, what there is. */
+struct ours {
+	struct proposal_list list;
+	struct proposal same;
+};
+
+static void get_ours(struct ours *ours, const struct ike_sa *sa)
+{
+	ours->list = sa->conn->proposals;
+	if (ours->list.n)
+		return;
+	ours->same = sa->proposal;
+	ours->same.number = 0;
+	ours->list = (struct proposal_list){ &ours->same, 1 };
+}
+
+static bool is_ours(const struct ours *ours, uint16_t group)
+{
+	unsigned int i;
+
+	for (i = 0; group && i < ours->list.n; i++)
+		if (proposal_has(&ours->list.v[i], TRANSFORM_DH, group))
+			return true;
+	return false;
+}
+
+static int new_spi(const struct ike_manager *m, uint64_t *spi)
+{
+	do {
+		if (RAND_bytes((uint8_t *)spi, sizeof(*spi)) != 1)
+			return -EIO;
+	} while (!*spi || ike_manager_by_spi((struct ike_manager *)m, *spi));
+	return 0;
+}
+
+static void put_spi(uint8_t octets[IKE_SPI_LEN], uint64_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_SPI_LEN; i++)
+		octets[i] = spi >> (56 - 8 * i);
+}
+
+static void put_payloads(struct payload_writer *w, const struct proposal_list *list, uint64_t spi,
+			 const struct buf *nonce, const struct dh *dh)
+{
+	uint8_t octets[IKE_SPI_LEN];
+
+	put_spi(octets, spi);
+	payload_open(w, PAYLOAD_SA);
+	proposal_write(&w->buf, list->v, list->n, octets, sizeof(octets));
+	payload_close(w);
+	payload_add(w, PAYLOAD_NONCE, nonce->data, nonce->len);
+	if (ke_put(w, dh))
+		w->buf.failed = true;
+}
+
+/* Nonces of the exchange, with g^ir and SK_d of the old one, make the keys. */
+struct material {
+	const struct buf *nonce_i, *nonce_r;
+	const struct dh *dh;
+	const uint8_t *peer;	/* its public value */
+	size_t peer_len;
+};
+
+static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct proposal *chosen,
+		  const struct material *m, uint64_t spi_i, uint64_t spi_r)
+{
+	const struct kdf_rekeyed from = {
+		.prf = proposal_id(&old->proposal, TRANSFORM_PRF),
+		.sk_d = old->sk_d,
+	};
+	uint8_t shared[DH_PUBLIC_MAX];
+	size_t len;
+	int err;
+
+	err = dh_shared(m->dh, m->peer, m->peer_len, shared, &len);
+	if (!err)
+		err = kdf_rekeyed_keys(keys, &from, chosen, m->nonce_i->data, m->nonce_i->len,
+				       m->nonce_r->data, m->nonce_r->len, shared, len, spi_i,
+				       spi_r);
+	OPENSSL_cleanse(shared, sizeof(shared));
+	return err;
+}
+
+/* Requests */
+
+static int send_request(struct ike_sa *sa)
+{
+	struct ike_rekey *r = sa->rekey;
+	struct payload_writer w;
+	struct ours ours;
+	int err;
+
+	get_ours(&ours, sa);
+	payload_begin(&w, 0);
+	put_payloads(&w, &ours.list, r->spi, &r->nonce_i, r->dh);
+	err = ike_sa_request(sa, TASK_REKEY_IKE, CREATE_CHILD_SA, &w);
+	buf_clear(&w.buf);
+	return err;
+}
+
+static int set_group(struct ike_rekey *r, uint16_t group)
+{
+	dh_free(r->dh);
+	r->dh = dh_new(group);
+	r->groups++;
+	return r->dh ? 0 : -EIO;
+}
+
+static int begin(struct ike_sa *sa)
+{
+	uint16_t group = proposal_id(&sa->proposal, TRANSFORM_DH);
+	struct ours ours;
+	int err;
+
+	sa->rekey = calloc(1, sizeof(*sa->rekey));
+	if (!sa->rekey)
+		return -ENOMEM;
+	get_ours(&ours, sa);
+	if (!is_ours(&ours, group))
+		group = proposal_id(&ours.list.v[0], TRANSFORM_DH);
+	err = new_spi(sa->manager, &sa->rekey->spi);
+	if (!err)
+		err = nonce_new(&sa->rekey->nonce_i, NONCE_LEN);
+	if (!err)
+		err = set_group(sa->rekey, group);
+	return err ? err : send_request(sa);
+}
+
+int ike_rekey_start(struct ike_sa *sa)
+{
+	if (sa->state != IKE_ESTABLISHED)
+		return 0;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "rekeying IKE_SA %s[%u]", sa->log.name, sa->unique_id);
+	if (begin(sa)) {
+		ike_rekey_end(sa);
+		ike_life_retry(sa);
+	}
+	return 0;
+}
+
+/* Responses */
+
+/* Nothing has come of it; of the peer's, perhaps, something has. */
+static void failed(struct ike_sa *sa, const char *reason)
+{
+	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to rekey IKE_SA %s[%u]: %s", sa->log.name,
+		sa->unique_id, reason);
+	if (sa->state == IKE_ESTABLISHED)
+		ike_life_retry(sa);
+}
+
+/* True: the request is on its way once more. */
+static bool other_group(struct ike_sa *sa, const struct notify *n)
+{
+	uint16_t group = n->len == 2 ? get16(n->data) : 0;
+	struct ike_rekey *r = sa->rekey;
+	struct ours ours;
+
+	get_ours(&ours, sa);
+	if (!is_ours(&ours, group) || dh_group(r->dh) == group ||
+	    r->groups >= GROUPS_MAX || sa->state != IKE_ESTABLISHED)
+		return false;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants key exchange %s",
+		transform_name(TRANSFORM_DH, group));
+	buf_clear(&r->nonce_i);
+	buf_clear(&r->response);
+	return !nonce_new(&r->nonce_i, NONCE_LEN) && !set_group(r, group) && !send_request(sa);
+}
+
+/* True: the request is on its way once more. */
+static bool refused(struct ike_sa *sa, const struct notify *n)
+{
+	char reason[128];
+
+	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, n))
+		return true;
+	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
+		 ike_notify_name(n->type), n->type);
+	failed(sa, reason);
+	return false;
+}
+
+/* The new one, or NULL with the reason why there is none. */
+static struct ike_sa *make(struct ike_sa *sa, const struct payload_chain *chain,
+			   struct buf *nonce_r, const char **reason)
+{
+	const struct payload *choice = payload_only(chain, PAYLOAD_SA);
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct ike_rekey *r = sa->rekey;
+	struct material m = { .nonce_i = &r->nonce_i, .nonce_r = nonce_r, .dh = r->dh };
+	struct ike_rekeyed rekeyed = { .initiator = true, .spi_i = r->spi };
+	uint16_t group = dh_group(r->dh);
+	struct ike_sa *new = NULL;
+	struct proposal chosen;
+	struct ike_keys keys;
+	struct ours ours;
+
+	get_ours(&ours, sa);
+	*reason = "the answer lacks SA, KE or Nonce";
+	if (!choice || !ke || !nonce)
+		return NULL;
+	*reason = "the peer chose a proposal that was not offered";
+	if (proposal_verify(&ours.list, PROTO_IKE, choice->body, choice->len, false, &chosen) ||
+	    chosen.spi_len != IKE_SPI_LEN || !get64(chosen.spi))
+		return NULL;
+	*reason = "the peer's key exchange is of another group";
+	m.peer = ke_data(ke, group, &m.peer_len);
+	if (!m.peer || proposal_id(&chosen, TRANSFORM_DH) != group)
+		return NULL;
+	*reason = "the peer's key exchange value is not valid";
+	rekeyed.spi_r = get64(chosen.spi);
+	rekeyed.proposal = &chosen;
+	rekeyed.keys = &keys;
+	if (!buf_set(nonce_r, nonce->body, nonce->len) &&
+	    !derive(&keys, sa, &chosen, &m, rekeyed.spi_i, rekeyed.spi_r)) {
+		*reason = "the new IKE SA could not be made";
+		new = ike_inherit_new(sa, &rekeyed);
+	}
+	kdf_wipe_ike(&keys);
+	return new;
+}
+
+/* What has its place, or NULL. */
+static struct ike_sa *successor(const struct ike_sa *sa)
+{
+	return sa->successor ? ike_manager_by_spi(sa->manager, sa->successor) : NULL;
+}
+
+/* The peer's new one stays, ours goes. */
+static void lose(struct ike_sa *sa, struct ike_sa *new)
+{
+	ike_log(new, LOG_IKE, LVL_CTRL,
+		"IKE_SA %s[%u] was rekeyed by both ends, the peer's is kept", sa->log.name,
+		sa->unique_id);
+	new->successor = sa->successor;
+	ike_manager_terminate_ike(new->manager, new->unique_id, false, NULL);
+}
+
+/* Ours is what stays; a new one of the peer's goes, which the peer deletes. */
+static void win(struct ike_sa *sa, struct ike_sa *new)
+{
+	const bool ending = sa->state == IKE_DELETING && !sa->successor;
+	struct ike_sa *rival = successor(sa);
+
+	if (rival == new)
+		rival = NULL;
+	if (rival)
+		ike_log(new, LOG_IKE, LVL_CTRL,
+			"IKE_SA %s[%u] was rekeyed by both ends, ours is kept", sa->log.name,
+			sa->unique_id);
+	ike_inherit(rival ? rival : sa, new);
+	sa->successor = ike_sa_spi_local(new);
+	sa->rekeyed_by_peer = false;
+	/* Without memory it is deleted later. */
+	if (sa->state != IKE_DELETING)
+		ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL);
+	/* It was terminated meanwhile. */
+	if (ending)
+		ike_manager_terminate_ike(new->manager, new->unique_id, false, NULL);
+	else if (new->queue && new->active.type == TASK_NONE)
+		ike_sa_next(new);
+}
+
+static void accepted(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct ike_rekey *r = sa->rekey;
+	struct buf nonce_r = BUF_INIT;
+	const struct buf *lower;
+	const char *reason;
+	struct ike_sa *new;
+
+	new = make(sa, chain, &nonce_r, &reason);
+	if (!new) {
+		failed(sa, reason);
+		buf_clear(&nonce_r);
+		return;
+	}
+	lower = nonce_lower(&r->nonce_i, &nonce_r);
+	if (successor(sa) && r->rival.len && nonce_lower(lower, &r->rival) == lower)
+		lose(sa, new);
+	else
+		win(sa, new);
+	buf_clear(&nonce_r);
+}
+
+static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct notify n;
+
+	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
+		if (refused(sa, &n))
+			return;
+	} else {
+		accepted(sa, chain);
+	}
+	ike_rekey_end(sa);
+	ike_sa_next(sa);
+}
+
+void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
+			const struct payload_chain *chain)
+{
+	struct ike_rekey *r = sa->rekey;
+
+	if (!r) {
+		ike_sa_next(sa);
+		return;
+	}
+	/*
+	 * It comes once. Should this daemon die now, nobody could make the keys of the new
+	 * IKE SA any more, which the peer has in use already.
+	 */
+	r->first_payload = msg->first_payload;
+	buf_set(&r->response, msg->data, msg->len);
+	resume_save(sa);
+	respond_to(sa, chain);
+}
+
+/*
+ * What the peer has made of it it can use, and we cannot: all that it may have taken there is
+ * set up anew.
+ */
+static void lost(struct ike_sa *sa)
+{
+	struct ike_sa *other = successor(sa);
+	struct ike_sa *const had = other ? other : sa;
+	const struct child_sa *child;
+
+	ike_log(sa, LOG_MGR, LVL_AUDIT,
+		"IKE_SA %s[%u] is set up anew: the daemon before died of the answer to its rekeying",
+		sa->log.name, sa->unique_id);
+	for (child = had->children; child; child = child->next)
+		start_again(had->conn->name, child->conf->name);
+	if (other)
+		ike_sa_destroy(other, "it is set up anew");
+	ike_sa_destroy(sa, "it is set up anew");
+}
+
+void ike_rekey_resume(struct ike_sa *sa)
+{
+	struct ike_rekey *r = sa->rekey;
+	struct ike_sa *new = ike_manager_by_spi(sa->manager, r->spi);
+	struct payload_chain chain;
+
+	if (!r->response.len) {
+		lost(sa);
+		return;
+	}
+	if (!new) {
+		if (payload_parse(&chain, r->first_payload, r->response.data, r->response.len) !=
+		    -EBADMSG) {
+			respond_to(sa, &chain);
+			return;
+		}
+	} else if (new->state != IKE_DELETING) {
+		/* It was made, and not much more. */
+		win(sa, new);
+	}
+	ike_rekey_end(sa);
+	ike_sa_next(sa);
+}
+
+/* The peer's requests */
+
+bool ike_rekey_is_asked(const struct payload_chain *chain)
+{
+	const struct payload *offer = payload_only(chain, PAYLOAD_SA);
+
+	return offer && offer->len > 5 && offer->body[5] == PROTO_IKE;
+}
+
+/*
+ * A request that the daemon before was about to answer when it died comes once more. Of
+ * what it had made of it the peer knows nothing.
+ */
+static void undo(struct ike_sa *sa)
+{
+	struct ike_sa *new = ike_manager_by_spi(sa->manager, sa->successor);
+
+	if (new) {
+		ike_inherit_back(new, sa);
+		ike_sa_destroy(new, NULL);
+		return;
+	}
+	sa->state = IKE_ESTABLISHED;
+	sa->successor = 0;
+	ike_manager_index(sa->manager, sa);
+	ike_life_resume(sa);
+}
+
+static bool makes_or_deletes_child(const struct ike_sa *sa)
+{
+	switch (sa->active.type) {
+	case TASK_CREATE_CHILD:
+	case TASK_REKEY_CHILD:
+	case TASK_DELETE_CHILD:
+	case TASK_DELETE_LOST:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What the request is to be refused with at once; 0: nothing. */
+static uint16_t check_request(const struct ike_sa *sa, const struct payload_chain *chain)
+{
+	if (sa->state == IKE_DELETING || sa->state == IKE_REKEYED)
+		return TEMPORARY_FAILURE;
+	if (sa->state != IKE_ESTABLISHED || !payload_only(chain, PAYLOAD_NONCE) ||
+	    !payload_only(chain, PAYLOAD_KE))
+		return INVALID_SYNTAX;
+	/* RFC 7296 section 2.25.2: which IKE SA would it belong to? */
+	return makes_or_deletes_child(sa) ? TEMPORARY_FAILURE : 0;
+}
+
+/* Our part of an answer. */
+struct answer {
+	struct buf nonce_i, nonce_r;
+	struct proposal chosen;
+	struct dh *dh;
+	uint16_t group;		/* INVALID_KE_PAYLOAD: the one to use */
+};
+
+static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chain,
+		       struct answer *a)
+{
+	const struct payload *offer = payload_only(chain, PAYLOAD_SA);
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct ours ours;
+	size_t len;
+
+	get_ours(&ours, sa);
+	if (proposal_select_group(&ours.list, PROTO_IKE, offer->body, offer->len,
+				  ke->len < 2 ? 0 : get16(ke->body), &a->chosen))
+		return NO_PROPOSAL_CHOSEN;
+	/* RFC 7296 section 2.10. */
+	if (a->chosen.spi_len != IKE_SPI_LEN || !get64(a->chosen.spi) ||
+	    nonce->len < prf_len(proposal_id(&a->chosen, TRANSFORM_PRF)) / 2)
+		return INVALID_SYNTAX;
+	a->group = proposal_id(&a->chosen, TRANSFORM_DH);
+	if (!ke_data(ke, a->group, &len))
+		return INVALID_KE_PAYLOAD;
+	a->dh = dh_new(a->group);
+	if (!a->dh || buf_set(&a->nonce_i, nonce->body, nonce->len) ||
+	    nonce_new(&a->nonce_r, NONCE_LEN))
+		return TEMPORARY_FAILURE;
+	return 0;
+}
+
+static uint16_t answer_with(struct ike_sa *sa, const struct payload_chain *chain,
+			    struct answer *a, struct ike_sa **made)
+{
+	struct material m = { .nonce_i = &a->nonce_i, .nonce_r = &a->nonce_r };
+	struct ike_rekeyed rekeyed = { .proposal = &a->chosen };
+	uint16_t refusal = choose(sa, chain, a);
+	struct ike_keys keys;
+	int err;
+
+	if (refusal)
+		return refusal;
+	if (new_spi(sa->manager, &rekeyed.spi_r))
+		return TEMPORARY_FAILURE;
+	rekeyed.spi_i = get64(a->chosen.spi);
+	rekeyed.keys = &keys;
+	m.dh = a->dh;
+	m.peer = ke_data(payload_only(chain, PAYLOAD_KE), a->group, &m.peer_len);
+	err = derive(&keys, sa, &a->chosen, &m, rekeyed.spi_i, rekeyed.spi_r);
+	*made = err ? NULL : ike_inherit_new(sa, &rekeyed);
+	kdf_wipe_ike(&keys);
+	if (*made)
+		return 0;
+	return err == -EBADMSG ? INVALID_SYNTAX : TEMPORARY_FAILURE;
+}
+
+static void note_rival(struct ike_sa *sa, const struct answer *a)
+{
+	const struct buf *lower = nonce_lower(&a->nonce_i, &a->nonce_r);
+
+	/* Without memory ours is the one that stays: the peer takes that for a refusal. */
+	if (sa->rekey)
+		buf_set(&sa->rekey->rival, lower->data, lower->len);
+}
+
+static void answer(struct ike_sa *sa, const struct kernel_message *msg,
+		   const struct payload_chain *chain)
+{
+	struct answer a = { 0 };
+	const struct proposal_list list = { &a.chosen, 1 };
+	struct ike_sa *new = NULL;
+	struct payload_writer w;
+	uint16_t refusal;
+	uint8_t wanted[2];
+
+	payload_begin(&w, 0);
+	refusal = answer_with(sa, chain, &a, &new);
+	if (refusal) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to rekey IKE_SA %s[%u]: %s", sa->log.name,
+			sa->unique_id, ike_notify_name(refusal));
+		wanted[0] = a.group >> 8;
+		wanted[1] = a.group;
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, wanted,
+				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
+	} else {
+		put_payloads(&w, &list, ike_sa_spi_local(new), &a.nonce_r, a.dh);
+		note_rival(sa, &a);
+		sa->rekeyed_by_peer = true;
+		sa->rekeyed_by = msg->message_id;
+		ike_inherit(sa, new);
+	}
+	ike_sa_respond(sa, msg, &w);
+	dh_free(a.dh);
+	buf_clear(&a.nonce_i);
+	buf_clear(&a.nonce_r);
+	if (new && new->queue && new->active.type == TASK_NONE)
+		ike_sa_next(new);
+}
+
+void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain)
+{
+	uint16_t refusal;
+
+	if (sa->resumed && sa->state == IKE_REKEYED && sa->rekeyed_by_peer &&
+	    sa->rekeyed_by == msg->message_id)
+		undo(sa);
+	refusal = check_request(sa, chain);
+	if (!refusal) {
+		answer(sa, msg, chain);
+		return;
+	}
+	ike_log(sa, LOG_IKE, LVL_CTRL, "refusing to rekey IKE_SA %s[%u] with %s", sa->log.name,
+		sa->unique_id, ike_notify_name(refusal));
+	ike_sa_respond_notify(sa, msg, refusal, NULL, 0);
+}
+
+void ike_rekey_deleted(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->predecessor ?
+			     ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
+
+	if (!old || !old->rekey || old->successor != ike_sa_spi_local(sa))
+		return;
+	buf_clear(&old->rekey->rival);
+	ike_inherit_back(sa, old);
+}

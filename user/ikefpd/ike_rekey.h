@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rekeying an IKE SA, CREATE_CHILD_SA with a proposal for IKE, in both roles: RFC 7296
+ * sections 1.3.2, 2.8, 2.18 and 2.25.2.
+ */
+#ifndef IKEFPD_IKE_REKEY_H
+#define IKEFPD_IKE_REKEY_H
+
+#include "ike_sa.h"
+
+/* A request of ours that is outstanding. The answer may come to another daemon: it is stashed. */
+struct ike_rekey {
+	uint64_t spi;			/* our own, of the IKE SA to be */
+	struct dh *dh;
+	unsigned int groups;		/* tried so far */
+	struct buf nonce_i;
+	/* The peer rekeys it, too (ike_sa's successor came of that): the lower nonce of it. */
+	struct buf rival;
+	uint8_t first_payload;		/* of: */
+	struct buf response;		/* what came up, until it is worked off */
+	bool resume;			/* of a daemon that is dead: ike_rekey_resume()'s turn */
+};
+
+/* Is it for an IKE SA, or for a Child SA? */
+bool ike_rekey_is_asked(const struct payload_chain *chain);
+void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain);
+/* May end the SA. */
+void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
+			const struct payload_chain *chain);
+/*
+ * The daemon before had the response, or its death has lost it. Once all IKE SAs are carried
+ * on. May end the SA, and another one.
+ */
+void ike_rekey_resume(struct ike_sa *sa);
+
+/* Task of ike_sa.c: always returns 0. */
+int ike_rekey_start(struct ike_sa *sa);
+/* Wipes and frees what there is of an exchange of ours. */
+void ike_rekey_end(struct ike_sa *sa);
+
+/*
+ * The peer deletes this IKE SA, which its rekeying has made: is it because it takes ours
+ * instead (the answer to which is still to come)? Then what it has goes back.
+ */
+void ike_rekey_deleted(struct ike_sa *sa);
+
+#endif
