@@ -143,19 +143,47 @@ static int check_signature(EVP_PKEY *key, const struct signature *s, const struc
 	}
 }
 
+/* A peer's certificate, and what it is to have signed. */
+struct signer {
+	struct trust_peer peer;
+	const struct signature *signature;
+	const struct buf *octets;
+};
+
+static int has_signed(const struct trust_peer *peer, struct errmsg *err)
+{
+	const struct signer *s = container_of(peer, struct signer, peer);
+
+	return check_signature(X509_get0_pubkey(peer->cert), s->signature, s->octets, err);
+}
+
 /* Whose certificate, then whose signature: a key nobody vouches for is not tried. */
 static int check_cert(struct ike_sa *sa, X509 *cert, STACK_OF(X509) *others,
 		      const struct signature *s, const struct buf *octets,
 		      struct errmsg *err)
 {
+	const struct signer signer = {
+		.peer = {
+			.cert = cert,
+			.others = others,
+			.prove = has_signed,
+			.waiter = &sa->handshake->waiter,
+		},
+		.signature = s,
+		.octets = octets,
+	};
 	char id[ID_STRLEN], name[ID_STRLEN];
+	int ret;
 
 	if (!certificate_has_id(cert, &sa->remote_id))
 		return errmsg_set(err, "certificate \"%s\" is not of '%s'",
 				  certificate_str(cert, name), ike_id_str(&sa->remote_id, id));
-	if (trust_check(sa->manager->config->credentials, &sa->conn->remote, cert, others, err))
-		return -1;
-	return check_signature(X509_get0_pubkey(cert), s, octets, err);
+	ret = trust_check(sa->manager->config->credentials, sa->manager->revocation,
+			  &sa->conn->remote, &signer.peer, err);
+	/* One of its CAs may be revoked while others are still asked about. */
+	if (ret != TRUST_WAIT)
+		revocation_cancel(&sa->handshake->waiter);
+	return ret;
 }
 
 /* With a certificate that came along, or those that were loaded for this identity. */
@@ -165,18 +193,22 @@ static int check_certs(struct ike_sa *sa, STACK_OF(X509) *received,
 {
 	const struct auth_conf *conf = &sa->conn->remote;
 	struct errmsg other;
+	int ret;
 
 	if (sk_X509_num(received) > 0)
 		return check_cert(sa, sk_X509_value(received, 0), received, s, octets, err);
 	errmsg_set(err, "it sent no certificate, and none of it was loaded");
-	for (int i = 0; i < sk_X509_num(conf->certs); i++)
-		if (!check_cert(sa, sk_X509_value(conf->certs, i), NULL, s, octets, err))
-			return 0;
+	for (int i = 0; i < sk_X509_num(conf->certs); i++) {
+		ret = check_cert(sa, sk_X509_value(conf->certs, i), NULL, s, octets, err);
+		if (ret >= 0)
+			return ret;
+	}
 	for (const struct credential *c = sa->manager->config->credentials->first; c; c = c->next) {
 		if (c->kind != CREDENTIAL_CERT || !certificate_has_id(c->cert, &sa->remote_id))
 			continue;
-		if (!check_cert(sa, c->cert, NULL, s, octets, &other))
-			return 0;
+		ret = check_cert(sa, c->cert, NULL, s, octets, &other);
+		if (ret >= 0)
+			return ret;
 		*err = other;
 	}
 	return -1;

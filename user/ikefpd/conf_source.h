@@ -5,7 +5,8 @@
 /* Where something of the configuration came from. */
 enum conf_source {
 	CONF_FILE,
-	CONF_VICI
+	CONF_VICI,
+	CONF_FETCHED	/* a CRL, by its distribution point */
 };
 
 #endif /* IKEFPD_CONF_SOURCE_H */

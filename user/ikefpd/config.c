@@ -40,6 +40,8 @@ void config_free(struct config *config)
 		conn_put(conn);
 	}
 	table_clear(&config->by_name);
+	authority_clear(&config->authorities, CONF_FILE);
+	authority_clear(&config->authorities, CONF_VICI);
 	credentials_free(config->credentials);
 	free(config);
 }

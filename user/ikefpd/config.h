@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authority.h"
 #include "buf.h"
 #include "conf_source.h"
 #include "credentials.h"
@@ -183,6 +184,7 @@ struct config {
 	struct conn **conns_end;	/* the last one's next */
 	struct table by_name;
 	struct credentials *credentials;
+	struct authority *authorities;
 	struct retransmit_conf retransmit;
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;

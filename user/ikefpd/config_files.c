@@ -65,15 +65,20 @@ static int read_regular(const char *path, struct buf *out)
 	return err;
 }
 
-/* Which keys of an authentication round name files, and where those are. */
-static const struct {
+/* A key that names files, and where those are. */
+struct file_key {
 	const char *key;
 	const char *folder;
-} file_keys[] = {
+};
+
+/* Of an authentication round, and of an authority. */
+static const struct file_key round_keys[] = {
 	{ "certs", "x509" },
 	{ "cacerts", "x509ca" },
 	{ "pubkeys", "pubkey" },
 };
+
+static const struct file_key authority_key = { "cacert", "x509ca" };
 
 struct inliner {
 	struct tree *list;	/* what becomes of the key */
@@ -133,11 +138,11 @@ static int inline_item(const struct tree *node, const char *item, void *object,
 }
 
 /* The list takes the key's name once it is done. */
-static int inline_key(struct tree *round, size_t which, const char *path,
+static int inline_key(struct tree *round, const struct file_key *which, const char *path,
 		      struct errmsg *err)
 {
-	struct tree *key = tree_find(round, file_keys[which].key);
-	struct inliner in = { NULL, path, file_keys[which].folder };
+	struct tree *key = tree_find(round, which->key);
+	struct inliner in = { NULL, path, which->folder };
 	struct tree *list, *next;
 	int ret;
 
@@ -154,8 +159,7 @@ static int inline_key(struct tree *round, size_t which, const char *path,
 		unsigned int line = key->line;
 
 		tree_remove(key);
-		to = tree_add(round, TREE_LIST, file_keys[which].key,
-			      strlen(file_keys[which].key));
+		to = tree_add(round, TREE_LIST, which->key, strlen(which->key));
 		ret = to ? 0 : errmsg_set(err, "out of memory");
 		if (to) {
 			to->file = file;
@@ -176,6 +180,11 @@ static int inline_key(struct tree *round, size_t which, const char *path,
 int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 {
 	struct tree *conns = tree_find(root, "connections");
+	struct tree *authorities = tree_find(root, "authorities");
+
+	for (struct tree *a = authorities ? authorities->first : NULL; a; a = a->next)
+		if (a->kind == TREE_SECTION && inline_key(a, &authority_key, path, err))
+			return -1;
 
 	for (struct tree *conn = conns ? conns->first : NULL; conn; conn = conn->next)
 		for (struct tree *round = conn->first; round; round = round->next) {
@@ -183,8 +192,8 @@ int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 			    (strncmp(round->name, "local", 5) &&
 			     strncmp(round->name, "remote", 6)))
 				continue;
-			for (size_t i = 0; i < COUNT(file_keys); i++)
-				if (inline_key(round, i, path, err))
+			for (size_t i = 0; i < COUNT(round_keys); i++)
+				if (inline_key(round, &round_keys[i], path, err))
 					return -1;
 		}
 	return 0;

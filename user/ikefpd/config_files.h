@@ -14,7 +14,7 @@
 
 /*
  * Puts what the files hold in the place of their names: certs, cacerts and pubkeys of
- * all connections in @root. @path is swanctl.conf's. 0, or -1 with @err set.
+ * all connections in @root, cacert of all authorities. @path is swanctl.conf's. 0, or -1 with @err set.
  */
 int config_files_inline(struct tree *root, const char *path, struct errmsg *err);
 

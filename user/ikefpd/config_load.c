@@ -374,12 +374,44 @@ static int read_unserved(const struct tree *node, void *object, struct errmsg *e
 	return tree_refuse(node, err, "not supported yet: remove what it holds");
 }
 
+int config_put_authority(struct config *config, struct authority *a, struct errmsg *err)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(a->cert, &der), ret;
+
+	ret = len > 0 ? credentials_add(config->credentials, a->source, CREDENTIAL_CA, der,
+					(size_t)len, err) : errmsg_set(err, "out of memory");
+	OPENSSL_free(der);
+	if (ret)
+		authority_free(a);
+	else
+		authority_put(&config->authorities, a);
+	return ret;
+}
+
+static int read_authorities(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct file *file = object;
+
+	for (const struct tree *n = node->first; n; n = n->next) {
+		struct authority *a;
+
+		if (n->kind != TREE_SECTION)
+			return tree_refuse(n, err, "authorities holds sections only: write '%s { }'",
+					   n->name);
+		a = authority_read(n, CONF_FILE, err);
+		if (!a || config_put_authority(file->config, a, err))
+			return -1;
+	}
+	return 0;
+}
+
 static const struct config_section top_sections[] = {
 	{ "connections", false, read_connections },
 	{ "secrets", false, read_secrets },
 	{ "charon", false, read_charon },
 	{ "pools", false, read_unserved },
-	{ "authorities", false, read_unserved },
+	{ "authorities", false, read_authorities },
 };
 
 static const struct config_schema top_schema = {
@@ -419,6 +451,7 @@ static void drop_templates(struct tree *root)
 
 void config_replace_file(struct config *config, struct config *fresh)
 {
+	struct authority *authority;
 	struct conn *conn, *next;
 
 	for (conn = config->conns; conn; conn = next) {
@@ -433,6 +466,12 @@ void config_replace_file(struct config *config, struct config *fresh)
 		config_put_conn(config, conn);
 	}
 	credentials_replace_file(config->credentials, fresh->credentials);
+	authority_clear(&config->authorities, CONF_FILE);
+	while ((authority = fresh->authorities)) {
+		fresh->authorities = authority->next;
+		authority->next = NULL;
+		authority_put(&config->authorities, authority);
+	}
 	config->retransmit = fresh->retransmit;
 	config->fragment_size = fresh->fragment_size;
 	config->no_routes = fresh->no_routes;

@@ -29,6 +29,12 @@ void config_replace_file(struct config *config, struct config *fresh);
 struct conn *config_read_conn(const struct tree *section, enum conf_source source,
 			      struct errmsg *err);
 
+/*
+ * Puts a CA in the place of one of its name, its certificate among the credentials. Takes it
+ * over, whatever comes of it. 0, or -1 with @err set.
+ */
+int config_put_authority(struct config *config, struct authority *a, struct errmsg *err);
+
 /* Its "local { }" or "remote { }". 0, or -1 with @err set. */
 int config_read_auth(const struct tree *section, struct auth_conf *auth,
 		     struct errmsg *err);

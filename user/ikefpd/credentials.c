@@ -16,6 +16,7 @@ static void credential_free(struct credential *one)
 	X509_free(one->cert);
 	X509_CRL_free(one->crl);
 	EVP_PKEY_free(one->key);
+	free(one->uri);
 	free(one);
 }
 
@@ -115,6 +116,38 @@ void credentials_clear(struct credentials *c, enum conf_source source)
 	changed(c);
 }
 
+int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl)
+{
+	struct credential *one = calloc(1, sizeof(*one)), **at = &c->first;
+
+	if (!one || !(one->uri = strdup(uri))) {
+		free(one);
+		return -ENOMEM;
+	}
+	one->kind = CREDENTIAL_CRL;
+	one->source = CONF_FETCHED;
+	X509_CRL_up_ref(crl);
+	one->crl = crl;
+	while (*at) {
+		struct credential *old = *at;
+
+		if (!old->uri || strcmp(old->uri, uri)) {
+			at = &old->next;
+			continue;
+		}
+		*at = old->next;
+		credential_free(old);
+	}
+	*at = one;
+	changed(c);
+	return 0;
+}
+
+void credentials_clear_fetched(struct credentials *c)
+{
+	credentials_clear(c, CONF_FETCHED);
+}
+
 void credentials_replace_file(struct credentials *to, struct credentials *from)
 {
 	struct credential *one;
@@ -139,6 +172,7 @@ void credentials_free(struct credentials *c)
 		return;
 	credentials_clear(c, CONF_FILE);
 	credentials_clear(c, CONF_VICI);
+	credentials_clear_fetched(c);
 	free(c);
 }
 

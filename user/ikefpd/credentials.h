@@ -30,6 +30,7 @@ struct credential {
 	X509 *cert;		/* one of these */
 	X509_CRL *crl;
 	EVP_PKEY *key;
+	char *uri;		/* where it was fetched; NULL: it was loaded */
 };
 
 struct credentials {
@@ -50,6 +51,10 @@ void credentials_clear(struct credentials *c, enum conf_source source);
 /* What is of a file in @to makes place for all of @from. */
 void credentials_replace_file(struct credentials *to, struct credentials *from);
 void credentials_free(struct credentials *c);	/* NULL is fine */
+
+/* A CRL, in the place of what was fetched from the same place before. 0 or -ENOMEM. */
+int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl);
+void credentials_clear_fetched(struct credentials *c);
 
 /* In octets, and back again: what credentials_read() takes begins at @data. */
 void credentials_write(struct buf *out, const struct credentials *c);

@@ -48,10 +48,21 @@ static void set_settings(struct config *config, const uint32_t settings[SETTINGS
 
 /* The reader's side */
 
+static void put_section(struct buf *out, const char *name, const struct buf *section)
+{
+	size_t start = out->len;
+
+	buf_put32(out, 0);
+	vici_put_section(out, name);
+	buf_put(out, section->data, section->len);
+	vici_put_section_end(out);
+	buf_set32(out, start, (uint32_t)(out->len - start - 4));
+}
+
 static void put_config(struct buf *out, const struct config *config)
 {
 	uint32_t settings[SETTINGS];
-	uint32_t count = 0;
+	uint32_t count = 0, authorities = 0;
 	size_t at;
 
 	get_settings(config, settings);
@@ -59,20 +70,18 @@ static void put_config(struct buf *out, const struct config *config)
 		buf_put32(out, settings[i]);
 	for (const struct conn *c = config->conns; c; c = c->next)
 		count++;
+	for (const struct authority *a = config->authorities; a; a = a->next)
+		authorities++;
+	buf_put32(out, authorities);
 	buf_put32(out, count);
 	at = out->len;
 	buf_put32(out, 0);
 	credentials_write(out, config->credentials);
 	buf_set32(out, at, (uint32_t)(out->len - at - 4));
-	for (const struct conn *c = config->conns; c; c = c->next) {
-		size_t start = out->len;
-
-		buf_put32(out, 0);
-		vici_put_section(out, c->name);
-		buf_put(out, c->section.data, c->section.len);
-		vici_put_section_end(out);
-		buf_set32(out, start, (uint32_t)(out->len - start - 4));
-	}
+	for (const struct authority *a = config->authorities; a; a = a->next)
+		put_section(out, a->name, &a->section);
+	for (const struct conn *c = config->conns; c; c = c->next)
+		put_section(out, c->name, &c->section);
 }
 
 static int send_part(int fd, enum file_answer type, uint32_t number, const void *data,
@@ -189,34 +198,55 @@ static int get_conn(struct config *fresh, const uint8_t *data, size_t len,
 	return conn ? 0 : -1;
 }
 
+static int get_authority(struct config *fresh, const uint8_t *data, size_t len,
+			 struct errmsg *err)
+{
+	struct tree *tree = vici_message_parse(data, len, err);
+	struct authority *a;
+	int ret = -1;
+
+	if (!tree)
+		return -1;
+	a = tree->first && tree->first->kind == TREE_SECTION ?
+	    authority_read(tree->first, CONF_FILE, err) : NULL;
+	if (a)
+		ret = config_put_authority(fresh, a, err);
+	else if (!tree->first)
+		errmsg_set(err, "an authority without a section");
+	tree_free(tree);
+	return ret;
+}
+
 static int get_config(struct config *fresh, const struct buf *in, struct errmsg *err)
 {
 	uint32_t settings[SETTINGS];
 	const uint8_t *at = in->data;
 	size_t left = in->len;
-	uint32_t conns, credentials;
+	uint32_t authorities, conns, credentials;
 
-	if (left < 4 * (SETTINGS + 2))
+	if (left < 4 * (SETTINGS + 3))
 		return errmsg_set(err, "the reader's answer is cut short");
 	for (size_t i = 0; i < SETTINGS; i++)
 		settings[i] = get32(at + 4 * i);
 	set_settings(fresh, settings);
-	conns = get32(at + 4 * SETTINGS);
-	credentials = get32(at + 4 * (SETTINGS + 1));
-	at += 4 * (SETTINGS + 2);
-	left -= 4 * (SETTINGS + 2);
+	authorities = get32(at + 4 * SETTINGS);
+	conns = get32(at + 4 * (SETTINGS + 1));
+	credentials = get32(at + 4 * (SETTINGS + 2));
+	at += 4 * (SETTINGS + 3);
+	left -= 4 * (SETTINGS + 3);
 	if (credentials > left)
 		return errmsg_set(err, "the reader's answer is cut short");
 	if (credentials_read(fresh->credentials, at, credentials, err))
 		return -1;
 	at += credentials;
 	left -= credentials;
-	while (conns--) {
+	for (uint64_t n = (uint64_t)authorities + conns; n; n--) {
 		uint32_t len = left < 4 ? UINT32_MAX : get32(at);
 
 		if (left < 4 || len > left - 4)
 			return errmsg_set(err, "the reader's answer is cut short");
-		if (get_conn(fresh, at + 4, len, err))
+		if (n > conns ? get_authority(fresh, at + 4, len, err) :
+				get_conn(fresh, at + 4, len, err))
 			return -1;
 		at += 4 + len;
 		left -= 4 + len;

@@ -10,8 +10,8 @@
  * answer to FILE_READ is one packet or more, each an octet of enum file_answer, the
  * u32, and octets: of the refusal, or a part of
  *
- *	8 u32 settings of charon, u32 connections, u32 octets of what
- *	credentials_write() writes, and for each connection u32 octets of a VICI message
+ *	8 u32 settings of charon, u32 authorities, u32 connections, u32 octets of what
+ *	credentials_write() writes, and for each authority and each connection u32 octets of a VICI message
  *	with its section
  */
 #ifndef IKEFPD_FILE_READER_H

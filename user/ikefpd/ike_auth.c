@@ -14,6 +14,7 @@
 #include "ike_manager.h"
 #include "resume.h"
 #include "secrets.h"
+#include "trust.h"
 
 #define ID_HEADER	4
 #define AUTH_HEADER	4
@@ -124,7 +125,7 @@ static int check_psk(const struct ike_sa *sa, const struct payload *auth,
 	}
 }
 
-/* Is the peer's AUTH the right one? 0, or -1 with @why set. */
+/* Is the peer's AUTH the right one? 0, TRUST_WAIT, or -1 with @why set. */
 static int check_auth(struct ike_sa *sa, const struct payload_chain *chain,
 		      const struct payload *id, const struct payload *auth,
 		      struct errmsg *why)
@@ -323,7 +324,45 @@ static bool may_be_of_another(const struct ike_sa *sa)
 	return sa->handshake->cookie.len && !sa->second_try;
 }
 
-void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
+static void held_again(struct revocation_waiter *w)
+{
+	struct ike_handshake *h = container_of(w, struct ike_handshake, waiter);
+	struct kernel_message msg = h->held;
+	struct buf octets = h->held_octets;
+	struct ike_sa *sa = h->sa;
+	struct payload_chain chain;
+
+	h->held.data = NULL;
+	h->held_octets = (struct buf)BUF_INIT;
+	/* It could be parsed before. */
+	if (payload_parse(&chain, msg.first_payload, msg.data, msg.len))
+		ike_sa_destroy(sa, "a message that was held cannot be parsed");
+	else if (sa->initiator)
+		ike_auth_response(sa, &msg, &chain);
+	else
+		ike_auth_request(sa, &msg, &chain);
+	buf_clear(&octets);
+}
+
+/* Until the waiter is called. 0 or -ENOMEM. */
+static int hold(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct ike_handshake *h = sa->handshake;
+
+	if (buf_set(&h->held_octets, msg->data, msg->len)) {
+		revocation_cancel(&h->waiter);
+		return -ENOMEM;
+	}
+	h->held = *msg;
+	h->held.data = h->held_octets.data;
+	h->sa = sa;
+	h->waiter.ready = held_again;
+	ike_log(sa, LOG_CFG, LVL_CTRL, "waiting to learn if the peer's certificate is revoked");
+	return 0;
+}
+
+void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain)
 {
 	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
@@ -332,6 +371,7 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 	struct errmsg why;
 	struct ike_id id;
 	struct notify n;
+	int ret;
 
 	if (!auth && notify_error(&n, chain)) {
 		snprintf(sa->failure, sizeof(sa->failure),
@@ -361,7 +401,13 @@ void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain)
 		reject(sa, "the peer's identity is not the configured one");
 		return;
 	}
-	if (check_auth(sa, chain, idr, auth, &why)) {
+	ret = check_auth(sa, chain, idr, auth, &why);
+	if (ret == TRUST_WAIT) {
+		if (hold(sa, msg))
+			reject(sa, "no memory for the peer's message");
+		return;
+	}
+	if (ret) {
 		reject(sa, why.text);
 		return;
 	}
@@ -470,6 +516,10 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_sa_destroy(sa, "the IKE_AUTH request lacks a payload");
 		return;
 	}
+	/* It may have been held. */
+	buf_clear(&sa->handshake->certs.authorities);
+	ike_id_clear(&sa->remote_id);
+	ike_id_clear(&sa->local_id);
 	if (ike_certs_take(&sa->handshake->certs, chain)) {
 		fail(sa, msg, "no memory for what the peer asks for");
 		return;
@@ -482,7 +532,13 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "the peer asks for EAP, which is not supported");
 		return;
 	}
-	if (check_auth(sa, chain, idi, auth, &why)) {
+	err = check_auth(sa, chain, idi, auth, &why);
+	if (err == TRUST_WAIT) {
+		if (hold(sa, msg))
+			fail(sa, msg, "no memory for the peer's message");
+		return;
+	}
+	if (err) {
 		fail(sa, msg, why.text);
 		return;
 	}

@@ -12,7 +12,8 @@
 int ike_auth_start(struct ike_sa *sa);
 
 /* Initiator: may end the SA. */
-void ike_auth_response(struct ike_sa *sa, const struct payload_chain *chain);
+void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain);
 
 /* Responder: may end the SA. */
 void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,

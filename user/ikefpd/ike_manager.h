@@ -17,6 +17,7 @@
 #include "trap.h"
 #include "xfrm.h"
 
+struct revocation_info;
 struct secrets;
 struct updown;
 struct waiter;
@@ -27,6 +28,7 @@ struct ike_manager {
 	struct xfrm *xfrm;
 	const struct config *config;
 	struct secrets *secrets;
+	struct revocation_info *revocation;	/* NULL: nobody is asked */
 	struct updown *updown;		/* NULL: no scripts are run */
 	struct ike_sa *sas;		/* oldest first */
 	struct ike_sa **sas_end;	/* the last one's next */

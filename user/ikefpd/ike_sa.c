@@ -96,6 +96,8 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 	buf_clear(&h->request);
 	buf_clear(&h->response);
 	ike_certs_clear(&h->certs);
+	revocation_cancel(&h->waiter);
+	buf_clear(&h->held_octets);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 	sa->handshake = NULL;
@@ -384,7 +386,7 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	/* A critical payload in a response: RFC 7296 section 2.5 has it ignored. */
 	switch (sa->active.type) {
 	case TASK_IKE_AUTH:
-		ike_auth_response(sa, &chain);
+		ike_auth_response(sa, msg, &chain);
 		break;
 	case TASK_CREATE_CHILD:
 	case TASK_REKEY_CHILD:

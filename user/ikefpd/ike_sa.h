@@ -27,6 +27,7 @@
 #include "loop.h"
 #include "payload.h"
 #include "proposal.h"
+#include "revocation.h"
 #include "table.h"
 
 struct conn;
@@ -73,6 +74,14 @@ struct ike_handshake {
 	struct ike_certs certs;
 	const struct child_conf *child_conf;	/* what the initiator asks for */
 	struct child_sa *child;
+	/*
+	 * The peer's IKE_AUTH message, while it is not known yet if its certificate is
+	 * revoked: it is looked at once more then.
+	 */
+	struct ike_sa *sa;
+	struct revocation_waiter waiter;
+	struct kernel_message held;	/* data NULL: none */
+	struct buf held_octets;
 };
 
 struct create_child;

@@ -4,9 +4,9 @@
  * or an event from the module (kernel.c), the kernel's word of what changed around it
  * (mapping.c, module_watch.c), a client of VICI (vici.c), and a signal.
  *
- * Three more processes have what it must not have: the secrets (secrets_server.c), the
- * right to read the file that they are in (file_reader.c), and that to run scripts
- * (script_runner.c). They are forked first.
+ * More processes have what it must not have: the secrets (secrets_server.c), the right to
+ * read the file that they are in (file_reader.c), that to run scripts (script_runner.c), and
+ * that to ask the network (lookup_runner.c). They are forked first.
  * What needs privileges is done before the loop runs; then the daemon gives up all
  * but CAP_NET_ADMIN and every system call that it does not make (SECURITY.md).
  */
@@ -34,12 +34,14 @@
 #include "ipc.h"
 #include "kernel.h"
 #include "log.h"
+#include "lookup.h"
 #include "loop.h"
 #include "mapping.h"
 #include "module_watch.h"
 #include "prf.h"
 #include "privileges.h"
 #include "process.h"
+#include "revocation.h"
 #include "route.h"
 #include "sandbox.h"
 #include "script_runner.h"
@@ -60,13 +62,15 @@ struct daemon {
 	const char *socket_path;
 	const char *socket_group;	/* NULL: as it was made */
 	struct account account;
-	struct process secrets_process, reader_process, scripts_process;
+	struct process secrets_process, reader_process, scripts_process, lookup_process;
 	struct secrets *secrets;
 	struct file_reader reader;
 	int exit_code;
 	struct xfrm *xfrm;
 	struct route *route;
 	struct updown *updown;
+	struct lookup *lookup;
+	struct revocation_info *revocation;
 	struct mapping *mapping;
 	struct acquire *acquire;
 	struct module_watch *module_watch;
@@ -208,6 +212,13 @@ static void run_scripts(int daemon_fd, int fd, void *data)
 	script_runner_serve(daemon_fd, SCRIPT_LIMIT_MS);
 }
 
+static void run_lookup(int daemon_fd, int fd, void *data)
+{
+	(void)fd;
+	(void)data;
+	lookup_runner_serve(daemon_fd);
+}
+
 /* Before anything is open, so that they inherit nothing. */
 static int start_processes(struct daemon *d, struct errmsg *err)
 {
@@ -234,10 +245,18 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 		.fd = -1,
 		.run = run_scripts,
 	};
+	struct process_plan lookup = {
+		.name = "ikefpd: lookup",
+		.account = &d->account,
+		.sandbox = SANDBOX_LOOKUP,
+		.fd = -1,
+		.run = run_lookup,
+	};
 	int between[2];
 	int ret;
 
-	ret = process_start(&d->scripts_process, &scripts, err);
+	ret = process_start(&d->scripts_process, &scripts, err) ||
+	      process_start(&d->lookup_process, &lookup, err);
 	if (ret)
 		return ret;
 	ret = ipc_pair(between);
@@ -371,8 +390,15 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->updown = updown_open(d->loop, d->scripts_process.fd.fd, d->route);
 	if (!d->updown)
 		return errmsg_set(err, "updown scripts: %s", strerror(errno));
+	d->lookup = lookup_open(d->loop, d->lookup_process.fd.fd);
+	if (!d->lookup)
+		return errmsg_set(err, "lookup: %s", strerror(errno));
+	d->revocation = revocation_new(d->lookup, d->config);
+	if (!d->revocation)
+		return errmsg_set(err, "out of memory");
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	d->manager.updown = d->updown;
+	d->manager.revocation = d->revocation;
 	d->manager.routes.route = d->route;
 	d->manager.routes.off = d->config->no_routes;
 	control_attach(&d->manager);
@@ -391,6 +417,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (!d->vici || give_socket(d, err))
 		return -1;
 	vici_set_reload(d->vici, reload, d);
+	vici_set_revocation(d->vici, d->revocation);
 	return privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err) ||
 	       sandbox_enter(SANDBOX_DAEMON, err) ? -1 : 0;
 }
@@ -409,6 +436,8 @@ static void teardown(struct daemon *d)
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
+	revocation_free(d->revocation);
+	lookup_close(d->lookup);
 	updown_close(d->updown, SCRIPTS_WAIT_MS);
 	route_close(d->route);
 	config_free(d->config);
@@ -416,6 +445,7 @@ static void teardown(struct daemon *d)
 	process_end(&d->reader_process);
 	process_end(&d->secrets_process);
 	process_end(&d->scripts_process);
+	process_end(&d->lookup_process);
 	secrets_free(d->secrets);
 }
 
@@ -431,6 +461,7 @@ int main(int argc, char **argv)
 		.secrets_process.fd.fd = -1,
 		.reader_process.fd.fd = -1,
 		.scripts_process.fd.fd = -1,
+		.lookup_process.fd.fd = -1,
 	};
 	const char *user = NULL;
 	int code = 1, option;

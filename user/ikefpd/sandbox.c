@@ -34,10 +34,23 @@ static const char *const daemon_only[] = {
 	"wait4",		/* its own children, at the end */
 };
 
-static const char *const reader_only[] = {
+/* For reading files. */
+static const char *const files[] = {
 	"fstat", "newfstatat", "stat", "lstat", "statx", "getdents64", "lseek",
-	"readlink", "readlinkat", "fcntl", "unlink",
+	"readlink", "readlinkat", "fcntl",
 };
+
+static const char *const lookup_only[] = {
+	"connect", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown",
+	"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "ioctl", "select", "pselect6",
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "uname",
+	"pipe", "pipe2", "fork", "clone", "wait4", "kill", "set_robust_list", "rseq",
+	"set_tid_address", "mmap", "mprotect", "pread64", "access", "faccessat", "faccessat2",
+	"getuid", "geteuid", "getgid", "getegid", "getppid", "prlimit64", "rt_sigaction",
+	"clock_nanosleep", "nanosleep", "sched_getaffinity", "alarm",
+};
+
+static const char *const remove_socket = "unlink";
 
 static int allow(scmp_filter_ctx filter, const char *const *names, size_t count)
 {
@@ -74,6 +87,28 @@ static int allow_sockets(scmp_filter_ctx filter)
 				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, (uint32_t)type,
 					       SOCK_DGRAM));
+	return ret;
+}
+
+/* UDP, TCP, services on this machine, and routes and addresses by netlink. */
+static int allow_lookup_sockets(scmp_filter_ctx filter)
+{
+	static const struct {
+		int family, type;
+	} sockets[] = {
+		{ AF_INET, SOCK_DGRAM }, { AF_INET, SOCK_STREAM },
+		{ AF_INET6, SOCK_DGRAM }, { AF_INET6, SOCK_STREAM },
+		{ AF_UNIX, SOCK_DGRAM }, { AF_UNIX, SOCK_STREAM },
+		{ AF_NETLINK, SOCK_RAW },
+	};
+	const int type = ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < sizeof(sockets) / sizeof(*sockets); i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].family, 0),
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, (uint32_t)type,
+					       (scmp_datum_t)sockets[i].type));
 	return ret;
 }
 
@@ -124,7 +159,8 @@ static void refused(int signo, siginfo_t *info, void *context)
 
 static int load(enum sandbox kind)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+	scmp_filter_ctx filter = seccomp_init(kind == SANDBOX_LOOKUP ? SCMP_ACT_ERRNO(EPERM) :
+								       SCMP_ACT_TRAP);
 	int ret;
 
 	if (!filter)
@@ -133,16 +169,22 @@ static int load(enum sandbox kind)
 	ret = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (!ret)
 		ret = allow(filter, common, sizeof(common) / sizeof(*common));
-	if (!ret)
+	if (!ret && kind != SANDBOX_LOOKUP)
 		ret = allow_mmap(filter);
 	if (!ret && kind == SANDBOX_DAEMON)
 		ret = allow(filter, daemon_only, sizeof(daemon_only) / sizeof(*daemon_only));
 	if (!ret && kind == SANDBOX_DAEMON)
 		ret = allow_sockets(filter);
-	if (!ret && kind == SANDBOX_READER)
-		ret = allow(filter, reader_only, sizeof(reader_only) / sizeof(*reader_only));
-	if (!ret && kind == SANDBOX_READER)
+	if (!ret && (kind == SANDBOX_READER || kind == SANDBOX_LOOKUP))
+		ret = allow(filter, files, sizeof(files) / sizeof(*files));
+	if (!ret && (kind == SANDBOX_READER || kind == SANDBOX_LOOKUP))
 		ret = allow_open(filter);
+	if (!ret && kind == SANDBOX_READER)
+		ret = allow(filter, &remove_socket, 1);
+	if (!ret && kind == SANDBOX_LOOKUP)
+		ret = allow(filter, lookup_only, sizeof(lookup_only) / sizeof(*lookup_only));
+	if (!ret && kind == SANDBOX_LOOKUP)
+		ret = allow_lookup_sockets(filter);
 	if (!ret)
 		ret = seccomp_load(filter);
 	seccomp_release(filter);

@@ -16,8 +16,15 @@
 enum sandbox {
 	SANDBOX_DAEMON,		/* sockets that are open, VICI's clients, route lookups */
 	SANDBOX_SECRETS,	/* reads and writes what is open, and memory */
-	SANDBOX_READER		/* that, reads files, removes VICI's socket */
+	SANDBOX_READER,		/* that, reads files, removes VICI's socket */
+	SANDBOX_LOOKUP		/* that, reads files, and the network; see below */
 };
+
+/*
+ * What libc does to find a host's address depends on the machine, and is done by libraries
+ * that are loaded for it. So a look-up has more, and what it has not is refused with EPERM:
+ * no program, no file to write, no other process, no packet or raw socket.
+ */
 
 /* For good. Returns 0, or -1 with @err set. */
 int sandbox_enter(enum sandbox kind, struct errmsg *err);

@@ -18,34 +18,47 @@ static bool has_uri(X509 *cert)
 	       X509_get_ext_by_NID(cert, NID_info_access, -1) >= 0;
 }
 
-static bool may_be_unknown(const struct auth_conf *conf, X509 *cert)
+/* A chain that is being verified. */
+struct verification {
+	const struct auth_conf *conf;
+	/* Those that no CRL says anything of, and why. */
+	struct {
+		X509 *cert;
+		int error;
+	} unknown[DEPTH_MAX + 2];
+	size_t n;
+};
+
+static int unknown_error(const struct verification *v, const X509 *cert)
 {
-	/* Nobody revokes a trust anchor: it is taken away. */
-	if (!cert || X509_check_issued(cert, cert) == X509_V_OK)
-		return true;
-	switch (conf->revocation) {
-	case REVOCATION_RELAXED:
-		return true;
-	case REVOCATION_IFURI:
-		return !has_uri(cert);
-	default:
-		return false;
-	}
+	for (size_t i = 0; i < v->n; i++)
+		if (v->unknown[i].cert == cert)
+			return v->unknown[i].error;
+	return X509_V_OK;
 }
 
-/* A CRL that is too old is good for what it says, not for what it does not say. */
+/*
+ * A CRL that is too old is good for what it says, not for what it does not say. What is
+ * not known then is looked at when the chain is complete.
+ */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
-	const struct auth_conf *conf = X509_STORE_CTX_get_app_data(ctx);
+	struct verification *v = X509_STORE_CTX_get_app_data(ctx);
+	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
+	int error = X509_STORE_CTX_get_error(ctx);
 
 	if (ok)
 		return 1;
-	switch (X509_STORE_CTX_get_error(ctx)) {
+	switch (error) {
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
 	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
 	case X509_V_ERR_CRL_HAS_EXPIRED:
-		if (!may_be_unknown(conf, X509_STORE_CTX_get_current_cert(ctx)))
-			return 0;
+		if (cert && !unknown_error(v, cert)) {
+			if (v->n == sizeof(v->unknown) / sizeof(*v->unknown))
+				return 0;
+			v->unknown[v->n].cert = cert;
+			v->unknown[v->n++].error = error;
+		}
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	default:
@@ -115,6 +128,54 @@ static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 				       certificate_str(sk_X509_value(chain, 0), name));
 }
 
+static enum revocation_answer ask(struct revocation_info *r, X509 *cert, X509 *issuer, bool has_crl,
+				  struct revocation_waiter *w)
+{
+	if (r && issuer)
+		return revocation_ask(r, cert, issuer, has_crl, w);
+	if (has_crl)
+		return REVOCATION_GOOD;
+	return has_uri(cert) ? REVOCATION_UNKNOWN : REVOCATION_NO_URI;
+}
+
+/* Is any of the chain revoked? Nobody revokes a trust anchor: it is taken away. */
+static int check_revocation(struct revocation_info *r, const struct verification *v,
+			    STACK_OF(X509) *chain, struct revocation_waiter *w,
+			    struct errmsg *err)
+{
+	int n = sk_X509_num(chain), ret = 0;
+	char name[ID_STRLEN];
+
+	for (int i = 0; i < n; i++) {
+		X509 *cert = sk_X509_value(chain, i);
+		int error = unknown_error(v, cert);
+
+		if (X509_check_issued(cert, cert) == X509_V_OK)
+			continue;
+		switch (ask(r, cert, i + 1 < n ? sk_X509_value(chain, i + 1) : NULL, !error, w)) {
+		case REVOCATION_GOOD:
+			continue;
+		case REVOCATION_WAIT:
+			ret = TRUST_WAIT;
+			continue;
+		case REVOCATION_REVOKED:
+			error = X509_V_ERR_CERT_REVOKED;
+			break;
+		case REVOCATION_NO_URI:
+			if (v->conf->revocation == REVOCATION_IFURI)
+				continue;
+			/* fallthrough */
+		case REVOCATION_UNKNOWN:
+			if (v->conf->revocation == REVOCATION_RELAXED)
+				continue;
+			break;
+		}
+		return errmsg_set(err, "certificate \"%s\": %s", certificate_str(cert, name),
+				  X509_verify_cert_error_string(error));
+	}
+	return ret;
+}
+
 static int init(X509_STORE_CTX *ctx, X509_STORE *store, X509 *cert, STACK_OF(X509) *others,
 		bool pinned)
 {
@@ -131,20 +192,30 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, X509 *cert, STACK_OF(X50
 	return 1;
 }
 
-static int verify(X509_STORE *store, const struct auth_conf *conf, X509 *cert,
-		  STACK_OF(X509) *others, bool pinned, struct errmsg *err)
+static int verify(X509_STORE *store, struct revocation_info *r, const struct auth_conf *conf,
+		  const struct trust_peer *peer, bool pinned, struct errmsg *err)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	struct verification v = { .conf = conf };
+	STACK_OF(X509) *chain;
 	int ret;
 
-	if (!ctx || !init(ctx, store, cert, others, pinned)) {
+	if (!ctx || !init(ctx, store, peer->cert, peer->others, pinned)) {
 		X509_STORE_CTX_free(ctx);
 		return errmsg_set(err, "out of memory");
 	}
-	X509_STORE_CTX_set_app_data(ctx, (void *)conf);
+	X509_STORE_CTX_set_app_data(ctx, &v);
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	ret = X509_verify_cert(ctx) == 1 ?
-	      check_chain(conf, X509_STORE_CTX_get0_chain(ctx), err) : refuse(ctx, cert, err);
+	if (X509_verify_cert(ctx) == 1) {
+		chain = X509_STORE_CTX_get0_chain(ctx);
+		ret = check_chain(conf, chain, err);
+		if (!ret && peer->prove)
+			ret = peer->prove(peer, err);
+		if (!ret)
+			ret = check_revocation(r, &v, chain, peer->waiter, err);
+	} else {
+		ret = refuse(ctx, peer->cert, err);
+	}
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
 	return ret;
@@ -169,9 +240,11 @@ static X509_STORE *store_for(struct credentials *credentials, const struct auth_
 	return store;
 }
 
-int trust_check(struct credentials *credentials, const struct auth_conf *conf, X509 *cert,
-		STACK_OF(X509) *others, struct errmsg *err)
+int trust_check(struct credentials *credentials, struct revocation_info *r,
+		const struct auth_conf *conf, const struct trust_peer *peer,
+		struct errmsg *err)
 {
+	X509 *cert = peer->cert;
 	bool pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
 	char name[ID_STRLEN];
 	struct errmsg why;
@@ -187,7 +260,7 @@ int trust_check(struct credentials *credentials, const struct auth_conf *conf, X
 	store = store_for(credentials, conf, pinned ? cert : NULL);
 	if (!store)
 		return errmsg_set(err, "out of memory");
-	ret = verify(store, conf, cert, others, pinned, err);
+	ret = verify(store, r, conf, peer, pinned, err);
 	X509_STORE_free(store);
 	return ret;
 }

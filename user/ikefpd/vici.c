@@ -59,7 +59,7 @@ static const struct {
 	{ "list-sas", vici_list_sas },
 	{ "list-conns", vici_list_conns },
 	{ "list-certs", vici_list_certs },
-	{ "list-authorities", vici_list_nothing },
+	{ "list-authorities", vici_list_authorities },
 	{ "list-policies", vici_list_policies },
 	{ "get-conns", vici_get_conns },
 	{ "get-shared", vici_get_shared },
@@ -74,7 +74,8 @@ static const struct {
 	{ "load-key", vici_load_key },
 	{ "unload-key", vici_unload_key },
 	{ "load-token", vici_load_token },
-	{ "load-authority", vici_load_unserved },
+	{ "load-authority", vici_load_authority },
+	{ "unload-authority", vici_unload_authority },
 	{ "load-pool", vici_load_unserved },
 	{ "clear-creds", vici_clear_creds },
 	{ "flush-certs", vici_flush_certs },
@@ -509,6 +510,11 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 free:
 	free(vici);
 	return NULL;
+}
+
+void vici_set_revocation(struct vici *vici, struct revocation_info *revocation)
+{
+	vici->revocation = revocation;
 }
 
 void vici_set_reload(struct vici *vici,

@@ -11,6 +11,7 @@
 
 struct vici;
 
+struct revocation_info;
 struct secrets;
 
 /*
@@ -27,6 +28,9 @@ struct vici *vici_new(struct loop *loop, struct config *config,
  */
 void vici_set_reload(struct vici *vici,
 		     int (*reload)(void *data, struct errmsg *err), void *data);
+
+/* What flush-certs flushes. */
+void vici_set_revocation(struct vici *vici, struct revocation_info *revocation);
 
 /*
  * Drops all clients (their commands go on unwatched). The socket's name stays: by

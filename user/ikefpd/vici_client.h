@@ -41,6 +41,7 @@ struct vici {
 	struct loop *loop;
 	struct config *config;
 	struct secrets *secrets;
+	struct revocation_info *revocation;	/* NULL: nothing is learnt */
 	int (*reload)(void *data, struct errmsg *err);
 	void *reload_data;
 	struct loop_fd listener;
@@ -130,6 +131,12 @@ enum vici_result vici_get_shared(struct vici_client *, const struct tree *, stru
 enum vici_result vici_get_keys(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_get_authorities(struct vici_client *, const struct tree *,
 				      struct buf *);
+enum vici_result vici_list_authorities(struct vici_client *, const struct tree *,
+				       struct buf *);
+enum vici_result vici_load_authority(struct vici_client *, const struct tree *,
+				     struct buf *);
+enum vici_result vici_unload_authority(struct vici_client *, const struct tree *,
+				       struct buf *);
 enum vici_result vici_reload_settings(struct vici_client *, const struct tree *,
 				      struct buf *);
 enum vici_result vici_load_conn(struct vici_client *, const struct tree *, struct buf *);

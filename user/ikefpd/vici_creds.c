@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "certificate.h"
+#include "revocation.h"
 #include "secrets.h"
 #include "vici_client.h"
 #include "vici_message.h"
@@ -255,9 +256,10 @@ enum vici_result vici_list_certs(struct vici_client *client, const struct tree *
 enum vici_result vici_flush_certs(struct vici_client *client, const struct tree *request,
 				  struct buf *reply)
 {
-	(void)client;
 	(void)request;
-	/* Nothing is cached: what a peer sent goes with its handshake. */
+	/* What a peer sent goes with its handshake: it is what was fetched. */
+	if (client->vici->revocation)
+		revocation_flush(client->vici->revocation);
 	vici_put_result(reply, NULL);
 	return VICI_DONE;
 }

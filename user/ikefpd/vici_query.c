@@ -523,7 +523,7 @@ enum vici_result vici_list_conns(struct vici_client *client,
 	return VICI_DONE;
 }
 
-/* Authorities, pools: there are none yet. */
+/* Pools: there are none yet. */
 enum vici_result vici_list_nothing(struct vici_client *client,
 				   const struct tree *request, struct buf *reply)
 {
@@ -556,16 +556,6 @@ enum vici_result vici_get_shared(struct vici_client *client,
 	(void)request;
 	vici_put_list(reply, "keys");
 	secrets_list(client->vici->secrets, SECRET_SHARED, CONF_VICI, put_item, reply);
-	vici_put_list_end(reply);
-	return VICI_DONE;
-}
-
-enum vici_result vici_get_authorities(struct vici_client *client,
-				      const struct tree *request, struct buf *reply)
-{
-	(void)client;
-	(void)request;
-	vici_put_list(reply, "authorities");
 	vici_put_list_end(reply);
 	return VICI_DONE;
 }

@@ -161,10 +161,41 @@ static void test_reader(void)
 	check(SANDBOX_READER, 'r');
 }
 
+/* What a look-up may, beside the network; the rest is refused, and it goes on. */
+static void test_lookup(void)
+{
+	static long (*const may[])(void) = {
+		no_call, open_read, udp, tcp, netlink, signal_other, handle_signal, receive, map,
+		sort_many, map_exec, protect_exec, clone_self,
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		bool allowed = false;
+		struct errmsg err;
+		int status = 0;
+		pid_t pid;
+
+		for (size_t j = 0; j < sizeof(may) / sizeof(*may); j++)
+			allowed |= calls[i].call == may[j];
+		pid = fork();
+		if (!pid) {
+			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+			    sandbox_enter(SANDBOX_LOOKUP, &err))
+				_exit(2);
+			errno = 0;
+			syscall(SYS_exit_group, calls[i].call() == -1 && errno == EPERM);
+		}
+		waitpid(pid, &status, 0);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != !allowed)
+			ktap_fail(__FILE__, __LINE__, "%s: status 0x%x", calls[i].name, status);
+	}
+}
+
 static const struct ktap_test tests[] = {
 	{ "the daemon", test_daemon },
 	{ "the process of the secrets", test_secrets },
 	{ "the reader of the file", test_reader },
+	{ "who asks the network", test_lookup },
 };
 
 KTAP_MAIN(tests)

@@ -66,7 +66,8 @@ static void expect(struct credentials *c, const struct auth_conf *conf, X509 *ce
 		   STACK_OF(X509) *others, const char *why)
 {
 	struct errmsg err = { "" };
-	int ret = trust_check(c, conf, cert, others, &err);
+	const struct trust_peer peer = { .cert = cert, .others = others };
+	int ret = trust_check(c, NULL, conf, &peer, &err);
 
 	if (ret && !why)
 		ktap_fail(__FILE__, __LINE__, "refused: %s", err.text);
