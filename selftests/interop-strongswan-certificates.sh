@@ -207,6 +207,22 @@ refusals() {
 	tail -n "+$mark" "$work/gw1.log" | grep 'authentication of the peer failed: its authentication method 2'
 }
 
+# What ikefpd reads itself, from one file.
+container() {
+	topo_direct
+	strongswan_start gw2 </dev/null
+	pki_install gw2 ca -- gw2-p256
+	load gw2 < <(conf_both gw2)
+	gateway_dir gw1
+	openssl pkcs12 -export -inkey "$pki/gw1-p256.key" -in "$pki/gw1-p256.crt" \
+		-certfile "$pki/ca.crt" -passout pass:open -out "$work/gw1/pkcs12/gw1.p12"
+	ikefpd_start gw1 < <(
+		conf_both gw1
+		printf '%s\n' 'secrets {' 'pkcs12 {' 'file = gw1.p12' 'secret = open' '}' '}'
+	)
+	from_either
+}
+
 make_certificates() {
 	local kind gw
 
@@ -236,12 +252,13 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 7
+ktap_plan 8
 testcase "digital signatures" digital_signatures
 testcase "methods before RFC 7427" methods_before_rfc7427
 testcase "a chain, in fragments" chain
 testcase "names as identities" names
 testcase "raw public keys" raw_keys
 testcase "an encrypted private key" encrypted_key
+testcase "a PKCS#12 container" container
 testcase "refusals" refusals
 ktap_end

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pkcs12.h>
 
 #include "config_files.h"
 #include "config_keys.h"
@@ -201,17 +203,18 @@ int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 
 static const struct folder {
 	const char *name;
-	bool private;
-	enum credential_kind kind;
+	enum { PUBLIC, PRIVATE, CONTAINER } holds;
+	enum credential_kind kind;	/* PUBLIC */
 } folders[] = {
-	{ "x509", false, CREDENTIAL_CERT },
-	{ "x509ca", false, CREDENTIAL_CA },
-	{ "x509crl", false, CREDENTIAL_CRL },
-	{ "pubkey", false, CREDENTIAL_PUBKEY },
-	{ "private", true, 0 },
-	{ "rsa", true, 0 },
-	{ "ecdsa", true, 0 },
-	{ "pkcs8", true, 0 },
+	{ "x509", PUBLIC, CREDENTIAL_CERT },
+	{ "x509ca", PUBLIC, CREDENTIAL_CA },
+	{ "x509crl", PUBLIC, CREDENTIAL_CRL },
+	{ "pubkey", PUBLIC, CREDENTIAL_PUBKEY },
+	{ "private", PRIVATE, 0 },
+	{ "rsa", PRIVATE, 0 },
+	{ "ecdsa", PRIVATE, 0 },
+	{ "pkcs8", PRIVATE, 0 },
+	{ "pkcs12", CONTAINER, 0 },
 };
 
 /* Takes the octets over; they are wiped with the secret. */
@@ -254,6 +257,73 @@ struct folder_reader {
 	const char *path;
 };
 
+static int add_cert(struct credentials *credentials, enum credential_kind kind, X509 *cert,
+		    struct errmsg *err)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der), ret;
+
+	ret = len > 0 ? credentials_add(credentials, CONF_FILE, kind, der, (size_t)len, err) :
+			errmsg_set(err, "out of memory");
+	OPENSSL_free(der);
+	return ret;
+}
+
+/* What a container holds, each where it would be had it a file of its own. */
+static int add_contents(const struct folder_reader *r, const char *name, EVP_PKEY *key, X509 *cert,
+			STACK_OF(X509) *others, struct errmsg *err)
+{
+	struct buf octets = BUF_INIT;
+	unsigned char *der = NULL;
+	int len, ret = 0;
+
+	if (cert)
+		ret = add_cert(r->credentials, CREDENTIAL_CERT, cert, err);
+	for (int i = 0; !ret && i < sk_X509_num(others); i++)
+		ret = add_cert(r->credentials, CREDENTIAL_CERT, sk_X509_value(others, i), err);
+	if (ret || !key)
+		return ret;
+	len = i2d_PrivateKey(key, &der);
+	if (len > 0)
+		buf_put(&octets, der, (size_t)len);
+	OPENSSL_clear_free(der, len > 0 ? (size_t)len : 0);
+	/* It is not encrypted any more. */
+	if (len <= 0 || octets.failed || add_key(r->secrets, NULL, name, &octets))
+		ret = errmsg_set(err, "out of memory");
+	buf_clear(&octets);
+	return ret;
+}
+
+static int add_container(const struct folder_reader *r, const char *name,
+			 const struct buf *octets, struct errmsg *err)
+{
+	const struct secret *passphrase = r->passphrases;
+	const unsigned char *at = octets->data;
+	STACK_OF(X509) *others = NULL;
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+	PKCS12 *p12;
+	int ret;
+
+	while (passphrase && strcmp(passphrase->name, name))
+		passphrase = passphrase->next;
+	p12 = d2i_PKCS12(NULL, &at, (long)octets->len);
+	if (!p12)
+		ret = errmsg_set(err, "it is no PKCS#12 container");
+	else if (!PKCS12_parse(p12, passphrase ? (const char *)passphrase->passphrase : "", &key,
+			       &cert, &others))
+		ret = errmsg_set(err, passphrase ? "its passphrase is another one, or what it is encrypted with is not supported" :
+				 "it is encrypted: add a section 'pkcs12 { file = ..., secret = ... }' to secrets");
+	else
+		ret = add_contents(r, name, key, cert, others, err);
+	ERR_clear_error();
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	sk_X509_pop_free(others, X509_free);
+	PKCS12_free(p12);
+	return ret;
+}
+
 static int read_one(const struct folder_reader *r, const struct folder *folder,
 		    const char *file, struct errmsg *err)
 {
@@ -269,13 +339,15 @@ static int read_one(const struct folder_reader *r, const struct folder *folder,
 		buf_clear(&octets);
 		return 0;
 	}
-	if (!ret && folder->private)
+	if (!ret && folder->holds == PRIVATE)
 		ret = add_key(r->secrets, r->passphrases, path + folder_len(r->path), &octets);
 	if (ret)
 		ret = errmsg_set(err, "%s: %s", path, strerror(-ret));
-	else if (!folder->private &&
-		 credentials_add(r->credentials, CONF_FILE, folder->kind, octets.data,
-				 octets.len, &why))
+	else if ((folder->holds == PUBLIC &&
+		  credentials_add(r->credentials, CONF_FILE, folder->kind, octets.data,
+				  octets.len, &why)) ||
+		 (folder->holds == CONTAINER &&
+		  add_container(r, path + folder_len(r->path), &octets, &why)))
 		ret = errmsg_set(err, "%s: %s", path, why.text);
 	buf_clear(&octets);
 	return ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The files that a swanctl.conf goes with: those that it names, and those in the
- * folders beside it (x509, x509ca, x509crl, pubkey, private, rsa, ecdsa, pkcs8). Only
+ * folders beside it (x509, x509ca, x509crl, pubkey, private, rsa, ecdsa, pkcs8, pkcs12). Only
  * the reader of the file opens any.
  */
 #ifndef IKEFPD_CONFIG_FILES_H

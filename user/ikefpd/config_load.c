@@ -217,6 +217,11 @@ static int read_pkcs8(const struct tree *node, void *object, struct errmsg *err)
 	return read_passphrase(node, "pkcs8", object, err);
 }
 
+static int read_pkcs12(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_passphrase(node, "pkcs12", object, err);
+}
+
 static const struct config_section secret_sections[] = {
 	{ "ike", true, read_secret },
 	{ "eap", true, NULL },
@@ -227,7 +232,7 @@ static const struct config_section secret_sections[] = {
 	{ "rsa", true, read_rsa },
 	{ "ecdsa", true, read_ecdsa },
 	{ "pkcs8", true, read_pkcs8 },
-	{ "pkcs12", true, NULL },
+	{ "pkcs12", true, read_pkcs12 },
 	{ "token", true, NULL },
 };
 
