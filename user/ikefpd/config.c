@@ -97,6 +97,8 @@ void conn_put(struct conn *conn)
 	auth_clear(&conn->remote);
 	buf_clear(&conn->section);
 	free(conn->local_addrs);
+	for (size_t i = 0; i < conn->remote_addr_count; i++)
+		free(conn->remote_addrs[i].host);
 	free(conn->remote_addrs);
 	free(conn->name);
 	free(conn);
@@ -201,7 +203,7 @@ static int match_ranges(const struct addr_range *ranges, size_t count,
 		int match;
 
 		if (r->family == AF_UNSPEC)
-			match = 1;
+			match = !r->host;
 		else if (r->family != e->family || memcmp(e->addr, r->first, len) < 0 ||
 			 memcmp(e->addr, r->last, len) > 0)
 			match = 0;
@@ -287,6 +289,11 @@ int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
 	for (i = 0; i < conn->remote_addr_count; i++)
 		if (is_single(&conn->remote_addrs[i]))
 			break;
+	if (i == conn->remote_addr_count)
+		for (size_t j = 0; j < conn->remote_addr_count; j++)
+			if (conn->remote_addrs[j].host)
+				return errmsg_set(err, "the address of '%s' is not known",
+						  conn->remote_addrs[j].host);
 	if (i == conn->remote_addr_count)
 		return errmsg_set(err, "connection '%s' has no single remote address to initiate to: set remote_addrs",
 				  conn->name);

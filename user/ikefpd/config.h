@@ -33,6 +33,7 @@ struct addr_range {
 	sa_family_t family;	/* AF_INET, AF_INET6; AF_UNSPEC is %any */
 	uint8_t first[16];	/* network order; 4 or 16 octets are used */
 	uint8_t last[16];
+	char *host;		/* a name (host_names.h); until it is known it fits nothing */
 };
 
 enum auth_class {

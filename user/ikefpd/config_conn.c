@@ -34,7 +34,32 @@ static int read_ike_item(const struct tree *node, const char *item, void *object
 	return config_proposal(node, item, object, PROTO_IKE, err);
 }
 
-static int read_addr_item(const struct tree *node, const char *item, void *object,
+/* Letters, digits, "-", "_" and dots; what has no letter is an address with a mistake. */
+static bool is_host_name(const char *text)
+{
+	size_t len = strlen(text);
+	const char *label = text;
+
+	if (!len || len > 253 || strspn(text, "0123456789.") == len)
+		return false;
+	for (const char *c = text;; c++) {
+		if (*c == '.' || !*c) {
+			size_t n = (size_t)(c - label);
+
+			/* A dot may end it. */
+			if (n > 63 || (!n && (*c || c == text)) || (n && *label == '-'))
+				return false;
+			label = c + 1;
+		} else if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+				   *c)) {
+			return false;
+		}
+		if (!*c)
+			return true;
+	}
+}
+
+static int read_addr_item(const struct tree *node, const char *item, bool names, void *object,
 			  struct errmsg *err)
 {
 	const char *why = "not an address";
@@ -49,10 +74,18 @@ static int read_addr_item(const struct tree *node, const char *item, void *objec
 	else if (!strcmp(item, "%any6") || !strcmp(item, "::"))
 		item = "::/0";
 	/* A selector without protocol and ports is an address, subnet or range. */
-	if (strchr(item, '[') || ts_parse(&ts, item, &why) || ts.dynamic)
-		return tree_refuse(node, err,
-				   "'%s' is neither an address, a subnet nor a range: host names are not supported yet",
-				   item);
+	if (strchr(item, '[') || ts_parse(&ts, item, &why) || ts.dynamic) {
+		if (!is_host_name(item))
+			return tree_refuse(node, err,
+					   "'%s' is neither an address, a subnet, a range nor a host name",
+					   item);
+		if (!names)
+			return tree_refuse(node, err,
+					   "'%s' is neither an address, a subnet nor a range: host names are supported in remote_addrs alone",
+					   item);
+		range->host = strdup(item);
+		return range->host ? 0 : no_memory(node, err);
+	}
 	range->family = ts.family;
 	memcpy(range->first, ts.start, sizeof(range->first));
 	memcpy(range->last, ts.end, sizeof(range->last));
@@ -62,6 +95,7 @@ static int read_addr_item(const struct tree *node, const char *item, void *objec
 struct addr_reader {
 	struct addr_range **ranges;
 	size_t *count;
+	bool names;	/* of hosts may be among them */
 };
 
 static int add_addr(const struct tree *node, const char *item, void *object,
@@ -74,7 +108,7 @@ static int add_addr(const struct tree *node, const char *item, void *object,
 	if (!ranges)
 		return no_memory(node, err);
 	*r->ranges = ranges;
-	if (read_addr_item(node, item, &ranges[*r->count], err))
+	if (read_addr_item(node, item, r->names, &ranges[*r->count], err))
 		return -1;
 	++*r->count;
 	return 0;
@@ -138,7 +172,7 @@ static int read_version(const struct tree *node, void *object, struct errmsg *er
 static int read_local_addrs(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
-	struct addr_reader r = { &conn->local_addrs, &conn->local_addr_count };
+	struct addr_reader r = { &conn->local_addrs, &conn->local_addr_count, false };
 
 	conn->local_addr_count = 0;
 	return config_each_item(node, add_addr, &r, err);
@@ -147,9 +181,10 @@ static int read_local_addrs(const struct tree *node, void *object, struct errmsg
 static int read_remote_addrs(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
-	struct addr_reader r = { &conn->remote_addrs, &conn->remote_addr_count };
+	struct addr_reader r = { &conn->remote_addrs, &conn->remote_addr_count, true };
 
-	conn->remote_addr_count = 0;
+	while (conn->remote_addr_count)
+		free(conn->remote_addrs[--conn->remote_addr_count].host);
 	return config_each_item(node, add_addr, &r, err);
 }
 
@@ -345,8 +380,8 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 		     struct errmsg *err)
 {
 	struct conn *conn = r->conn;
-	struct addr_reader local = { &conn->local_addrs, &conn->local_addr_count };
-	struct addr_reader remote = { &conn->remote_addrs, &conn->remote_addr_count };
+	struct addr_reader local = { &conn->local_addrs, &conn->local_addr_count, false };
+	struct addr_reader remote = { &conn->remote_addrs, &conn->remote_addr_count, true };
 
 	if (!r->has_local || !r->has_remote)
 		return tree_refuse(section, err,

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "host_names.h"
 #include "ike_manager.h"
 #include "resume.h"
 
@@ -57,7 +58,7 @@ bool control_has_child(const char *conn, const char *child)
 void control_loaded(struct conn *conn)
 {
 	resume_rebind(manager, conn);
-	trap_configure(manager, conn);
+	host_names_configure(manager, conn);
 }
 
 void control_configured(void)

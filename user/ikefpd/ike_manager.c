@@ -8,6 +8,7 @@
 
 #include "child_life.h"
 #include "config.h"
+#include "host_names.h"
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -162,6 +163,7 @@ void ike_manager_forget(struct ike_manager *m, struct control_job *job)
 {
 	struct waiter **link;
 
+	host_names_forget(m, job);
 	for (link = &m->waiters; *link; link = &(*link)->next) {
 		struct waiter *w = *link;
 
@@ -198,6 +200,7 @@ void ike_manager_clear(struct ike_manager *m)
 	struct waiter *w;
 
 	m->stopping = true;
+	host_names_clear(m);
 	while (m->sas)
 		ike_sa_destroy(m->sas, "the daemon ends");
 	trap_clear(m);
@@ -504,6 +507,13 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job)
+{
+	if (m->stopping || to_use(m, conn) || !host_names_initiate(m, conn, child, job))
+		ike_manager_initiate_now(m, conn, child, job);
+}
+
+void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
+			      const struct child_conf *child, struct control_job *job)
 {
 	struct endpoint local, remote;
 	struct ike_sa *sa;

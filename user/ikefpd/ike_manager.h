@@ -17,6 +17,8 @@
 #include "trap.h"
 #include "xfrm.h"
 
+struct host_wait;
+struct lookup;
 struct revocation_info;
 struct secrets;
 struct updown;
@@ -29,6 +31,8 @@ struct ike_manager {
 	const struct config *config;
 	struct secrets *secrets;
 	struct revocation_info *revocation;	/* NULL: nobody is asked */
+	struct lookup *lookup;		/* NULL: no host name has an address */
+	struct host_wait *host_waits;	/* host_names.h */
 	struct updown *updown;		/* NULL: no scripts are run */
 	struct ike_sa *sas;		/* oldest first */
 	struct ike_sa **sas_end;	/* the last one's next */
@@ -97,6 +101,9 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 /* control.h's functions, for a manager of one's own. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);
+/* The same with the addresses that its host names have by now. */
+void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
+			      const struct child_conf *child, struct control_job *job);
 /*
  * In place of an IKE SA whose handshake has failed another one is initiated, and who waits
  * for the one waits for the other. Ends it, for this reason if nothing comes of that.

@@ -399,6 +399,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	ike_manager_init(&d->manager, d->loop, d->kernel, d->xfrm, d->config, d->secrets);
 	d->manager.updown = d->updown;
 	d->manager.revocation = d->revocation;
+	d->manager.lookup = d->lookup;
 	d->manager.routes.route = d->route;
 	d->manager.routes.off = d->config->no_routes;
 	control_attach(&d->manager);

@@ -7,6 +7,7 @@
 
 #include "child_life.h"
 #include "config.h"
+#include "host_names.h"
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
@@ -150,7 +151,7 @@ void resume_finish(struct ike_manager *m, bool all)
 
 	/* Before anything is taken away, what is to hold traffic back is there. */
 	for (conn = m->config->conns; conn; conn = conn->next)
-		trap_configure(m, conn);
+		host_names_configure(m, conn);
 	m->all_adopted = all;
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);

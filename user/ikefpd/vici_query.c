@@ -409,7 +409,9 @@ static void put_ranges(struct buf *out, const char *name,
 
 		memcpy(ts.start, r->first, len);
 		memcpy(ts.end, r->last, len);
-		if (r->family == AF_UNSPEC)
+		if (r->host)
+			vici_put_item(out, r->host);
+		else if (r->family == AF_UNSPEC)
 			vici_put_item(out, "%any");
 		else if (!memcmp(r->first, r->last, len))
 			vici_put_item(out, inet_ntop(r->family, r->first, text,

@@ -177,6 +177,7 @@ static const char *const conn_ok[] = {
 	"reauth_time = 0s", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
 	"send_certreq = no", "send_cert = never", "aggressive = no", "pull = yes",
 	"mediation = no", "ppk_required = no", "if_id_in = 0", "ocsp = never",
+	"remote_addrs = gw.example.org, 10.0.0.1", "remote_addrs = gw-1.example.org.",
 	"local { round = 1\n revocation = relaxed\n}", "vips =", "proposals = default",
 };
 
@@ -204,8 +205,10 @@ static void test_accepted(void)
 static const char *const conn_refused[][2] = {
 	{ "version = 1", ":7: connections.net.version: IKEv1 is not supported: set version = 2" },
 	{ "version = 3", ":7: connections.net.version: '3' is not a number from 0 to 2" },
-	{ "local_addrs = gw.example.org", ":7: connections.net.local_addrs: 'gw.example.org' is neither an address, a subnet nor a range: host names are not supported yet" },
-	{ "remote_addrs = 10.0.0.1[tcp]", ":7: connections.net.remote_addrs: '10.0.0.1[tcp]' is neither an address, a subnet nor a range: host names are not supported yet" },
+	{ "local_addrs = gw.example.org", ":7: connections.net.local_addrs: 'gw.example.org' is neither an address, a subnet nor a range: host names are supported in remote_addrs alone" },
+	{ "remote_addrs = 10.0.0.1[tcp]", ":7: connections.net.remote_addrs: '10.0.0.1[tcp]' is neither an address, a subnet, a range nor a host name" },
+	{ "remote_addrs = 10.0.0.300", ":7: connections.net.remote_addrs: '10.0.0.300' is neither an address, a subnet, a range nor a host name" },
+	{ "remote_addrs = gw..example.org", ":7: connections.net.remote_addrs: 'gw..example.org' is neither an address, a subnet, a range nor a host name" },
 	{ "local_port = 0", ":7: connections.net.local_port: '0' is not a number from 1 to 65535" },
 	{ "remote_port = 65536", ":7: connections.net.remote_port: '65536' is not a number from 1 to 65535" },
 	{ "remote_port = -1", ":7: connections.net.remote_port: '-1' is not a number from 1 to 65535" },
