@@ -83,13 +83,18 @@ uptime_now() {
 	echo "${now/./}"
 }
 
+# Between two tries it waits three times as long as one takes, so that what is waited for
+# has the processors.
 wait_for_quiet() {
-	local end=$(($(uptime_now) + $1 * 100 * ${IKEFP_TIME_SCALE:-1}))
+	local end=$(($(uptime_now) + $1 * 100 * ${IKEFP_TIME_SCALE:-1})) began now pause
 	shift
 
-	until "$@"; do
-		[ "$(uptime_now)" -lt "$end" ] || return 1
-		sleep 0.05
+	while began=$(uptime_now) && ! "$@"; do
+		now=$(uptime_now)
+		[ "$now" -lt "$end" ] || return 1
+		pause=$(((now - began) * 3))
+		pause=$((pause < 5 ? 5 : pause > 50 ? 50 : pause))
+		sleep "0.$(printf %02d "$pause")"
 	done
 }
 

@@ -45,9 +45,11 @@ module_unload() {
 	[ ! -d /sys/module/ikefp ] || rmmod ikefp
 }
 
-# kmsg_mark NAME: from here on the kernel's log is NAME's.
+# kmsg_mark NAME: from here on the kernel's log is NAME's. What was before stays on the
+# console alone, so that kmsg_check does not read it all each time.
 kmsg_mark() {
 	kmsg_name="ikefp selftest $$: $1"
+	dmesg --clear
 	echo "$kmsg_name" >/dev/kmsg
 }
 
