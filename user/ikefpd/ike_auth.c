@@ -11,6 +11,7 @@
 #include "child_negotiate.h"
 #include "config.h"
 #include "ike_auth.h"
+#include "ike_hold.h"
 #include "ike_manager.h"
 #include "resume.h"
 #include "secrets.h"
@@ -324,43 +325,6 @@ static bool may_be_of_another(const struct ike_sa *sa)
 	return sa->handshake->cookie.len && !sa->second_try;
 }
 
-static void held_again(struct revocation_waiter *w)
-{
-	struct ike_handshake *h = container_of(w, struct ike_handshake, waiter);
-	struct kernel_message msg = h->held;
-	struct buf octets = h->held_octets;
-	struct ike_sa *sa = h->sa;
-	struct payload_chain chain;
-
-	h->held.data = NULL;
-	h->held_octets = (struct buf)BUF_INIT;
-	/* It could be parsed before. */
-	if (payload_parse(&chain, msg.first_payload, msg.data, msg.len))
-		ike_sa_destroy(sa, "a message that was held cannot be parsed");
-	else if (sa->initiator)
-		ike_auth_response(sa, &msg, &chain);
-	else
-		ike_auth_request(sa, &msg, &chain);
-	buf_clear(&octets);
-}
-
-/* Until the waiter is called. 0 or -ENOMEM. */
-static int hold(struct ike_sa *sa, const struct kernel_message *msg)
-{
-	struct ike_handshake *h = sa->handshake;
-
-	if (buf_set(&h->held_octets, msg->data, msg->len)) {
-		revocation_cancel(&h->waiter);
-		return -ENOMEM;
-	}
-	h->held = *msg;
-	h->held.data = h->held_octets.data;
-	h->sa = sa;
-	h->waiter.ready = held_again;
-	ike_log(sa, LOG_CFG, LVL_CTRL, "waiting to learn if the peer's certificate is revoked");
-	return 0;
-}
-
 void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 		       const struct payload_chain *chain)
 {
@@ -403,7 +367,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	}
 	ret = check_auth(sa, chain, idr, auth, &why);
 	if (ret == TRUST_WAIT) {
-		if (hold(sa, msg))
+		if (ike_hold(sa, msg))
 			reject(sa, "no memory for the peer's message");
 		return;
 	}
@@ -534,7 +498,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	}
 	err = check_auth(sa, chain, idi, auth, &why);
 	if (err == TRUST_WAIT) {
-		if (hold(sa, msg))
+		if (ike_hold(sa, msg))
 			fail(sa, msg, "no memory for the peer's message");
 		return;
 	}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An IKE_AUTH message that is held until it is known whether the peer's certificate is
+ * revoked, and is then looked at once more, from its beginning.
+ */
+#ifndef IKEFPD_IKE_HOLD_H
+#define IKEFPD_IKE_HOLD_H
+
+#include "ike_sa.h"
+
+/*
+ * Until the handshake's waiter is called (revocation.h), which was given to who asks. Returns
+ * 0, or -ENOMEM, and then nobody waits.
+ */
+int ike_hold(struct ike_sa *sa, const struct kernel_message *msg);
+
+#endif
