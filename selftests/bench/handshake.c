@@ -9,7 +9,6 @@
  * to a port of the gateway's host where all is thrown away (SINK-PORT). Printed is the
  * difference, in instructions for one handshake.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -26,17 +25,6 @@
 #define ANSWER_SIZE	4096
 #define WARM_UP		3
 #define NAME_SIZE	32
-
-static struct endpoint take_address(const char *text, uint16_t port)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct endpoint endpoint;
-
-	if (inet_pton(AF_INET, text, &addr.sin_addr) != 1)
-		fail("'%s' is no IPv4 address", text);
-	endpoint_from_sockaddr(&endpoint, (struct sockaddr *)&addr);
-	return endpoint;
-}
 
 /* Sends it, and waits until the gateway is idle again. Instructions from then to then. */
 static uint64_t counted_send(const struct initiator *initiator, const struct buf *message)
@@ -104,9 +92,9 @@ int main(int argc, char **argv)
 
 	if (argc != 5)
 		fail("usage: handshake LOCAL REMOTE SINK-PORT COUNT");
-	local = take_address(argv[1], IKE_PORT);
-	gateway = take_address(argv[2], IKE_PORT);
-	sink = take_address(argv[2], atoi(argv[3]));
+	local = initiator_address(argv[1], IKE_PORT);
+	gateway = initiator_address(argv[2], IKE_PORT);
+	sink = initiator_address(argv[2], atoi(argv[3]));
 	count = strtoul(argv[4], NULL, 10);
 
 	initiator_open(&initiator, &local, &gateway);

@@ -31,6 +31,15 @@ static void random_octets(void *out, size_t len)
 		fail("no random octets");
 }
 
+struct endpoint initiator_address(const char *text, uint16_t port)
+{
+	struct endpoint endpoint;
+
+	if (endpoint_parse(&endpoint, text, port) || endpoint_is_any(&endpoint))
+		fail("'%s' is no address", text);
+	return endpoint;
+}
+
 void initiator_open(struct initiator *initiator, const struct endpoint *local,
 		    const struct endpoint *remote)
 {

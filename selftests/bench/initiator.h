@@ -31,6 +31,8 @@ struct initiator {
 	uint32_t next_id;		/* of the next request */
 };
 
+struct endpoint initiator_address(const char *text, uint16_t port);
+
 /* From @local to @remote, both with their ports. */
 void initiator_open(struct initiator *initiator, const struct endpoint *local,
 		    const struct endpoint *remote);

@@ -6,7 +6,6 @@
  * request each 10 ms, for at most a minute. (LOCAL has a daemon of its own: the requests
  * come from another port.)
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -19,17 +18,6 @@
 #define EACH_MS		10
 #define TRIES		6000
 #define ANSWER_SIZE	4096
-
-static struct endpoint take_address(const char *text, uint16_t port)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct endpoint endpoint;
-
-	if (inet_pton(AF_INET, text, &addr.sin_addr) != 1)
-		fail("'%s' is no IPv4 address", text);
-	endpoint_from_sockaddr(&endpoint, (struct sockaddr *)&addr);
-	return endpoint;
-}
 
 static bool is_answer(const uint8_t *answer, ssize_t len)
 {
@@ -53,8 +41,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		fail("usage: serves LOCAL REMOTE");
-	local = take_address(argv[1], LOCAL_PORT);
-	gateway = take_address(argv[2], IKE_PORT);
+	local = initiator_address(argv[1], LOCAL_PORT);
+	gateway = initiator_address(argv[2], IKE_PORT);
 	initiator_open(&initiator, &local, &gateway);
 	fd = (struct pollfd){ .fd = initiator.sock, .events = POLLIN };
 	for (i = 0; i < TRIES; i++) {
