@@ -209,7 +209,7 @@ static void run_scripts(int daemon_fd, int fd, void *data)
 {
 	(void)fd;
 	(void)data;
-	script_runner_serve(daemon_fd, SCRIPT_LIMIT_MS);
+	script_runner_serve(daemon_fd, SCRIPT_LIMIT_MS, SCRIPT_JOBS_MAX);
 }
 
 static void run_lookup(int daemon_fd, int fd, void *data)

@@ -51,6 +51,7 @@ struct run {
 struct runner {
 	int daemon_fd;		/* -1: it has gone */
 	uint64_t limit_ms;
+	unsigned int jobs, jobs_max;		/* those that run included */
 	struct table lines;
 	struct line *ready, **ready_end;	/* have a job, and none that runs */
 	struct run runs[SCRIPT_RUN_MAX];
@@ -128,9 +129,15 @@ static void make_ready(struct runner *r, struct line *line)
 static void take(struct runner *r, const uint8_t *data, size_t len)
 {
 	struct job *job = len > KEY_LEN ? read_job(data + KEY_LEN, len - KEY_LEN) : NULL;
-	struct line *line = job ? line_of(r, get64(data)) : NULL;
+	struct line *line = NULL;
 
+	if (!job)
+		return;
+	if (r->jobs < r->jobs_max)
+		line = line_of(r, get64(data));
 	if (!line) {
+		tell(r, job, "the script is not run: %s",
+		     r->jobs < r->jobs_max ? "no memory" : "too many are waiting");
 		free(job);
 		return;
 	}
@@ -138,6 +145,7 @@ static void take(struct runner *r, const uint8_t *data, size_t len)
 		make_ready(r, line);
 	*line->end = job;
 	line->end = &job->next;
+	r->jobs++;
 }
 
 /* Running */
@@ -192,6 +200,7 @@ static void next_job(struct runner *r, struct line *line)
 
 	line->first = job->next;
 	free(job);
+	r->jobs--;
 	if (line->first) {
 		make_ready(r, line);
 		return;
@@ -359,9 +368,13 @@ static void turn(struct runner *r, uint8_t *packet)
 		read_request(r, packet);
 }
 
-void script_runner_serve(int daemon_fd, uint64_t limit_ms)
+void script_runner_serve(int daemon_fd, uint64_t limit_ms, unsigned int jobs_max)
 {
-	struct runner r = { .daemon_fd = daemon_fd, .limit_ms = limit_ms };
+	struct runner r = {
+		.daemon_fd = daemon_fd,
+		.limit_ms = limit_ms,
+		.jobs_max = jobs_max,
+	};
 	uint8_t *packet = malloc(IPC_PACKET_MAX + 1);
 
 	r.ready_end = &r.ready;

@@ -18,6 +18,8 @@
 
 /* At a time. */
 #define SCRIPT_RUN_MAX		16
+/* Those that wait included, since peers decide how often Child SAs come and go. */
+#define SCRIPT_JOBS_MAX		65536
 /* Then it gets SIGTERM, and SCRIPT_KILL_MS later, with all of its group, SIGKILL. */
 #define SCRIPT_LIMIT_MS		30000
 #define SCRIPT_KILL_MS		2000
@@ -25,9 +27,9 @@
 #define SCRIPT_LINE_MAX		512
 
 /*
- * The process's work, until @daemon_fd ends and all is done. @limit_ms is SCRIPT_LIMIT_MS,
- * but for tests.
+ * The process's work, until @daemon_fd ends and all is done. @limit_ms is SCRIPT_LIMIT_MS and
+ * @jobs_max SCRIPT_JOBS_MAX, but for tests.
  */
-void script_runner_serve(int daemon_fd, uint64_t limit_ms);
+void script_runner_serve(int daemon_fd, uint64_t limit_ms, unsigned int jobs_max);
 
 #endif

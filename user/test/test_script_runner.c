@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The process that runs scripts: in order, at the same time, ended after a while. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "script_runner.h"
 
 #define WAIT_MS		20000
+#define JOBS_MAX	(3 * SCRIPT_RUN_MAX)
 
 static int fd;
 static pid_t pid;
@@ -32,7 +35,7 @@ static void start(uint64_t limit_ms)
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGTERM, SIG_IGN);
 		close(fds[0]);
-		script_runner_serve(fds[1], limit_ms);
+		script_runner_serve(fds[1], limit_ms, JOBS_MAX);
 		_exit(0);
 	}
 	close(fds[1]);
@@ -69,6 +72,14 @@ static void expect(const char *want)
 
 	line[n > 0 ? n : 0] = '\0';
 	EXPECT_STR(line, want);
+}
+
+static void write_fifo(const char *fifo, const char *text)
+{
+	int out = open(fifo, O_WRONLY);
+
+	EXPECT_EQ(write(out, text, strlen(text)), (ssize_t)strlen(text));
+	close(out);
 }
 
 /* All output, the environment, no more than that, and an end that is no success. */
@@ -118,6 +129,34 @@ static void test_order(void)
 		else if (EXPECT(next < 3))
 			EXPECT_STR(line, want[next++]);
 	}
+	stop();
+	unlink(fifo);
+	rmdir(dir);
+}
+
+/* What is asked for while too many are there is not run, and that is said; then there is room. */
+static void test_too_many(void)
+{
+	char dir[] = "/tmp/ikefp-test-XXXXXX", fifo[64], command[256];
+
+	EXPECT(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	EXPECT(!mkfifo(fifo, 0600));
+	start(SCRIPT_LIMIT_MS);
+	snprintf(command, sizeof(command), "echo waits; cat %s", fifo);
+	ask(1, "a", command);
+	expect("a: waits");
+	for (unsigned int i = 1; i < JOBS_MAX; i++)
+		ask(1, "b", i + 1 < JOBS_MAX ? ":" : "echo last");
+	ask(1, "c", "echo not run");
+	expect("c: the script is not run: too many are waiting");
+	ask(2, "d", "echo not run");
+	expect("d: the script is not run: too many are waiting");
+	write_fifo(fifo, "done\n");
+	expect("a: done");
+	expect("b: last");
+	ask(1, "e", "echo run");
+	expect("e: run");
 	stop();
 	unlink(fifo);
 	rmdir(dir);
@@ -217,6 +256,7 @@ static const struct ktap_test tests[] = {
 	{ "a limit of time", test_limit },
 	{ "what is left running", test_background },
 	{ "the daemon has gone", test_alone },
+	{ "too many", test_too_many },
 	{ "malformed requests", test_malformed },
 };
 
