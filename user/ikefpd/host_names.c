@@ -55,9 +55,12 @@ static void go_on(struct host_wait *w)
 	struct control_job *job = w->job;
 
 	wait_free(w);
-	if (child)
+	/* It may have been unloaded, or have made place for another one. */
+	if (config_find_conn(m->config, conn->name) != conn)
+		ike_manager_not_initiated(job, "its connection is not configured any more");
+	else if (child)
 		ike_manager_initiate_now(m, conn, child, job);
-	else if (config_find_conn(m->config, conn->name) == conn)
+	else
 		trap_configure(m, conn);
 	conn_put(conn);
 }

@@ -512,6 +512,11 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 		ike_manager_initiate_now(m, conn, child, job);
 }
 
+void ike_manager_not_initiated(struct control_job *job, const char *reason)
+{
+	job_done(job, false, reason);
+}
+
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			      const struct child_conf *child, struct control_job *job)
 {
@@ -567,7 +572,8 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 
 	/* Not one to be used. */
 	sa->state = IKE_DELETING;
-	ike_manager_initiate(m, conn, sa->handshake->child_conf, NULL);
+	/* At the address that it had just now, name or not. */
+	ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL);
 	other = to_use(m, conn);
 	if (other)
 		other->second_try = true;

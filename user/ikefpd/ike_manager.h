@@ -101,9 +101,11 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 /* control.h's functions, for a manager of one's own. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);
-/* The same with the addresses that its host names have by now. */
+/* The same with the addresses that its host names have by now, */
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			      const struct child_conf *child, struct control_job *job);
+/* or not at all; @job may be NULL. */
+void ike_manager_not_initiated(struct control_job *job, const char *reason);
 /*
  * In place of an IKE SA whose handshake has failed another one is initiated, and who waits
  * for the one waits for the other. Ends it, for this reason if nothing comes of that.

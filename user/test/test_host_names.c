@@ -195,6 +195,22 @@ static void several(void)
 	EXPECT(!network.jobs[0]);
 }
 
+/* Unloaded, or made place for another one: who waits is told. */
+static void gone_meanwhile(void)
+{
+	struct conn *conn = begin("peer.test", "");
+	struct control_job job;
+
+	initiate(conn, &job);
+	config_remove_conn(left->config, "gw");
+	answer(NULL, right, sizeof(right));
+	net_run(&net);
+	EXPECT_EQ(done, 1);
+	EXPECT_STR(reason, "its connection is not configured any more");
+	EXPECT(!host_established(left));
+	net_clear(&net);
+}
+
 /* A trap is there once the name is known, unless its connection has gone by then. */
 static void trap(void)
 {
@@ -218,6 +234,7 @@ static const struct ktap_test tests[] = {
 	{ "initiated", initiated },
 	{ "not known", not_known },
 	{ "several", several },
+	{ "gone meanwhile", gone_meanwhile },
 	{ "a trap", trap },
 };
 
