@@ -11,21 +11,12 @@
 
 AUTH=pubkey
 
-# load GATEWAY: what is in its folders, and the swanctl.conf from stdin.
-load() {
-	cat >"$work/$1/swanctl.conf"
-	swanctl "$1" --load-all --clear --noprompt >"$work/load" || {
-		cat "$work/load"
-		return 1
-	}
-}
-
-# both [SETTING=VALUE...]: load for both, with these.
+# both [SETTING=VALUE...]: conf_load for both, with these.
 both() {
 	local gw
 
 	for gw in gw1 gw2; do
-		load $gw < <(for setting; do declare "$setting"; done; conf_both $gw)
+		conf_load $gw < <(for setting; do declare "$setting"; done; conf_both $gw)
 	done
 }
 
@@ -110,9 +101,9 @@ names() {
 	daemons
 	pki_install gw1 ca -- gw1-p256
 	pki_install gw2 ca -- gw2-p256
-	load gw1 < <(LOCAL_ID='C=CH, O=Example, CN=gw1-p256' \
+	conf_load gw1 < <(LOCAL_ID='C=CH, O=Example, CN=gw1-p256' \
 		REMOTE_ID='C=CH, O=example, CN=*' conf_both gw1)
-	load gw2 < <(LOCAL_ID='C=CH, O=Example, CN=gw2-p256' \
+	conf_load gw2 < <(LOCAL_ID='C=CH, O=Example, CN=gw2-p256' \
 		REMOTE_ID='C=CH, O=Example, CN=gw1-p256' conf_both gw2)
 	from_either
 }
@@ -130,10 +121,19 @@ raw_keys() {
 			rm "$work/$gw/x509"/*
 			openssl pkey -in "$pki/$gw-$kind.key" -pubout -out "$work/$gw/pubkey/$gw.pub"
 			openssl pkey -in "$pki/$peer-$kind.key" -pubout -out "$work/$gw/pubkey/$peer.pub"
-			load $gw < <(LOCAL="pubkeys = $gw.pub" REMOTE="pubkeys = $peer.pub" conf_both $gw)
+			conf_load $gw < <(LOCAL="pubkeys = $gw.pub" REMOTE="pubkeys = $peer.pub" conf_both $gw)
 		done
 		from_either
 	done
+	# A signature of another key: the peer is told, and nobody waits.
+	conf_load gw1 < <(LOCAL="pubkeys = gw1.pub" REMOTE="pubkeys = gw1.pub" conf_both gw1)
+	for gw in gw1 gw2; do
+		mark
+		fails swanctl $gw --initiate --child net --timeout 20
+		tail -n "+$mark" "$work/gw1.log" | grep 'authentication of the peer failed: '
+	done
+	grep 'received AUTHENTICATION_FAILED notify error' "$work/gw2.log"
+	taken_down
 }
 
 # ikefpd reads the folders, and decrypts the key, by itself.
@@ -150,7 +150,7 @@ encrypted_key() {
 	from_either
 	# Encrypted as OpenSSL did of old, and by swanctl.
 	openssl ec -aes128 -passout pass:old -in "$pki/gw1-p256.key" -out "$work/gw1/private/gw1-p256.key"
-	load gw1 < <(conf_both gw1 | sed 's/^secrets {/&\nprivate {\nfile = gw1-p256.key\nsecret = old\n}/')
+	conf_load gw1 < <(conf_both gw1 | sed 's/^secrets {/&\nprivate {\nfile = gw1-p256.key\nsecret = old\n}/')
 	swanctl gw1 --list-certs | grep 'has private key'
 	from_either
 }
@@ -162,7 +162,7 @@ refused() {
 
 	echo "--- $1"
 	pki_install gw2 ca -- "$1"
-	load gw2 < <(for setting in "${settings[@]}"; do declare "$setting"; done; conf_both gw2)
+	conf_load gw2 < <(for setting in "${settings[@]}"; do declare "$setting"; done; conf_both gw2)
 	mark
 	swanctl gw2 --initiate --child net --timeout 20 >"$work/said" && return 1
 	grep AUTH_FAILED "$work/said"
@@ -177,7 +177,7 @@ refusals() {
 	daemons
 	pki_install gw1 ca -- gw1-p256
 	cp "$pki/ca.crl" "$work/gw1/x509crl/"
-	load gw1 < <(conf_both gw1)
+	conf_load gw1 < <(conf_both gw1)
 	refused gw2-expired 'CN=gw2-expired": certificate has expired'
 	refused gw2-early 'CN=gw2-early": certificate is not yet valid'
 	refused gw2-revoked 'CN=gw2-revoked": certificate revoked'
@@ -191,17 +191,17 @@ refusals() {
 	from_either
 	# The connection asks for a CRL, and for another CA.
 	rm "$work/gw1/x509crl"/*
-	load gw1 < <(REMOTE='revocation = strict' conf_both gw1)
+	conf_load gw1 < <(REMOTE='revocation = strict' conf_both gw1)
 	refused gw2-p256 'CN=gw2-p256": unable to get certificate CRL'
 	cp "$pki/other.crt" "$work/gw1/x509ca/"
-	load gw1 < <(REMOTE='cacerts = other.crt' conf_both gw1)
+	conf_load gw1 < <(REMOTE='cacerts = other.crt' conf_both gw1)
 	refused gw2-p256 'it is of none of the CAs that the connection names'
-	load gw1 < <(REMOTE_AUTH=ecdsa-384 conf_both gw1)
+	conf_load gw1 < <(REMOTE_AUTH=ecdsa-384 conf_both gw1)
 	refused gw2-p256 'its key has 256 bits: the connection asks for 384'
 	# No certificate, but the secret.
-	load gw1 < <(conf_both gw1)
+	conf_load gw1 < <(conf_both gw1)
 	pki_install gw2 ca
-	load gw2 < <(AUTH=psk REMOTE_AUTH=pubkey conf_both gw2)
+	conf_load gw2 < <(AUTH=psk REMOTE_AUTH=pubkey conf_both gw2)
 	mark
 	fails swanctl gw2 --initiate --child net --timeout 20
 	tail -n "+$mark" "$work/gw1.log" | grep 'authentication of the peer failed: its authentication method 2'
@@ -212,7 +212,7 @@ container() {
 	topo_direct
 	strongswan_start gw2 </dev/null
 	pki_install gw2 ca -- gw2-p256
-	load gw2 < <(conf_both gw2)
+	conf_load gw2 < <(conf_both gw2)
 	gateway_dir gw1
 	openssl pkcs12 -export -inkey "$pki/gw1-p256.key" -in "$pki/gw1-p256.crt" \
 		-certfile "$pki/ca.crt" -passout pass:open -out "$work/gw1/pkcs12/gw1.p12"

@@ -7,12 +7,6 @@
 
 . "${0%/*}/lib.sh"
 
-# load GATEWAY: another configuration, from stdin.
-load() {
-	cat >"$work/$1/swanctl.conf"
-	swanctl "$1" --load-all --clear >"$work/load"
-}
-
 up_and_down() {
 	swanctl gw1 --initiate --child net --timeout 20
 	one_child_sa_each
@@ -23,8 +17,8 @@ up_and_down() {
 
 # The responder has another group than the first that it is offered.
 another_group() {
-	load gw2 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-ecp256 psk_conf gw2)
-	load gw1 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-x25519-ecp256 psk_conf gw1)
+	conf_load gw2 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-ecp256 psk_conf gw2)
+	conf_load gw1 < <(IKE_PROPOSALS=aes128gcm16-prfsha256-x25519-ecp256 psk_conf gw1)
 	up_and_down
 	grep -qiE 'INVAL_KE|INVALID_KE' "$work"/gw*.log
 }
@@ -33,7 +27,7 @@ another_group() {
 refused() {
 	local lines
 
-	load gw2 < <(psk_conf gw2)
+	conf_load gw2 < <(psk_conf gw2)
 	lines=$(wc -l <"$work/gw1.log")
 	fails swanctl gw1 --initiate --child net --timeout 20
 	tail -n "+$lines" "$work/gw1.log" | grep -E "$1"
@@ -42,29 +36,29 @@ refused() {
 }
 
 wrong_secret() {
-	load gw1 < <(PSK=another psk_conf gw1)
+	conf_load gw1 < <(PSK=another psk_conf gw1)
 	refused 'AUTH_FAILED|AUTHENTICATION_FAILED'
 }
 
 wrong_proposal() {
-	load gw1 < <(IKE_PROPOSALS=aes128-sha256-modp2048 psk_conf gw1)
+	conf_load gw1 < <(IKE_PROPOSALS=aes128-sha256-modp2048 psk_conf gw1)
 	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
 }
 
 wrong_child_proposal() {
-	load gw1 < <(ESP_PROPOSALS=aes128-sha256 psk_conf gw1)
+	conf_load gw1 < <(ESP_PROPOSALS=aes128-sha256 psk_conf gw1)
 	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
 }
 
 wrong_selectors() {
-	load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 172.16.0.0/16,')
+	conf_load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 172.16.0.0/16,')
 	refused 'TS_UNACCEPT'
 }
 
 # The responder serves less than it is asked for.
 narrowed() {
-	load gw2 < <(psk_conf gw2)
-	load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 10.0.0.0/8,')
+	conf_load gw2 < <(psk_conf gw2)
+	conf_load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 10.0.0.0/8,')
 	swanctl gw1 --initiate --child net --timeout 20
 	one_child_sa_each
 	both_answered

@@ -172,6 +172,15 @@ swanctl() {
 		command swanctl "${args[@]}" --uri "unix://$work/$1/vici"
 }
 
+# conf_load GATEWAY: its daemon has what is in its folders, and the swanctl.conf from stdin.
+conf_load() {
+	cat >"$work/$1/swanctl.conf"
+	swanctl "$1" --load-all --clear --noprompt >"$work/load" || {
+		cat "$work/load"
+		return 1
+	}
+}
+
 # child_sas GATEWAY: how many Child SAs are installed there.
 child_sas() {
 	swanctl "$1" --list-sas --raw | grep -o 'state=INSTALLED' | wc -l

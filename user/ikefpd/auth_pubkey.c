@@ -228,7 +228,7 @@ int auth_pubkey_check(struct ike_sa *sa, const struct payload_chain *chain,
 		return -1;
 	for (size_t i = 0; ret && i < conf->pubkey_count; i++)
 		ret = trust_check_key(conf, conf->pubkeys[i], err) ||
-		      check_signature(conf->pubkeys[i], &s, octets, err);
+		      check_signature(conf->pubkeys[i], &s, octets, err) ? -1 : 0;
 	if (ret && (!conf->pubkey_count || conf->certs || conf->cacerts)) {
 		received = ike_certs_read(sa, chain);
 		ret = check_certs(sa, received, &s, octets, err);

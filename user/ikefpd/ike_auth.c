@@ -368,7 +368,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	ret = check_auth(sa, chain, idr, auth, &why);
 	if (ret == TRUST_WAIT) {
 		if (ike_hold(sa, msg))
-			reject(sa, "no memory for the peer's message");
+			reject(sa, "the peer's message cannot be held");
 		return;
 	}
 	if (ret) {
@@ -499,7 +499,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	err = check_auth(sa, chain, idi, auth, &why);
 	if (err == TRUST_WAIT) {
 		if (ike_hold(sa, msg))
-			fail(sa, msg, "no memory for the peer's message");
+			fail(sa, msg, "the peer's message cannot be held");
 		return;
 	}
 	if (err) {

@@ -14,11 +14,13 @@ static void look_again(struct revocation_waiter *w)
 	struct buf octets = h->held_octets;
 	struct ike_sa *sa = h->sa;
 	struct payload_chain chain;
+	int err;
 
 	h->held.data = NULL;
 	h->held_octets = (struct buf)BUF_INIT;
-	/* It could be parsed before. */
-	if (payload_parse(&chain, msg.first_payload, msg.data, msg.len))
+	/* As at its first time, of a response an unknown critical payload is passed over. */
+	err = payload_parse(&chain, msg.first_payload, msg.data, msg.len);
+	if (err && !(sa->initiator && err == -EOPNOTSUPP))
 		ike_sa_destroy(sa, "a message that was held cannot be parsed");
 	else if (sa->initiator)
 		ike_auth_response(sa, &msg, &chain);
@@ -31,6 +33,8 @@ int ike_hold(struct ike_sa *sa, const struct kernel_message *msg)
 {
 	struct ike_handshake *h = sa->handshake;
 
+	if (!h->waiter.link)
+		return -EINVAL;
 	if (buf_set(&h->held_octets, msg->data, msg->len)) {
 		revocation_cancel(&h->waiter);
 		return -ENOMEM;

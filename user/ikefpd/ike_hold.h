@@ -9,8 +9,8 @@
 #include "ike_sa.h"
 
 /*
- * Until the handshake's waiter is called (revocation.h), which was given to who asks. Returns
- * 0, or -ENOMEM, and then nobody waits.
+ * Until the handshake's waiter is called (revocation.h), which waits by now. Returns 0; or
+ * -EINVAL if it does not, or -ENOMEM: then nobody waits.
  */
 int ike_hold(struct ike_sa *sa, const struct kernel_message *msg);
 
