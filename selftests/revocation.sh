@@ -9,35 +9,22 @@
 
 AUTH=pubkey
 
-# load GATEWAY: what is in its folders, and the swanctl.conf from stdin.
-load() {
-	cat >"$work/$1/swanctl.conf"
-	swanctl "$1" --load-all --clear --noprompt >"$work/load" || {
-		cat "$work/load"
-		return 1
-	}
-}
-
 # daemons REVOCATION [AUTHORITY]: and a web server on gw1 for what is in $work/www.
 daemons() {
 	topo_direct
 	strongswan_start gw2 </dev/null
 	ikefpd_start gw1 </dev/null
 	pki_install gw1 ca -- gw1
-	load gw1 < <(REMOTE="revocation = $1" psk_conf gw1; printf '%s\n' "${2:-}")
+	conf_load gw1 < <(REMOTE="revocation = $1" psk_conf gw1; printf '%s\n' "${2:-}")
 	mkdir "$work/www"
 	start_in gw1 www python3 -u -m http.server --bind 127.0.0.1 --directory "$work/www" 8080
 	wait_for 20 tcp_listens gw1 8080
 }
 
-tcp_listens() {
-	run_in "$1" ss -Hltn "sport = $2" | grep -q LISTEN
-}
-
 # peer CERT: gw2 has this one from now on.
 peer() {
 	pki_install gw2 ca -- "$1"
-	load gw2 < <(conf_both gw2)
+	conf_load gw2 < <(conf_both gw2)
 }
 
 publish() {
@@ -134,19 +121,35 @@ authorities() {
 			ocsp_uris = http://127.0.0.1:9/
 		}
 	}"
-	swanctl gw1 --list-authorities >"$work/list"
-	cat "$work/list"
-	grep -q 'ours:' "$work/list"
-	grep -q 'http://127.0.0.1:8080/ca.crl' "$work/list"
+	has_authority http://127.0.0.1:8080/ca.crl
 	publish
 	peer gw2-plain
 	accepted
-	# The same from the file.
+	# It is taken away; then the file has another one.
+	conf_load gw1 < <(REMOTE='revocation = strict' psk_conf gw1)
+	has_no_authority
+	cat >>"$work/gw1/swanctl.conf" <<-CONF
+	authorities {
+		ours {
+			cacert = ca.crt
+			crl_uris = http://127.0.0.1:8080/other.crl
+		}
+	}
+	CONF
 	kill -HUP "$(<"$work/gw1/pid")"
-	wait_for 10 grep -q 'read .* again' "$work/gw1.log"
-	swanctl gw1 --list-authorities | grep -q 'ours:'
-	load gw1 < <(REMOTE='revocation = strict' psk_conf gw1)
-	fails grep -q ours: <(swanctl gw1 --list-authorities)
+	wait_for 10 has_authority http://127.0.0.1:8080/other.crl
+}
+
+# has_authority URI: gw1 has "ours", whose CRL is there; or has_no_authority at all.
+has_authority() {
+	swanctl gw1 --list-authorities >"$work/list"
+	cat "$work/list"
+	grep -q 'ours:' "$work/list" && grep -qF "$1" "$work/list"
+}
+
+has_no_authority() {
+	swanctl gw1 --list-authorities >"$work/list"
+	fails grep -q 'ours:' "$work/list"
 }
 
 # other_conf GATEWAY: another connection, with a secret.
@@ -164,9 +167,9 @@ slow() {
 	start_in gw1 slow socat TCP-LISTEN:8081,reuseaddr SYSTEM:"cat $work/fifo"
 	wait_for 10 tcp_listens gw1 8081
 	publish
-	load gw1 < <(REMOTE='revocation = strict' psk_conf gw1; other_conf gw1)
+	conf_load gw1 < <(REMOTE='revocation = strict' psk_conf gw1; other_conf gw1)
 	pki_install gw2 ca -- gw2-slow
-	load gw2 < <(conf_both gw2; other_conf gw2)
+	conf_load gw2 < <(conf_both gw2; other_conf gw2)
 	swanctl gw2 --initiate --child net --timeout 60 >"$work/initiate" &
 	slow=$!
 	wait_for 10 grep -q 'waiting to learn if the peer' "$work/gw1.log"

@@ -86,13 +86,17 @@ static void put_body(int out, BIO *body)
 		put(out, part, (size_t)n);
 }
 
-/* No proxy of the environment: whom it asks is what the certificate says. */
+/*
+ * No proxy of the environment, and whom a server sends us on to is not asked: whom it asks
+ * is what the certificate or the configuration says.
+ */
 static void fetch(int out, const struct job *job)
 {
+	const char *request_type = NULL, *answer_type = NULL;
 	const char *url = job->octets;
 	char *host = NULL, *port = NULL, *path = NULL;
 	size_t used = strlen(url) + 1;
-	BIO *body;
+	BIO *request = NULL, *body;
 	int ssl;
 
 	unsetenv("http_proxy");
@@ -100,16 +104,15 @@ static void fetch(int out, const struct job *job)
 	if (!OSSL_HTTP_parse_url(url, &ssl, NULL, &host, &port, NULL, &path, NULL, NULL) || ssl)
 		fail(out, "it is no http:// address");
 	if (job->kind == LOOKUP_OCSP) {
-		BIO *request = BIO_new_mem_buf(job->octets + used, (int)(job->len - used));
-
-		body = OSSL_HTTP_transfer(NULL, host, port, path, 0, NULL, NULL, NULL, NULL, NULL,
-					  NULL, 0, NULL, "application/ocsp-request", request,
-					  "application/ocsp-response", 1, LOOKUP_OCTETS_MAX,
-					  LOOKUP_LIMIT_MS / 1000, 0);
-	} else {
-		body = OSSL_HTTP_get(url, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 1,
-				     LOOKUP_OCTETS_MAX, LOOKUP_LIMIT_MS / 1000);
+		request = BIO_new_mem_buf(job->octets + used, (int)(job->len - used));
+		request_type = "application/ocsp-request";
+		answer_type = "application/ocsp-response";
+		if (!request)
+			fail(out, "no memory");
 	}
+	body = OSSL_HTTP_transfer(NULL, host, port, path, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0,
+				  NULL, request_type, request, answer_type, 1, LOOKUP_OCTETS_MAX,
+				  LOOKUP_LIMIT_MS / 1000, 0);
 	put_body(out, body);
 }
 
@@ -164,8 +167,12 @@ static void take(struct runner *r, const uint8_t *data, size_t len)
 	if (len <= LOOKUP_HEADER || !memchr(data + LOOKUP_HEADER, '\0', len - LOOKUP_HEADER))
 		return;
 	job = malloc(sizeof(*job) + len - LOOKUP_HEADER);
-	if (!job)
+	if (!job) {
+		const struct job none = { .number = get32(data) };
+
+		send_part(r, &none, LOOKUP_FAILED, "no memory", 9);
 		return;
+	}
 	job->next = NULL;
 	job->number = get32(data);
 	job->kind = data[4];

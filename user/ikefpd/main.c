@@ -222,6 +222,7 @@ static void run_lookup(int daemon_fd, int fd, void *data)
 /* Before anything is open, so that they inherit nothing. */
 static int start_processes(struct daemon *d, struct errmsg *err)
 {
+	struct account least;
 	const struct account stay = { .change = false };
 	struct process_plan secrets = {
 		.name = "ikefpd: secrets",
@@ -247,7 +248,7 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 	};
 	struct process_plan lookup = {
 		.name = "ikefpd: lookup",
-		.account = &d->account,
+		.account = &least,
 		.sandbox = SANDBOX_LOOKUP,
 		.fd = -1,
 		.run = run_lookup,
@@ -255,6 +256,7 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 	int between[2];
 	int ret;
 
+	account_least(&least, &d->account);
 	ret = process_start(&d->scripts_process, &scripts, err) ||
 	      process_start(&d->lookup_process, &lookup, err);
 	if (ret)

@@ -45,6 +45,15 @@ int account_find(struct account *account, const char *name, struct errmsg *err)
 	return 0;
 }
 
+void account_least(struct account *least, const struct account *account)
+{
+	const struct passwd *pw = geteuid() ? NULL : getpwnam("nobody");
+
+	*least = *account;
+	if (pw)
+		*least = (struct account){ .change = true, .uid = pw->pw_uid, .gid = pw->pw_gid };
+}
+
 static int lock_memory(struct errmsg *err)
 {
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };

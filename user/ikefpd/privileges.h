@@ -29,6 +29,9 @@ struct account {
  */
 int account_find(struct account *account, const char *name, struct errmsg *err);
 
+/* For who needs no files: nobody's, whom only root can become, or else @account. */
+void account_least(struct account *least, const struct account *account);
+
 /*
  * From here on no core dumps, no ptrace by the same user, and every page, also those
  * to come, stays out of swap. Not inherited by a fork() in all its parts: call it in

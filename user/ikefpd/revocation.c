@@ -25,6 +25,7 @@
 #define KEEP_MS		300000
 #define KEEP_MAX_MS	86400000
 #define SKEW_S		300	/* between our clock and a responder's */
+#define AGE_MAX_S	600	/* of what says no end: it was made when it was asked for */
 #define SOURCES_MAX	10000	/* answers that are kept */
 
 /* One who is asked: a URI for CRLs, or one for OCSP of one certificate. */
@@ -41,7 +42,6 @@ struct source {
 	struct revocation_waiter *waiters;
 	uint64_t until_ms;	/* loop_now_ms() until when its answer stands */
 	enum revocation_answer answer;	/* GOOD, REVOKED, or UNKNOWN */
-	bool has_crl;		/* there is one in credentials that came from here */
 };
 
 struct revocation_info {
@@ -136,17 +136,18 @@ static void source_free(struct source *s)
 	free(s);
 }
 
-/* One whose answer does not stand any more, or else the oldest that is not being asked. */
-static void make_room(struct revocation_info *r)
+/* The oldest that is not being asked goes. False: all are. */
+static bool make_room(struct revocation_info *r)
 {
 	struct source *s = r->first;
 
 	if (r->count < SOURCES_MAX)
-		return;
+		return true;
 	while (s && s->asking)
 		s = s->next;
 	if (s)
 		source_free(s);
+	return s;
 }
 
 static struct source *source_new(struct revocation_info *r, enum lookup_kind kind, const char *uri,
@@ -154,8 +155,7 @@ static struct source *source_new(struct revocation_info *r, enum lookup_kind kin
 {
 	struct source *s;
 
-	make_room(r);
-	s = calloc(1, sizeof(*s));
+	s = make_room(r) ? calloc(1, sizeof(*s)) : NULL;
 	if (!s)
 		return NULL;
 	s->uri = strdup(uri);
@@ -190,7 +190,8 @@ static uint64_t until(const ASN1_TIME *next_update)
 	if (next_update && ASN1_TIME_diff(&days, &seconds, NULL, next_update)) {
 		int64_t ms = ((int64_t)days * 86400 + seconds) * 1000;
 
-		keep = ms < 0 ? 0 : ms > KEEP_MAX_MS ? KEEP_MAX_MS : (uint64_t)ms;
+		/* One that ends now would be asked for again at once, and again. */
+		keep = ms < RETRY_MS ? RETRY_MS : ms > KEEP_MAX_MS ? KEEP_MAX_MS : (uint64_t)ms;
 	}
 	return loop_now_ms() + keep;
 }
@@ -225,7 +226,8 @@ static const char *read_status(struct source *s, OCSP_BASICRESP *basic)
 	if (!id || !OCSP_resp_find_status(basic, id, &status, NULL, NULL, &this_update,
 					  &next_update))
 		why = "the answer is about something else";
-	else if (!OCSP_check_validity(this_update, next_update, SKEW_S, -1))
+	else if (!OCSP_check_validity(this_update, next_update, SKEW_S,
+				      next_update ? -1 : AGE_MAX_S))
 		why = "the answer is of another time";
 	else if (status == V_OCSP_CERTSTATUS_UNKNOWN)
 		why = "the responder does not know the certificate";
@@ -269,6 +271,8 @@ static const char *take_crl(struct source *s, const uint8_t *data, size_t len)
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(s->issuer)) ||
 	    X509_CRL_verify(crl, X509_get0_pubkey(s->issuer)) != 1)
 		why = "it is not signed by the CA whose certificates it is about";
+	else if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0)
+		why = "it is not valid yet";
 	else if (!X509_CRL_get0_nextUpdate(crl) ||
 		 X509_cmp_current_time(X509_CRL_get0_nextUpdate(crl)) < 0)
 		why = "it is too old";

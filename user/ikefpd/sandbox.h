@@ -23,7 +23,7 @@ enum sandbox {
 /*
  * What libc does to find a host's address depends on the machine, and is done by libraries
  * that are loaded for it. So a look-up has more, and what it has not is refused with EPERM:
- * no program, no file to write, no other process, no packet or raw socket.
+ * no program, no file to write, no process but by signals, no packet or raw socket.
  */
 
 /* For good. Returns 0, or -1 with @err set. */

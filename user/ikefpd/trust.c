@@ -11,11 +11,25 @@
 #define DEPTH_MAX	8	/* CAs between a peer and its trust anchor */
 #define STRENGTH	2	/* of libcrypto's levels: 112 bits, hence no SHA-1, no RSA 1024 */
 
-/* Does the certificate say where its revocation could be learnt? */
+/*
+ * Does the certificate say where its revocation could be learnt, be it where we cannot ask?
+ * What cannot be read may say so.
+ */
 static bool has_uri(X509 *cert)
 {
-	return X509_get_ext_by_NID(cert, NID_crl_distribution_points, -1) >= 0 ||
-	       X509_get_ext_by_NID(cert, NID_info_access, -1) >= 0;
+	AUTHORITY_INFO_ACCESS *access;
+	bool ocsp = false;
+
+	if (X509_get_ext_by_NID(cert, NID_crl_distribution_points, -1) >= 0)
+		return true;
+	if (X509_get_ext_by_NID(cert, NID_info_access, -1) < 0)
+		return false;
+	access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+	for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access); i++)
+		ocsp |= OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(access, i)->method) == NID_ad_OCSP;
+	ocsp |= !access;
+	AUTHORITY_INFO_ACCESS_free(access);
+	return ocsp;
 }
 
 /* A chain that is being verified. */
@@ -131,11 +145,11 @@ static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 static enum revocation_answer ask(struct revocation_info *r, X509 *cert, X509 *issuer, bool has_crl,
 				  struct revocation_waiter *w)
 {
+	enum revocation_answer answer = has_crl ? REVOCATION_GOOD : REVOCATION_NO_URI;
+
 	if (r && issuer)
-		return revocation_ask(r, cert, issuer, has_crl, w);
-	if (has_crl)
-		return REVOCATION_GOOD;
-	return has_uri(cert) ? REVOCATION_UNKNOWN : REVOCATION_NO_URI;
+		answer = revocation_ask(r, cert, issuer, has_crl, w);
+	return answer == REVOCATION_NO_URI && has_uri(cert) ? REVOCATION_UNKNOWN : answer;
 }
 
 /* Is any of the chain revoked? Nobody revokes a trust anchor: it is taken away. */

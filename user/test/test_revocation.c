@@ -22,6 +22,9 @@ static const char *const of_cdp[] = { "subjectAltName", "DNS:gw.example",
 static const char *const of_ocsp[] = { "subjectAltName", "DNS:gw.example",
 	"authorityInfoAccess", "caIssuers;URI:http://ca.example/ca,OCSP;URI:http://ocsp.example/",
 	"crlDistributionPoints", "URI:http://ca.example/one.crl", NULL };
+static const char *const of_ldap[] = { "crlDistributionPoints", "URI:ldap://ca.example/", NULL };
+static const char *const of_issuer[] = {
+	"authorityInfoAccess", "caIssuers;URI:http://ca.example/ca", NULL };
 static const char *const of_plain[] = { "subjectAltName", "DNS:gw.example", NULL };
 static const char *const of_responder[] = { "extendedKeyUsage", "OCSPSigning", NULL };
 
@@ -160,11 +163,13 @@ static void answer_crl(const struct cert_pair *ca, const X509 *revoked, long unt
 	X509_CRL_free(crl);
 }
 
+#define NO_END	0
+
 static void answer_ocsp(const struct cert_pair *signer, X509 *about, int status, long from,
 			long until)
 {
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-	ASN1_TIME *begins = X509_gmtime_adj(NULL, from), *ends = X509_gmtime_adj(NULL, until);
+	ASN1_TIME *begins = X509_gmtime_adj(NULL, from), *ends = until == NO_END ? NULL : X509_gmtime_adj(NULL, until);
 	OCSP_CERTID *id = OCSP_cert_to_id(NULL, about, root.cert);
 	OCSP_RESPONSE *response;
 	unsigned char *der = NULL;
@@ -214,6 +219,7 @@ static void crl(void)
 /* The next one is asked; what fails is not asked again at once. */
 static void no_crl(void)
 {
+	struct cert_pair ldap;
 	struct errmsg err;
 
 	for (int i = 0; i < 5; i++) {
@@ -239,6 +245,20 @@ static void no_crl(void)
 		EXPECT_EQ(network.asked, 2);
 		end();
 	}
+	/* Nobody can be asked where there is an address, of a kind that is not fetched. */
+	begin();
+	ldap = cert_make(&(struct cert_plan){ .name = "ldap", .issuer = &root,
+					      .extensions = of_ldap });
+	expect_trust(ldap.cert, REVOCATION_IFURI, -1, "unable to get certificate CRL");
+	expect_trust(ldap.cert, REVOCATION_RELAXED, 0, NULL);
+	cert_pair_free(&ldap);
+	/* That of the CA's certificate is none of these. */
+	ldap = cert_make(&(struct cert_plan){ .name = "issuer", .issuer = &root,
+					      .extensions = of_issuer });
+	expect_trust(ldap.cert, REVOCATION_IFURI, 0, NULL);
+	cert_pair_free(&ldap);
+	EXPECT_EQ(network.asked, 0);
+	end();
 	begin();
 	expect_trust(plain.cert, REVOCATION_STRICT, -1, "unable to get certificate CRL");
 	expect_trust(plain.cert, REVOCATION_IFURI, 0, NULL);
@@ -269,6 +289,16 @@ static void good_ocsp(void)
 	answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_REVOKED, -60, DAY);
 	expect_trust(ocsp.cert, REVOCATION_RELAXED, -1, "CN=ocsp\": certificate revoked");
 	end();
+	/* Of now, without an end; and one that has just ended, which is not asked for at once. */
+	asks_ocsp();
+	answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -60, NO_END);
+	expect_trust(ocsp.cert, REVOCATION_STRICT, 0, NULL);
+	end();
+	asks_ocsp();
+	answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -DAY, -60);
+	expect_trust(ocsp.cert, REVOCATION_STRICT, 0, NULL);
+	EXPECT_EQ(network.asked, 1);
+	end();
 	/* By one whom the CA has named for it. */
 	asks_ocsp();
 	responder = cert_make(&(struct cert_plan){ .name = "responder", .issuer = &root,
@@ -284,7 +314,7 @@ static void bad_ocsp(void)
 {
 	struct errmsg err;
 
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		asks_ocsp();
 		if (i == 0)
 			answer("no route", NULL, 0);
@@ -298,6 +328,8 @@ static void bad_ocsp(void)
 			answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_UNKNOWN, -60, DAY);
 		else if (i == 5)
 			answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -2 * DAY, -DAY);
+		else if (i == 6)
+			answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -3600, NO_END);
 		else
 			answer(NULL, (const uint8_t *)"0", 1);
 		EXPECT_EQ(trust(ocsp.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
