@@ -6,7 +6,7 @@
 
 . "${0%/*}/lib.sh"
 
-# other PID secrets|reader: that process of a daemon's.
+# other PID secrets|reader|lookup: that process of a daemon's.
 other() {
 	pgrep -P "$1" -x "ikefpd: $2"
 }
@@ -53,6 +53,7 @@ privileges() {
 	secrets=$(other "$pid" secrets)
 	confined "$secrets" $nobody $none
 	[ "$(status "$secrets" Groups)" = '' ]
+	confined "$(other "$pid" lookup)" $nobody $none
 	confined "$(other "$pid" reader)" 0 $dac_read_search
 	# The process of the secrets has its two sockets and what it writes to.
 	[ "$(find "/proc/$secrets/fd" -type l | wc -l)" = 5 ]
@@ -70,6 +71,7 @@ stays_root() {
 	grep -q "there is no user 'ikefpd': staying root, with CAP_NET_ADMIN alone" "$work/gw1.log"
 	confined "$pid" 0 $net_admin
 	confined "$(other "$pid" secrets)" 0 $none
+	confined "$(other "$pid" lookup)" $nobody $none
 }
 
 # The systemd unit grants what the start takes, the ports below 1024 included.
