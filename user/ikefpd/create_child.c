@@ -134,7 +134,7 @@ static int begin(struct ike_sa *sa, const struct child_conf *conf, const struct 
 
 int create_child_start(struct ike_sa *sa, const struct child_conf *conf)
 {
-	if (sa->state != IKE_ESTABLISHED)
+	if (sa->state != IKE_ESTABLISHED || !conf)
 		return 0;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "establishing CHILD_SA %s", conf->name);
 	if (begin(sa, conf, NULL)) {
@@ -329,6 +329,12 @@ void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
 	old = c->old ? child_sa_by_spi_in(sa, c->old) : NULL;
 	if (old)
 		old->rekeying = false;
+	if (!child) {
+		/* Nothing takes it away meanwhile; a peer's message is not to rely on that. */
+		create_child_end(sa);
+		ike_sa_next(sa);
+		return;
+	}
 	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
 		if (refused(sa, child, old, &n)) {
 			if (old)

@@ -84,8 +84,38 @@ static void move_tasks(struct ike_sa *from, struct ike_sa *to)
 	}
 }
 
+/*
+ * Two that a new daemon carries on may have a connection each: what was configured once, and
+ * what is. What moves is of the one that it comes from, which may be freed with that.
+ */
+static void share_conn(struct ike_sa *from, struct ike_sa *to)
+{
+	struct child_sa *child, *next;
+	struct ike_task *task;
+
+	if (from->conn == to->conn)
+		return;
+	if (!to->children && !to->queue && !to->active.conf) {
+		ike_sa_set_conn(to, from->conn);
+		return;
+	}
+	for (child = from->children; child; child = next) {
+		const struct child_conf *conf = conn_find_child(to->conn, child->conf->name);
+
+		next = child->next;
+		if (conf)
+			child->conf = conf;
+		else
+			child_sa_destroy(child);
+	}
+	for (task = from->queue; task; task = task->next)
+		if (task->conf)
+			task->conf = conn_find_child(to->conn, task->conf->name);
+}
+
 static void move(struct ike_sa *from, struct ike_sa *to)
 {
+	share_conn(from, to);
 	move_children(from, to);
 	move_tasks(from, to);
 	ike_manager_waits_for(from->manager, from->unique_id, to->unique_id);

@@ -273,6 +273,36 @@ static struct ike_sa *successor(const struct ike_sa *sa)
 	return sa->successor ? ike_manager_by_spi(sa->manager, sa->successor) : NULL;
 }
 
+struct ike_sa *ike_rekey_rival(const struct ike_sa *sa)
+{
+	return sa->rekey ? successor(sa) : NULL;
+}
+
+/* The one in whose place it is, while that is open; or NULL. */
+static struct ike_sa *undecided_of(const struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->predecessor ?
+			     ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
+
+	return old && ike_rekey_rival(old) == sa ? old : NULL;
+}
+
+bool ike_rekey_undecided(const struct ike_sa *sa)
+{
+	return undecided_of(sa);
+}
+
+/* Our rekeying is over: what has waited for that on the peer's new one is asked for. */
+static void decided(struct ike_sa *sa)
+{
+	struct ike_sa *rival = ike_rekey_rival(sa);
+
+	ike_rekey_end(sa);
+	if (rival && rival->queue && rival->active.type == TASK_NONE)
+		ike_sa_next(rival);
+	ike_sa_next(sa);
+}
+
 /* The peer's new one stays, ours goes. */
 static void lose(struct ike_sa *sa, struct ike_sa *new)
 {
@@ -340,8 +370,7 @@ static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
 	} else {
 		accepted(sa, chain);
 	}
-	ike_rekey_end(sa);
-	ike_sa_next(sa);
+	decided(sa);
 }
 
 void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
@@ -403,8 +432,7 @@ void ike_rekey_resume(struct ike_sa *sa)
 		/* It was made, and not much more. */
 		win(sa, new);
 	}
-	ike_rekey_end(sa);
-	ike_sa_next(sa);
+	decided(sa);
 }
 
 /* The peer's requests */
@@ -559,7 +587,7 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	dh_free(a.dh);
 	buf_clear(&a.nonce_i);
 	buf_clear(&a.nonce_r);
-	if (new && new->queue && new->active.type == TASK_NONE)
+	if (new && new->queue && new->active.type == TASK_NONE && !sa->rekey)
 		ike_sa_next(new);
 }
 
@@ -583,10 +611,9 @@ void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 
 void ike_rekey_deleted(struct ike_sa *sa)
 {
-	struct ike_sa *old = sa->predecessor ?
-			     ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
+	struct ike_sa *old = undecided_of(sa);
 
-	if (!old || !old->rekey || old->successor != ike_sa_spi_local(sa))
+	if (!old)
 		return;
 	buf_clear(&old->rekey->rival);
 	ike_inherit_back(sa, old);

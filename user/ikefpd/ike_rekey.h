@@ -40,6 +40,14 @@ int ike_rekey_start(struct ike_sa *sa);
 void ike_rekey_end(struct ike_sa *sa);
 
 /*
+ * Has the peer's rekeying made it, while the answer to ours is still to come? Which of the two
+ * stays is open: nothing but its own end is asked for on it.
+ */
+bool ike_rekey_undecided(const struct ike_sa *sa);
+/* The one that is, in place of this one; or NULL. */
+struct ike_sa *ike_rekey_rival(const struct ike_sa *sa);
+
+/*
  * The peer deletes this IKE SA, which its rekeying has made: is it because it takes ours
  * instead (the answer to which is still to come)? Then what it has goes back.
  */

@@ -233,14 +233,27 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 	}
 }
 
+/* The next that can be begun, off the queue; or NULL. */
+static struct ike_task *next_task(struct ike_sa *sa)
+{
+	const bool only_delete = sa->queue && ike_rekey_undecided(sa);
+	struct ike_task **link = &sa->queue, *task;
+
+	while (only_delete && *link && (*link)->type != TASK_DELETE_IKE)
+		link = &(*link)->next;
+	task = *link;
+	if (task)
+		*link = task->next;
+	return task;
+}
+
 void ike_sa_next(struct ike_sa *sa)
 {
 	struct ike_task *task;
 	int err;
 
 	sa->active.type = TASK_NONE;
-	while (sa->active.type == TASK_NONE && (task = sa->queue)) {
-		sa->queue = task->next;
+	while (sa->active.type == TASK_NONE && (task = next_task(sa))) {
 		err = send_task(sa, task);
 		free(task);
 		if (err) {

@@ -115,6 +115,7 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain)
 {
 	bool delete_ike = false, rejected = false, wanted;
+	struct ike_sa *rival;
 	struct ike_manager *m = sa->manager;
 	struct reaction reaction = { 0 };
 	const struct child_sa *child;
@@ -159,7 +160,11 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 	if (delete_ike) {
 		ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] deleted by the peer",
 			sa->log.name, sa->unique_id);
+		rival = ike_rekey_rival(sa);
 		ike_sa_destroy(sa, wanted ? NULL : "the peer deleted the IKE SA");
+		/* Without an answer to our rekeying, the peer's is the one that stays. */
+		if (rival && rival->queue && rival->active.type == TASK_NONE)
+			ike_sa_next(rival);
 	} else if (rejected) {
 		ike_sa_destroy(sa, "the peer did not accept our authentication");
 	}

@@ -425,6 +425,29 @@ static void what_is_queued(void)
 	net_clear(&net);
 }
 
+/* Nor is it asked for on a new one that may go again. */
+static void what_is_queued_between(void)
+{
+	unsigned int i, left_wins = 0;
+
+	for (i = 0; i < 24; i++) {
+		const struct job *job;
+
+		bring_up(PLAIN, PLAIN);
+		rekey(left);
+		rekey(right);
+		job = initiate(left, "other");
+		net_run(&net);
+		EXPECT(job->done == 1 && job->ok);
+		expect_one(2);
+		EXPECT_EQ(job->job.ike_id, host_established(left)->unique_id);
+		left_wins += host_established(left)->initiator;
+		expect_works(2);
+		net_clear(&net);
+	}
+	EXPECT(left_wins > 0 && left_wins < 24);
+}
+
 /* What the peer has no time for has it later, on the new one. */
 static void what_is_put_off(void)
 {
@@ -620,6 +643,7 @@ static const struct ktap_test tests[] = {
 	{ "deleted while it is rekeyed", deleted_meanwhile },
 	{ "a Child SA's exchange meanwhile", crosses_child },
 	{ "what is queued", what_is_queued },
+	{ "what is queued between two", what_is_queued_between },
 	{ "what is put off", what_is_put_off },
 	{ "lifetimes", lifetimes },
 	{ "no DELETE comes", no_delete },
