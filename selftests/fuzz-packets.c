@@ -239,20 +239,23 @@ static void get_info(packets *self, const struct session *session, struct ikefp_
 		    ikefp_nl_error(self->client->nl));
 }
 
-/* One of the fragments of the peer's next request, whichever. */
-static size_t make_fragment(packets *self, const struct session *session, uint32_t id,
+/* A fragment of the peer's next request; with the marker, where there is one. */
+static size_t make_fragment(packets *self, const struct session *session, unsigned int number,
 			    uint8_t *octets)
 {
-	struct fuzz *fuzz = &self->fuzz;
-	struct ike_header header = peer_header(session->peer, CREATE_CHILD_SA, id, false);
-	struct sk_options options = { .fragment = { .total = FRAGMENTS } };
+	struct sk_options options = { .fragment = { .number = number, .total = FRAGMENTS } };
+	size_t marker = session->port == 4500 ? MARKER_LEN : 0;
+	struct ike_header header;
+	struct ikefp_sa_info info;
 	uint8_t inner[64];
 
-	options.fragment.number = 1 + fuzz_below(fuzz, FRAGMENTS);
-	memset(inner, options.fragment.number, sizeof(inner));
-	return sk_seal(&session->peer->keys, &header, &options,
-		       options.fragment.number == 1 ? PAYLOAD_NOTIFY : PAYLOAD_NONE,
-		       inner, sizeof(inner), octets);
+	get_info(self, session, &info);
+	header = peer_header(session->peer, CREATE_CHILD_SA, info.message_id_in, false);
+	memset(octets, 0, marker);
+	memset(inner, number, sizeof(inner));
+	return marker + sk_seal(&session->peer->keys, &header, &options,
+				number == 1 ? PAYLOAD_NOTIFY : PAYLOAD_NONE,
+				inner, sizeof(inner), octets + marker);
 }
 
 /* What the SA's peer can send and nobody else: authentic, whatever is in it. */
@@ -278,7 +281,7 @@ static size_t make_authentic(packets *self, const struct session *session, uint8
 	id = response ? info.message_id_out - 1 : info.message_id_in;
 	memset(octets, 0, marker);
 	if (!response && !sign_of_life && fuzz_percent(fuzz, 40))
-		return marker + make_fragment(self, session, id, octets + marker);
+		return make_fragment(self, session, 1 + fuzz_below(fuzz, FRAGMENTS), octets);
 	header = peer_header(session->peer, response ? INFORMATIONAL : type, id, response);
 	fuzz_octets(fuzz, inner, inner_len);
 	/* Now and then padding that cannot be. */
@@ -480,6 +483,8 @@ static void do_batch(packets *self, unsigned int number)
 	struct mmsghdr messages[BATCH] = {};
 	struct iovec iovs[BATCH];
 	struct ikefp_stats now;
+	/* Fragments yet to come of a message that is to be put together. */
+	unsigned int whole = 0;
 
 	/* Now and then strangers are asked for a cookie. */
 	if (fuzz_percent(fuzz, 5))
@@ -488,8 +493,11 @@ static void do_batch(packets *self, unsigned int number)
 	for (i = 0; i < number; i++) {
 		size_t len;
 
-		if (session && session->stage >= KEYED && session->stage < LINGERING &&
-		    session->port == port && fuzz_percent(fuzz, 25)) {
+		if (whole) {
+			len = make_fragment(self, session, FRAGMENTS + 1 - whole--, octets[i]);
+		} else if (session && session->stage >= KEYED && session->stage < LINGERING &&
+			   session->port == port && fuzz_percent(fuzz, 25)) {
+			whole = fuzz_percent(fuzz, 5) ? FRAGMENTS : 0;
 			len = make_authentic(self, session, octets[i]);
 			if (fuzz_percent(fuzz, 60))
 				len = corpus_change(&self->corpus, fuzz, port, octets[i], len);
