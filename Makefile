@@ -3,7 +3,8 @@
 #	make			the module and user/; KDIR= names another kernel's headers
 #	make module | user	one of them
 #	make install		both, with depmod; DESTDIR= and PREFIX= as usual
-#	make check		the tests, in virtual machines; TESTS= and KERNELS= choose
+#	make check		the tests, in virtual machines; TESTS= and KERNELS= choose, and
+#				what is chosen is tested with the other family, too
 #	make check-debug	the same on a kernel that finds bugs, built once (15 minutes)
 #	make check-long		the tests that can be longer, at their full sizes (hours)
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last

@@ -123,7 +123,8 @@ outer() {
 	local addr="${1}_addr"
 
 	[[ ${!addr} != *:* ]] || { echo "${!addr}"; return; }
-	run_in "$1" ip -6 -j address show dev wan scope link | jq -r '.[0].addr_info[0].local'
+	run_in "$1" ip -6 -o address show dev wan scope link |
+		awk '{ sub("/.*", "", $4); print $4 }'
 }
 
 # if_ids GATEWAY: what goes through an XFRM interface, and nothing else, is the Child SA's.
@@ -165,8 +166,7 @@ marks() {
 	}
 	NFT
 	both_answered
-	run_in gw1 nft -j list counter inet marks seen |
-		jq -e '[.nftables[] | .counter? // empty | .packets] | add > 0'
+	[ "$(nft_packets gw1 marks seen)" -gt 0 ]
 	ikefpd_kill gw1
 	ikefpd_start gw1 < <(CHILD=$'mark_out = 7/0xff\nset_mark_in = 9' psk_conf gw1)
 	both_answered
@@ -189,8 +189,8 @@ flags() {
 }
 
 need_module
-ktap_plan 10
-testcase "transport mode" transport topo_direct
+ktap_plan 9 1
+again "transport mode" transport topo_direct
 FAMILY=6 testcase "transport mode, IPv6" transport topo_direct
 testcase "transport mode, through a NAT" transport topo_nat
 testcase "transport mode, the NAT forgets" transport_moves

@@ -96,8 +96,7 @@ one_tunnel() {
 
 	for gw in gw1 gw2; do
 		[ "$(xfrm_states $gw)" = 2 ]
-		[ "$(run_in "$gw" "$(program ikefp)" show --json |
-			jq '[.sas[] | select(.state == "established")] | length')" = 1 ]
+		[ "$(kernel_sas_in "$gw" established)" = 1 ]
 	done
 }
 

@@ -93,11 +93,6 @@ link_was_full() {
 	[ $((drops * 4)) -ge $((packets + drops)) ]
 }
 
-# spis GATEWAY: its IKE SAs.
-spis() {
-	run_in "$1" "$(program ikefp)" show --json | jq -r '.sas[] | "\(.spi) \(.state)"'
-}
-
 # both_reached: each host reaches the other at some time.
 both_reached() {
 	wait_for 60 run_in lan1 ping -n -q -c 1 -W 1 "$lan2_addr"
@@ -113,7 +108,7 @@ ikefpd_through_full_link() {
 	ikefpd_start gw2 < <(psk_conf gw2)
 	ikefpd_start gw1 < <(CONN='dpd_delay = 1' psk_conf gw1)
 	swanctl gw1 --initiate --child net --timeout 20
-	sas=$(spis gw1)
+	sas=$(kernel_sas gw1)
 	# So few that the next ones are there at once when they expire.
 	run_in gw2 "$(program ikefp)" policy cookie-half-open=10
 	netem nat right rate ${link_rate}bit limit 10
@@ -126,7 +121,7 @@ ikefpd_through_full_link() {
 		$(($(counter gw1 retransmits) + 3))
 	timed "answered three" wait_for 60 counter_at_least gw2 liveness-answered \
 		$(($(counter gw2 liveness-answered) + 3))
-	[ "$(spis gw1)" = "$sas" ]
+	[ "$(kernel_sas gw1)" = "$sas" ]
 	one_child_sa_each
 	both_reached
 	timed "deleted by gw2" swanctl gw2 --terminate --ike gw --timeout 60
@@ -187,11 +182,12 @@ strongswan_asks() {
 }
 
 need_module
-ktap_plan 8
+ktap_plan 4 4
 for FAMILY in 4 6; do
-	testcase "ikefpd in a flood, IPv$FAMILY" ikefpd_under_flood
-	testcase "ikefpd where a flood fills the link, IPv$FAMILY" ikefpd_through_full_link
-	testcase "strongSwan is asked for a cookie, IPv$FAMILY" strongswan_is_asked
-	testcase "strongSwan asks for a cookie, IPv$FAMILY" strongswan_asks
+	[ $FAMILY = 4 ] && first=testcase second=again || first=again second=testcase
+	$first "ikefpd in a flood, IPv$FAMILY" ikefpd_under_flood
+	$second "ikefpd where a flood fills the link, IPv$FAMILY" ikefpd_through_full_link
+	$first "strongSwan is asked for a cookie, IPv$FAMILY" strongswan_is_asked
+	$second "strongSwan asks for a cookie, IPv$FAMILY" strongswan_asks
 done
 ktap_end

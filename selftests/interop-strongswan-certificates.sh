@@ -27,16 +27,17 @@ daemons() {
 	ikefpd_start gw1 </dev/null
 }
 
-# from_either: a tunnel that either end begins.
-from_either() {
-	local gw
+# from GATEWAY: a tunnel that it begins.
+from() {
+	swanctl "$1" --initiate --child net --timeout 30
+	one_child_sa_each
+	swanctl "$1" --terminate --ike gw --timeout 20
+	taken_down
+}
 
-	for gw in gw1 gw2; do
-		swanctl $gw --initiate --child net --timeout 30
-		one_child_sa_each
-		swanctl $gw --terminate --ike gw --timeout 20
-		taken_down
-	done
+from_either() {
+	from gw1
+	from gw2
 }
 
 # signed_with NAME: so both have signed since gw1's line $mark.
@@ -50,14 +51,16 @@ mark() {
 	mark=$(($(wc -l <"$work/gw1.log") + 1))
 }
 
-# with KIND SIGNATURE [SETTING...]
+# with KIND SIGNATURE [SETTING...]: each end signs. They take turns in beginning.
+begins=gw1 responds=gw2
 with() {
 	echo "--- $1, $2"
 	pki_install gw1 ca -- "gw1-$1"
 	pki_install gw2 ca -- "gw2-$1"
 	both "${@:3}"
 	mark
-	from_either
+	from $begins
+	read -r begins responds <<<"$responds $begins"
 	signed_with "$2"
 }
 

@@ -42,12 +42,10 @@ interop() {
 }
 
 need_module
-ktap_plan 5
-for FAMILY in 4 6; do
-	testcase "ikefpd begins, IPv$FAMILY" interop topo_direct ikefpd strongswan
-	testcase "strongSwan begins, through a NAT, IPv$FAMILY" \
-		interop topo_nat strongswan ikefpd
-done
-FAMILY=4
+ktap_plan 3 2
+FAMILY=6 testcase "ikefpd begins, IPv6" interop topo_direct ikefpd strongswan
+testcase "strongSwan begins, through a NAT, IPv4" interop topo_nat strongswan ikefpd
+again "ikefpd begins, IPv4" interop topo_direct ikefpd strongswan
+FAMILY=6 again "strongSwan begins, through a NAT, IPv6" interop topo_nat strongswan ikefpd
 testcase "ikefpd begins, 20 % loss" interop topo_nat ikefpd strongswan loss 20%
 ktap_end

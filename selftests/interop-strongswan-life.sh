@@ -76,7 +76,7 @@ rebinding() {
 }
 
 need_module
-ktap_plan 9
+ktap_plan 8 1
 testcase "strongSwan sends keepalives" their_keepalives
 testcase "ikefpd sends keepalives" our_keepalives
 testcase "ikefpd asks for signs of life" we_ask
@@ -85,5 +85,5 @@ testcase "strongSwan dies" they_die
 testcase "another port, strongSwan inside" rebinding strongswan ikefpd
 testcase "another address, strongSwan inside" rebinding strongswan ikefpd "$(elsewhere)"
 testcase "another port, ikefpd inside" rebinding ikefpd strongswan
-FAMILY=6 testcase "another port, strongSwan inside, IPv6" rebinding strongswan ikefpd
+FAMILY=6 again "another port, strongSwan inside, IPv6" rebinding strongswan ikefpd
 ktap_end

@@ -32,19 +32,13 @@ traced() {
 	grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$1/status"
 }
 
-# ike_sas GATEWAY STATE: how many IKE SAs the module has there.
-ike_sas() {
-	run_in "$1" "$(program ikefp)" show --json |
-		jq "[.sas[] | select(.state == \"$2\")] | length"
-}
-
 # only_one_tunnel: at both ends one IKE SA and one Child SA, and policies for no other.
 only_one_tunnel() {
 	local gw
 
 	one_child_sa_each
 	for gw in gw1 gw2; do
-		[ "$(ike_sas $gw established)" = 1 ]
+		[ "$(kernel_sas_in $gw established)" = 1 ]
 		[ "$(run_in "$gw" ip xfrm policy list | grep -c 'tmpl ')" = 3 ]
 	done
 	answered lan1 "$lan2_addr"

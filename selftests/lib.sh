@@ -20,7 +20,7 @@
 # it. What it started and built is ended and taken down when it is over.
 
 selftests=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
-for part in ktap cleanup netns topology module gateway tunnel child exchange life rekey; do
+for part in ktap cleanup netns topology module show gateway tunnel child exchange life rekey; do
 	. "$selftests/lib/$part.sh"
 done
 unset part

@@ -58,16 +58,9 @@ esp_sas() {
 	run_in "$1" ip xfrm state list | grep -o 'spi 0x[0-9a-f]*' | sort
 }
 
-# ike_sas GATEWAY: the SPIs of the IKE SAs, half-open ones included, but not of those that
-# are gone and only answer late copies yet.
-ike_sas() {
-	run_in "$1" "$(program ikefp)" show --json |
-		jq -r '.sas[] | select(.state != "lingering") | [.spi, ."peer-spi"] | sort | @text' |
-		sort
-}
-
-no_ike_sas() {
-	[ -z "$(ike_sas gw1)$(ike_sas gw2)" ]
+# ike_pairs GATEWAY: the SPIs of its IKE SAs, half-open ones included, at both ends alike.
+ike_pairs() {
+	kernel_sas "$1" | awk '{ print ($1 "" < $2 "" ? $1 " " $2 : $2 " " $1) }' | sort
 }
 
 # both_have NUMBER: tunnels, the same ones.
@@ -75,8 +68,8 @@ both_have() {
 	esp_sas gw1 >"$work/esp"
 	esp_sas gw2 | cmp - "$work/esp"
 	[ "$(uniq "$work/esp" | wc -l)" = $((2 * $1)) ]
-	ike_sas gw1 >"$work/ike"
-	ike_sas gw2 | cmp - "$work/ike"
+	ike_pairs gw1 >"$work/ike"
+	ike_pairs gw2 | cmp - "$work/ike"
 	[ "$(uniq "$work/ike" | wc -l)" = "$1" ]
 	[ "$(child_sas gw1)" = "$1" ]
 	[ "$(child_sas gw2)" = "$1" ]
@@ -103,16 +96,17 @@ bad_network() {
 		run_in lan1 ping -n -q -c 20 -i 0.2 -w 20 -I "10.1.0.$((100 + n))" "10.2.0.$((100 + n))"
 		each_of $n terminate
 		taken_down
-		wait_for 10 no_ike_sas
+		wait_for 10 no_kernel_sas gw1
+		wait_for 10 no_kernel_sas gw2
 		echo "$((left - n)) handshakes to go"
 	done
 }
 
 need_module
-ktap_plan 5
-testcase "30 % loss" bad_network loss 30%
-testcase "20 % duplication" bad_network duplicate 20%
-testcase "50 % reordering" bad_network reorder 50%
+ktap_plan 2 3
+again "30 % loss" bad_network loss 30%
+again "20 % duplication" bad_network duplicate 20%
+again "50 % reordering" bad_network reorder 50%
 testcase "5 % corruption" bad_network corrupt 5%
 testcase "all of them" bad_network 5ms loss 30% duplicate 20% reorder 50% corrupt 5%
 ktap_end

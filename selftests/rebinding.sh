@@ -26,9 +26,9 @@ keepalives() {
 	counter_at_least gw1 keepalives-sent 2
 	counter_is gw2 keepalives-sent 0
 	# Both ends of the SA say so.
-	run_in gw1 "$(program ikefp)" show --json | jq -e '.sas[0] | ."behind-nat" and (.follow | not)'
-	run_in gw2 "$(program ikefp)" show --json | jq -e '.sas[0] | (."behind-nat" | not) and .follow'
-	run_in gw1 "$(program ikefp)" show | grep -q 'keepalives to the NAT'
+	shown gw1 | grep '^  peer: .*; keepalives to the NAT$'
+	fails eval 'shown gw1 | grep "^  peer: .*followed"'
+	shown gw2 | grep '^  peer: .*, followed where it moves$'
 	before=$(counter gw1 keepalives-sent)
 	lan1 ping -q -c 60 -i 0.2 "$lan2_addr" >/dev/null
 	# Within 12 s of ESP three would have gone: one may, before its first packet.
@@ -128,12 +128,12 @@ child_is_up() {
 }
 
 need_module
-ktap_plan 9
+ktap_plan 7 2
 testcase "keepalives" keepalives
-for FAMILY in 4 6; do
-	testcase "another port, ESP first, IPv$FAMILY" moved_by_esp
-	testcase "another address, IKE first, IPv$FAMILY" moved_by_ike "$(elsewhere)"
-done
+FAMILY=6 testcase "another port, ESP first, IPv6" moved_by_esp
+FAMILY=4 testcase "another address, IKE first, IPv4" moved_by_ike "$(FAMILY=4 elsewhere)"
+FAMILY=4 again "another port, ESP first, IPv4" moved_by_esp
+FAMILY=6 again "another address, IKE first, IPv6" moved_by_ike "$(FAMILY=6 elsewhere)"
 FAMILY=4 testcase "another address, ESP first" moved_by_esp "$(FAMILY=4 elsewhere)"
 FAMILY=4 testcase "counters and addresses in XFRM" keeps_counting
 FAMILY=4 testcase "a peer that is gone" dead

@@ -107,7 +107,7 @@ second_child() {
 	[ "$(child_sas gw1)" = 2 ]
 	[ "$(child_sas gw2)" = 2 ]
 	[ "$(xfrm_states gw2)" = 4 ]
-	run_in gw1 "$(program ikefp)" show --json | jq -e '.sas | length == 1'
+	[ "$(kernel_sas_in gw1 established)" = 1 ]
 	swanctl gw2 --rekey --child more
 	ping_start lan1 "$lan2_addr"
 	swanctl gw1 --terminate --child more --timeout 20
@@ -119,9 +119,9 @@ second_child() {
 }
 
 need_module
-ktap_plan 8
+ktap_plan 7 1
 testcase "by either end, NAT, IPv4" by_either_end topo_nat
-FAMILY=6 testcase "by either end, direct, IPv6" by_either_end topo_direct
+FAMILY=6 again "by either end, direct, IPv6" by_either_end topo_direct
 testcase "with a key exchange" with_key_exchange topo_direct
 testcase "by both at once" at_once
 testcase "the initiator's daemon dies meanwhile" killed gw1

@@ -31,10 +31,6 @@ same_identity() {
 	diff "$work/$1.before" "$work/$1.after"
 }
 
-counter() {
-	run_in "$1" "$(program ikefp)" show --json | jq -e ".counters[\"$2\"]"
-}
-
 # Each end's daemon in turn, in the middle of a hundred pings a second.
 killed() {
 	local gw messages
@@ -84,20 +80,15 @@ deleted_meanwhile() {
 	taken_down
 	swanctl gw2 --list-sas | grep -q ESTABLISHED
 	swanctl gw1 --terminate --ike gw --timeout 20
-	wait_for 10 no_ike_sas gw2
+	wait_for 10 no_kernel_sas gw2
 }
 
 waiting() {
-	run_in "$1" "$(program ikefp)" show --json | jq -e '[.sas[].waiting] | add == 1'
+	shown "$1" | grep ', 1 upcall waiting'
 }
 
 one_orphan() {
-	run_in "$1" "$(program ikefp)" show --json | jq -e '.counters.orphans == 1'
-	run_in "$1" "$(program ikefp)" show | grep 'orphan'
-}
-
-no_ike_sas() {
-	[ -z "$(run_in "$1" "$(program ikefp)" show --json | jq '.sas[]? | select(.state != "lingering")')" ]
+	shown "$1" | grep '^summary: .*; 1 orphan;'
 }
 
 # The connection has gone from the configuration: its tunnel has not.
@@ -239,7 +230,7 @@ many_conf() {
 
 # established GATEWAY: how many IKE SAs, as the kernel sees it.
 established() {
-	run_in "$1" "$(program ikefp)" stats --json | jq '.sas.established'
+	run_in "$1" "$(program ikefp)" stats | awk '$1 == "established" { print $2 }'
 }
 
 # all_established GATEWAY NUMBER: waits for so many, as long as they become more.
@@ -344,10 +335,10 @@ all_orphans() {
 MANY=${MANY:-300}
 
 need_module
-ktap_plan 10
+ktap_plan 9 1
 FAMILY=4 testcase "killed, direct, IPv4" killed topo_direct
 FAMILY=6 testcase "killed, through a NAT, IPv6" killed topo_nat
-FAMILY=4 testcase "killed, through a NAT, IPv4" killed topo_nat
+FAMILY=4 again "killed, through a NAT, IPv4" killed topo_nat
 testcase "the peer deletes meanwhile" deleted_meanwhile
 testcase "the connection is not configured any more" not_configured
 testcase "the connection is loaded later" loaded_later

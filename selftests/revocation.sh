@@ -50,13 +50,17 @@ refused() {
 		swanctl gw1 --flush-certs >/dev/null
 		before=$(grep -c "$1" "$work/gw1.log" || :)
 		fails swanctl $gw --initiate --child net --timeout 30
-		wait_for 10 [ "$(grep -c "$1" "$work/gw1.log")" -gt "$before" ]
-		wait_for 10 no_ike_sas gw2
+		wait_for 10 said_more "$1" "$before"
+		wait_for 10 none_left gw2
 	done
 }
 
-no_ike_sas() {
+none_left() {
 	[ "$(swanctl "$1" --list-sas --raw | grep -c 'list-sa event')" = 0 ]
+}
+
+said_more() {
+	[ "$(grep -c "$1" "$work/gw1.log")" -gt "$2" ]
 }
 
 crl_fetched() {

@@ -22,7 +22,7 @@ second_link() {
 }
 
 sent_by() {
-	run_in "$1" ip -s -j link show "$2" | jq '.[0].stats64.tx.packets'
+	device_packets "$1" "$2" out
 }
 
 # goes_by GATEWAY DEVICE: messages leave by it from now on.

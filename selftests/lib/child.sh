@@ -63,8 +63,7 @@ watch_leaks() {
 }
 
 no_leaks() {
-	[ "$(run_in gw1 nft -j list counter inet leaks leaked |
-		jq '[.nftables[] | .counter? // empty | .packets] | add')" = 0 ]
+	[ "$(nft_packets gw1 leaks leaked)" = 0 ]
 }
 
 # held_back FROM ADDRESS: a ping is not answered, and does not leave in the clear.

@@ -31,8 +31,7 @@ let_go() {
 
 # held GATEWAY EXCHANGE: how many messages were held.
 held() {
-	run_in "$1" nft -j list counter inet "hold_$2" held |
-		jq '.nftables[] | .counter? // empty | .packets'
+	nft_packets "$1" "hold_$2" held
 }
 
 held_more_than() {
@@ -42,20 +41,6 @@ held_more_than() {
 # wait_held GATEWAY EXCHANGE: until one message more than by now is.
 wait_held() {
 	wait_for 20 held_more_than "$1" "$2" "$(held "$1" "$2")"
-}
-
-# tries GATEWAY: how often its outstanding requests were sent.
-tries() {
-	run_in "$1" "$(program ikefp)" show --json | jq '[.sas[].tries] | add // 0'
-}
-
-tried_more_than() {
-	[ "$(tries "$1")" -gt "$2" ]
-}
-
-# wait_tried GATEWAY: until it has sent a request that is outstanding once more.
-wait_tried() {
-	wait_for 20 tried_more_than "$1" "$(tries "$1")"
 }
 
 # in_exchanges FUNCTION [ARGUMENT...]: has gw1 set a tunnel up with gw2 and take it down,

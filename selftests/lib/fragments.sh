@@ -38,13 +38,7 @@ watch_wire() {
 
 # seen GATEWAY skf|large: prints how many.
 seen() {
-	run_in "$1" nft -j list counter inet wire "$2" |
-		jq '.nftables[] | .counter? | select(. != null) | .packets'
-}
-
-# counter GATEWAY NAME: prints a counter of the module there.
-counter() {
-	run_in "$1" "$(program ikefp)" show --json | jq ".counters[\"$2\"]"
+	nft_packets "$1" wire "$2"
 }
 
 # fragmented GATEWAY: the module there has sent a message in fragments and put one

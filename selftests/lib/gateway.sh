@@ -204,7 +204,7 @@ pings_answered() {
 }
 
 pings_received() {
-	run_in "$ping_from" ip -s -j link show eth0 | jq '.[0].stats64.rx.packets'
+	device_packets "$ping_from" eth0 in
 }
 
 # ping_stop: ends that, and $pings_lost is how many were not answered of those before the

@@ -18,11 +18,12 @@ ktap() {
 	printf '\001%s\n' "$*"
 }
 
-# ktap_plan NUMBER: says how many results will follow.
+# ktap_plan NUMBER [AGAIN]: says how many results will follow, of testcase and of again.
 ktap_plan() {
 	ktap_planned=$1
+	! every_case || ktap_planned=$(($1 + ${2:-0}))
 	ktap "TAP version 13"
-	ktap "1..$1"
+	ktap "1..$ktap_planned"
 }
 
 # ktap_skip_all REASON: ends the script; nothing of it can run here.
@@ -68,6 +69,18 @@ testcase() {
 	"$ksft_skip") skip "$name" "$(<"$work/skip")" ;;
 	*) fail "$name" ;;
 	esac
+}
+
+# again NAME FUNCTION [ARGUMENT...]
+#
+# The same for what has been shown by then, with another family or the ends the other way
+# round. It is run where the test is asked for by name ($EVERY_CASE, $CASES).
+again() {
+	! every_case || testcase "$@"
+}
+
+every_case() {
+	[ -n "${EVERY_CASE:-}${CASES:-}" ]
 }
 
 # run_case NAME FUNCTION [ARGUMENT...]: what testcase does, but the result is

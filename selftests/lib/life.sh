@@ -4,30 +4,6 @@
 # What the kernel does by itself for the SAs of a gateway with ikefpd, and a NAT that
 # changes its mind.
 
-# counter GATEWAY NAME: one of the module's counters, as a number.
-counter() {
-	run_in "$1" "$(program ikefp)" show --json | jq ".counters[\"$2\"]"
-}
-
-counter_is() {
-	[ "$(counter "$1" "$2")" -eq "$3" ]
-}
-
-counter_at_least() {
-	[ "$(counter "$1" "$2")" -ge "$3" ]
-}
-
-# remote_is GATEWAY ADDRESS: where its one established SA sends.
-remote_is() {
-	[ "$(remote_of "$1" | cut -d' ' -f1)" = "$2" ]
-}
-
-# remote_of GATEWAY: the address and port that its established SA sends to.
-remote_of() {
-	run_in "$1" "$(program ikefp)" show --json |
-		jq -r '.sas[] | select(.state == "established") | "\(.remote.address) \(.remote.port)"'
-}
-
 # charon_conf SETTING...: of strongswan.conf's, in the file that ikefpd reads.
 charon_conf() {
 	printf 'charon {\n'

@@ -38,8 +38,8 @@ taken_down() {
 	local gw
 
 	for gw in gw1 gw2; do
-		wait_for 10 no_child_sas "$gw"
 		wait_for 10 no_xfrm "$gw"
+		wait_for 10 no_child_sas "$gw"
 	done
 }
 
