@@ -3,7 +3,7 @@
  * The process that asks the network, "ikefpd: lookup": it fetches CRLs, asks OCSP responders,
  * and finds the addresses of host names. Each in a process of its own, so that a slow one
  * costs nobody else, nor one that is led astray by an answer; none has capabilities, files
- * to write, or anything of the daemon's.
+ * to write, or anything of the daemon's. So many at once at most (LOOKUP_RUN_MAX); others wait.
  *
  * A request is a packet (ipc.h): a u32 that the answer repeats, an octet of enum
  * lookup_kind, and texts that each end in an octet of zero: a URL, or a host name; of
