@@ -57,7 +57,9 @@ killed_at_each() {
 		kill_at "$n" "$pid"
 		swanctl gw1 --terminate --ike gw --timeout 20 || :
 		swanctl gw1 --initiate --child net --timeout 20 || :
-		process_gone "$pid" || break
+		# One that is killed answers no more, and is gone a moment later.
+		! swanctl "$victim" --stats >/dev/null 2>&1 || break
+		wait_for 10 process_gone "$pid"
 		echo "$victim killed before call $n: $(tail -n 2 "$work/calls" | cut -c 1-200)"
 		kills=$((kills + 1))
 		ikefpd_start "$victim" < <(impatient "$victim")
