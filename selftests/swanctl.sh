@@ -99,7 +99,7 @@ reloads() {
 }
 
 # ikefp shows and tells it all, but no key.
-shown() {
+shows_all() {
 	local key
 
 	topo_nat
@@ -130,5 +130,5 @@ ktap_plan 4
 testcase "swanctl drives it all" drives
 testcase "what is refused" refuses
 testcase "SIGHUP" reloads
-testcase "ikefp shows it all, but no key" shown
+testcase "ikefp shows it all, but no key" shows_all
 ktap_end

@@ -3,6 +3,7 @@
 #
 # What the module says of itself in a namespace (ikefp show), and what others count there.
 # Tests ask for it again and again until something is so: it is read by what starts quickly.
+# Where nothing is shown, nothing is said that could pass for a zero.
 
 # shown NAMESPACE
 shown() {
@@ -11,7 +12,10 @@ shown() {
 
 # counter NAMESPACE NAME: one of the module's counters, as a number.
 counter() {
-	shown "$1" | awk -v name="$2" 'NF > 1 && $(NF - 1) == name { value = $NF } END { print value + 0 }'
+	shown "$1" | awk -v name="$2" '
+		/^summary: / { shown = 1 }
+		NF > 1 && $(NF - 1) == name { value = $NF }
+		END { if (shown) print value + 0 }'
 }
 
 counter_is() {
@@ -27,15 +31,19 @@ counter_at_least() {
 kernel_sas() {
 	shown "$1" | awk '
 		function told() { if (spi && state != "lingering") print spi, peer, state }
+		/^summary: / { shown = 1 }
 		/^sa: / { told(); spi = $2; peer = "-" }
 		/^  state: / { state = $2; sub(",", "", state) }
 		/^  peer spi: / { peer = $3 }
-		END { told() }'
+		END { told(); if (!shown) print "- - unknown" }'
 }
 
 # kernel_sas_in NAMESPACE STATE: how many are.
 kernel_sas_in() {
-	kernel_sas "$1" | awk -v state="$2" '$3 == state { n++ } END { print n + 0 }'
+	kernel_sas "$1" | awk -v state="$2" '
+		$3 == state { n++ }
+		$3 == "unknown" { unknown = 1 }
+		END { if (!unknown) print n + 0 }'
 }
 
 no_kernel_sas() {
@@ -57,7 +65,10 @@ remote_is() {
 
 # tries NAMESPACE: how often its outstanding requests were sent.
 tries() {
-	shown "$1" | awk '/^  outstanding: .* sent / { n += $(NF - 1) } END { print n + 0 }'
+	shown "$1" | awk '
+		/^summary: / { shown = 1 }
+		/^  outstanding: .* sent / { n += $(NF - 1) }
+		END { if (shown) print n + 0 }'
 }
 
 tried_more_than() {
