@@ -354,7 +354,7 @@ TEST_F(init, respond_refused)
 
 TEST_F(init, half_open_expires)
 {
-	const int64_t life_us = 300000;
+	const int64_t life_us = 300000 * clock_scale();
 	const struct ikefp_event *event;
 	struct ikefp_sa_info info;
 	struct upcall *upcall;
@@ -385,15 +385,17 @@ TEST_F(init, half_open_expires)
 /* One that is established does not; and the request's duplicates are forgotten in time. */
 TEST_F(init, established_does_not_expire)
 {
+	/* Longer than it takes to establish it. */
+	const int64_t life_us = 1000000 * clock_scale();
 	struct peer *peer = self->peer;
 	uint8_t request[LEN];
 
-	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, 300);
+	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, life_us / 1000);
 	peer_init_kernel_responds(peer, self->client, SPI, &sk_algorithms[0]);
 	memcpy(request, peer->sent, LEN);
 	peer_establish(peer, self->client);
 	EXPECT_COUNTED(self->client, "sas+1 rx-messages+1 tx-messages+1 upcalls+1");
-	clock_sleep_until(clock_us() + 500000);
+	clock_sleep_until(clock_us() + clock_latest_us(life_us, 0));
 	EXPECT_COUNTED(self->client, "");
 	peer_send(peer, request, LEN);
 	EXPECT_COUNTED(self->client, MADE);
