@@ -21,6 +21,7 @@
 #include "seal.h"
 #include "stash.h"
 #include "timers.h"
+#include "waiting.h"
 #include "worker.h"
 
 static u64 get_spi(const struct nlattr *attribute)
@@ -762,10 +763,13 @@ static int put_settings(struct sk_buff *skb, const struct ikefp_sa *sa)
 	return put_u64(skb, IKEFP_A_SA_HEARD_MS, jiffies_to_msecs(jiffies - sa->last_in));
 }
 
-/* The message IDs of the helper's requests that have no outcome, whether sent or not. */
+/*
+ * The message IDs of the helper's requests that have no outcome, whether sent or not, or
+ * one that no worker has been told.
+ */
 static int put_unanswered(struct sk_buff *skb, const struct ikefp_sa *sa)
 {
-	u32 count = ikefp_exchange_of_helper(sa);
+	u32 count = ikefp_waiting_outcomes(sa, NULL) + ikefp_exchange_of_helper(sa);
 	struct nlattr *unanswered;
 	u32 *message_id;
 	u32 i;
@@ -776,6 +780,7 @@ static int put_unanswered(struct sk_buff *skb, const struct ikefp_sa *sa)
 	if (!unanswered)
 		return -EMSGSIZE;
 	message_id = nla_data(unanswered);
+	message_id += ikefp_waiting_outcomes(sa, message_id);
 	for (i = 0; i < sa->window_out; i++) {
 		if (sa->exchanges[i].octets && !sa->exchanges[i].liveness)
 			*message_id++ = sa->exchanges[i].message_id;

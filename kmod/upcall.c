@@ -45,11 +45,11 @@ static int to_worker(struct ikefp_sa *sa, struct sk_buff *skb)
  * not received, and the peer will send it again. None overtakes those that wait.
  */
 static int deliver(struct ikefp_sa *sa, struct sk_buff *skb, void *message,
-		   const u32 *request_id)
+		   struct ikefp_about about)
 {
 	genlmsg_end(skb, message);
 	if (!sa->worker)
-		return ikefp_waiting_add(sa, skb, request_id);
+		return ikefp_waiting_add(sa, skb, about);
 	if (!ikefp_upcall_flush(sa)) {
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_WORKER_FULL;
@@ -112,6 +112,17 @@ static int put_received(struct sk_buff *skb, const struct ikefp_sa *sa,
 	return nla_put(skb, IKEFP_A_MESSAGE_PAYLOAD, received->payload_len, received->payload);
 }
 
+static struct ikefp_about about_message(const struct ikefp_received *received)
+{
+	struct ikefp_about about = { .message_id = received->header->message_id };
+
+	/* Those of IKE_SA_INIT are of the SA as a whole. */
+	if (!received->raw)
+		about.what = ikefp_header_is_response(received->header) ? IKEFP_ABOUT_OUTCOME :
+									  IKEFP_ABOUT_REQUEST;
+	return about;
+}
+
 /**
  * ikefp_upcall_message() - hand a message to the worker
  * @sa: the SA that it belongs to, locked
@@ -127,7 +138,6 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 	int reason = sa->worker ? 0 : ikefp_waiting_check(sa);
 	struct sk_buff *skb;
 	void *message;
-	bool request;
 
 	/* Before memory is spent on it. */
 	if (reason)
@@ -142,8 +152,7 @@ int ikefp_upcall_message(struct ikefp_sa *sa, const struct ikefp_received *recei
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	request = !received->raw && !ikefp_header_is_response(received->header);
-	return deliver(sa, skb, message, request ? &received->header->message_id : NULL);
+	return deliver(sa, skb, message, about_message(received));
 }
 
 /**
@@ -169,7 +178,10 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa, const struct ikefp_exchan
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa, skb, message, NULL);
+	return deliver(sa, skb, message, (struct ikefp_about){
+		.what = IKEFP_ABOUT_OUTCOME,
+		.message_id = exchange->message_id,
+	});
 }
 
 /* What has become of an SA; @path, where it leads now, may be NULL. */
@@ -187,7 +199,7 @@ static int upcall_sa(struct ikefp_sa *sa, u8 command, const struct ikefp_path *p
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	return deliver(sa, skb, message, NULL);
+	return deliver(sa, skb, message, (struct ikefp_about){ .what = IKEFP_ABOUT_SA });
 }
 
 /**

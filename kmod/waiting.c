@@ -11,8 +11,7 @@
 
 struct mark {
 	u32 octets; /* counted for it */
-	bool request; /* which the SA has as received: */
-	u32 message_id;
+	struct ikefp_about about;
 };
 
 static struct mark *mark_of(struct sk_buff *skb)
@@ -41,11 +40,11 @@ int ikefp_waiting_check(const struct ikefp_sa *sa)
  * ikefp_waiting_add() - have an upcall wait
  * @sa: the SA, locked
  * @skb: the upcall; taken, freed on failure
- * @request_id: the message ID, where it is a request of the peer's; else NULL
+ * @about: what it tells; of a request, that the SA has it as received
  *
  * Return: 0, or the counter of the reason why not (IKEFP_A_STATS_DROP_*).
  */
-int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, const u32 *request_id)
+int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, struct ikefp_about about)
 {
 	struct ikefp_context *ctx = sa->ctx;
 	u32 octets = skb->truesize;
@@ -60,11 +59,7 @@ int ikefp_waiting_add(struct ikefp_sa *sa, struct sk_buff *skb, const u32 *reque
 		kfree_skb(skb);
 		return reason;
 	}
-	*mark_of(skb) = (struct mark){
-		.octets = octets,
-		.request = request_id,
-		.message_id = request_id ? *request_id : 0,
-	};
+	*mark_of(skb) = (struct mark){ .octets = octets, .about = about };
 	__skb_queue_tail(&sa->waiting, skb);
 	return 0;
 }
@@ -88,8 +83,30 @@ void ikefp_waiting_drop_first(struct ikefp_sa *sa)
 {
 	struct sk_buff *skb = __skb_dequeue(&sa->waiting);
 
-	if (mark_of(skb)->request)
-		ikefp_answer_request_delivered(sa, mark_of(skb)->message_id);
+	if (mark_of(skb)->about.what == IKEFP_ABOUT_REQUEST)
+		ikefp_answer_request_delivered(sa, mark_of(skb)->about.message_id);
 	atomic_long_sub(mark_of(skb)->octets, &sa->ctx->waiting_octets);
 	kfree_skb(skb);
+}
+
+/**
+ * ikefp_waiting_outcomes() - of which requests of the helper's the outcome waits
+ * @sa: the SA, locked
+ * @message_id: where their message IDs go, in host order, or NULL
+ *
+ * Return: how many there are.
+ */
+u32 ikefp_waiting_outcomes(const struct ikefp_sa *sa, u32 *message_id)
+{
+	struct sk_buff *skb;
+	u32 count = 0;
+
+	skb_queue_walk(&sa->waiting, skb) {
+		if (mark_of(skb)->about.what != IKEFP_ABOUT_OUTCOME)
+			continue;
+		if (message_id)
+			message_id[count] = mark_of(skb)->about.message_id;
+		count++;
+	}
+	return count;
 }

@@ -370,11 +370,15 @@ TEST_F(adopt, retransmission)
 	ASSERT_NE(NULL, upcall);
 	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
 	EXPECT_EQ(0, upcall->info.outstanding);
+	/* To whom it has not been told it is still to come. */
+	ASSERT_EQ(1, upcall->info.unanswered_count);
+	EXPECT_EQ(id, upcall->info.unanswered[0]);
 	upcall = client_wait(self->client, PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	ASSERT_EQ(UPCALL_MESSAGE, upcall->kind);
 	EXPECT_TRUE(upcall->message.response);
 	EXPECT_EQ(id, upcall->message_id);
+	EXPECT_EQ(0, sa_info(self).unanswered_count);
 	EXPECT_EQ(0, memcmp("gone", upcall->octets, 4));
 	EXPECT_NULL(client_wait(self->client, 0));
 }
@@ -395,10 +399,13 @@ TEST_F(adopt, timeout_waits)
 	upcall = another_adopts(self);
 	ASSERT_NE(NULL, upcall);
 	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
+	ASSERT_EQ(1, upcall->info.unanswered_count);
+	EXPECT_EQ(id, upcall->info.unanswered[0]);
 	upcall = client_wait(self->client, PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	EXPECT_EQ(UPCALL_TIMEOUT, upcall->kind);
 	EXPECT_EQ(id, upcall->message_id);
+	EXPECT_EQ(0, sa_info(self).unanswered_count);
 	EXPECT_NULL(client_wait(self->client, 0));
 }
 

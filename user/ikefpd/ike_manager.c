@@ -200,6 +200,7 @@ void ike_manager_clear(struct ike_manager *m)
 	struct waiter *w;
 
 	m->stopping = true;
+	news_clear(&m->news);
 	host_names_clear(m);
 	while (m->sas)
 		ike_sa_destroy(m->sas, "the daemon ends");
@@ -333,8 +334,11 @@ struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id)
 
 void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg)
 {
-	struct ike_sa *sa = ike_manager_by_spi(m, msg->spi_local);
+	struct ike_sa *sa;
 
+	if (news_message(&m->news, msg))
+		return;
+	sa = ike_manager_by_spi(m, msg->spi_local);
 	if (sa)
 		ike_sa_message(sa, msg);
 	else if (msg->raw && !(msg->flags & IKE_FLAG_RESPONSE))
@@ -357,8 +361,11 @@ static void moved(struct ike_sa *sa, const struct endpoint *local, const struct 
 
 void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 {
-	struct ike_sa *sa = ike_manager_by_spi(m, event->spi_local);
+	struct ike_sa *sa;
 
+	if (news_event(&m->news, event))
+		return;
+	sa = ike_manager_by_spi(m, event->spi_local);
 	if (!sa)
 		return;
 	switch (event->type) {

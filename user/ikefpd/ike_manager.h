@@ -13,6 +13,7 @@
 #include "control.h"
 #include "ike_sa.h"
 #include "loop.h"
+#include "news.h"
 #include "policy.h"
 #include "trap.h"
 #include "xfrm.h"
@@ -46,6 +47,7 @@ struct ike_manager {
 	struct child_routes routes;
 	struct trap *traps;
 	struct table traps_by_name;
+	struct news news;
 	bool all_adopted;		/* what else has reqids of ours is left over */
 	struct waiter *waiters;
 	/* NULL: nobody wants to know; else control.h's. */

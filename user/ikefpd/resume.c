@@ -128,6 +128,7 @@ static void remove_leftovers(struct ike_manager *m)
 void resume_begin(struct ike_manager *m)
 {
 	policy_adopt_begin(&m->policies);
+	news_hold(&m->news);
 }
 
 /* Each may end others. */
@@ -153,6 +154,7 @@ void resume_finish(struct ike_manager *m, bool all)
 	for (conn = m->config->conns; conn; conn = conn->next)
 		host_names_configure(m, conn);
 	m->all_adopted = all;
+	news_tell(m);
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
 	if (all) {

@@ -34,6 +34,7 @@ struct ksa {
 	struct ike_keys keys;
 	uint32_t next_out, next_in;
 	struct buf outstanding;
+	struct datagram *waiting;	/* the answer to it: there is no daemon to tell */
 	bool raw;
 	uint32_t out_id;
 	struct buf init_request, init_response;
@@ -146,6 +147,15 @@ static struct ksa *add(struct kernel *k, uint64_t spi)
 	return sa;
 }
 
+static void forget_answer(struct ksa *sa)
+{
+	if (!sa->waiting)
+		return;
+	buf_clear(&sa->waiting->octets);
+	free(sa->waiting);
+	sa->waiting = NULL;
+}
+
 static void ksa_free(struct kernel *k, struct ksa *sa)
 {
 	struct ksa **link;
@@ -153,6 +163,7 @@ static void ksa_free(struct kernel *k, struct ksa *sa)
 	for (link = &k->sas; *link != sa;)
 		link = &(*link)->next;
 	*link = sa->next;
+	forget_answer(sa);
 	buf_clear(&sa->outstanding);
 	buf_clear(&sa->init_request);
 	buf_clear(&sa->init_response);
@@ -233,6 +244,8 @@ int kernel_sa_rekey(struct kernel *k, uint64_t old_spi_local, bool initiator, ui
 	if (!op(k->host))
 		return 0;
 	assert(old && old->established && !old->lingering && spi_i && spi_r);
+	if (k->host->full)
+		return -ENOSPC;
 	if (find(k, spi))
 		return -EEXIST;
 	sa = add(k, spi);
@@ -504,15 +517,35 @@ static void receive_response(struct kernel *k, struct ksa *sa, const struct data
 	buf_clear(&inner);
 }
 
+/* Nothing else of what the kernel does alone is in this. */
+static void keep_answer(struct kernel *k, const struct datagram *d)
+{
+	struct ike_header h;
+	struct ksa *sa;
+
+	if (ike_header_read(&h, d->octets.data, d->octets.len) || !(h.flags & IKE_FLAG_RESPONSE))
+		return;
+	sa = find(k, h.flags & IKE_FLAG_INITIATOR ? h.spi_r : h.spi_i);
+	if (!sa || !sa->established || sa->waiting || !sa->outstanding.len || sa->raw ||
+	    h.message_id != sa->out_id)
+		return;
+	sa->waiting = calloc(1, sizeof(*sa->waiting));
+	assert(sa->waiting);
+	sa->waiting->src = d->src;
+	sa->waiting->dst = d->dst;
+	assert(!buf_set(&sa->waiting->octets, d->octets.data, d->octets.len));
+}
+
 static void receive(struct kernel *k, const struct datagram *d)
 {
 	struct endpoint local = k->host->addr;
 	struct ike_header h;
 	struct ksa *sa;
 
-	/* What the kernel does alone is not in this. */
-	if (k->host->dead)
+	if (k->host->dead) {
+		keep_answer(k, d);
 		return;
+	}
 	local.port = k->host->public.family ? d->dst.port - 10000 : d->dst.port;
 	if (ike_header_read(&h, d->octets.data, d->octets.len) || h.version != IKE_VERSION)
 		return;
@@ -723,6 +756,13 @@ struct resume_summary host_start(struct host *host, const char *conf)
 		orphan.stash_len = stash.len;
 		resume_orphan(&host->manager, &orphan, &summary);
 		buf_clear(&stash);
+		sa = find(host->kernel, orphan.spi_local);
+		if (sa && sa->waiting) {
+			receive(host->kernel, sa->waiting);
+			sa = find(host->kernel, orphan.spi_local);
+		}
+		if (sa)
+			forget_answer(sa);
 	}
 	resume_finish(&host->manager, true);
 	return summary;

@@ -73,6 +73,7 @@ struct host {
 	struct loop *loop;
 	struct ike_manager manager;
 	unsigned int ops;		/* of the kernel, until the daemon dies; 0: it does not */
+	bool full;			/* its kernel makes no other IKE SA of one */
 	bool dead;			/* whatever it does, nothing comes of it */
 	bool restarted;
 };
