@@ -150,7 +150,8 @@ void ike_inherit(struct ike_sa *from, struct ike_sa *to)
 
 void ike_inherit_back(struct ike_sa *from, struct ike_sa *to)
 {
-	to->state = IKE_ESTABLISHED;
+	if (to->state == IKE_REKEYED)
+		to->state = IKE_ESTABLISHED;
 	to->successor = 0;
 	move(from, to);
 	from->successor = ike_sa_spi_local(to);

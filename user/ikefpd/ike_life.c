@@ -83,6 +83,9 @@ void ike_life_resume(struct ike_sa *sa)
 
 void ike_life_retry(struct ike_sa *sa)
 {
+	/* Who has asked for it asks again, or does not. */
+	if (!sa->conn->time_s.rekey)
+		return;
 	sa->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
 	arm_next(sa);
 }

@@ -12,6 +12,7 @@
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_rekey.h"
 #include "log.h"
 #include "resume.h"
 #include "source.h"
@@ -361,13 +362,16 @@ static void moved(struct ike_sa *sa, const struct endpoint *local, const struct 
 
 void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa, *rival;
+	uint64_t rival_spi;
 
 	if (news_event(&m->news, event))
 		return;
 	sa = ike_manager_by_spi(m, event->spi_local);
 	if (!sa)
 		return;
+	rival = ike_rekey_rival(sa);
+	rival_spi = rival ? ike_sa_spi_local(rival) : 0;
 	switch (event->type) {
 	case KERNEL_EVENT_TIMEOUT:
 		ike_sa_timeout(sa, event->exchange);
@@ -383,6 +387,10 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 		ike_sa_dead(sa);
 		break;
 	}
+	/* Without an answer to our rekeying, the peer's new one stays. */
+	rival = rival_spi ? ike_manager_by_spi(m, rival_spi) : NULL;
+	if (rival)
+		ike_sa_go_on(rival);
 }
 
 static struct child_sa *by_spi_in(struct ike_manager *m, const struct endpoint *local,

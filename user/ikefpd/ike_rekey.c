@@ -226,6 +226,9 @@ static bool refused(struct ike_sa *sa, const struct notify *n)
 	return false;
 }
 
+/* The peer has done nothing wrong, and has it. */
+static const char not_made[] = "the new IKE SA could not be made";
+
 /* The new one, or NULL with the reason why there is none. */
 static struct ike_sa *make(struct ike_sa *sa, const struct payload_chain *chain,
 			   struct buf *nonce_r, const char **reason)
@@ -260,7 +263,7 @@ static struct ike_sa *make(struct ike_sa *sa, const struct payload_chain *chain,
 	rekeyed.keys = &keys;
 	if (!buf_set(nonce_r, nonce->body, nonce->len) &&
 	    !derive(&keys, sa, &chosen, &m, rekeyed.spi_i, rekeyed.spi_r)) {
-		*reason = "the new IKE SA could not be made";
+		*reason = not_made;
 		new = ike_inherit_new(sa, &rekeyed);
 	}
 	kdf_wipe_ike(&keys);
@@ -298,8 +301,8 @@ static void decided(struct ike_sa *sa)
 	struct ike_sa *rival = ike_rekey_rival(sa);
 
 	ike_rekey_end(sa);
-	if (rival && rival->queue && rival->active.type == TASK_NONE)
-		ike_sa_next(rival);
+	if (rival)
+		ike_sa_go_on(rival);
 	ike_sa_next(sa);
 }
 
@@ -313,11 +316,17 @@ static void lose(struct ike_sa *sa, struct ike_sa *new)
 	ike_manager_terminate_ike(new->manager, new->unique_id, false, NULL);
 }
 
+/* Was it terminated meanwhile, it or what the peer has put in its place (rival, if any)? */
+static bool is_ending(const struct ike_sa *sa, const struct ike_sa *rival)
+{
+	return sa->successor ? !rival || rival->state == IKE_DELETING : sa->state == IKE_DELETING;
+}
+
 /* Ours is what stays; a new one of the peer's goes, which the peer deletes. */
 static void win(struct ike_sa *sa, struct ike_sa *new)
 {
-	const bool ending = sa->state == IKE_DELETING && !sa->successor;
 	struct ike_sa *rival = successor(sa);
+	const bool ending = rival != new && is_ending(sa, rival);
 
 	if (rival == new)
 		rival = NULL;
@@ -331,33 +340,60 @@ static void win(struct ike_sa *sa, struct ike_sa *new)
 	/* Without memory it is deleted later. */
 	if (sa->state != IKE_DELETING)
 		ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL);
-	/* It was terminated meanwhile. */
 	if (ending)
 		ike_manager_terminate_ike(new->manager, new->unique_id, false, NULL);
-	else if (new->queue && new->active.type == TASK_NONE)
-		ike_sa_next(new);
+	else
+		ike_sa_go_on(new);
 }
 
-static void accepted(struct ike_sa *sa, const struct payload_chain *chain)
+/*
+ * What the peer has made of it it can use, and we cannot: all that it may have taken there is
+ * set up anew. Ends the SA, and another one.
+ */
+static void set_up_anew(struct ike_sa *sa, const char *reason)
 {
-	struct ike_rekey *r = sa->rekey;
-	struct buf nonce_r = BUF_INIT;
-	const struct buf *lower;
-	const char *reason;
-	struct ike_sa *new;
+	struct ike_sa *other = successor(sa);
+	struct ike_sa *const had = other ? other : sa;
+	const struct child_sa *child;
 
-	new = make(sa, chain, &nonce_r, &reason);
-	if (!new) {
-		failed(sa, reason);
+	ike_log(sa, LOG_MGR, LVL_AUDIT, "IKE_SA %s[%u] is set up anew: %s", sa->log.name,
+		sa->unique_id, reason);
+	for (child = had->children; child && !is_ending(sa, other); child = child->next)
+		start_again(had->conn->name, child->conf->name);
+	if (other)
+		ike_sa_destroy(other, "it is set up anew");
+	ike_sa_destroy(sa, "it is set up anew");
+}
+
+/* Both ends have rekeyed it, and one of our two nonces is the lowest. */
+static bool loses(const struct ike_sa *sa, const struct buf *nonce_r)
+{
+	const struct ike_rekey *r = sa->rekey;
+	const struct buf *lower = nonce_lower(&r->nonce_i, nonce_r);
+
+	return successor(sa) && r->rival.len && nonce_lower(lower, &r->rival) == lower;
+}
+
+/* False: it has ended. */
+static bool accepted(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	struct buf nonce_r = BUF_INIT;
+	const char *reason;
+	struct ike_sa *new = make(sa, chain, &nonce_r, &reason);
+
+	if (!new && reason == not_made) {
+		set_up_anew(sa, reason);
 		buf_clear(&nonce_r);
-		return;
+		return false;
 	}
-	lower = nonce_lower(&r->nonce_i, &nonce_r);
-	if (successor(sa) && r->rival.len && nonce_lower(lower, &r->rival) == lower)
+	if (!new)
+		failed(sa, reason);
+	else if (loses(sa, &nonce_r))
 		lose(sa, new);
 	else
 		win(sa, new);
 	buf_clear(&nonce_r);
+	return true;
 }
 
 static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
@@ -367,8 +403,8 @@ static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
 	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
 		if (refused(sa, &n))
 			return;
-	} else {
-		accepted(sa, chain);
+	} else if (!accepted(sa, chain)) {
+		return;
 	}
 	decided(sa);
 }
@@ -392,26 +428,6 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 	respond_to(sa, chain);
 }
 
-/*
- * What the peer has made of it it can use, and we cannot: all that it may have taken there is
- * set up anew.
- */
-static void lost(struct ike_sa *sa)
-{
-	struct ike_sa *other = successor(sa);
-	struct ike_sa *const had = other ? other : sa;
-	const struct child_sa *child;
-
-	ike_log(sa, LOG_MGR, LVL_AUDIT,
-		"IKE_SA %s[%u] is set up anew: the daemon before died of the answer to its rekeying",
-		sa->log.name, sa->unique_id);
-	for (child = had->children; child; child = child->next)
-		start_again(had->conn->name, child->conf->name);
-	if (other)
-		ike_sa_destroy(other, "it is set up anew");
-	ike_sa_destroy(sa, "it is set up anew");
-}
-
 void ike_rekey_resume(struct ike_sa *sa)
 {
 	struct ike_rekey *r = sa->rekey;
@@ -419,7 +435,7 @@ void ike_rekey_resume(struct ike_sa *sa)
 	struct payload_chain chain;
 
 	if (!r->response.len) {
-		lost(sa);
+		set_up_anew(sa, "the daemon before died of the answer to its rekeying");
 		return;
 	}
 	if (!new) {
@@ -587,8 +603,8 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	dh_free(a.dh);
 	buf_clear(&a.nonce_i);
 	buf_clear(&a.nonce_r);
-	if (new && new->queue && new->active.type == TASK_NONE && !sa->rekey)
-		ike_sa_next(new);
+	if (new && !sa->rekey)
+		ike_sa_go_on(new);
 }
 
 void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
@@ -617,4 +633,7 @@ void ike_rekey_deleted(struct ike_sa *sa)
 		return;
 	buf_clear(&old->rekey->rival);
 	ike_inherit_back(sa, old);
+	/* It was terminated, under the name that it had just then. */
+	if (sa->state == IKE_DELETING && old->state != IKE_DELETING)
+		ike_manager_terminate_ike(old->manager, old->unique_id, false, NULL);
 }

@@ -265,6 +265,12 @@ void ike_sa_next(struct ike_sa *sa)
 		resume_save(sa);
 }
 
+void ike_sa_go_on(struct ike_sa *sa)
+{
+	if (sa->queue && sa->active.type == TASK_NONE)
+		ike_sa_next(sa);
+}
+
 static bool is_task(const struct ike_task *task, enum ike_task_type type, uint32_t spi,
 		    const struct child_conf *conf)
 {

@@ -195,6 +195,8 @@ bool ike_sa_has_task(const struct ike_sa *sa, enum ike_task_type type, uint32_t 
 		     const struct child_conf *conf);
 /* The active task is done: the next one's turn. May end the SA. */
 void ike_sa_next(struct ike_sa *sa);
+/* What is queued may be begun now, unless there is an active task. May end the SA. */
+void ike_sa_go_on(struct ike_sa *sa);
 
 /* Both ends are authentic: from now on it counts as established. */
 void ike_sa_established(struct ike_sa *sa);

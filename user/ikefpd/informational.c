@@ -163,8 +163,8 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 		rival = ike_rekey_rival(sa);
 		ike_sa_destroy(sa, wanted ? NULL : "the peer deleted the IKE SA");
 		/* Without an answer to our rekeying, the peer's is the one that stays. */
-		if (rival && rival->queue && rival->active.type == TASK_NONE)
-			ike_sa_next(rival);
+		if (rival)
+			ike_sa_go_on(rival);
 	} else if (rejected) {
 		ike_sa_destroy(sa, "the peer did not accept our authentication");
 	}

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "control.h"
 #include "ike_rekey.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "start.h"
 
 #define LEFT "192.0.2.1"
 #define RIGHT "192.0.2.2"
@@ -346,6 +348,115 @@ static void answer_is_late(void)
 	}
 }
 
+static enum fate lose_answers(struct net *n, unsigned int index, bool raw)
+{
+	(void)raw;
+	(void)n;
+	return index >= 6 ? LOSE : PASS;
+}
+
+static void expect_none(void)
+{
+	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
+	EXPECT_EQ(host_kernel_sas(left) + host_kernel_sas(right), 0);
+	EXPECT(!left->xfrm.states && !right->xfrm.states);
+}
+
+/* Each has made an IKE SA of the other one's request; the answer to its own is to come. */
+static void half_way(void)
+{
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_answers;
+	rekey(left);
+	rekey(right);
+	net_run(&net);
+	net.fate = NULL;
+	REQUIRE(in_state(left, IKE_REKEYED) && host_established(left));
+	EXPECT(ike_rekey_undecided(host_established(left)));
+}
+
+static unsigned int unlucky;
+
+static enum fate lose_unlucky(struct net *n, unsigned int index, bool raw)
+{
+	(void)raw;
+	(void)n;
+	return index == unlucky ? LOSE : PASS;
+}
+
+/* By whatever name, before the two have settled which of the new ones stays. */
+static void terminated_between(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 24; i++) {
+		struct job job = { .job.done = job_done };
+		struct ike_sa *old;
+
+		half_way();
+		old = in_state(left, IKE_REKEYED);
+		ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id,
+					  false, &job.job);
+		if (i & 1)
+			ike_manager_terminate_ike(&left->manager, old->unique_id, false, NULL);
+		/* One of the answers is lost once more: the other end settles first. */
+		if (i & 2) {
+			unlucky = net.sent + 3 + (i >> 2 & 1);
+			net.fate = lose_unlucky;
+		}
+		/* What the right one has made of its own request it knows only then. */
+		net_retransmit(&net);
+		net.fate = NULL;
+		net_retransmit(&net);
+		net_retransmit(&net);
+		/* That the right one has forgotten its own request leaves one that it never had. */
+		if (host_ike_sas(left))
+			net_give_up(&net);
+		end_waiting(left);
+		end_waiting(right);
+		EXPECT(job.done == 1 && job.ok);
+		expect_none();
+		net_clear(&net);
+	}
+}
+
+/* The peer has it, and our kernel does not: neither can go on with what the other one has. */
+static void not_made(void)
+{
+	bring_up(PLAIN, PLAIN);
+	start_open(left->loop, left->config);
+	control_attach(&left->manager);
+	left->full = true;
+	rekey(left);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 0);
+	left->full = false;
+	start_pending();
+	net_run(&net);
+	end_waiting(right);
+	expect_works(1);
+	start_close();
+	control_attach(NULL);
+	net_clear(&net);
+}
+
+/* What is to be asked for on the peer's new one does not wait for an answer that never comes. */
+static void answer_never_comes(void)
+{
+	struct kernel_event event = {
+		.type = KERNEL_EVENT_TIMEOUT, .exchange = CREATE_CHILD_SA,
+	};
+
+	half_way();
+	initiate(left, "other");
+	EXPECT_EQ(host_established(left)->active.type, TASK_NONE);
+	event.spi_local = ike_sa_spi_local(in_state(left, IKE_REKEYED));
+	ike_manager_event(&left->manager, &event);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_established(left)->active.type, TASK_CREATE_CHILD);
+	net_clear(&net);
+}
+
 static void crosses_delete(void)
 {
 	bring_up(PLAIN, PLAIN);
@@ -353,9 +464,7 @@ static void crosses_delete(void)
 	ike_manager_terminate_ike(&right->manager, host_established(right)->unique_id, false,
 				  NULL);
 	net_run(&net);
-	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
-	EXPECT_EQ(host_kernel_sas(left) + host_kernel_sas(right), 0);
-	EXPECT(!left->xfrm.states && !right->xfrm.states);
+	expect_none();
 	net_clear(&net);
 }
 
@@ -370,9 +479,7 @@ static void deleted_meanwhile(void)
 				  &job.job);
 	net_run(&net);
 	EXPECT(job.done == 1 && job.ok);
-	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
-	EXPECT_EQ(host_kernel_sas(left) + host_kernel_sas(right), 0);
-	EXPECT(!left->xfrm.states && !right->xfrm.states);
+	expect_none();
 	net_clear(&net);
 }
 
@@ -501,6 +608,15 @@ static void lifetimes(void)
 	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
 	net_clear(&net);
 
+	/* Who has asked for it, where it is never done by itself, is told, and asks again. */
+	bring_up(PLAIN, PLAIN "\nrekey_time = 0");
+	left->full = true;
+	rekey(right);
+	net_run(&net);
+	sa = host_established(right);
+	EXPECT(!sa->rekey && !sa->rekey_ms && !loop_timer_armed(&sa->timer));
+	net_clear(&net);
+
 	/* As strongSwan has them where they are not set. */
 	bring_up(PLAIN, PLAIN);
 	now = loop_now_ms();
@@ -508,13 +624,6 @@ static void lifetimes(void)
 	EXPECT(sa->rekey_ms >= now + 12959000 && sa->rekey_ms <= now + 14400000);
 	EXPECT_EQ(sa->life_ms - sa->rekey_ms, 1440000);
 	net_clear(&net);
-}
-
-static enum fate lose_delete(struct net *n, unsigned int index, bool raw)
-{
-	(void)raw;
-	(void)n;
-	return index >= 6 ? LOSE : PASS;
 }
 
 /* The old one is never deleted by who should: it goes all the same, and is nothing meanwhile. */
@@ -525,7 +634,7 @@ static void no_delete(void)
 
 	for (i = 0; i < 2; i++) {
 		bring_up(PLAIN, PLAIN);
-		net.fate = lose_delete;
+		net.fate = lose_answers;
 		rekey(left);
 		net_run(&net);
 		net.fate = NULL;
@@ -641,6 +750,9 @@ static const struct ktap_test tests[] = {
 	{ "both rekey, an answer is late", answer_is_late },
 	{ "one rekeys, the other deletes", crosses_delete },
 	{ "deleted while it is rekeyed", deleted_meanwhile },
+	{ "deleted between two", terminated_between },
+	{ "not made", not_made },
+	{ "an answer never comes", answer_never_comes },
 	{ "a Child SA's exchange meanwhile", crosses_child },
 	{ "what is queued", what_is_queued },
 	{ "what is queued between two", what_is_queued_between },
