@@ -89,6 +89,11 @@ void control_rekey_ike(uint32_t ike_id)
 	(void)ike_id;
 }
 
+void control_reauth_ike(uint32_t ike_id)
+{
+	(void)ike_id;
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	(void)child_id;

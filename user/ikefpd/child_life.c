@@ -32,7 +32,9 @@ static void arm_until(struct child_sa *child, uint64_t then_ms)
 /* To what ends first of what is still to come. */
 static void arm_next(struct child_sa *child)
 {
-	if ((child->state == CHILD_INSTALLED || child->state == CHILD_CREATED) &&
+	if (child->prefer_ms)
+		arm_until(child, child->prefer_ms);
+	else if ((child->state == CHILD_INSTALLED || child->state == CHILD_CREATED) &&
 	    !child->rekeying && child->rekey_ms &&
 	    (!child->life_ms || child->rekey_ms < child->life_ms))
 		arm_until(child, child->rekey_ms);
@@ -73,6 +75,12 @@ static void expired(struct loop_timer *timer)
 
 		child_sa_destroy(child);
 		resume_save(sa);
+	} else if (child->prefer_ms) {
+		struct ike_sa *sa = child->ike_sa;
+
+		child_sa_prefer(child);
+		arm_next(child);
+		resume_save(sa);
 	} else if (child->life_ms && loop_now_ms() >= child->life_ms) {
 		over(child);
 	} else {
@@ -110,6 +118,11 @@ void child_life_retry(struct child_sa *child)
 {
 	child->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
 	arm_next(child);
+}
+
+void child_life_prefer(struct child_sa *child)
+{
+	child->prefer_ms = loop_now_ms() + LINGER_MS;
 }
 
 void child_life_linger(struct child_sa *child)

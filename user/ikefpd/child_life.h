@@ -17,6 +17,11 @@ void child_life_resume(struct child_sa *child);
 void child_life_retry(struct child_sa *child);
 /* It is deleted, and goes by itself. */
 void child_life_linger(struct child_sa *child);
+/*
+ * Another one for the same traffic is used in its stead for some seconds more: the peer need
+ * not have it yet. Before child_life_begin().
+ */
+void child_life_prefer(struct child_sa *child);
 void child_life_end(struct child_sa *child);
 
 #endif

@@ -224,16 +224,17 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 {
 	const struct ike_sa *sa = child->ike_sa;
 	struct ike_manager *m = sa->manager;
+	const struct child_sa *shared = policy_shared(&m->policies, child);
 	bool told;
 	int err;
 
 	child->local = sa->local;
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
-	child->out_rank = choose_rank(old, initiator);
+	child->out_rank = choose_rank(old ? old : shared, initiator);
 	child->trapped = policy_trapped(&m->policies, child) ||
 			 (old && old->trapped && sa->resumed);
-	told = child->trapped || child->reqid || policy_shared(&m->policies, child);
+	told = child->trapped || child->reqid || shared;
 	if (!child->reqid)
 		child->reqid = choose_reqid(child);
 
@@ -266,6 +267,8 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	if (child->has_policies)
 		child_route_install(&m->routes, child);
 	child->installed_ms = loop_now_ms();
+	if (!old && shared && !initiator)
+		child_life_prefer(child);
 	child_life_begin(child);
 	log_established(child);
 	if (old) {
@@ -348,6 +351,35 @@ static void remove_policies(struct child_sa *child)
 	child_route_remove(&m->routes, child);
 	policy_remove(&m->policies, m->xfrm, child);
 	child->has_policies = false;
+}
+
+static void retire(struct child_sa *child)
+{
+	if (child->state_out)
+		xfrm_state_retire(child->ike_sa->manager->xfrm, &child->remote, child->spi_out,
+				  mark_of(child, false));
+}
+
+static void retire_other(struct child_sa *other, void *arg)
+{
+	const struct child_sa *child = arg;
+
+	if (other->ike_sa && other->ike_sa != child->ike_sa && other->reqid == child->reqid &&
+	    other->out_rank > child->out_rank)
+		retire(other);
+}
+
+void child_sa_prefer(struct child_sa *child)
+{
+	child->prefer_ms = 0;
+	policy_each_other(&child->ike_sa->manager->policies, child, retire_other, child);
+}
+
+void child_sa_yield(struct child_sa *child)
+{
+	if (child->state == CHILD_INSTALLED &&
+	    policy_shared(&child->ike_sa->manager->policies, child))
+		retire(child);
 }
 
 void child_sa_replaced(struct child_sa *child)

@@ -62,6 +62,7 @@ struct child_sa {
 	 * believes was added last, in seconds: this is what it is told.
 	 */
 	uint64_t out_rank;
+	uint64_t prefer_ms;		/* loop_now_ms() when it is used at the latest; 0: it is */
 	uint32_t moves;			/* from one IKE SA to another (ike_inherit.h) */
 	bool replaced;			/* another one has taken its place */
 	bool rekeying;			/* our rekeying is queued or outstanding */
@@ -89,7 +90,9 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
  * initiator: that is us. old is the one that it takes the place of, or NULL: the
  * exchange's initiator sends through the new one at once, the responder goes on with the
  * old one until that is deleted, for only then it knows that the initiator has the new
- * one, too. Returns 0 or a negative error.
+ * one, too. The same where the peer sets up what there is already, to reauthenticate; but
+ * since it may as well have forgotten what there was, for some seconds only. Returns 0 or a
+ * negative error.
  */
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		     bool initiator, const struct child_sa *old);
@@ -99,6 +102,11 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
  * it, but what is on its way already goes out and comes in, for some seconds.
  */
 void child_sa_replaced(struct child_sa *child);
+
+/* Through others for the same traffic nothing new is sent any more: through this one. */
+void child_sa_prefer(struct child_sa *child);
+/* It is about to go: if there is another one for the same traffic, that one is used. */
+void child_sa_yield(struct child_sa *child);
 
 /*
  * The IKE SA's endpoints have changed: ESP goes there, too. Returns 0 or a negative

@@ -159,7 +159,8 @@ struct conn {
 	enum send_cert send_cert;
 	bool encap;		/* pretend NAT: UDP encapsulation always */
 	enum fragmentation fragmentation;
-	struct lifetime time_s;	/* in seconds; its life begins with its rekeying */
+	struct lifetime time_s;	/* in seconds; its life begins when it is to be replaced */
+	uint64_t reauth_s;	/* until reauthentication, less a part of time_s.rand; 0: never */
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;

@@ -281,6 +281,11 @@ static int read_rekey_time(const struct tree *node, void *object, struct errmsg 
 	return config_seconds(node, &((struct conn_reader *)object)->conn->time_s.rekey, err);
 }
 
+static int read_reauth_time(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct conn_reader *)object)->conn->reauth_s, err);
+}
+
 static int read_over_time(const struct tree *node, void *object, struct errmsg *err)
 {
 	return config_seconds(node, &((struct conn_reader *)object)->conn->time_s.life, err);
@@ -337,7 +342,7 @@ static const struct config_key conn_keys[] = {
 	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
 	{ "rekey_time", read_rekey_time, NULL },
-	{ "reauth_time", NULL, SERVED_ZERO },
+	{ "reauth_time", read_reauth_time, NULL },
 	{ "over_time", read_over_time, NULL },
 	{ "rand_time", read_rand_time, NULL },
 	{ "dscp", NULL, "000000" },
@@ -376,6 +381,21 @@ static void inherit(struct mark_conf *if_id, uint32_t value)
 		if_id->value = value;
 }
 
+/* What strongSwan does where they are not set. */
+static void fill_times(struct conn *conn)
+{
+	struct lifetime *time = &conn->time_s;
+	uint64_t longer;
+
+	if (time->rekey == UINT64_MAX)
+		time->rekey = conn->reauth_s ? 0 : REKEY_S_DEFAULT;
+	longer = time->rekey > conn->reauth_s ? time->rekey : conn->reauth_s;
+	if (time->life == UINT64_MAX)
+		time->life = longer / 10;
+	if (time->rand == UINT64_MAX)
+		time->rand = time->life < longer / 2 ? time->life : longer / 2;
+}
+
 static int fill_conn(const struct tree *section, struct conn_reader *r,
 		     struct errmsg *err)
 {
@@ -392,11 +412,7 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 		return -1;
 	if (!conn->remote_addr_count && add_addr(section, "%any", &remote, err))
 		return -1;
-	/* strongSwan's margins. */
-	if (conn->time_s.life == UINT64_MAX)
-		conn->time_s.life = conn->time_s.rekey / 10;
-	if (conn->time_s.rand == UINT64_MAX)
-		conn->time_s.rand = conn->time_s.life;
+	fill_times(conn);
 	if (!conn->proposals.n &&
 	    read_ike_item(section, "default", &conn->proposals, err))
 		return -1;
@@ -418,7 +434,7 @@ struct conn *config_read_conn(const struct tree *section, enum conf_source sourc
 		return NULL;
 	}
 	r.conn->source = source;
-	r.conn->time_s = (struct lifetime){ REKEY_S_DEFAULT, UINT64_MAX, UINT64_MAX };
+	r.conn->time_s = (struct lifetime){ UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	if (config_read_section(section, &conn_schema, &r, err) ||
 	    fill_conn(section, &r, err)) {
 		conn_put(r.conn);

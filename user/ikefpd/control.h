@@ -45,8 +45,12 @@ void control_initiate(struct conn *conn, const struct child_conf *child,
 void control_terminate_ike(uint32_t ike_id, bool force, struct control_job *job);
 void control_terminate_child(uint32_t child_id, struct control_job *job);
 
-/* Rekey an IKE SA or a Child SA by unique id: its turn comes; nobody waits for it. */
+/*
+ * Rekey or reauthenticate an IKE SA, rekey a Child SA, by unique id: its turn comes; nobody
+ * waits for it.
+ */
 void control_rekey_ike(uint32_t ike_id);
+void control_reauth_ike(uint32_t ike_id);
 void control_rekey_child(uint32_t child_id);
 
 /*
@@ -120,6 +124,7 @@ struct control_ike {
 	bool established;
 	uint32_t established_s;	/* seconds ago */
 	int64_t rekey_s;	/* seconds from now, -1 never */
+	int64_t reauth_s;
 	struct control_suite suite;	/* encr_alg NULL until chosen */
 	const char *task_queued;	/* what it does, e.g. "IKE_AUTH"; NULL none */
 	const char *task_active;

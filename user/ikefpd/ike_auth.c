@@ -13,6 +13,7 @@
 #include "ike_auth.h"
 #include "ike_hold.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "resume.h"
 #include "secrets.h"
 #include "trust.h"
@@ -194,13 +195,15 @@ static struct child_keying first_keying(const struct ike_handshake *h)
  */
 int ike_auth_start(struct ike_sa *sa)
 {
-	const struct ike_id *wanted = &sa->conn->remote.id;
+	const struct ike_id *wanted = ike_reauth_peer(sa);
 	struct ike_handshake *h = sa->handshake;
 	struct buf body = BUF_INIT;
 	struct payload_writer w;
 	char text[ID_STRLEN];
 	int err;
 
+	if (!wanted)
+		wanted = &sa->conn->remote.id;
 	payload_begin(&w, 0);
 	err = conn_local_id(sa->conn, &sa->local, &sa->local_id);
 	if (!err && wanted->type == ID_ANY)
@@ -221,7 +224,7 @@ int ike_auth_start(struct ike_sa *sa)
 	ike_put_certs(&w, sa);
 	if (sa->conn->remote.class == AUTH_PUBKEY && !sa->conn->no_certreq)
 		ike_put_certreq(&w, sa->manager->config, sa->conn, false);
-	if (sa->conn->unique != UNIQUE_NEVER &&
+	if (sa->conn->unique != UNIQUE_NEVER && !sa->reauth_of &&
 	    !ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, INITIAL_CONTACT, NULL, 0);
 	if (wanted->type != ID_ANY && !ike_id_is_pattern(wanted)) {
@@ -381,6 +384,8 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	/* Queued requests wait until all of this exchange is done. */
 	finish_child(sa, chain);
 	ike_sa_end_handshake(sa);
+	if (sa->reauth_of)
+		ike_reauth_established(sa);
 	ike_sa_next(sa);
 	kernel_sa_apply(m->kernel);
 }

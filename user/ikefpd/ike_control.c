@@ -37,6 +37,11 @@ void control_rekey_ike(uint32_t ike_id)
 	ike_manager_rekey_ike(manager, ike_id);
 }
 
+void control_reauth_ike(uint32_t ike_id)
+{
+	ike_manager_reauth_ike(manager, ike_id);
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	ike_manager_rekey_child(manager, child_id);
@@ -185,6 +190,7 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 	if (ike->established)
 		ike->established_s = seconds_since(sa->established_ms);
 	ike->rekey_s = ike->established ? seconds_until(sa->rekey_ms) : -1;
+	ike->reauth_s = ike->established ? seconds_until(sa->reauth_ms) : -1;
 	fill_suite(&ike->suite, &sa->proposal);
 }
 

@@ -41,6 +41,8 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 	memcpy(sa->sk_d, rekeyed->keys->d, rekeyed->keys->prf_len);
 	sa->state = IKE_ESTABLISHED;
 	sa->established_ms = loop_now_ms();
+	/* The peer has proved who it is when it did, and not again. */
+	sa->reauth_ms = old->reauth_ms;
 	ike_life_begin(sa);
 	ike_manager_index(m, sa);
 	return sa;
@@ -118,6 +120,7 @@ static void move(struct ike_sa *from, struct ike_sa *to)
 	share_conn(from, to);
 	move_children(from, to);
 	move_tasks(from, to);
+	to->reauth_by = from->reauth_by;
 	ike_manager_waits_for(from->manager, from->unique_id, to->unique_id);
 	ike_sa_tell_esp(to);
 	ike_sa_tell_esp(from);

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "lifetime.h"
 
 /* Who has rekeyed it deletes it before that, or never will. */
@@ -20,15 +21,28 @@ static void arm_until(struct ike_sa *sa, uint64_t then_ms)
 			sa->log.name, sa->unique_id);
 }
 
+/* The earlier of two times, each of which may be never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
 /* To what ends first of what is still to come. */
 static void arm_next(struct ike_sa *sa)
 {
-	if (sa->rekey_ms && (!sa->life_ms || sa->rekey_ms < sa->life_ms))
-		arm_until(sa, sa->rekey_ms);
-	else if (sa->life_ms)
-		arm_until(sa, sa->life_ms);
+	uint64_t next = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->life_ms);
+
+	if (next)
+		arm_until(sa, next);
 	else
 		loop_timer_cancel(sa->manager->loop, &sa->timer);
+}
+
+static uint64_t retry_ms(void)
+{
+	return loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
 }
 
 /* May end it. */
@@ -51,6 +65,11 @@ static void expired(struct loop_timer *timer)
 		ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
 	} else if (sa->life_ms && loop_now_ms() >= sa->life_ms) {
 		over(sa);
+	} else if (sa->reauth_ms && earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
+		/* If nothing comes of it it is tried again, until its life is over. */
+		sa->reauth_ms = retry_ms();
+		arm_next(sa);
+		ike_reauth_start(sa);
 	} else {
 		/* The end of its life is still to come, whatever becomes of this. */
 		sa->rekey_ms = 0;
@@ -68,8 +87,14 @@ void ike_life_begin(struct ike_sa *sa)
 {
 	const struct lifetime *time = &sa->conn->time_s;
 
+	const struct lifetime reauth = { .rekey = sa->conn->reauth_s, .rand = time->rand };
+	uint64_t first;
+
 	sa->rekey_ms = lifetime_end(sa->established_ms, lifetime_soft(time) * 1000);
-	sa->life_ms = sa->rekey_ms ? lifetime_end(sa->rekey_ms, time->life * 1000) : 0;
+	if (!sa->reauth_ms)
+		sa->reauth_ms = lifetime_end(sa->established_ms, lifetime_soft(&reauth) * 1000);
+	first = earlier(sa->rekey_ms, sa->reauth_ms);
+	sa->life_ms = first ? lifetime_end(first, time->life * 1000) : 0;
 	arm_next(sa);
 }
 
@@ -86,7 +111,7 @@ void ike_life_retry(struct ike_sa *sa)
 	/* Who has asked for it asks again, or does not. */
 	if (!sa->conn->time_s.rekey)
 		return;
-	sa->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
+	sa->rekey_ms = retry_ms();
 	arm_next(sa);
 }
 

@@ -12,6 +12,7 @@
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "ike_rekey.h"
 #include "log.h"
 #include "resume.h"
@@ -646,10 +647,19 @@ void ike_manager_rekey_ike(struct ike_manager *m, uint32_t id)
 {
 	struct ike_sa *sa = ike_manager_by_id(m, id);
 
-	if (!sa || sa->state != IKE_ESTABLISHED || ike_sa_has_task(sa, TASK_REKEY_IKE, 0, NULL))
+	if (!sa || sa->state != IKE_ESTABLISHED || ike_reauth_is_under_way(sa) ||
+	    ike_sa_has_task(sa, TASK_REKEY_IKE, 0, NULL))
 		return;
 	if (ike_sa_queue(sa, TASK_REKEY_IKE, 0, NULL))
 		ike_life_retry(sa);
+}
+
+void ike_manager_reauth_ike(struct ike_manager *m, uint32_t id)
+{
+	struct ike_sa *sa = ike_manager_by_id(m, id);
+
+	if (sa && !m->stopping)
+		ike_reauth_start(sa);
 }
 
 static void delete_child(struct child_sa *child)

@@ -119,6 +119,7 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 				 struct control_job *job);
 void ike_manager_rekey_child(struct ike_manager *m, uint32_t id);
 void ike_manager_rekey_ike(struct ike_manager *m, uint32_t id);
+void ike_manager_reauth_ike(struct ike_manager *m, uint32_t id);
 void ike_manager_forget(struct ike_manager *m, struct control_job *job);
 
 /*

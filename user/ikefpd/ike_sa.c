@@ -14,6 +14,7 @@
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "ike_rekey.h"
 #include "ike_sa.h"
 #include "informational.h"
@@ -261,8 +262,11 @@ void ike_sa_next(struct ike_sa *sa)
 			return;
 		}
 	}
-	if (sa->active.type == TASK_NONE && !sa->handshake)
-		resume_save(sa);
+	if (sa->active.type != TASK_NONE || sa->handshake)
+		return;
+	resume_save(sa);
+	if (sa->reauth_of)
+		ike_reauth_settle(sa);
 }
 
 void ike_sa_go_on(struct ike_sa *sa)

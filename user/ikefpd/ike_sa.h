@@ -2,7 +2,7 @@
 /*
  * An IKE SA: its state, its requests, and what a message or an event does to it.
  * The exchanges themselves are in ike_init, ike_auth, informational,
- * create_child and ike_rekey.
+ * create_child and ike_rekey; ike_reauth has them begin anew.
  *
  * A function that may end the IKE SA says so; its caller must not look at the SA
  * afterwards.
@@ -109,10 +109,13 @@ struct ike_sa {
 	bool peer_fragmentation;	/* the peer has announced it */
 	uint64_t created_ms;		/* loop_now_ms() */
 	uint64_t established_ms;
-	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at their ends; 0: never */
+	/* loop_now_ms() when it is rekeyed, reauthenticated, over; 0: never */
+	uint64_t rekey_ms, reauth_ms, life_ms;
 	struct loop_timer timer;	/* ike_life.h */
 	/* Our SPIs of what has taken its place, and of that whose place it has taken; 0: none. */
 	uint64_t successor, predecessor;
+	/* Our SPIs of the one that is to replace it (ike_reauth.h), and of that which it is to. */
+	uint64_t reauth_by, reauth_of;
 	bool rekeyed_by_peer;		/* by its request of this message ID: */
 	uint32_t rekeyed_by;
 	struct ike_handshake *handshake;

@@ -115,6 +115,7 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain)
 {
 	bool delete_ike = false, rejected = false, wanted;
+	struct child_sa *old;
 	struct ike_sa *rival;
 	struct ike_manager *m = sa->manager;
 	struct reaction reaction = { 0 };
@@ -152,6 +153,9 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 	wanted = sa->state == IKE_DELETING || sa->successor;
 	for (child = delete_ike ? sa->children : NULL; child; child = child->next)
 		reaction_note(&reaction, child, child->conf->close_action);
+	/* Before they go: what is just being sent through them does go out. */
+	for (old = delete_ike ? sa->children : NULL; old; old = old->next)
+		child_sa_yield(old);
 	if (delete_ike)
 		sa->state = IKE_DELETING;
 	if (!sa->handshake)

@@ -10,6 +10,7 @@
 #include "host_names.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "ike_rekey.h"
 #include "log.h"
 #include "resume.h"
@@ -146,6 +147,19 @@ static void resume_rekeys(struct ike_manager *m)
 	} while (sa);
 }
 
+/* Those that go on at all do so by this. */
+static void resume_reauths(struct ike_manager *m)
+{
+	struct ike_sa *sa;
+
+	do {
+		for (sa = m->sas; sa && !ike_reauth_is_idle(sa);)
+			sa = sa->next;
+		if (sa)
+			ike_reauth_resume(sa);
+	} while (sa);
+}
+
 void resume_finish(struct ike_manager *m, bool all)
 {
 	struct conn *conn;
@@ -157,6 +171,7 @@ void resume_finish(struct ike_manager *m, bool all)
 	news_tell(m);
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
+	resume_reauths(m);
 	if (all) {
 		remove_leftovers(m);
 		child_route_remove_leftovers(&m->routes);

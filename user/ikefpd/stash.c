@@ -131,6 +131,7 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	put_ts(b, &child->remote_ts);
 	buf_put64(b, child->installed_ms);
 	buf_put64(b, child->out_rank);
+	buf_put64(b, child->prefer_ms);
 	buf_put32(b, child->moves);
 	buf_put64(b, child->rekey_ms);
 	buf_put64(b, child->life_ms);
@@ -207,9 +208,12 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	buf_put64(b, sa->created_ms);
 	buf_put64(b, sa->established_ms);
 	buf_put64(b, sa->rekey_ms);
+	buf_put64(b, sa->reauth_ms);
 	buf_put64(b, sa->life_ms);
 	buf_put64(b, sa->successor);
 	buf_put64(b, sa->predecessor);
+	buf_put64(b, sa->reauth_by);
+	buf_put64(b, sa->reauth_of);
 	buf_put32(b, sa->rekeyed_by);
 	if (sa->rekey)
 		put_rekey(b, sa->rekey);
@@ -479,6 +483,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	take_ts(s, &child->remote_ts);
 	child->installed_ms = take64(s);
 	child->out_rank = take64(s);
+	child->prefer_ms = take64(s);
 	child->moves = take32(s);
 	child->rekey_ms = take64(s);
 	child->life_ms = take64(s);
@@ -592,9 +597,12 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->created_ms = take64(s);
 	sa->established_ms = take64(s);
 	sa->rekey_ms = take64(s);
+	sa->reauth_ms = take64(s);
 	sa->life_ms = take64(s);
 	sa->successor = take64(s);
 	sa->predecessor = take64(s);
+	sa->reauth_by = take64(s);
+	sa->reauth_of = take64(s);
 	sa->rekeyed_by = take32(s);
 	if (flags & IKE_HAS_REKEY)
 		take_rekey(s, sa);

@@ -418,14 +418,12 @@ enum vici_result vici_rekey(struct vici_client *client, const struct tree *reque
 		vici_put_result(reply, "missing rekey selector");
 		return VICI_DONE;
 	}
-	if (is_yes(request, "reauth")) {
-		vici_put_result(reply, "reauthentication is not supported yet");
-		return VICI_DONE;
-	}
 	control_each_ike(false, select_ike, &s);
 	for (i = 0; !s.failed && i < s.count; i++) {
 		if (s.child || s.child_id)
 			control_rekey_child(s.ids[i]);
+		else if (is_yes(request, "reauth"))
+			control_reauth_ike(s.ids[i]);
 		else
 			control_rekey_ike(s.ids[i]);
 	}

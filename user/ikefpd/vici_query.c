@@ -278,6 +278,7 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	if (ike->established)
 		vici_put(out, "established", "%u", ike->established_s);
 	put_seconds(out, "rekey-time", ike->rekey_s);
+	put_seconds(out, "reauth-time", ike->reauth_s);
 	put_task(out, "tasks-queued", ike->task_queued);
 	put_task(out, "tasks-active", ike->task_active);
 	put_task(out, "tasks-passive", ike->task_passive);
@@ -484,7 +485,7 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "local_port", "%u", conn->local_port);
 	vici_put(out, "remote_port", "%u", conn->remote_port);
 	vici_put(out, "version", "IKEv2");
-	vici_put(out, "reauth_time", "0");
+	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
 	vici_put(out, "unique", "%s",
 		 conn->unique == UNIQUE_NEVER ? "UNIQUE_NEVER" : "UNIQUE_NO");

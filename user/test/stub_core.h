@@ -134,6 +134,13 @@ void control_rekey_ike(uint32_t ike_id)
 	stub_rekeyed = ike_id;
 }
 
+static uint32_t stub_reauthenticated;
+
+void control_reauth_ike(uint32_t ike_id)
+{
+	stub_reauthenticated = ike_id;
+}
+
 void control_rekey_child(uint32_t child_id)
 {
 	stub_rekeyed = child_id;
@@ -234,7 +241,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 			.local_id = &sa->conn->local.id, .remote_id = &sa->conn->remote.id,
 			.initiator = true, .spi_i = 0x1122334455667788, .spi_r = 0x99,
 			.nat_local = true, .established = sa->up, .established_s = 61,
-			.rekey_s = 9000,
+			.rekey_s = 9000, .reauth_s = -1,
 			.suite = { .encr_alg = "AES_CBC", .encr_keysize = 256,
 				   .integ_alg = "HMAC_SHA2_256_128",
 				   .prf_alg = "PRF_HMAC_SHA2_256",

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reauthentication, RFC 7296 section 2.8.3: a new IKE SA with Child SAs of its own is set up
+ * beside the old one, which is deleted once all is there (make before break). Nothing is
+ * taken away for one that cannot be set up.
+ *
+ * The peer may do the same: child_sa.h says what goes through which Child SA meanwhile.
+ */
+#ifndef IKEFPD_IKE_REAUTH_H
+#define IKEFPD_IKE_REAUTH_H
+
+#include <stdbool.h>
+
+#include "ike_sa.h"
+
+/* Unless that is under way. One without Child SAs is deleted: may end it. */
+void ike_reauth_start(struct ike_sa *sa);
+bool ike_reauth_is_under_way(const struct ike_sa *sa);
+
+/* Who the peer of the new one is to be: that of the old one. NULL: it is none. */
+const struct ike_id *ike_reauth_peer(const struct ike_sa *sa);
+/* The new one is established, with its first Child SA: it asks for the others, too. */
+void ike_reauth_established(struct ike_sa *sa);
+/* The daemon before was about to go on with it; once all IKE SAs are carried on. */
+bool ike_reauth_is_idle(const struct ike_sa *sa);
+void ike_reauth_resume(struct ike_sa *sa);
+/* Nothing is outstanding on the new one: the old one, or this, goes. May end either. */
+void ike_reauth_settle(struct ike_sa *sa);
+
+#endif
