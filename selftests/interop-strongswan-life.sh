@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# ikefpd and Debian's strongSwan across a NAT: keepalives, liveness asked by either, and
-# a mapping that changes under a tunnel.
+# ikefpd and Debian's strongSwan across a NAT: keepalives, liveness asked by either, a peer
+# that comes back, and a mapping that changes under a tunnel.
 
 . "${0%/*}/lib.sh"
 
@@ -63,6 +63,33 @@ they_die() {
 	no_xfrm gw1
 }
 
+# strongSwan has forgotten its tunnel, does not say so, and comes from somewhere else.
+unique() {
+	local pid
+
+	topo_nat
+	ikefpd_start gw2 < <(CONN='unique = keep' psk_conf gw2)
+	strongswan_start gw1 < <(CONN='unique = never' psk_conf gw1)
+	pid=$started_pid
+	swanctl gw1 --initiate --child net --timeout 20
+	swanctl gw2 --list-conns --raw | grep unique=UNIQUE_KEEP
+	kill -9 "$pid"
+	wait_for 10 process_gone "$pid"
+	gw1 ip xfrm state flush
+	gw1 ip xfrm policy flush
+	nat_forgets "$(elsewhere)"
+	strongswan_start gw1 < <(CONN='unique = never' psk_conf gw1)
+	fails swanctl gw1 --initiate --child net --timeout 20
+	grep "the IKE_SA that the peer has already is kept" "$work/gw2.log"
+	[ "$(child_sas gw2)" = 1 ]
+
+	conf_load gw2 < <(CONN='unique = replace' psk_conf gw2)
+	swanctl gw1 --initiate --child net --timeout 20
+	grep "deleting duplicate IKE_SA for peer" "$work/gw2.log"
+	both_answered
+	[ "$(swanctl gw2 --list-sas --raw | grep -o 'state=ESTABLISHED' | wc -l)" = 1 ]
+}
+
 # rebinding INSIDE OUTSIDE [ADDRESS]
 rebinding() {
 	up "$1" "$2"
@@ -76,12 +103,13 @@ rebinding() {
 }
 
 need_module
-ktap_plan 8 1
+ktap_plan 9 1
 testcase "strongSwan sends keepalives" their_keepalives
 testcase "ikefpd sends keepalives" our_keepalives
 testcase "ikefpd asks for signs of life" we_ask
 testcase "strongSwan asks for signs of life" they_ask
 testcase "strongSwan dies" they_die
+testcase "strongSwan elsewhere: kept out, in its own place" unique
 testcase "another port, strongSwan inside" rebinding strongswan ikefpd
 testcase "another address, strongSwan inside" rebinding strongswan ikefpd "$(elsewhere)"
 testcase "another port, ikefpd inside" rebinding ikefpd strongswan

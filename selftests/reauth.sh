@@ -59,7 +59,7 @@ with_strongswan() {
 }
 
 by_strongswan() {
-	CHARON='make_before_break = yes' up topo_direct conf_both ikefpd strongswan
+	CHARON='make_before_break = yes' CONN='unique = replace' up topo_direct conf_both ikefpd strongswan
 	reauth gw2
 	no_ping_lost gw2
 	both_answered

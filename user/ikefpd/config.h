@@ -129,10 +129,12 @@ struct child_conf {
 
 #define TFC_MTU	UINT32_MAX
 
-/* What an INITIAL_CONTACT notify does, RFC 7296 section 2.4. */
+/* How many IKE SAs with a peer (ike_unique.h). */
 enum unique_policy {
-	UNIQUE_NO,		/* sent, and as responder heeded; the default */
-	UNIQUE_NEVER		/* neither */
+	UNIQUE_NO,		/* INITIAL_CONTACT is sent, and as responder heeded; the default */
+	UNIQUE_NEVER,		/* neither */
+	UNIQUE_REPLACE,		/* the same, and a new one takes the place of those before */
+	UNIQUE_KEEP		/* the same, and a new one is refused; but one from the same host */
 };
 
 /* RFC 7383. */

@@ -307,10 +307,12 @@ static int read_unique(const struct tree *node, void *object, struct errmsg *err
 		conn->unique = UNIQUE_NO;
 	else if (!strcmp(text, "never"))
 		conn->unique = UNIQUE_NEVER;
+	else if (!strcmp(text, "replace"))
+		conn->unique = UNIQUE_REPLACE;
+	else if (!strcmp(text, "keep"))
+		conn->unique = UNIQUE_KEEP;
 	else
-		return tree_refuse(node, err,
-				   "'%s' is not supported yet: set it to no or never, or remove it",
-				   text);
+		return tree_refuse(node, err, "'%s' is none of no, never, replace and keep", text);
 	return 0;
 }
 

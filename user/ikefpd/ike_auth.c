@@ -14,6 +14,7 @@
 #include "ike_hold.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
+#include "ike_unique.h"
 #include "resume.h"
 #include "secrets.h"
 #include "trust.h"
@@ -224,8 +225,7 @@ int ike_auth_start(struct ike_sa *sa)
 	ike_put_certs(&w, sa);
 	if (sa->conn->remote.class == AUTH_PUBKEY && !sa->conn->no_certreq)
 		ike_put_certreq(&w, sa->manager->config, sa->conn, false);
-	if (sa->conn->unique != UNIQUE_NEVER && !sa->reauth_of &&
-	    !ike_manager_has_contact(sa->manager, &sa->local_id, &sa->remote_id))
+	if (ike_unique_is_first(sa))
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, INITIAL_CONTACT, NULL, 0);
 	if (wanted->type != ID_ANY && !ike_id_is_pattern(wanted)) {
 		struct buf idr = BUF_INIT;
@@ -384,6 +384,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	/* Queued requests wait until all of this exchange is done. */
 	finish_child(sa, chain);
 	ike_sa_end_handshake(sa);
+	ike_unique_established(sa);
 	if (sa->reauth_of)
 		ike_reauth_established(sa);
 	ike_sa_next(sa);
@@ -465,6 +466,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	struct buf body = BUF_INIT;
 	struct payload_writer w;
 	struct child_sa *child;
+	bool initial_contact;
 	struct errmsg why;
 	struct notify n;
 	int err;
@@ -511,9 +513,11 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, why.text);
 		return;
 	}
-	if (sa->conn->unique != UNIQUE_NEVER && !notify_find(&n, chain, INITIAL_CONTACT))
-		ike_manager_initial_contact(sa->manager, sa);
-
+	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
+	if (ike_unique_is_refused(sa, initial_contact)) {
+		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
+		return;
+	}
 	payload_begin(&w, 0);
 	err = choose_key(sa);
 	if (!err)
@@ -528,6 +532,8 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "our own AUTH could not be made");
 		return;
 	}
+	if (initial_contact)
+		ike_unique_initial_contact(sa);
 	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
@@ -535,6 +541,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_sa_end_handshake(sa);
 	resume_save(sa);
 	ike_sa_respond(sa, msg, &w);
+	ike_unique_established(sa);
 	if (child)
 		ike_manager_child_up(sa->manager, child);
 	/* What was asked for in the meantime. */

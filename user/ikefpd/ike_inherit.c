@@ -43,6 +43,7 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 	sa->established_ms = loop_now_ms();
 	/* The peer has proved who it is when it did, and not again. */
 	sa->reauth_ms = old->reauth_ms;
+	sa->duplicate_ms = old->duplicate_ms;
 	ike_life_begin(sa);
 	ike_manager_index(m, sa);
 	return sa;

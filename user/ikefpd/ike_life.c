@@ -4,6 +4,7 @@
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
+#include "ike_unique.h"
 #include "lifetime.h"
 
 /* Who has rekeyed it deletes it before that, or never will. */
@@ -32,7 +33,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* To what ends first of what is still to come. */
 static void arm_next(struct ike_sa *sa)
 {
-	uint64_t next = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->life_ms);
+	uint64_t next = earlier(earlier(sa->rekey_ms, sa->reauth_ms),
+				earlier(sa->life_ms, sa->duplicate_ms));
 
 	if (next)
 		arm_until(sa, next);
@@ -65,6 +67,10 @@ static void expired(struct loop_timer *timer)
 		ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
 	} else if (sa->life_ms && loop_now_ms() >= sa->life_ms) {
 		over(sa);
+	} else if (sa->duplicate_ms &&
+		   earlier(sa->duplicate_ms, earlier(sa->reauth_ms, sa->rekey_ms)) ==
+		   sa->duplicate_ms) {
+		ike_unique_expired(sa);
 	} else if (sa->reauth_ms && earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
 		/* If nothing comes of it it is tried again, until its life is over. */
 		sa->reauth_ms = retry_ms();

@@ -11,7 +11,7 @@
 void ike_life_init(struct ike_sa *sa);
 /* It is established: as its connection says, from now on. */
 void ike_life_begin(struct ike_sa *sa);
-/* Its times are known already. */
+/* Its times are known already, or one is another. */
 void ike_life_resume(struct ike_sa *sa);
 /* Rekeying failed, and is to be tried again. */
 void ike_life_retry(struct ike_sa *sa);

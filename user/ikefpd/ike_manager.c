@@ -425,48 +425,19 @@ void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 		ike_sa_moved(sa, &sa->local, remote);
 }
 
-static bool same_ids(const struct ike_sa *sa, const struct ike_id *local,
-		     const struct ike_id *remote)
+struct ike_sa *ike_manager_of_peers(const struct ike_manager *m, const struct ike_id *local,
+				    const struct ike_id *remote, const struct ike_sa *after)
 {
-	return sa->state == IKE_ESTABLISHED && ike_id_equal(&sa->local_id, local) &&
-	       ike_id_equal(&sa->remote_id, remote);
-}
+	struct table_node *node = after ? table_next(&after->by_peers) :
+				  table_find(&m->by_peers, peers_hash(local, remote));
 
-bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *local,
-			     const struct ike_id *remote)
-{
-	const struct table_node *node;
+	for (; node; node = table_next(node)) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_peers);
 
-	for (node = table_find(&m->by_peers, peers_hash(local, remote)); node;
-	     node = table_next(node))
-		if (same_ids(container_of(node, struct ike_sa, by_peers), local, remote))
-			return true;
-	return false;
-}
-
-/*
- * Older: established before the peer began this one. Where both ends initiate at
- * the same time each sends INITIAL_CONTACT in good faith; without this rule each
- * would take away the SA that the other one keeps.
- */
-void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa)
-{
-	struct table_node *node, *next;
-	struct ike_sa *other;
-	char id[ID_STRLEN];
-
-	for (node = table_find(&m->by_peers, peers_hash(&sa->local_id, &sa->remote_id)); node;
-	     node = next) {
-		next = table_next(node);
-		other = container_of(node, struct ike_sa, by_peers);
-		if (other == sa || !same_ids(other, &sa->local_id, &sa->remote_id) ||
-		    other->established_ms > sa->created_ms)
-			continue;
-		ike_log(other, LOG_IKE, LVL_CTRL,
-			"destroying duplicate IKE_SA for peer '%s', received INITIAL_CONTACT",
-			ike_id_str(&other->remote_id, id));
-		ike_sa_destroy(other, "the peer has forgotten the IKE SA");
+		if (ike_id_equal(&sa->local_id, local) && ike_id_equal(&sa->remote_id, remote))
+			return sa;
 	}
+	return NULL;
 }
 
 struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name,

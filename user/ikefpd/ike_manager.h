@@ -86,6 +86,9 @@ struct ike_sa *ike_manager_by_id(struct ike_manager *m, uint32_t unique_id);
 /* Those of connections of a name, in no order: the first, and the next one after one. */
 struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name,
 				   const struct ike_sa *after);
+/* Likewise those that were established between two identities; some may be about to go. */
+struct ike_sa *ike_manager_of_peers(const struct ike_manager *m, const struct ike_id *local,
+				    const struct ike_id *remote, const struct ike_sa *after);
 struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id);
 
 /* What came up from the kernel. */
@@ -142,14 +145,5 @@ void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *re
 
 /* Another IKE SA has the place of one: who waits for its Child SAs waits for that one's. */
 void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_ike_id);
-
-/*
- * INITIAL_CONTACT, RFC 7296 section 2.4: ends every other established IKE SA
- * between the same identities that is older than this one.
- */
-void ike_manager_initial_contact(struct ike_manager *m, const struct ike_sa *sa);
-/* Is there another established IKE SA between the same identities? */
-bool ike_manager_has_contact(const struct ike_manager *m, const struct ike_id *local,
-			     const struct ike_id *remote);
 
 #endif

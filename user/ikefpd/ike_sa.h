@@ -111,6 +111,7 @@ struct ike_sa {
 	uint64_t established_ms;
 	/* loop_now_ms() when it is rekeyed, reauthenticated, over; 0: never */
 	uint64_t rekey_ms, reauth_ms, life_ms;
+	uint64_t duplicate_ms;		/* and when it goes in favour of another one (ike_unique.h) */
 	struct loop_timer timer;	/* ike_life.h */
 	/* Our SPIs of what has taken its place, and of that whose place it has taken; 0: none. */
 	uint64_t successor, predecessor;

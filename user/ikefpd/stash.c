@@ -210,6 +210,7 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	buf_put64(b, sa->rekey_ms);
 	buf_put64(b, sa->reauth_ms);
 	buf_put64(b, sa->life_ms);
+	buf_put64(b, sa->duplicate_ms);
 	buf_put64(b, sa->successor);
 	buf_put64(b, sa->predecessor);
 	buf_put64(b, sa->reauth_by);
@@ -599,6 +600,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->rekey_ms = take64(s);
 	sa->reauth_ms = take64(s);
 	sa->life_ms = take64(s);
+	sa->duplicate_ms = take64(s);
 	sa->successor = take64(s);
 	sa->predecessor = take64(s);
 	sa->reauth_by = take64(s);

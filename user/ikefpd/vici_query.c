@@ -479,6 +479,13 @@ static const char *action_name(enum child_action action)
 
 static void put_conn(struct buf *out, const struct conn *conn)
 {
+	static const char *const uniques[] = {
+		[UNIQUE_NO] = "UNIQUE_NO",
+		[UNIQUE_NEVER] = "UNIQUE_NEVER",
+		[UNIQUE_REPLACE] = "UNIQUE_REPLACE",
+		[UNIQUE_KEEP] = "UNIQUE_KEEP",
+	};
+
 	vici_put_section(out, conn->name);
 	put_ranges(out, "local_addrs", conn->local_addrs, conn->local_addr_count);
 	put_ranges(out, "remote_addrs", conn->remote_addrs, conn->remote_addr_count);
@@ -487,8 +494,7 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "version", "IKEv2");
 	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
-	vici_put(out, "unique", "%s",
-		 conn->unique == UNIQUE_NEVER ? "UNIQUE_NEVER" : "UNIQUE_NO");
+	vici_put(out, "unique", "%s", uniques[conn->unique]);
 	put_auth(out, "local-1", &conn->local);
 	put_auth(out, "remote-1", &conn->remote);
 	vici_put_section(out, "children");

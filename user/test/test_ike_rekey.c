@@ -641,7 +641,7 @@ static void no_delete(void)
 		old = in_state(right, IKE_REKEYED);
 		REQUIRE(old && !old->children);
 		EXPECT(loop_timer_armed(&old->timer));
-		EXPECT(ike_manager_has_contact(&right->manager, &old->local_id, &old->remote_id));
+		EXPECT(ike_manager_of_peers(&right->manager, &old->local_id, &old->remote_id, NULL));
 		/* A request on it is refused, and it is in nobody's way. */
 		if (i) {
 			ike_manager_rekey_ike(&right->manager, old->unique_id);

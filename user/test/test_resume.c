@@ -806,8 +806,8 @@ static void several(void)
 		REQUIRE(sa);
 		EXPECT(sa->conn == conn && !ike_manager_of_conn(&left->manager, conn->name, sa));
 		EXPECT(ike_manager_by_id(&left->manager, sa->unique_id) == sa);
-		EXPECT(ike_manager_has_contact(&left->manager, &sa->local_id, &sa->remote_id));
-		EXPECT(!ike_manager_has_contact(&left->manager, &sa->remote_id, &sa->local_id));
+		EXPECT(ike_manager_of_peers(&left->manager, &sa->local_id, &sa->remote_id, NULL));
+		EXPECT(!ike_manager_of_peers(&left->manager, &sa->remote_id, &sa->local_id, NULL));
 		EXPECT(ike_manager_child(&left->manager, sa->children->unique_id) ==
 		       sa->children);
 		for (other = left->manager.sas; other; other = other->next)
