@@ -29,7 +29,7 @@ static struct {
 	struct start *waiting, **waiting_end;
 	struct start *under_way;
 	unsigned int n_under_way;
-	struct loop_work more;
+	struct loop_work more, once_more;
 } starts;
 
 static void start_free(struct start *s)
@@ -116,15 +116,6 @@ static void enqueue(struct conn *conn, const struct child_conf *child)
 	starts.waiting_end = &s->next;
 }
 
-void start_open(struct loop *loop, struct config *config)
-{
-	memset(&starts, 0, sizeof(starts));
-	starts.loop = loop;
-	starts.config = config;
-	starts.waiting_end = &starts.waiting;
-	starts.more.run = begin_more;
-}
-
 static void again_free(struct again *a)
 {
 	free(a->conn);
@@ -154,6 +145,7 @@ void start_again(const char *conn, const char *child)
 	}
 	a->next = starts.again;
 	starts.again = a;
+	loop_defer(starts.loop, &starts.once_more);
 }
 
 static void enqueue_again(void)
@@ -173,6 +165,23 @@ static void enqueue_again(void)
 		*link = a->next;
 		again_free(a);
 	}
+}
+
+static void begin_again(struct loop_work *work)
+{
+	(void)work;
+	enqueue_again();
+	begin_more(&starts.more);
+}
+
+void start_open(struct loop *loop, struct config *config)
+{
+	memset(&starts, 0, sizeof(starts));
+	starts.loop = loop;
+	starts.config = config;
+	starts.waiting_end = &starts.waiting;
+	starts.more.run = begin_more;
+	starts.once_more.run = begin_again;
 }
 
 void start_pending(void)
@@ -217,5 +226,6 @@ void start_close(void)
 		over(s);
 	}
 	loop_defer_cancel(starts.loop, &starts.more);
+	loop_defer_cancel(starts.loop, &starts.once_more);
 	starts.loop = NULL;
 }

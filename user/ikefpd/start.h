@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The start_actions of the configuration, and what was up with the daemon before and could
- * not be carried on: what is to be up is initiated, some at a time.
+ * The start_actions of the configuration, and what was up and could not be carried on: what
+ * is to be up is initiated, some at a time.
  * A thousand handshakes at once would all be late: each peer's, and ours; a peer that is
  * one for all of them takes no more from one source than it takes for an attack; and what
  * is late for long is given up.
@@ -20,7 +20,7 @@ struct loop;
 void start_open(struct loop *loop, struct config *config);
 /* To be called after each load: what is up already stays as it is. */
 void start_pending(void);
-/* Initiated by start_pending(), once it is configured. */
+/* Initiated from the loop, or once it is configured. */
 void start_again(const char *conn, const char *child);
 /* What has not begun does not. */
 void start_stop(void);
