@@ -5,45 +5,12 @@
 # ESP SAs at both ends and no others, and is taken down as surely.
 
 . "${0%/*}/lib.sh"
+. "$selftests/lib/many.sh"
 
 # Handshakes under each kind of bad network, at most so many of them at once: as many
 # connections as that are between the two gateways, each between two hosts.
 ROUNDS=${ROUNDS:-5}
 AT_ONCE=$((ROUNDS < 10 ? ROUNDS : 10))
-
-# many_conf gw1|gw2: psk_conf, its connection once for each of the numbers, and under it.
-many_conf() {
-	local n
-
-	for ((n = 1; n <= AT_ONCE; n++)); do
-		lan1_net=10.1.0.$((100 + n))/32 lan2_net=10.2.0.$((100 + n))/32 psk_conf "$1" |
-			sed -e "s/^gw {/gw$n {/; s/^net {/net$n {/; s/^ike {/ike$n {/" \
-				-e "s/gw[12]\.example/$n.&/"
-	done
-	# So many tries that if one fails it is not by chance.
-	cat <<-'CONF'
-	charon {
-		retransmit_timeout = 0.5
-		retransmit_base = 1
-		retransmit_tries = 100
-	}
-	CONF
-}
-
-# each_of NUMBER COMMAND...: with each of the numbers up to it, all at once; fails if one
-# of them does.
-each_of() {
-	local n job jobs=() failed=0
-
-	for ((n = 1; n <= $1; n++)); do
-		"${@:2:$#-1}" "$n" &
-		jobs+=($!)
-	done
-	for job in "${jobs[@]}"; do
-		wait "$job" || failed=1
-	done
-	return $failed
-}
 
 initiate() {
 	swanctl gw1 --initiate --child "net$1" --timeout 60
@@ -80,14 +47,9 @@ bad_network() {
 	local left n
 
 	FAMILY=4 topo_nat
-	for ((n = 1; n <= AT_ONCE; n++)); do
-		echo "address add 10.1.0.$((100 + n))/24 dev eth0"
-	done | batch lan1
-	for ((n = 1; n <= AT_ONCE; n++)); do
-		echo "address add 10.2.0.$((100 + n))/24 dev eth0"
-	done | batch lan2
-	ikefpd_start gw2 < <(many_conf gw2)
-	ikefpd_start gw1 < <(many_conf gw1)
+	many_hosts $AT_ONCE
+	ikefpd_start gw2 < <(many_conf $AT_ONCE gw2)
+	ikefpd_start gw1 < <(many_conf $AT_ONCE gw1)
 	netem_both delay 20ms "$@"
 	for ((left = ROUNDS; left > 0; left -= AT_ONCE)); do
 		n=$((left < AT_ONCE ? left : AT_ONCE))
