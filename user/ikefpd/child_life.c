@@ -10,6 +10,8 @@
 
 /* What the peer sent before it knew of the new one comes in meanwhile. */
 #define LINGER_MS	5000
+/* The peer has rekeyed it, and deletes it before that, or never will. */
+#define WAIT_MS		90000
 /* RFC 7296 section 2.25: not at once, and not at the same moment as the peer. */
 #define RETRY_MS	10000
 #define RETRY_JITTER_MS	5000
@@ -46,7 +48,10 @@ static void over(struct child_sa *child)
 {
 	struct ike_sa *sa = child->ike_sa;
 
-	if (child->state == CHILD_DELETING)
+	/* If nothing comes of its rekeying it is over then, and not in the middle of that. */
+	if (child->rekeying)
+		arm(child, RETRY_MS);
+	if (child->state == CHILD_DELETING || child->rekeying)
 		return;
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of CHILD_SA %s{%u} is over",
 		child->conf->name, child->unique_id);
@@ -117,6 +122,13 @@ void child_life_resume(struct child_sa *child)
 void child_life_retry(struct child_sa *child)
 {
 	child->rekey_ms = loop_now_ms() + RETRY_MS - lifetime_random(RETRY_JITTER_MS);
+	arm_next(child);
+}
+
+void child_life_wait(struct child_sa *child)
+{
+	child->rekey_ms = 0;
+	child->life_ms = loop_now_ms() + WAIT_MS;
 	arm_next(child);
 }
 

@@ -15,6 +15,8 @@ void child_life_begin(struct child_sa *child);
 void child_life_resume(struct child_sa *child);
 /* Its rekeying came to nothing, for now. */
 void child_life_retry(struct child_sa *child);
+/* Another one has its place: the peer is to delete it. */
+void child_life_wait(struct child_sa *child);
 /* It is deleted, and goes by itself. */
 void child_life_linger(struct child_sa *child);
 /*

@@ -419,6 +419,7 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		note_rival(sa, old, &nonce_i, &nonce_r);
 		old->state = CHILD_REKEYED;
 		old->replaced = true;
+		child_life_wait(old);
 	}
 	if (!refusal)
 		resume_save(sa);

@@ -50,6 +50,11 @@ static uint64_t retry_ms(void)
 /* May end it. */
 static void over(struct ike_sa *sa)
 {
+	/* If nothing comes of its rekeying it is over then, and not in the middle of that. */
+	if (ike_sa_has_task(sa, TASK_REKEY_IKE, 0, NULL)) {
+		arm_until(sa, retry_ms());
+		return;
+	}
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of IKE_SA %s[%u] is over", sa->log.name,
 		sa->unique_id);
 	ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
@@ -114,10 +119,9 @@ void ike_life_resume(struct ike_sa *sa)
 
 void ike_life_retry(struct ike_sa *sa)
 {
-	/* Who has asked for it asks again, or does not. */
-	if (!sa->conn->time_s.rekey)
-		return;
-	sa->rekey_ms = retry_ms();
+	/* Otherwise who has asked for it asks again, or does not. */
+	if (sa->conn->time_s.rekey)
+		sa->rekey_ms = retry_ms();
 	arm_next(sa);
 }
 

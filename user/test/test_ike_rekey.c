@@ -610,6 +610,36 @@ static void lifetimes(void)
 	EXPECT_EQ(host_ike_sas(left) + host_ike_sas(right), 0);
 	net_clear(&net);
 
+	/* It is over while it is rekeyed: what comes of that goes before. */
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_fifth;
+	rekey(left);
+	net_run(&net);
+	net.fate = NULL;
+	sa = host_established(left);
+	sa->life_ms = loop_now_ms();
+	sa->timer.expired(&sa->timer);
+	net_retransmit(&net);
+	end_waiting(right);
+	EXPECT(host_established(left) && host_established(left) != sa);
+	expect_works(1);
+	net_clear(&net);
+
+	/* And if nothing does, it is over then. */
+	bring_up(PLAIN, PLAIN);
+	right->full = true;
+	net.fate = lose_fifth;
+	rekey(left);
+	net_run(&net);
+	net.fate = NULL;
+	sa = host_established(left);
+	sa->life_ms = loop_now_ms();
+	sa->timer.expired(&sa->timer);
+	net_retransmit(&net);
+	net_run(&net);
+	expect_none();
+	net_clear(&net);
+
 	/* Who has asked for it, where it is never done by itself, is told, and asks again. */
 	bring_up(PLAIN, PLAIN "\nrekey_time = 0");
 	left->full = true;

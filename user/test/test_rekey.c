@@ -460,6 +460,13 @@ static void cannot_be_installed(void)
 	net_clear(&net);
 }
 
+static enum fate lose_from_sixth(struct net *n, unsigned int index, bool raw)
+{
+	(void)raw;
+	(void)n;
+	return index >= 5 ? LOSE : PASS;
+}
+
 static void lifetimes(void)
 {
 	struct child_sa *child;
@@ -486,6 +493,24 @@ static void lifetimes(void)
 	child->timer.expired(&child->timer);
 	net_run(&net);
 	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	net_clear(&net);
+
+	/* It is over while it is rekeyed, by either end: what comes of that goes before. */
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_from_sixth;
+	rekey(left);
+	net_run(&net);
+	child = child_in(left, CHILD_INSTALLED);
+	child->life_ms = loop_now_ms();
+	child->timer.expired(&child->timer);
+	EXPECT_EQ(child->state, CHILD_INSTALLED);
+	child = child_in(right, CHILD_REKEYED);
+	REQUIRE(child);
+	EXPECT(!child->rekey_ms && child->life_ms > loop_now_ms() + 60000);
+	EXPECT(child->timer.deadline_ms == child->life_ms);
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_one();
 	net_clear(&net);
 
 	/* As strongSwan has them where they are not set. */
