@@ -170,6 +170,7 @@ struct conn {
 	struct child_conf *children;
 	struct buf section;	/* what it was loaded from, encoded, to compare */
 	bool start_pending;	/* its start_actions are still to be run */
+	bool traps_wait;	/* one could not be installed: perhaps later */
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 

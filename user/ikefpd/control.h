@@ -25,6 +25,7 @@ struct child_sa;
  */
 struct control_job {
 	void (*done)(struct control_job *job, bool ok, const char *reason);
+	bool unreachable;	/* it failed, for there is no route to the peer */
 	uint32_t ike_id;	/* the SA worked on, set as soon as it is known; 0 before */
 	void *core;		/* for the implementation's own use */
 };

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "resume.h"
 #include "source.h"
+#include "start.h"
 
 enum wait {
 	WAIT_CHILD_UP,		/* a Child SA of an IKE SA */
@@ -529,6 +530,10 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 	if (endpoint_is_any(&local) && source_address(&remote, &local)) {
 		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': no route to the peer",
 			conn->name);
+		if (job)
+			job->unreachable = true;
+		else
+			start_when_reachable(conn->name, child->name);
 		job_done(job, false, "there is no route to the peer");
 		return;
 	}

@@ -50,6 +50,13 @@ const struct ike_id *ike_reauth_peer(const struct ike_sa *sa)
 	return old ? &old->remote_id : NULL;
 }
 
+bool ike_reauth_takes_over(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = sa->reauth_of ? old_of(sa) : NULL;
+
+	return old && !endpoint_same_addr(&old->local, &sa->local);
+}
+
 bool ike_reauth_is_under_way(const struct ike_sa *sa)
 {
 	const struct ike_sa *new = sa->reauth_by ?
@@ -70,15 +77,16 @@ static struct conn *conn_now(const struct ike_sa *sa, const struct child_conf **
 	return conn;
 }
 
-/* From where and to where the old one is by now, through whatever NAT there is. */
-static struct ike_sa *begin(const struct ike_sa *old, const struct child_conf *child)
+/* To where the old one is by now, through whatever NAT there is. */
+static struct ike_sa *begin(const struct ike_sa *old, const struct endpoint *local,
+			    const struct child_conf *child)
 {
 	struct conn *conn = conn_now(old, &child);
 	struct ike_sa *sa = ike_sa_new(old->manager, conn, true);
 
 	if (!sa)
 		return NULL;
-	sa->local = old->local;
+	sa->local = *local;
 	sa->remote = old->remote;
 	sa->reauth_of = ike_sa_spi_local(old);
 	sa->handshake->child_conf = child;
@@ -90,6 +98,11 @@ static struct ike_sa *begin(const struct ike_sa *old, const struct child_conf *c
 }
 
 void ike_reauth_start(struct ike_sa *sa)
+{
+	ike_reauth_from(sa, &sa->local);
+}
+
+void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 {
 	const struct child_sa *child = first_up(sa);
 	const struct ike_sa *new;
@@ -105,7 +118,7 @@ void ike_reauth_start(struct ike_sa *sa)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "reauthenticating IKE_SA %s[%u]", sa->log.name,
 		sa->unique_id);
-	new = begin(sa, child->conf);
+	new = begin(sa, local, child->conf);
 	if (!new)
 		return;
 	sa->reauth_by = ike_sa_spi_local(new);
@@ -141,6 +154,7 @@ static const struct child_sa *missing(const struct ike_sa *sa, const struct ike_
 
 void ike_reauth_settle(struct ike_sa *sa)
 {
+	const bool takes_over = ike_reauth_takes_over(sa);
 	const struct child_sa *child;
 	struct ike_sa *old, *goes;
 
@@ -153,7 +167,7 @@ void ike_reauth_settle(struct ike_sa *sa)
 			return;
 	old = old_of(sa);
 	goes = old;
-	child = old ? missing(sa, old) : NULL;
+	child = old && !takes_over ? missing(sa, old) : NULL;
 	if (child) {
 		ike_log(old, LOG_IKE, LVL_CTRL,
 			"failed to reauthenticate IKE_SA %s[%u]: there is no new CHILD_SA %s",
@@ -163,7 +177,7 @@ void ike_reauth_settle(struct ike_sa *sa)
 	sa->reauth_of = 0;
 	resume_save(sa);
 	if (goes)
-		ike_manager_terminate_ike(sa->manager, goes->unique_id, false, NULL);
+		ike_manager_terminate_ike(sa->manager, goes->unique_id, takes_over, NULL);
 }
 
 bool ike_reauth_is_idle(const struct ike_sa *sa)

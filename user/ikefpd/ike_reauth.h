@@ -15,8 +15,15 @@
 
 /* Unless that is under way. One without Child SAs is deleted: may end it. */
 void ike_reauth_start(struct ike_sa *sa);
+/*
+ * From another address than its own, which is gone: who has nothing to say there any more
+ * need not be waited for.
+ */
+void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local);
 bool ike_reauth_is_under_way(const struct ike_sa *sa);
 
+/* Does the new one leave nothing to do for the old one, which is where this host is no more? */
+bool ike_reauth_takes_over(const struct ike_sa *sa);
 /* Who the peer of the new one is to be: that of the old one. NULL: it is none. */
 const struct ike_id *ike_reauth_peer(const struct ike_sa *sa);
 /* The new one is established, with its first Child SA: it asks for the others, too. */

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "ike_unique.h"
 #include "resume.h"
 
@@ -99,7 +100,12 @@ static void replace(struct ike_sa *sa, struct ike_sa *other)
 
 bool ike_unique_is_first(const struct ike_sa *sa)
 {
-	return sa->conn->unique != UNIQUE_NEVER && !sa->reauth_of && !next_of_peer(sa, NULL);
+	if (sa->conn->unique == UNIQUE_NEVER)
+		return false;
+	/* What the old one has to say it cannot: its local address is gone. */
+	if (ike_reauth_takes_over(sa))
+		return true;
+	return !sa->reauth_of && !next_of_peer(sa, NULL);
 }
 
 bool ike_unique_is_refused(const struct ike_sa *sa, bool initial_contact)

@@ -38,6 +38,8 @@
 #include "loop.h"
 #include "mapping.h"
 #include "module_watch.h"
+#include "network_watch.h"
+#include "path.h"
 #include "prf.h"
 #include "privileges.h"
 #include "process.h"
@@ -73,6 +75,7 @@ struct daemon {
 	struct revocation_info *revocation;
 	struct mapping *mapping;
 	struct acquire *acquire;
+	struct network_watch *network_watch;
 	struct module_watch *module_watch;
 	struct kernel *kernel;
 	struct ike_manager manager;
@@ -334,6 +337,13 @@ static void acquired(void *arg, uint32_t reqid)
 	trap_acquired(&d->manager, reqid);
 }
 
+static void network_changed(void *arg)
+{
+	struct daemon *d = arg;
+
+	path_network_changed(&d->manager);
+}
+
 /* No peer can be told of it any more. */
 static void module_unloaded(void *arg)
 {
@@ -416,6 +426,9 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->acquire = acquire_open(d->loop, acquired, d);
 	if (!d->acquire)
 		return -1;
+	d->network_watch = network_watch_open(d->loop, network_changed, d);
+	if (!d->network_watch)
+		return -1;
 	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
 	if (!d->vici || give_socket(d, err))
 		return -1;
@@ -436,6 +449,7 @@ static void teardown(struct daemon *d)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);
 	acquire_close(d->acquire);
+	network_watch_close(d->network_watch);
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);
@@ -522,6 +536,8 @@ int main(int argc, char **argv)
 		log_msg(LOG_DMN, LVL_AUDIT, "ikefpd %s is ready, VICI on %s, as user %u",
 			IKEFP_VERSION, d.socket_path, (unsigned int)d.account.uid);
 		start_pending();
+		/* What the daemon before did not live to see. */
+		path_network_changed(&d.manager);
 		code = loop_run(d.loop);
 		if (code < 0) {
 			log_msg(LOG_DMN, LVL_AUDIT, "the event loop failed");

@@ -28,3 +28,13 @@ int source_address(const struct endpoint *remote, struct endpoint *local)
 	close(fd);
 	return err;
 }
+
+/* To one of its own a host goes from that itself. */
+bool source_is_ours(const struct endpoint *addr)
+{
+	struct endpoint to = *addr, from = { .port = 0 };
+
+	/* Any: nothing is sent. */
+	to.port = 500;
+	return !source_address(&to, &from) && endpoint_same_addr(&from, addr);
+}

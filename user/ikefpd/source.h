@@ -3,6 +3,8 @@
 #ifndef IKEFPD_SOURCE_H
 #define IKEFPD_SOURCE_H
 
+#include <stdbool.h>
+
 #include "endpoint.h"
 
 /*
@@ -10,5 +12,7 @@
  * Returns 0 or a negative error: -ENETUNREACH, say.
  */
 int source_address(const struct endpoint *remote, struct endpoint *local);
+/* Is it an address of this host? */
+bool source_is_ours(const struct endpoint *addr);
 
 #endif

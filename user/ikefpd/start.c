@@ -16,10 +16,11 @@ struct start {
 	struct loop_timer timer;
 };
 
-/* What was up once, by its names: its section may not be loaded yet. */
+/* What is to be up, by its names: its section may not be loaded yet. */
 struct again {
 	struct again *next;
 	char *conn, *child;
+	bool waits;		/* for the network to change */
 };
 
 static struct {
@@ -53,10 +54,14 @@ static void over(struct start *s)
 
 static void done(struct control_job *job, bool ok, const char *reason)
 {
+	struct start *s = container_of(job, struct start, job);
+
 	/* What became of it has been logged. */
 	(void)ok;
 	(void)reason;
-	over(container_of(job, struct start, job));
+	if (job->unreachable)
+		start_when_reachable(s->conn->name, s->child->name);
+	over(s);
 }
 
 /* It goes on, while others begin. */
@@ -123,19 +128,23 @@ static void again_free(struct again *a)
 	free(a);
 }
 
-void start_again(const char *conn, const char *child)
+static void add_again(const char *conn, const char *child, bool waits)
 {
 	struct again *a;
 
 	if (!starts.loop)
 		return;
 	/* Once, however many IKE SAs it had. */
-	for (a = starts.again; a; a = a->next)
-		if (!strcmp(a->conn, conn) && !strcmp(a->child, child))
+	for (a = starts.again; a; a = a->next) {
+		if (!strcmp(a->conn, conn) && !strcmp(a->child, child)) {
+			a->waits &= waits;
 			return;
+		}
+	}
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return;
+	a->waits = waits;
 	a->conn = strdup(conn);
 	a->child = strdup(child);
 	if (!a->conn || !a->child) {
@@ -145,7 +154,28 @@ void start_again(const char *conn, const char *child)
 	}
 	a->next = starts.again;
 	starts.again = a;
-	loop_defer(starts.loop, &starts.once_more);
+}
+
+void start_again(const char *conn, const char *child)
+{
+	add_again(conn, child, false);
+	if (starts.loop)
+		loop_defer(starts.loop, &starts.once_more);
+}
+
+void start_when_reachable(const char *conn, const char *child)
+{
+	add_again(conn, child, true);
+}
+
+void start_network_changed(void)
+{
+	struct again *a;
+
+	for (a = starts.again; a; a = a->next)
+		a->waits = false;
+	if (starts.again)
+		loop_defer(starts.loop, &starts.once_more);
 }
 
 static void enqueue_again(void)
@@ -157,7 +187,7 @@ static void enqueue_again(void)
 	while ((a = *link)) {
 		conn = config_find_conn(starts.config, a->conn);
 		child = conn ? conn_find_child(conn, a->child) : NULL;
-		if (!child) {
+		if (!child || a->waits) {
 			link = &a->next;
 			continue;
 		}

@@ -193,11 +193,15 @@ void trap_configure(struct ike_manager *m, struct conn *conn)
 	const struct child_conf *conf;
 	struct errmsg err;
 
-	for (conf = conn->children; conf; conf = conf->next)
-		if ((is_wanted(conf) || find(m, conn->name, conf->name)) &&
-		    trap_install(m, conn, conf, false, &err))
-			log_msg(LOG_CFG, LVL_AUDIT, "cannot install '%s' of '%s': %s",
-				conf->name, conn->name, err.text);
+	conn->traps_wait = false;
+	for (conf = conn->children; conf; conf = conf->next) {
+		if ((!is_wanted(conf) && !find(m, conn->name, conf->name)) ||
+		    !trap_install(m, conn, conf, false, &err))
+			continue;
+		conn->traps_wait = true;
+		log_msg(LOG_CFG, LVL_AUDIT, "cannot install '%s' of '%s': %s", conf->name,
+			conn->name, err.text);
+	}
 }
 
 void trap_configured(struct ike_manager *m)

@@ -115,11 +115,23 @@ static void transmit(struct kernel *k, const struct endpoint *local,
 	}
 }
 
+struct endpoint net_source, net_ours;
+
 int source_address(const struct endpoint *remote, struct endpoint *local)
 {
+	uint16_t port = local->port;
+
 	(void)remote;
-	(void)local;
-	return -ENETUNREACH;
+	if (!net_source.family)
+		return -ENETUNREACH;
+	*local = net_source;
+	local->port = port;
+	return 0;
+}
+
+bool source_is_ours(const struct endpoint *addr)
+{
+	return endpoint_same_addr(addr, &net_ours);
 }
 
 /* The module */

@@ -98,6 +98,12 @@ void host_peer_moves(struct host *host, const struct endpoint *remote);
 /* What is stashed with the host's first SA that has a stash; may be changed. */
 struct buf *host_stash(struct host *host);
 
+/*
+ * What source.h says, to whichever host asks: the address that it goes from (AF_UNSPEC:
+ * there is no route), and the only one that it has.
+ */
+extern struct endpoint net_source, net_ours;
+
 /* Ends all hosts. */
 void net_clear(struct net *net);
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "config.h"
+#include "host_names.h"
+#include "ike_manager.h"
+#include "ike_reauth.h"
+#include "log.h"
+#include "path.h"
+#include "source.h"
+#include "start.h"
+
+/* What is known of local addresses by now: a host has few, and many IKE SAs. */
+struct known {
+	struct {
+		struct endpoint addr;
+		bool ours;
+	} v[16];
+	unsigned int n;
+};
+
+static bool is_ours(struct known *known, const struct endpoint *addr)
+{
+	unsigned int i;
+	bool ours;
+
+	for (i = 0; i < known->n; i++)
+		if (endpoint_same_addr(&known->v[i].addr, addr))
+			return known->v[i].ours;
+	ours = source_is_ours(addr);
+	if (known->n < sizeof(known->v) / sizeof(*known->v)) {
+		known->v[known->n].addr = *addr;
+		known->v[known->n++].ours = ours;
+	}
+	return ours;
+}
+
+/* Another address to go from. Returns 0 or a negative error. */
+static int find_local(const struct ike_sa *sa, struct endpoint *local)
+{
+	struct endpoint remote;
+	struct errmsg err;
+
+	if (conn_initiator_addrs(sa->conn, local, &remote, &err) ||
+	    local->family != sa->remote.family)
+		return -1;
+	if (!endpoint_is_any(local))
+		return source_is_ours(local) ? 0 : -1;
+	return source_address(&sa->remote, local);
+}
+
+/* It has not come far, and begins again from elsewhere; else it goes on if that comes back. */
+static void leave(struct ike_sa *sa)
+{
+	static const char why[] = "its local address is gone";
+	struct endpoint local;
+
+	if (!sa->initiator || (sa->state != IKE_CREATED && sa->state != IKE_CONNECTING) ||
+	    find_local(sa, &local))
+		return;
+	if (sa->reauth_of)
+		ike_sa_destroy(sa, why);
+	else
+		ike_manager_try_again(sa, why);
+}
+
+static void move(struct ike_sa *sa)
+{
+	struct endpoint local;
+	char from[ENDPOINT_STRLEN], to[ENDPOINT_STRLEN];
+
+	if (sa->state != IKE_ESTABLISHED || ike_reauth_is_under_way(sa))
+		return;
+	endpoint_addr_str(&sa->local, from);
+	if (find_local(sa, &local)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"%s of IKE_SA %s[%u] is gone, and there is no other address to go from",
+			from, sa->log.name, sa->unique_id);
+		return;
+	}
+	local.port = sa->local.port;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "%s of IKE_SA %s[%u] is gone: it is set up anew from %s",
+		from, sa->log.name, sa->unique_id, endpoint_addr_str(&local, to));
+	ike_reauth_from(sa, &local);
+}
+
+static void each(struct ike_manager *m, struct known *known, void (*act)(struct ike_sa *sa))
+{
+	struct ike_sa *sa, *next;
+
+	for (sa = m->sas; sa; sa = next) {
+		next = sa->next;
+		if (sa->conn && !is_ours(known, &sa->local))
+			act(sa);
+	}
+}
+
+void path_network_changed(struct ike_manager *m)
+{
+	struct known known = { .n = 0 };
+	struct conn *conn;
+
+	if (m->stopping)
+		return;
+	each(m, &known, leave);
+	each(m, &known, move);
+	for (conn = m->config->conns; conn; conn = conn->next)
+		if (conn->traps_wait)
+			host_names_configure(m, conn);
+	start_network_changed();
+}
