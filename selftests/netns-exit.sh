@@ -70,10 +70,19 @@ unloads() {
 }
 
 need_module
-ktap_plan 7
-for exchange in IKE_SA_INIT IKE_AUTH INFORMATIONAL; do
-	testcase "the initiator's in $exchange" vanishes gw1 $exchange
-	testcase "the responder's in $exchange" vanishes gw2 $exchange
-done
+# Where 6.12 has them all in the same run, each exchange once (vm/suite).
+if [ -z "${WITHOUT_VARIANTS:-}" ]; then
+	rest=testcase
+	ktap_plan 7
+else
+	rest=again
+	ktap_plan 4 3
+fi
+testcase "the initiator's in IKE_SA_INIT" vanishes gw1 IKE_SA_INIT
+$rest "the responder's in IKE_SA_INIT" vanishes gw2 IKE_SA_INIT
+$rest "the initiator's in IKE_AUTH" vanishes gw1 IKE_AUTH
+testcase "the responder's in IKE_AUTH" vanishes gw2 IKE_AUTH
+testcase "the initiator's in INFORMATIONAL" vanishes gw1 INFORMATIONAL
+$rest "the responder's in INFORMATIONAL" vanishes gw2 INFORMATIONAL
 testcase "nothing holds the module" unloads
 ktap_end
