@@ -45,7 +45,7 @@ struct algorithm {
 	u16 integ; /* IANA transform type 3, 0 for an AEAD */
 	const char *name;
 	const char *simd_name; /* of x86's, which needs the vector unit; NULL: none is taken */
-	u8 key_lens[2]; /* octets; the salt not counted */
+	u8 key_lens[3]; /* octets; the salt not counted */
 	u8 integ_key_len;
 	u8 salt_len;
 	u8 iv_len;
@@ -57,22 +57,22 @@ static const struct algorithm algorithms[] = {
 	{
 		.encr = 20, .name = "gcm(aes)",
 		.simd_name = IS_ENABLED(CONFIG_X86) ? "__gcm(aes)" : NULL,
-		.key_lens = { 16, IKEFP_GCM_MAX_KEY },
+		.key_lens = { 16, 24, IKEFP_GCM_MAX_KEY },
 		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = IKEFP_GCM_ICV_LEN,
 	}, {
 		.encr = 28, .name = "rfc7539(chacha20,poly1305)", .key_lens = { 32 },
 		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = 16,
 	}, {
 		.encr = 12, .integ = 12, .name = "authenc(hmac(sha256),cbc(aes))",
-		.key_lens = { 16, 32 }, .integ_key_len = 32, .iv_len = 16, .block_len = 16,
+		.key_lens = { 16, 24, 32 }, .integ_key_len = 32, .iv_len = 16, .block_len = 16,
 		.icv_len = 16,
 	}, {
 		.encr = 12, .integ = 13, .name = "authenc(hmac(sha384),cbc(aes))",
-		.key_lens = { 16, 32 }, .integ_key_len = 48, .iv_len = 16, .block_len = 16,
+		.key_lens = { 16, 24, 32 }, .integ_key_len = 48, .iv_len = 16, .block_len = 16,
 		.icv_len = 24,
 	}, {
 		.encr = 12, .integ = 14, .name = "authenc(hmac(sha512),cbc(aes))",
-		.key_lens = { 16, 32 }, .integ_key_len = 64, .iv_len = 16, .block_len = 16,
+		.key_lens = { 16, 24, 32 }, .integ_key_len = 64, .iv_len = 16, .block_len = 16,
 		.icv_len = 32,
 	},
 };
@@ -207,6 +207,16 @@ static void deinit(struct ikefp_crypto *crypto)
 	memzero_explicit(&crypto->in, sizeof(crypto->in));
 }
 
+static bool has_key_len(const struct algorithm *algorithm, int len)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(algorithm->key_lens); i++)
+		if (len > 0 && len == algorithm->key_lens[i])
+			return true;
+	return false;
+}
+
 static int check_lengths(const struct algorithm *algorithm, struct nlattr *const *keys,
 			 struct netlink_ext_ack *extack)
 {
@@ -216,14 +226,13 @@ static int check_lengths(const struct algorithm *algorithm, struct nlattr *const
 
 	for (i = 0; i < 2; i++) {
 		struct nlattr *key = keys[encr_keys[i]];
-		int len;
 
 		if (!key) {
 			NL_SET_ERR_MSG(extack, "both sk-ei and sk-er are needed");
 			return -EINVAL;
 		}
-		len = nla_len(key) - algorithm->salt_len;
-		if (len <= 0 || (len != algorithm->key_lens[0] && len != algorithm->key_lens[1])) {
+		if (!has_key_len(algorithm, nla_len(key) - algorithm->salt_len) ||
+		    nla_len(key) != nla_len(keys[encr_keys[0]])) {
 			NL_SET_ERR_MSG_ATTR(extack, key,
 					    "encryption key's length does not fit the algorithm");
 			return -EINVAL;

@@ -9,7 +9,7 @@
 #define IKEFP_GCM_ICV_LEN 16
 
 struct ikefp_gcm_key {
-	u8 len; /* octets: 16 or 32 */
+	u8 len; /* octets: 16, 24 or 32 */
 	u8 octets[IKEFP_GCM_MAX_KEY];
 };
 

@@ -34,7 +34,8 @@ algorithms() {
 
 aes_gcm() {
 	with aes128gcm16-prfsha256-x25519 aes128gcm16
-	with aes256gcm16-prfsha384-ecp384 aes256gcm16-esn
+	with aes192gcm16-prfsha384-ecp384 aes192gcm16
+with aes256gcm16-prfsha384-ecp384 aes256gcm16-esn
 }
 
 chacha20_poly1305() {
@@ -43,12 +44,12 @@ chacha20_poly1305() {
 
 aes_cbc() {
 	with aes128-sha256-ecp256 aes128-sha256
-	with aes256-sha384-ecp384 aes256-sha384
+	with aes192-sha384-ecp384 aes192-sha384
 	with aes256-sha512-ecp521 aes256-sha512
 }
 
 modp_groups() {
-	with aes128-sha256-modp2048 aes128-sha256
+	with aes128-sha256-modp2048 aes128-sha1
 	with aes128-sha256-modp3072 aes128gcm16
 	with aes128gcm16-prfsha512-modp4096 aes128gcm16
 }

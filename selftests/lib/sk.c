@@ -27,9 +27,10 @@ const struct sk_algorithm sk_algorithms[SK_ALGORITHMS] = {
 	CBC("aes128-sha256", 12, 16, "AES-128-CBC", 32, "SHA2-256"),
 	CBC("aes256-sha256", 12, 32, "AES-256-CBC", 32, "SHA2-256"),
 	CBC("aes128-sha384", 13, 16, "AES-128-CBC", 48, "SHA2-384"),
-	CBC("aes256-sha384", 13, 32, "AES-256-CBC", 48, "SHA2-384"),
+	CBC("aes192-sha384", 13, 24, "AES-192-CBC", 48, "SHA2-384"),
 	CBC("aes128-sha512", 14, 16, "AES-128-CBC", 64, "SHA2-512"),
 	CBC("aes256-sha512", 14, 32, "AES-256-CBC", 64, "SHA2-512"),
+	AEAD("aes192gcm16", 20, 24, "AES-192-GCM"),
 };
 
 void sk_keys_make(struct sk_keys *keys, const struct sk_algorithm *algorithm)

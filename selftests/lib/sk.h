@@ -32,7 +32,7 @@ struct sk_algorithm {
 	const char *digest;
 };
 
-#define SK_ALGORITHMS 9
+#define SK_ALGORITHMS 10
 
 extern const struct sk_algorithm sk_algorithms[SK_ALGORITHMS];
 

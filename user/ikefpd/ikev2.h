@@ -82,6 +82,7 @@ enum ike_prf {
 
 enum ike_integ {
 	AUTH_NONE = 0,
+	AUTH_HMAC_SHA1_96 = 2,		/* of ESP alone */
 	AUTH_HMAC_SHA2_256_128 = 12,
 	AUTH_HMAC_SHA2_384_192 = 13,
 	AUTH_HMAC_SHA2_512_256 = 14,

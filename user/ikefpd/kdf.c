@@ -13,7 +13,7 @@ size_t kdf_encr_key_len(const struct transform *encr)
 	switch (encr->id) {
 	case ENCR_AES_CBC:
 	case ENCR_AES_GCM_16:
-		if (encr->key_bits != 128 && encr->key_bits != 256)
+		if (encr->key_bits != 128 && encr->key_bits != 192 && encr->key_bits != 256)
 			return 0;
 		return encr->key_bits / 8 + (encr->id == ENCR_AES_GCM_16 ? 4 : 0);
 	case ENCR_CHACHA20_POLY1305:
@@ -26,6 +26,8 @@ size_t kdf_encr_key_len(const struct transform *encr)
 size_t kdf_integ_key_len(uint16_t integ)
 {
 	switch (integ) {
+	case AUTH_HMAC_SHA1_96:
+		return 20;
 	case AUTH_HMAC_SHA2_256_128:
 		return 32;
 	case AUTH_HMAC_SHA2_384_192:

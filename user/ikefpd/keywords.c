@@ -17,13 +17,19 @@ static const struct keyword keywords[] = {
 	{ "aes128gcm16", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 } },
 	{ "aes128gcm128", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 } },
 	{ "aes128gcm", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 } },
+	{ "aes192gcm16", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 192 } },
+	{ "aes192gcm128", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 192 } },
+	{ "aes192gcm", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 192 } },
 	{ "aes256gcm16", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 } },
 	{ "aes256gcm128", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 } },
 	{ "aes256gcm", { TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 } },
 	{ "chacha20poly1305", { TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0 } },
 	{ "aes", { TRANSFORM_ENCR, ENCR_AES_CBC, 128 } },
 	{ "aes128", { TRANSFORM_ENCR, ENCR_AES_CBC, 128 } },
+	{ "aes192", { TRANSFORM_ENCR, ENCR_AES_CBC, 192 } },
 	{ "aes256", { TRANSFORM_ENCR, ENCR_AES_CBC, 256 } },
+	{ "sha", { TRANSFORM_INTEG, AUTH_HMAC_SHA1_96, 0 } },
+	{ "sha1", { TRANSFORM_INTEG, AUTH_HMAC_SHA1_96, 0 } },
 	{ "sha256", { TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0 } },
 	{ "sha2_256", { TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0 } },
 	{ "sha384", { TRANSFORM_INTEG, AUTH_HMAC_SHA2_384_192, 0 } },
@@ -60,6 +66,7 @@ static const struct {
 	{ TRANSFORM_PRF, PRF_HMAC_SHA2_384, "PRF_HMAC_SHA2_384" },
 	{ TRANSFORM_PRF, PRF_HMAC_SHA2_512, "PRF_HMAC_SHA2_512" },
 	{ TRANSFORM_INTEG, AUTH_NONE, "NONE" },
+	{ TRANSFORM_INTEG, AUTH_HMAC_SHA1_96, "HMAC_SHA1_96" },
 	{ TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, "HMAC_SHA2_256_128" },
 	{ TRANSFORM_INTEG, AUTH_HMAC_SHA2_384_192, "HMAC_SHA2_384_192" },
 	{ TRANSFORM_INTEG, AUTH_HMAC_SHA2_512_256, "HMAC_SHA2_512_256" },
@@ -75,7 +82,7 @@ static const struct {
 	{ TRANSFORM_ESN, ESN_YES, "EXT_SEQ" },
 };
 
-/* What "default" stands for: all of the above, AEAD ciphers first. */
+/* What "default" stands for: AEAD ciphers first; what is only there for old peers is not. */
 static const char *const defaults_ike[] = {
 	"aes128gcm16-aes256gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-"
 	"x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048",
@@ -152,6 +159,10 @@ static int complete(struct proposal *p, char *err, size_t errlen)
 			aead = true;
 	}
 	if (p->protocol == PROTO_IKE) {
+		if (proposal_has(p, TRANSFORM_INTEG, AUTH_HMAC_SHA1_96)) {
+			snprintf(err, errlen, "sha1 is for ESP alone, an IKE proposal needs sha256 or better");
+			return -EINVAL;
+		}
 		if (!proposal_get(p, TRANSFORM_PRF)) {
 			for (i = 0; i < n; i++) {
 				struct transform t = { TRANSFORM_PRF, 0, 0 };

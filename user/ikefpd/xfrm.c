@@ -159,17 +159,25 @@ static int put_cbc(struct nl_msg *msg, const struct xfrm_state *s)
 	return err ? -ENOMEM : 0;
 }
 
-/* RFC 4868 truncates to half; the kernel's default for SHA2-256 is another. */
+/*
+ * RFC 4868 truncates to half of the key's length, RFC 2404 to 96 bits; the kernel's default
+ * for SHA2-256 is another.
+ */
 static int put_integ(struct nl_msg *msg, const struct xfrm_state *s)
 {
 	struct {
 		struct xfrm_algo_auth head;
 		uint8_t key[64];
 	} algo = { 0 };
+	unsigned int trunc_len = s->integ_len * 8 / 2;
 	const char *name;
 	int err;
 
 	switch (s->integ) {
+	case AUTH_HMAC_SHA1_96:
+		name = "hmac(sha1)";
+		trunc_len = 96;
+		break;
 	case AUTH_HMAC_SHA2_256_128:
 		name = "hmac(sha256)";
 		break;
@@ -186,7 +194,7 @@ static int put_integ(struct nl_msg *msg, const struct xfrm_state *s)
 		return -EINVAL;
 	snprintf(algo.head.alg_name, sizeof(algo.head.alg_name), "%s", name);
 	algo.head.alg_key_len = s->integ_len * 8;
-	algo.head.alg_trunc_len = s->integ_len * 8 / 2;
+	algo.head.alg_trunc_len = trunc_len;
 	memcpy(algo.head.alg_key, s->integ_key, s->integ_len);
 	err = nla_put(msg, XFRMA_ALG_AUTH_TRUNC, sizeof(algo.head) + s->integ_len, &algo);
 	OPENSSL_cleanse(&algo, sizeof(algo));

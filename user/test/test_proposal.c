@@ -48,7 +48,11 @@ static void keywords(void)
 		      "AES_CBC_128/HMAC_SHA2_512_256/PRF_HMAC_SHA2_256/ECP_521");
 	expect_parsed(PROTO_IKE, "aes128-aes128-sha256-modp3072-modp4096",
 		      "AES_CBC_128/HMAC_SHA2_256_128/MODP_3072/MODP_4096/PRF_HMAC_SHA2_256");
+	expect_parsed(PROTO_IKE, "aes192-sha384-modp2048",
+		      "AES_CBC_192/HMAC_SHA2_384_192/MODP_2048/PRF_HMAC_SHA2_384");
 	expect_parsed(PROTO_ESP, "aes128gcm16", "AES_GCM_16_128/NO_EXT_SEQ");
+	expect_parsed(PROTO_ESP, "aes192gcm", "AES_GCM_16_192/NO_EXT_SEQ");
+	expect_parsed(PROTO_ESP, "aes192-sha1", "AES_CBC_192/HMAC_SHA1_96/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes128gcm16-sha256-prfsha256-esn",
 		      "AES_GCM_16_128/EXT_SEQ");
 	expect_parsed(PROTO_ESP, "chacha20poly1305-x25519-esn-noesn",
@@ -74,6 +78,8 @@ static void refused_keywords(void)
 		       "aes needs an integrity algorithm, such as sha256");
 	expect_refused(PROTO_IKE, "aes128-aes128gcm16-sha256-x25519",
 		       "classic and AEAD ciphers cannot be in the same proposal");
+	expect_refused(PROTO_IKE, "aes128-sha256-sha1-x25519",
+		       "sha1 is for ESP alone, an IKE proposal needs sha256 or better");
 	expect_refused(PROTO_IKE, "sha256-x25519",
 		       "an encryption algorithm is needed, such as aes128gcm16");
 	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-esn",
