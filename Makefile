@@ -7,6 +7,7 @@
 #				what is chosen is tested with the other family, too
 #	make check-debug	the same on a kernel that finds bugs, built once (15 minutes)
 #	make check-long		the tests that can be longer, at their full sizes (hours)
+#	make interop		with strongSwan, Libreswan and OpenIKED; makes the README's table
 #	make fuzz		the parsers, SECONDS= each (60), from where it ended last
 #	make bench		what messages cost, beside charon and pluto;
 #				CASES= chooses
@@ -16,7 +17,8 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: all module user selftests install check check-debug check-long fuzz bench demo clean
+.PHONY: all module user selftests install check check-debug check-long interop fuzz bench demo \
+	clean
 
 all: module user
 
@@ -54,6 +56,9 @@ check-debug:
 
 check-long:
 	@selftests/long
+
+interop:
+	@selftests/interop
 
 fuzz:
 	@FUZZ_SECONDS=$(or $(SECONDS),60) selftests/fuzz/run

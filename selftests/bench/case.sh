@@ -23,7 +23,7 @@ IKE_PROPOSALS=aes128gcm16-prfsha256-x25519
 ESP_PROPOSALS=aes128gcm16
 
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
-. "${BASH_SOURCE[0]%/*}/pluto.sh"
+. "$selftests/lib/libreswan.sh"
 
 bench=$selftests/../.build/bench
 numbers=/results/numbers

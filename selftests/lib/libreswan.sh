@@ -6,22 +6,31 @@
 
 libreswan=/opt/libreswan/usr/libexec/ipsec
 
+# pluto_proposal PROPOSAL: swanctl.conf's way to write it as ipsec.conf's.
+pluto_proposal() {
+	sed 's/prfsha/sha/; s/sha\([0-9]\)/sha2_\1/g; s/aes\([0-9]*\)gcm16/aes_gcm\1/
+		s/chacha20poly1305/chacha20_poly1305/; s/x25519/dh31/; s/ecp256/dh19/
+		s/ecp384/dh20/; s/ecp521/dh21/; s/-esn//' <<<"$1"
+}
+
 # pluto_conf gw1|gw2: ipsec.conf with what psk_conf has; $PLUTO_CONN are further lines.
 pluto_conf() {
-	local me=$1 peer remote local_net remote_net addr=${1}_addr
+	local me=$1 peer remote local_net remote_net addr=${1}_addr pfs=no
 
 	case $me in
 	gw1) peer=gw2 remote=$gw2_addr local_net=$lan1_net remote_net=$lan2_net ;;
-	gw2) peer=gw1 remote=%any local_net=$lan2_net remote_net=$lan1_net ;;
+	gw2) peer=gw1 remote=${PLUTO_RIGHT:-%any} local_net=$lan2_net remote_net=$lan1_net ;;
 	esac
+	[[ ! ${ESP_PROPOSALS:-} =~ x25519|ecp|modp ]] || pfs=yes
 	cat <<-CONF
 	config setup
 
 	conn gw
 	    ikev2=insist
-	    authby=secret
-	    ike=aes_gcm128-sha2_256-dh31
-	    esp=aes_gcm128
+	    authby=${PLUTO_AUTH:-secret}
+	    ike=$(pluto_proposal "${IKE_PROPOSALS:-aes256gcm16-prfsha256-x25519}")
+	    pfs=$pfs
+	    esp=$(pluto_proposal "${ESP_PROPOSALS:-aes256gcm16}" | sed 's/-dh/;dh/')
 	    left=${!addr}
 	    leftid=@$me.example
 	    leftsubnet=$local_net
@@ -31,6 +40,18 @@ pluto_conf() {
 	    auto=add
 	${PLUTO_CONN:-}
 	CONF
+}
+
+# pluto_install GATEWAY CA CERTIFICATE: of pki.sh, into its NSS database.
+pluto_install() {
+	local nss=$work/$1/nss
+
+	mkdir -p "$nss"
+	certutil -N -d "sql:$nss" --empty-password
+	certutil -A -d "sql:$nss" -n "$2" -t CT,, -a -i "$pki/$2.crt"
+	openssl pkcs12 -export -in "$pki/$3.crt" -inkey "$pki/$3.key" -name "$3" \
+		-passout pass: -out "$nss/$3.p12"
+	pk12util -d "sql:$nss" -i "$nss/$3.p12" -W ''
 }
 
 # pluto_start GATEWAY: the ipsec.conf comes by stdin.
@@ -43,7 +64,7 @@ pluto_start() {
 	mkdir -p "$dir"/{nss,ipsec.d,run}
 	cat >"$dir/ipsec.conf"
 	echo ": PSK \"$PSK\"" >"$dir/ipsec.secrets"
-	certutil -N -d "sql:$dir/nss" --empty-password
+	[ -e "$dir/nss/cert9.db" ] || certutil -N -d "sql:$dir/nss" --empty-password
 	echo "[$1] pluto"
 	start_in "$1" "$1" "$libreswan/pluto" --nofork --stderrlog \
 		--config "$dir/ipsec.conf" --secretsfile "$dir/ipsec.secrets" \
@@ -51,7 +72,7 @@ pluto_start() {
 	echo "$started_pid" >"$dir/pid"
 	# It has addconn, a process of its own, give it all connections, and listens then.
 	wait_for 60 pluto_listens "$1"
-	[ "$(grep -c 'added IKEv2 connection' "$work/$1.log")" -eq \
+	[ "$(grep -c 'added IKEv2 connection' "$work/$1.log" || :)" -eq \
 		"$(grep -c '^conn ' "$dir/ipsec.conf")" ]
 }
 

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Certificates with Libreswan, in both roles. gw1 is ikefpd.
+
+. "${0%/*}/lib.sh"
+. "$selftests/lib/pki.sh"
+. "$selftests/lib/interop.sh"
+
+# certificates KIND AUTH AUTHBY: the latter is pluto's. Without a CA of the peer's it asks for
+# no certificate.
+certificates() {
+	AUTH=$2 REMOTE_AUTH=pubkey PLUTO_AUTH=$3
+	PLUTO_CONN="	    leftcert=gw2-$1
+	    leftsendcert=always
+	    rightca=%same"
+	topo_direct
+	pki_install gw1 ca -- "gw1-$1"
+	pluto_install gw2 ca "gw2-$1"
+	libreswan_pair
+	from_either
+}
+
+make_certificates() {
+	local gw kind
+
+	pki_ca ca rsa
+	for gw in gw1 gw2; do
+		for kind in rsa p256 p384; do
+			pki_cert $gw-$kind ca $kind
+		done
+	done
+}
+
+need_module
+make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
+ktap_plan 4
+testcase "RSA" certificates rsa pubkey rsasig
+testcase "RSA-PSS" certificates rsa ike:rsa/pss-sha256 rsa-sha2
+testcase "ECDSA, P-256" certificates p256 pubkey ecdsa
+testcase "ECDSA, P-384" certificates p384 pubkey ecdsa
+ktap_end
