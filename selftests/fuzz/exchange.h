@@ -44,7 +44,8 @@
 #define THEN_TERMINATE		0x800	/* the initiator's is terminated while it is rekeyed */
 #define THEN_REKEY_IKE		0x1000	/* the initiator rekeys the IKE SA, with all that */
 #define THEN_REKEY_IKE_R	0x2000	/* the responder; both: at once */
-#define THEN_BITS		14
+#define THEN_CHILDLESS		0x4000	/* from the beginning: the IKE SA comes first */
+#define THEN_BITS		15
 
 /* The fifth: which allocation fails, from the first IKE message on; 0: none. */
 

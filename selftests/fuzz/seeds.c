@@ -141,6 +141,7 @@ static void with_notifies(unsigned int number)
 		size_t len;
 	} notifies[] = {
 		{ SET_WINDOW_SIZE, 4 }, { SET_WINDOW_SIZE, 2 }, { USE_TRANSPORT_MODE, 0 },
+		{ CHILDLESS_IKEV2_SUPPORTED, 0 },
 	};
 	const uint8_t *r = records.data + starts[number];
 	struct payload_chain chain;
@@ -206,7 +207,7 @@ static void put_requests(void)
 static void handshake(uint16_t setup, uint16_t then)
 {
 	const struct exchange_setup s = { setup, then, 0 };
-	bool change = !setup || then & (THEN_REKEY | THEN_REKEY_IKE);
+	bool change = !setup || then & (THEN_REKEY | THEN_REKEY_IKE | THEN_CHILDLESS);
 	unsigned int i;
 
 	buf_clear(&records);
@@ -247,6 +248,7 @@ static void handshakes(void)
 	handshake(0, THEN_REKEY | THEN_TERMINATE);
 	handshake(SETUP_ANY, THEN_REKEY_IKE | THEN_REKEY_IKE_R | THEN_ANOTHER);
 	handshake(SETUP_GROUPS, THEN_REKEY_IKE);
+	handshake(SETUP_TWO, THEN_CHILDLESS | THEN_INITIATE);
 	handshake(SETUP_NAT, THEN_REKEY_IKE | THEN_REKEY_R);
 }
 

@@ -68,7 +68,8 @@ static void begin(struct control_job *job, uint32_t ike_id)
 void control_initiate(struct conn *conn, const struct child_conf *child,
 		      struct control_job *job)
 {
-	CHECK(conn && child);
+	(void)child;
+	CHECK(conn);
 	begin(job, 1);
 }
 

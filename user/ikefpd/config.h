@@ -137,6 +137,14 @@ enum unique_policy {
 	UNIQUE_KEEP		/* the same, and a new one is refused; but one from the same host */
 };
 
+/* IKE SAs that are set up without a Child SA, RFC 6023. */
+enum childless {
+	CHILDLESS_ALLOW,	/* of the peer's; the default */
+	CHILDLESS_NEVER,
+	CHILDLESS_PREFER,	/* ours are, too, where the peer allows it */
+	CHILDLESS_FORCE		/* nothing else, in both roles */
+};
+
 /* RFC 7383. */
 enum fragmentation {
 	FRAGMENTATION_YES,	/* announced, taken and sent; the default */
@@ -157,6 +165,7 @@ struct conn {
 	uint16_t local_port;	/* host order; default 500 */
 	uint16_t remote_port;
 	enum unique_policy unique;
+	enum childless childless;
 	bool no_certreq;	/* send_certreq = no */
 	enum send_cert send_cert;
 	bool encap;		/* pretend NAT: UDP encapsulation always */

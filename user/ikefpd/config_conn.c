@@ -316,6 +316,27 @@ static int read_unique(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+static int read_childless(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	if (!strcmp(text, "allow"))
+		conn->childless = CHILDLESS_ALLOW;
+	else if (!strcmp(text, "never"))
+		conn->childless = CHILDLESS_NEVER;
+	else if (!strcmp(text, "prefer"))
+		conn->childless = CHILDLESS_PREFER;
+	else if (!strcmp(text, "force"))
+		conn->childless = CHILDLESS_FORCE;
+	else
+		return tree_refuse(node, err, "'%s' is none of allow, never, prefer and force",
+				   text);
+	return 0;
+}
+
 /* Of the children that have none of their own. */
 static int read_if_id_in(const struct tree *node, void *object, struct errmsg *err)
 {
@@ -338,7 +359,7 @@ static const struct config_key conn_keys[] = {
 	{ "fragmentation", read_fragmentation, NULL },
 	/* An offer that is never made; a peer's is not answered. */
 	{ "mobike", NULL, SERVED_BOOL },
-	{ "childless", NULL, "allow never" },
+	{ "childless", read_childless, NULL },
 	{ "unique", read_unique, NULL },
 	{ "keyingtries", NULL, "1" },
 	{ "dpd_delay", read_dpd_delay, NULL },

@@ -32,7 +32,8 @@ struct control_job {
 
 /*
  * Bring up @child of @conn: on an IKE SA of @conn that is established, else on a
- * new one. Done when the Child SA is installed. @job may be NULL.
+ * new one. Done when the Child SA is installed. Without @child (NULL) it is about the IKE SA
+ * alone (RFC 6023). @job may be NULL.
  */
 void control_initiate(struct conn *conn, const struct child_conf *child,
 		      struct control_job *job);

@@ -20,7 +20,8 @@ struct host_wait {
 	struct host_wait *next, **link;	/* in the manager's list */
 	struct ike_manager *manager;
 	struct conn *conn;		/* a reference */
-	const struct child_conf *child;	/* to be initiated; NULL: its traps are installed */
+	bool initiate;			/* else its traps are installed */
+	const struct child_conf *child;
 	struct control_job *job;
 	size_t open;			/* questions without an answer */
 	size_t count;
@@ -50,6 +51,7 @@ static void wait_free(struct host_wait *w)
 static void go_on(struct host_wait *w)
 {
 	const struct child_conf *child = w->child;
+	bool initiate = w->initiate;
 	struct ike_manager *m = w->manager;
 	struct conn *conn = conn_get(w->conn);
 	struct control_job *job = w->job;
@@ -58,7 +60,7 @@ static void go_on(struct host_wait *w)
 	/* It may have been unloaded, or have made place for another one. */
 	if (config_find_conn(m->config, conn->name) != conn)
 		ike_manager_not_initiated(job, "its connection is not configured any more");
-	else if (child)
+	else if (initiate)
 		ike_manager_initiate_now(m, conn, child, job);
 	else
 		trap_configure(m, conn);
@@ -162,6 +164,7 @@ bool host_names_initiate(struct ike_manager *m, struct conn *conn,
 
 	if (!w)
 		return false;
+	w->initiate = true;
 	w->child = child;
 	w->job = job;
 	return ask(w);

@@ -192,7 +192,8 @@ static struct child_keying first_keying(const struct ike_handshake *h)
 
 /*
  * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order
- * of RFC 7296 section 1.2. IDr says whom we want to talk to, if we know it exactly.
+ * of RFC 7296 section 1.2, without the last three where it is childless. IDr says whom we want
+ * to talk to, if we know it exactly.
  */
 int ike_auth_start(struct ike_sa *sa)
 {
@@ -235,7 +236,7 @@ int ike_auth_start(struct ike_sa *sa)
 		buf_clear(&idr);
 	}
 	err = put_auth(sa, &w, &body);
-	if (!err) {
+	if (!err && !sa->childless) {
 		const struct child_keying keying = first_keying(h);
 
 		h->child = child_sa_new(sa, h->child_conf, NULL);
@@ -259,7 +260,7 @@ static void reject(struct ike_sa *sa, const char *reason)
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	sa->handshake->child = NULL;
-	ike_manager_child_failed(sa->manager, sa->unique_id, NULL, reason);
+	ike_manager_ike_failed(sa->manager, sa->unique_id, reason);
 	sa->state = IKE_DELETING;
 	sa->active.type = TASK_NONE;
 	if (ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL))
@@ -270,11 +271,18 @@ static void reject(struct ike_sa *sa, const char *reason)
 static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	const struct child_keying keying = first_keying(sa->handshake);
+	const struct child_conf *conf = sa->handshake->child_conf;
 	struct child_sa *child = sa->handshake->child;
-	const struct child_conf *conf = child->conf;
-	uint32_t spi = child->spi_in;
 	char reason[128];
+	uint32_t spi;
 
+	if (sa->childless) {
+		if (conf && ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf))
+			ike_manager_child_failed(sa->manager, sa->unique_id, conf->name,
+						 "out of memory");
+		return;
+	}
+	spi = child->spi_in;
 	sa->handshake->child = NULL;
 	switch (child_accept(child, chain, &keying, NULL, reason, sizeof(reason))) {
 	case CHILD_ACCEPTED:
@@ -481,8 +489,11 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	/* It may have come from and to 4500: RFC 7296 section 2.23. */
 	sa->local = msg->local;
 	sa->remote = msg->remote;
-	if (!idi || !payload_find(chain, PAYLOAD_SA) ||
-	    !payload_find(chain, PAYLOAD_TSI) || !payload_find(chain, PAYLOAD_TSR)) {
+	sa->childless = !payload_find(chain, PAYLOAD_SA) && !payload_find(chain, PAYLOAD_TSI) &&
+			!payload_find(chain, PAYLOAD_TSR);
+	if (!idi || (!sa->childless &&
+		     (!payload_find(chain, PAYLOAD_SA) || !payload_find(chain, PAYLOAD_TSI) ||
+		      !payload_find(chain, PAYLOAD_TSR)))) {
 		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
 		ike_sa_destroy(sa, "the IKE_AUTH request lacks a payload");
 		return;
@@ -513,6 +524,14 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, why.text);
 		return;
 	}
+	if (sa->conn->childless == (sa->childless ? CHILDLESS_NEVER : CHILDLESS_FORCE)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer %s a CHILD_SA, which childless = %s does not allow",
+			sa->childless ? "does without" : "asks for",
+			sa->childless ? "never" : "force");
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "its connection says otherwise of childless");
+		return;
+	}
 	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
 	if (ike_unique_is_refused(sa, initial_contact)) {
 		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
@@ -537,7 +556,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
-	child = answer_child(sa, &w, chain);
+	child = sa->childless ? NULL : answer_child(sa, &w, chain);
 	ike_sa_end_handshake(sa);
 	resume_save(sa);
 	ike_sa_respond(sa, msg, &w);

@@ -16,6 +16,7 @@
 #include "nat.h"
 
 #define NONCE_I_LEN	NONCE_MAX	/* as many octets more may the response have */
+#define NOTIFY_LEN	8	/* of one without data */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
 #define FRAGMENT_SIZE_V4 576	/* what any path carries, RFC 7383 section 2.5.1 */
 #define FRAGMENT_SIZE_V6 1280
@@ -245,6 +246,18 @@ static void log_proposal(const struct ike_sa *sa)
 		proposal_str(&sa->proposal, text, sizeof(text)));
 }
 
+/* RFC 6023: only with a peer that says that it allows it. False: nothing comes of this one. */
+static bool choose_childless(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	const enum childless policy = sa->conn->childless;
+	struct notify n;
+	bool allowed = !notify_find(&n, chain, CHILDLESS_IKEV2_SUPPORTED);
+
+	sa->childless = !sa->handshake->child_conf || policy == CHILDLESS_FORCE ||
+			(policy == CHILDLESS_PREFER && allowed);
+	return allowed || !sa->childless;
+}
+
 static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct payload_chain *chain)
 {
@@ -270,6 +283,10 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	peer = ke_data(ke, h->group, &peer_len);
 	if (!peer || proposal_id(&chosen, TRANSFORM_DH) != h->group) {
 		init_failed(sa, "its key exchange is of another group");
+		return;
+	}
+	if (!choose_childless(sa, chain)) {
+		init_failed(sa, "the peer does not allow IKE SAs without a Child SA (RFC 6023)");
 		return;
 	}
 	if (buf_set(&h->nonce_r, nonce->body, nonce->len) ||
@@ -422,14 +439,30 @@ static size_t put_certreq(const struct ike_sa *sa, struct payload_writer *w,
 	return w->buf.len + len - msg->len;
 }
 
+/* What there was no room for, in octets. */
+struct missing {
+	size_t certreq, childless;
+};
+
+/* RFC 6023 section 3. */
+static size_t put_childless(struct payload_writer *w, const struct kernel_message *msg)
+{
+	size_t len = w->buf.len + NOTIFY_LEN;
+
+	if (len > msg->len)
+		return len - msg->len;
+	payload_add_notify(w, PROTO_NONE, NULL, 0, CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
+	return 0;
+}
+
 /*
  * No longer than the request: the proposal is one of the peer's, the key exchange of
  * the same group, the nonce not longer, and NAT detection, fragmentation and hashes where
- * the peer has them.
+ * the peer has them. What else we would say is said where there is room.
  */
 static int write_response(const struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct conn *conn, bool nat_detection,
-			  struct payload_writer *w, size_t *missing)
+			  struct payload_writer *w, struct missing *missing)
 {
 	struct ike_handshake *h = sa->handshake;
 	int err;
@@ -449,28 +482,38 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		put_fragmentation(w);
 	if (h->certs.hashes)
 		ike_put_hashes(w, h->certs.hashes);
-	*missing = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
+	missing->certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
+	missing->childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
 	return err;
 }
 
 /*
- * Takes octets from our nonce for a CERTREQ that would not fit, as many as RFC 7296
- * section 2.10 can spare: many a peer sends no certificate that nobody asked for.
+ * Takes octets from our nonce for what would not fit, as many as RFC 7296 section 2.10 can
+ * spare: many a peer sends no certificate that nobody asked for.
  */
 static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 		     const struct conn *conn, bool nat_detection)
 {
 	size_t least = prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)) / 2;
 	struct buf *nonce = &sa->handshake->nonce_r;
+	size_t len = nonce->len;
+	struct missing missing;
 	struct payload_writer w;
-	size_t missing = 0;
 	int err;
 
 	err = write_response(sa, msg, conn, nat_detection, &w, &missing);
-	if (!err && missing && nonce->len >= least + missing)
-		err = nonce_new(nonce, nonce->len - missing);
 	buf_clear(&w.buf);
-	return err;
+	if (err)
+		return err;
+	if (missing.certreq && len >= least + missing.certreq) {
+		len -= missing.certreq;
+		/* Which leaves none. */
+		if (conn->childless != CHILDLESS_NEVER)
+			missing.childless = NOTIFY_LEN;
+	}
+	if (len >= least + missing.childless)
+		len -= missing.childless;
+	return len < nonce->len ? nonce_new(nonce, len) : 0;
 }
 
 static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
@@ -478,7 +521,7 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 {
 	struct ike_handshake *h = sa->handshake;
 	struct payload_writer w;
-	size_t missing;
+	struct missing missing;
 	int err;
 
 	err = write_response(sa, msg, conn, nat_detection, &w, &missing);

@@ -21,6 +21,7 @@
 
 enum wait {
 	WAIT_CHILD_UP,		/* a Child SA of an IKE SA */
+	WAIT_IKE_UP,
 	WAIT_IKE_GONE,
 	WAIT_CHILD_GONE,
 };
@@ -126,6 +127,17 @@ void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id, const char
 	wake(m, WAIT_CHILD_UP, ike_id, name, false, reason);
 }
 
+void ike_manager_ike_up(struct ike_manager *m, uint32_t ike_id)
+{
+	wake(m, WAIT_IKE_UP, ike_id, NULL, true, NULL);
+}
+
+void ike_manager_ike_failed(struct ike_manager *m, uint32_t ike_id, const char *reason)
+{
+	wake(m, WAIT_CHILD_UP, ike_id, NULL, false, reason);
+	wake(m, WAIT_IKE_UP, ike_id, NULL, false, reason);
+}
+
 void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id)
 {
 	wake(m, WAIT_CHILD_GONE, child_id, NULL, true, NULL);
@@ -146,7 +158,8 @@ void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_
 	struct waiter *w;
 
 	for (w = m->waiters; w; w = w->next) {
-		if (w->over || w->what != WAIT_CHILD_UP || w->id != ike_id)
+		if (w->over || w->id != ike_id ||
+		    (w->what != WAIT_CHILD_UP && w->what != WAIT_IKE_UP))
 			continue;
 		w->id = new_ike_id;
 		w->job->ike_id = new_ike_id;
@@ -155,8 +168,7 @@ void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_
 
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason)
 {
-	wake(m, WAIT_CHILD_UP, ike_id, NULL, false,
-	     reason ? reason : "the IKE SA was deleted");
+	ike_manager_ike_failed(m, ike_id, reason ? reason : "the IKE SA was deleted");
 	wake(m, WAIT_IKE_GONE, ike_id, NULL, true, NULL);
 	if (m->stopping && !m->sas)
 		loop_timer_arm(m->loop, &m->stop_timer, 0);
@@ -469,6 +481,18 @@ static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *con
 	return oldest;
 }
 
+/* The IKE SA alone, which is there, or on its way. */
+static void initiate_ike_on(struct ike_manager *m, const struct ike_sa *sa,
+			    struct control_job *job)
+{
+	if (job)
+		job->ike_id = sa->unique_id;
+	if (sa->state == IKE_ESTABLISHED)
+		job_done(job, true, NULL);
+	else
+		wait_for(m, job, WAIT_IKE_UP, sa->unique_id, NULL);
+}
+
 /* On an IKE SA that is there: the Child SA may be up, or on its way. */
 static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 			const struct child_conf *child, struct control_job *job)
@@ -518,8 +542,16 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 		return;
 	}
 	sa = to_use(m, conn);
-	if (sa) {
+	if (sa && child) {
 		initiate_on(m, sa, child, job);
+		return;
+	}
+	if (sa) {
+		initiate_ike_on(m, sa, job);
+		return;
+	}
+	if (!child && conn->childless == CHILDLESS_NEVER) {
+		job_done(job, false, "its connection says childless = never");
 		return;
 	}
 	if (conn_initiator_addrs(conn, &local, &remote, &err)) {
@@ -532,7 +564,7 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			conn->name);
 		if (job)
 			job->unreachable = true;
-		else
+		else if (child)
 			start_when_reachable(conn->name, child->name);
 		job_done(job, false, "there is no route to the peer");
 		return;
@@ -548,7 +580,8 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 	id = sa->unique_id;
 	if (job)
 		job->ike_id = id;
-	if (!wait_for(m, job, WAIT_CHILD_UP, id, child->name) || ike_init_start(sa)) {
+	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
+		      child ? child->name : NULL) || ike_init_start(sa)) {
 		sa = ike_manager_by_id(m, id);
 		if (sa)
 			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
@@ -571,6 +604,8 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 		other->second_try = true;
 	if (other)
 		ike_manager_waits_for(m, sa->unique_id, other->unique_id);
+	if (other && other->state == IKE_ESTABLISHED)
+		ike_manager_ike_up(m, other->unique_id);
 	for (c = other ? other->children : NULL; c; c = c->next)
 		if (c->conf == sa->handshake->child_conf && c->state == CHILD_INSTALLED)
 			ike_manager_child_up(m, c);

@@ -103,7 +103,7 @@ void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 		      const struct child_sa *child, const struct child_sa *old);
 
-/* control.h's functions, for a manager of one's own. */
+/* control.h's functions, for a manager of one's own; child NULL: the IKE SA alone. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);
 /* The same with the addresses that its host names have by now, */
@@ -137,13 +137,16 @@ void control_attach(struct ike_manager *m);
 
 /* What an IKE SA or a Child SA tells those who wait for it. */
 void ike_manager_child_up(struct ike_manager *m, const struct child_sa *child);
-/* The Child SA of this name did not come to be; NULL: none did. */
+/* The Child SA of this name did not come to be. */
 void ike_manager_child_failed(struct ike_manager *m, uint32_t ike_id, const char *name,
 			      const char *reason);
+/* It is established. Or it is not, or will be none any more: none of its Child SAs came to be. */
+void ike_manager_ike_up(struct ike_manager *m, uint32_t ike_id);
+void ike_manager_ike_failed(struct ike_manager *m, uint32_t ike_id, const char *reason);
 void ike_manager_child_gone(struct ike_manager *m, uint32_t child_id);
 void ike_manager_ike_gone(struct ike_manager *m, uint32_t ike_id, const char *reason);
 
-/* Another IKE SA has the place of one: who waits for its Child SAs waits for that one's. */
+/* Another IKE SA has the place of one: who waits for it, or its Child SAs, waits for that one. */
 void ike_manager_waits_for(struct ike_manager *m, uint32_t ike_id, uint32_t new_ike_id);
 
 #endif

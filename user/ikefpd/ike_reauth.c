@@ -69,8 +69,11 @@ bool ike_reauth_is_under_way(const struct ike_sa *sa)
 static struct conn *conn_now(const struct ike_sa *sa, const struct child_conf **child)
 {
 	struct conn *conn = config_find_conn(sa->manager->config, sa->conn->name);
-	const struct child_conf *now = conn ? conn_find_child(conn, (*child)->name) : NULL;
+	const struct child_conf *now;
 
+	if (!*child)
+		return conn ? conn : sa->conn;
+	now = conn ? conn_find_child(conn, (*child)->name) : NULL;
 	if (!now)
 		return sa->conn;
 	*child = now;
@@ -109,7 +112,7 @@ void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 
 	if (sa->state != IKE_ESTABLISHED || ike_reauth_is_under_way(sa))
 		return;
-	if (!child) {
+	if (!child && !sa->childless) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
 			"IKE_SA %s[%u] has no CHILD_SA: deleted, not reauthenticated",
 			sa->log.name, sa->unique_id);
@@ -118,7 +121,7 @@ void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "reauthenticating IKE_SA %s[%u]", sa->log.name,
 		sa->unique_id);
-	new = begin(sa, local, child->conf);
+	new = begin(sa, local, child ? child->conf : NULL);
 	if (!new)
 		return;
 	sa->reauth_by = ike_sa_spi_local(new);

@@ -336,6 +336,7 @@ void ike_sa_established(struct ike_sa *sa)
 		endpoint_addr_str(&sa->remote, remote),
 		ike_id_str(&sa->remote_id, remote_id));
 	ike_manager_tell(CONTROL_IKE_UP, sa, NULL, NULL);
+	ike_manager_ike_up(sa->manager, sa->unique_id);
 }
 
 /* RFC 7296 section 2.21.3: errors in a request inside an IKE SA. */

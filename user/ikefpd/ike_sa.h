@@ -72,7 +72,7 @@ struct ike_handshake {
 	struct buf request, response;	/* octets of IKE_SA_INIT, for AUTH */
 	struct ike_keys keys;
 	struct ike_certs certs;
-	const struct child_conf *child_conf;	/* what the initiator asks for */
+	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
 	/*
 	 * The peer's IKE_AUTH message, while it is not known yet if its certificate is
@@ -104,6 +104,7 @@ struct ike_sa {
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */
 	bool second_try;		/* see ike_manager_try_again() */
+	bool childless;			/* IKE_AUTH is, or was, without a Child SA */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */
 	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */
 	bool peer_fragmentation;	/* the peer has announced it */

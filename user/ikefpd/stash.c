@@ -29,6 +29,7 @@ enum {
 	IKE_COMPLETE = 16,
 	IKE_REKEYED_BY_PEER = 32,
 	IKE_HAS_REKEY = 64,
+	IKE_CHILDLESS = 128,
 };
 
 enum {
@@ -194,7 +195,8 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 		    (sa->nat_fake ? IKE_NAT_FAKE : 0) |
 		    (sa->handshake ? 0 : IKE_COMPLETE) |
 		    (sa->rekeyed_by_peer ? IKE_REKEYED_BY_PEER : 0) |
-		    (sa->rekey ? IKE_HAS_REKEY : 0));
+		    (sa->rekey ? IKE_HAS_REKEY : 0) |
+		    (sa->childless ? IKE_CHILDLESS : 0));
 	buf_put8(b, sa->state);
 	buf_put32(b, sa->unique_id);
 	buf_put64(b, sa->spi_i);
@@ -583,6 +585,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->nat_fake = flags & IKE_NAT_FAKE;
 	*complete = flags & IKE_COMPLETE;
 	sa->rekeyed_by_peer = flags & IKE_REKEYED_BY_PEER;
+	sa->childless = flags & IKE_CHILDLESS;
 	sa->state = take_number(s, IKE_DELETING);
 	sa->unique_id = take32(s);
 	spi_i = take64(s);

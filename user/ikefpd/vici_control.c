@@ -24,7 +24,8 @@ struct vici_control {
 	bool timed_out;
 	struct loop_timer timer;
 	struct conn *conn;	/* what is initiated; a reference */
-	const struct child_conf *child;
+	const char *what;		/* of it, and its name: */
+	const char *name;
 	struct vici_job *jobs;
 	size_t job_count;
 	size_t done;
@@ -75,11 +76,11 @@ static void control_free(struct vici_control *control)
 static void put_initiate_result(const struct vici_control *control, struct buf *reply)
 {
 	if (control->timed_out)
-		vici_put_result(reply, "CHILD_SA '%s' not established after %dms",
-				control->child->name, control->timeout_ms);
+		vici_put_result(reply, "%s '%s' not established after %dms", control->what,
+				control->name, control->timeout_ms);
 	else if (!control->succeeded)
-		vici_put_result(reply, "establishing CHILD_SA '%s' failed%s%s",
-				control->child->name, *control->reason.text ? ": " : "",
+		vici_put_result(reply, "establishing %s '%s' failed%s%s", control->what,
+				control->name, *control->reason.text ? ": " : "",
 				control->reason.text);
 	else
 		vici_put_result(reply, NULL);
@@ -246,23 +247,25 @@ enum vici_result vici_initiate(struct vici_client *client, const struct tree *re
 {
 	const char *ike = tree_str(request, "ike");
 	const char *child = tree_str(request, "child");
-	const struct child_conf *conf;
+	const char *what = child ? "CHILD_SA" : "IKE_SA";
+	const struct child_conf *conf = NULL;
 	struct vici_control *control;
 	struct conn *conn = NULL;
 
-	if (!child) {
-		vici_put_result(reply, ike ?
-				"initiating an IKE_SA without a CHILD_SA is not supported yet: name a child" :
-				"missing configuration name");
+	if (!child && !ike) {
+		vici_put_result(reply, "missing configuration name");
 		return VICI_DONE;
 	}
-	log_msg(LOG_CFG, LVL_CTRL, "vici initiate CHILD_SA '%s'", child);
-	conf = vici_find_child(client->vici->config, ike, child, &conn);
-	if (!conf) {
-		vici_put_result(reply, "CHILD_SA config '%s' not found", child);
+	log_msg(LOG_CFG, LVL_CTRL, "vici initiate %s '%s'", what, child ? child : ike);
+	if (child)
+		conf = vici_find_child(client->vici->config, ike, child, &conn);
+	else
+		conn = config_find_conn(client->vici->config, ike);
+	if (!conn) {
+		vici_put_result(reply, "%s config '%s' not found", what, child ? child : ike);
 		return VICI_DONE;
 	}
-	if (conf->mode == MODE_PASS || conf->mode == MODE_DROP) {
+	if (conf && (conf->mode == MODE_PASS || conf->mode == MODE_DROP)) {
 		vici_put_result(reply, "'%s' has no CHILD_SA: its mode is pass or drop", child);
 		return VICI_DONE;
 	}
@@ -276,7 +279,8 @@ enum vici_result vici_initiate(struct vici_client *client, const struct tree *re
 		vici_put_result(reply, "out of memory");
 		return VICI_DONE;
 	}
-	control->child = conf;
+	control->what = what;
+	control->name = conf ? conf->name : conn->name;
 	control->starting = true;
 	control->conn = conn_get(conn);
 	control_initiate(conn, conf, &control->jobs[0].job);

@@ -193,11 +193,12 @@ static void refusals(void)
 }
 
 static size_t request_len, response_len, nonce_len;
-static bool asked;
+static bool asked, childless;
 
 static void measure(struct net *n, uint8_t *octets, size_t len)
 {
 	struct payload_chain chain;
+	struct notify notify;
 
 	(void)n;
 	if (octets[18] != IKE_SA_INIT)
@@ -209,6 +210,7 @@ static void measure(struct net *n, uint8_t *octets, size_t len)
 	response_len = len;
 	EXPECT(!payload_parse(&chain, octets[16], octets + IKE_HEADER_LEN, len - IKE_HEADER_LEN));
 	asked = payload_find(&chain, PAYLOAD_CERTREQ);
+	childless = !notify_find(&notify, &chain, CHILDLESS_IKEV2_SUPPORTED);
 	nonce_len = payload_find(&chain, PAYLOAD_NONCE)->len;
 }
 
@@ -217,7 +219,7 @@ static void ask(size_t nonce)
 {
 	const struct proposal *offer = &config_find_conn(left->config, "gw")->proposals.v[0];
 	struct endpoint src = left->addr, dst = right->addr;
-	uint8_t public[DH_PUBLIC_MAX], octets[64] = { 1 };
+	uint8_t public[DH_PUBLIC_MAX], octets[128] = { 1 };
 	struct dh *dh = dh_new(DH_CURVE25519);
 	struct payload_writer w;
 
@@ -247,8 +249,8 @@ static void ask(size_t nonce)
 }
 
 /*
- * The response is not longer than the request, with a CERTREQ, too: our nonce makes room
- * for it, where it can.
+ * The response is not longer than the request, with a CERTREQ and CHILDLESS_IKEV2_SUPPORTED,
+ * too: our nonce makes room for them, where it can.
  */
 static void never_longer(void)
 {
@@ -257,16 +259,22 @@ static void never_longer(void)
 	certify(right, "DNS:right.example", "P-256");
 	net.tamper = measure;
 	EXPECT(!initiate());
-	EXPECT(response_len <= request_len && asked && nonce_len == 32);
-	/* 5 octets of CERTREQ; a PRF of SHA-256 takes 16 octets of nonce at least. */
-	ask(64);
-	EXPECT(asked && nonce_len == 32);
+	EXPECT(response_len <= request_len && asked && childless && nonce_len == 31);
+	/* The CA's name takes 25 octets, none 5, and the notify 8; a PRF of SHA-256 16 of nonce. */
+	ask(65);
+	EXPECT(asked && childless && nonce_len == 32);
+	ask(44);
+	EXPECT(asked && childless && nonce_len == 31);
 	ask(32);
-	EXPECT(asked && nonce_len == 27);
+	EXPECT(asked && childless && nonce_len == 19);
+	ask(29);
+	EXPECT(asked && childless && nonce_len == 16);
+	ask(28);
+	EXPECT(asked && !childless && nonce_len == 23);
 	ask(21);
-	EXPECT(asked && nonce_len == 16);
+	EXPECT(asked && !childless && nonce_len == 16);
 	ask(20);
-	EXPECT(!asked && nonce_len == 20);
+	EXPECT(!asked && !childless && nonce_len == 20);
 	end();
 }
 

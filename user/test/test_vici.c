@@ -479,7 +479,17 @@ static void test_initiate(void)
 	m = initiate_message(NULL, NULL);
 	expect_reply(call(&c, "initiate", &m), "no", "missing configuration name");
 
+	/* The IKE SA alone. */
+	vici_put(&m, "ike", "net");
+	expect_reply(call(&c, "initiate", &m), "yes", NULL);
+	EXPECT(stub_sas->next && !stub_sas->next->child);
+	vici_put(&m, "ike", "wan");
+	expect_reply(call(&c, "initiate", &m), "no", "IKE_SA config 'wan' not found");
+
 	stub_outcome = 1;
+	vici_put(&m, "ike", "net");
+	expect_reply(call(&c, "initiate", &m), "no",
+		     "establishing IKE_SA 'net' failed: received NO_PROPOSAL_CHOSEN");
 	m = initiate_message("lan", NULL);
 	expect_reply(call(&c, "initiate", &m), "no",
 		     "establishing CHILD_SA 'lan' failed: received NO_PROPOSAL_CHOSEN");
