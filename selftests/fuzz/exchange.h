@@ -45,7 +45,8 @@
 #define THEN_REKEY_IKE		0x1000	/* the initiator rekeys the IKE SA, with all that */
 #define THEN_REKEY_IKE_R	0x2000	/* the responder; both: at once */
 #define THEN_CHILDLESS		0x4000	/* from the beginning: the IKE SA comes first */
-#define THEN_BITS		15
+#define THEN_PPK		0x8000	/* from the beginning: both have one */
+#define THEN_BITS		16
 
 /* The fifth: which allocation fails, from the first IKE message on; 0: none. */
 

@@ -56,19 +56,22 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 		peer = "%any";
 	snprintf(text, sizeof(text),
 		 "connections { %s gw { local_addrs = %s\n remote_addrs = %s\n"
-		 "proposals = %s\n encap = %s\n childless = %s\n"
+		 "proposals = %s\n encap = %s\n childless = %s\n %s\n"
 		 "local { auth = %s\n id = %s\n }\n remote { auth = %s\n id = %s\n }\n"
 		 "children { net { local_ts = %s\n remote_ts = %s\n esp_proposals = %s\n"
 		 "mode = %s\n }\n"
 		 "other { local_ts = dynamic[tcp/22]\n remote_ts = dynamic, 2001:db8::/32\n"
 		 "} } } }\n"
-		 "secrets { ike-a { secret = \"" SECRET "\"\n id = %s\n } }\n",
+		 "secrets { ike-a { secret = \"" SECRET "\"\n id = %s\n }\n"
+		 "ppk { secret = \"" SECRET "\"\n id = %s\n } }\n",
 		 responder && s->setup & SETUP_TWO ?
 		 "first { proposals = aes256-sha512-ecp521\n"
 		 "local { auth = psk\n } remote { auth = psk\n } }" : "",
 		 responder ? RIGHT : s->setup & SETUP_NAT ? "10.9.9.9" : LEFT,
 		 responder ? "%any" : RIGHT, ike, s->setup & SETUP_ENCAP ? "yes" : "no",
 		 s->then & THEN_CHILDLESS && !responder ? "prefer" : "allow",
+		 !(s->then & THEN_PPK) ? "" : s->setup & SETUP_TWO ?
+		 "ppk_id = ppk\n ppk_required = yes" : "ppk_id = ppk",
 		 pubkey && !responder && s->setup & SETUP_NO_SECRET ? "pubkey" : "psk",
 		 responder ? "right.example" : s->setup & SETUP_ADDRESS ? "%any" : "left.example",
 		 pubkey ? "pubkey" : "psk", peer,
@@ -77,7 +80,8 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 		 s->setup & SETUP_TS ? "10.2.7.0/24[tcp]" : "10.2.0.0/16",
 		 s->setup & (SETUP_TRANSPORT | SETUP_TRANSPORT_ONE) ? "dynamic" :
 		 responder ? "10.0.0.0/8" : "10.2.0.0/16", esp, mode,
-		 s->setup & no_secret ? "nobody.example" : "%any");
+		 s->setup & no_secret ? "nobody.example" : "%any",
+		 s->then & THEN_PPK && !(s->setup & no_secret) ? "ppk" : "nobody");
 	return text;
 }
 

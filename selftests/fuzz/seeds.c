@@ -141,7 +141,8 @@ static void with_notifies(unsigned int number)
 		size_t len;
 	} notifies[] = {
 		{ SET_WINDOW_SIZE, 4 }, { SET_WINDOW_SIZE, 2 }, { USE_TRANSPORT_MODE, 0 },
-		{ CHILDLESS_IKEV2_SUPPORTED, 0 },
+		{ CHILDLESS_IKEV2_SUPPORTED, 0 }, { USE_PPK, 0 }, { PPK_IDENTITY, 0 },
+		{ PPK_IDENTITY, 4 }, { NO_PPK_AUTH, 4 },
 	};
 	const uint8_t *r = records.data + starts[number];
 	struct payload_chain chain;
@@ -153,7 +154,8 @@ static void with_notifies(unsigned int number)
 		payload_begin(&w, 0);
 		for (unsigned int j = 0; j < chain.n; j++)
 			payload_add(&w, chain.v[j].type, chain.v[j].body, chain.v[j].len);
-		payload_add_notify(&w, PROTO_NONE, NULL, 0, notifies[i].type, "\0\0\0\004",
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, notifies[i].type, notifies[i].type == PPK_IDENTITY ?
+				   "\002ppk" : "\0\0\0\004",
 				   notifies[i].len);
 		changed(number, 0, w.first, &w.buf);
 		buf_clear(&w.buf);
@@ -207,7 +209,8 @@ static void put_requests(void)
 static void handshake(uint16_t setup, uint16_t then)
 {
 	const struct exchange_setup s = { setup, then, 0 };
-	bool change = !setup || then & (THEN_REKEY | THEN_REKEY_IKE | THEN_CHILDLESS);
+	bool change = !setup || then & (THEN_REKEY | THEN_REKEY_IKE | THEN_CHILDLESS |
+				THEN_PPK);
 	unsigned int i;
 
 	buf_clear(&records);
@@ -249,6 +252,8 @@ static void handshakes(void)
 	handshake(SETUP_ANY, THEN_REKEY_IKE | THEN_REKEY_IKE_R | THEN_ANOTHER);
 	handshake(SETUP_GROUPS, THEN_REKEY_IKE);
 	handshake(SETUP_TWO, THEN_CHILDLESS | THEN_INITIATE);
+	handshake(SETUP_TWO, THEN_PPK | THEN_DELETE_IKE);
+	handshake(SETUP_NO_SECRET_R, THEN_PPK);
 	handshake(SETUP_NAT, THEN_REKEY_IKE | THEN_REKEY_R);
 }
 
@@ -401,20 +406,20 @@ static void each(const struct tree *root, const char *name,
 /* load-shared as it should not be, and twice the same without an id. */
 static void shared(void)
 {
-	static const char *const types[] = { "", "eap", "IKE" };
+	static const char *const types[] = { "", "eap", "IKE", "ppk" };
 	struct buf out = BUF_INIT, message = BUF_INIT;
 
 	buf_put16(&out, 0);
-	for (unsigned int i = 0; i < 9; i++) {
-		if (*types[i % 3])
-			vici_put(&message, "type", "%s", types[i % 3]);
-		if (i > 2)
+	for (unsigned int i = 0; i < 12; i++) {
+		if (*types[i % 4])
+			vici_put(&message, "type", "%s", types[i % 4]);
+		if (i > 3)
 			vici_put(&message, "data", "secret");
-		if (i > 5) {
+		if (i > 7) {
 			vici_put_list(&message, "owners");
 			vici_put_item(&message, "a@example.org");
 			vici_put_list_end(&message);
-		} else if (i > 3) {
+		} else if (i > 4) {
 			vici_put(&message, "owners", "no list");
 		}
 		put_packet(&out, VICI_CMD_REQUEST, "load-shared", &message);

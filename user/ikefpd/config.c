@@ -85,6 +85,7 @@ void conn_put(struct conn *conn)
 
 	if (!conn || --conn->refs)
 		return;
+	ike_id_clear(&conn->ppk_id);
 	while ((child = conn->children)) {
 		conn->children = child->next;
 		proposal_list_clear(&child->proposals);

@@ -166,6 +166,8 @@ struct conn {
 	uint16_t remote_port;
 	enum unique_policy unique;
 	enum childless childless;
+	struct ike_id ppk_id;	/* RFC 8784; ID_ANY: as initiator none, as responder any */
+	bool ppk_required;
 	bool no_certreq;	/* send_certreq = no */
 	enum send_cert send_cert;
 	bool encap;		/* pretend NAT: UDP encapsulation always */

@@ -337,6 +337,24 @@ static int read_childless(const struct tree *node, void *object, struct errmsg *
 	return 0;
 }
 
+static int read_ppk_id(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err), *why = "not a valid identity";
+
+	if (!text)
+		return -1;
+	ike_id_clear(&conn->ppk_id);
+	if (ike_id_parse(&conn->ppk_id, text, &why))
+		return tree_refuse(node, err, "'%s': %s", text, why);
+	return 0;
+}
+
+static int read_ppk_required(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_bool(node, &((struct conn_reader *)object)->conn->ppk_required, err);
+}
+
 /* Of the children that have none of their own. */
 static int read_if_id_in(const struct tree *node, void *object, struct errmsg *err)
 {
@@ -378,8 +396,8 @@ static const struct config_key conn_keys[] = {
 	{ "aggressive", NULL, SERVED_NO },
 	{ "pull", NULL, SERVED_YES },
 	{ "mediation", NULL, SERVED_NO },
-	{ "ppk_required", NULL, SERVED_NO },
-	{ "ppk_id", NULL, NULL },
+	{ "ppk_required", read_ppk_required, NULL },
+	{ "ppk_id", read_ppk_id, NULL },
 	{ "vips", NULL, NULL },
 	{ "pools", NULL, NULL },
 	{ "mediated_by", NULL, NULL },

@@ -106,28 +106,33 @@ static int read_secret_value(const struct tree *node, void *object,
 	return 0;
 }
 
-struct secret *config_read_secret(const struct tree *section, struct errmsg *err)
+struct secret *config_read_secret(const struct tree *section, enum secret_kind kind,
+				  struct errmsg *err)
 {
+	const char *what = kind == SECRET_PPK ? "ppk" : "ike";
 	struct secret *secret = calloc(1, sizeof(*secret));
 
 	if (!secret || !(secret->name = strdup(section->name))) {
 		tree_refuse(section, err, "out of memory");
 		goto fail;
 	}
+	secret->kind = kind;
 	secret->source = CONF_FILE;
 	for (const struct tree *n = section->first; n; n = n->next) {
 		const char *text;
 		int ret;
 
 		if (n->kind != TREE_VALUE) {
-			ret = tree_refuse(n, err, "unknown section: ike holds id<suffix> and secret");
+			ret = tree_refuse(n, err, "unknown section: %s holds id<suffix> and secret",
+					  what);
 		} else if (!strcmp(n->name, "secret")) {
 			ret = read_secret_value(n, secret, err);
 		} else if (!strncmp(n->name, "id", 2)) {
 			text = config_text(n, err);
 			ret = text ? config_add_owner(secret, n, text, err) : -1;
 		} else {
-			ret = tree_refuse(n, err, "unknown key: ike holds id<suffix> and secret");
+			ret = tree_refuse(n, err, "unknown key: %s holds id<suffix> and secret",
+					  what);
 		}
 		if (ret)
 			goto fail;
@@ -142,15 +147,25 @@ fail:
 	return NULL;
 }
 
-static int read_secret(const struct tree *node, void *object, struct errmsg *err)
+static int read_secret(const struct tree *node, struct file *file, enum secret_kind kind,
+		       struct errmsg *err)
 {
-	struct file *file = object;
-	struct secret *secret = config_read_secret(node, err);
+	struct secret *secret = config_read_secret(node, kind, err);
 
 	if (!secret)
 		return -1;
 	secret_list_put(file->secrets, secret);
 	return 0;
+}
+
+static int read_ike(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_secret(node, object, SECRET_SHARED, err);
+}
+
+static int read_ppk(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_secret(node, object, SECRET_PPK, err);
 }
 
 /* "private<suffix> { file = ..., secret = ... }": the folder is the section's name. */
@@ -223,11 +238,11 @@ static int read_pkcs12(const struct tree *node, void *object, struct errmsg *err
 }
 
 static const struct config_section secret_sections[] = {
-	{ "ike", true, read_secret },
+	{ "ike", true, read_ike },
 	{ "eap", true, NULL },
 	{ "xauth", true, NULL },
 	{ "ntlm", true, NULL },
-	{ "ppk", true, NULL },
+	{ "ppk", true, read_ppk },
 	{ "private", true, read_private },
 	{ "rsa", true, read_rsa },
 	{ "ecdsa", true, read_ecdsa },

@@ -39,8 +39,9 @@ int config_put_authority(struct config *config, struct authority *a, struct errm
 int config_read_auth(const struct tree *section, struct auth_conf *auth,
 		     struct errmsg *err);
 
-/* "secrets.ike<suffix> { }" of a file. NULL with @err set. */
-struct secret *config_read_secret(const struct tree *section, struct errmsg *err);
+/* "secrets.ike<suffix> { }" of a file, or ppk<suffix>. NULL with @err set. */
+struct secret *config_read_secret(const struct tree *section, enum secret_kind kind,
+				  struct errmsg *err);
 
 /* Add an owner to a secret. Returns 0 or -1 with @err set. */
 int config_add_owner(struct secret *secret, const struct tree *node,

@@ -128,6 +128,7 @@ struct control_ike {
 	int64_t rekey_s;	/* seconds from now, -1 never */
 	int64_t reauth_s;
 	struct control_suite suite;	/* encr_alg NULL until chosen */
+	bool ppk;		/* SK_d has one in it (RFC 8784) */
 	const char *task_queued;	/* what it does, e.g. "IKE_AUTH"; NULL none */
 	const char *task_active;
 	const char *task_passive;

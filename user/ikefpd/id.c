@@ -227,6 +227,17 @@ int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
 	return 0;
 }
 
+int ike_id_match_octets(const struct ike_id *configured, const void *octets, size_t len)
+{
+	const struct ike_id peer = {
+		.type = configured->type,
+		.data = (uint8_t *)octets,
+		.len = len,
+	};
+
+	return ike_id_match(configured, &peer);
+}
+
 bool ike_id_is_pattern(const struct ike_id *id)
 {
 	if (id->type == ID_DER_ASN1_DN)

@@ -49,6 +49,9 @@ uint64_t ike_id_hash(uint64_t hash, const struct ike_id *id);
  */
 int ike_id_match(const struct ike_id *configured, const struct ike_id *peer);
 
+/* The same for octets that come without a type, such as a PPK_ID's (RFC 8784): any will do. */
+int ike_id_match_octets(const struct ike_id *configured, const void *octets, size_t len);
+
 /* Does it stand for several? %any does not count. */
 bool ike_id_is_pattern(const struct ike_id *id);
 

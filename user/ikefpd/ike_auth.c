@@ -13,12 +13,14 @@
 #include "ike_auth.h"
 #include "ike_hold.h"
 #include "ike_manager.h"
+#include "ike_ppk.h"
 #include "ike_reauth.h"
 #include "ike_unique.h"
 #include "resume.h"
 #include "secrets.h"
 #include "trust.h"
 
+#define GENERIC_HEADER	4
 #define ID_HEADER	4
 #define AUTH_HEADER	4
 
@@ -31,14 +33,16 @@ static int put_id_body(struct buf *body, const struct ike_id *id)
 }
 
 /* What the AUTH payload of one end is over. */
-static int octets_of(const struct ike_sa *sa, bool of_initiator,
+static int octets_of(const struct ike_sa *sa, bool of_initiator, bool use_ppk,
 		     const uint8_t *id_body, size_t id_len, struct buf *octets)
 {
 	const struct ike_handshake *h = sa->handshake;
+	const uint8_t *pi = use_ppk ? h->ppk_keys.pi : h->keys.pi;
+	const uint8_t *pr = use_ppk ? h->ppk_keys.pr : h->keys.pr;
 
 	return auth_octets(octets, h->keys.prf, of_initiator ? &h->request : &h->response,
 			   of_initiator ? &h->nonce_r : &h->nonce_i,
-			   of_initiator ? h->keys.pi : h->keys.pr, id_body, id_len);
+			   of_initiator ? pi : pr, id_body, id_len);
 }
 
 static int put_psk(struct ike_sa *sa, struct payload_writer *w, const struct buf *octets)
@@ -82,21 +86,66 @@ static void no_auth(struct ike_sa *sa, int err)
 		ike_id_str(&sa->local_id, local));
 }
 
-/* Our AUTH payload, for the ID payload with this body. */
-static int put_auth(struct ike_sa *sa, struct payload_writer *w,
-		    const struct buf *id_body)
+static int put_one_auth(struct ike_sa *sa, struct payload_writer *w, bool use_ppk,
+			const struct buf *id_body)
 {
 	struct buf octets = BUF_INIT;
 	int err;
 
-	err = octets_of(sa, sa->initiator, id_body->data, id_body->len, &octets);
+	err = octets_of(sa, sa->initiator, use_ppk, id_body->data, id_body->len, &octets);
 	if (!err)
 		err = sa->conn->local.class == AUTH_PSK ? put_psk(sa, w, &octets) :
 							  auth_pubkey_put(sa, w, &octets);
 	buf_clear(&octets);
+	return err;
+}
+
+/* RFC 8784 section 3: the same without the PPK, for a peer that has none. */
+static int put_no_ppk_auth(struct ike_sa *sa, struct payload_writer *w,
+			   const struct buf *id_body)
+{
+	const size_t header = GENERIC_HEADER + AUTH_HEADER;
+	struct payload_writer other;
+	int err;
+
+	payload_begin(&other, 0);
+	err = put_one_auth(sa, &other, false, id_body);
+	if (!err && other.buf.failed)
+		err = -ENOMEM;
+	if (!err)
+		payload_add_notify(w, PROTO_NONE, NULL, 0, NO_PPK_AUTH, other.buf.data + header,
+				   other.buf.len - header);
+	buf_clear(&other.buf);
+	return err;
+}
+
+/* Our AUTH payload, for the ID payload with this body, and what is said of a PPK with it. */
+static int put_auth(struct ike_sa *sa, struct payload_writer *w,
+		    const struct buf *id_body)
+{
+	const bool use_ppk = sa->handshake->use_ppk;
+	int err;
+
+	err = put_one_auth(sa, w, use_ppk, id_body);
+	if (!err && use_ppk && sa->initiator && !sa->conn->ppk_required)
+		err = put_no_ppk_auth(sa, w, id_body);
+	if (!err && use_ppk && sa->initiator)
+		ike_ppk_put_identity(w, sa->conn);
+	else if (!err && use_ppk)
+		payload_add_notify(w, PROTO_NONE, NULL, 0, PPK_IDENTITY, NULL, 0);
 	if (err)
 		no_auth(sa, err);
 	return err;
+}
+
+/* The PPKs of this name may be two. */
+static int wrong_auth(const struct ike_sa *sa, struct errmsg *why)
+{
+	struct errmsg before = *why;
+
+	if (!sa->handshake->use_ppk)
+		return -1;
+	return errmsg_set(why, "%s (with a PPK)", before.text);
 }
 
 static int check_psk(const struct ike_sa *sa, const struct payload *auth,
@@ -136,7 +185,7 @@ static int check_auth(struct ike_sa *sa, const struct payload_chain *chain,
 	struct buf octets = BUF_INIT;
 	int ret;
 
-	ret = octets_of(sa, !sa->initiator, id->body, id->len, &octets);
+	ret = octets_of(sa, !sa->initiator, sa->handshake->use_ppk, id->body, id->len, &octets);
 	if (ret)
 		ret = errmsg_set(why, "its AUTH cannot be checked: %s", strerror(-ret));
 	else if (sa->conn->remote.class == AUTH_PSK)
@@ -144,7 +193,7 @@ static int check_auth(struct ike_sa *sa, const struct payload_chain *chain,
 	else
 		ret = auth_pubkey_check(sa, chain, auth, &octets, why);
 	buf_clear(&octets);
-	return ret;
+	return ret < 0 ? wrong_auth(sa, why) : ret;
 }
 
 static int read_id(struct ike_id *id, const struct payload *p)
@@ -191,9 +240,9 @@ static struct child_keying first_keying(const struct ike_handshake *h)
 }
 
 /*
- * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, SAi2, TSi, TSr: the order
- * of RFC 7296 section 1.2, without the last three where it is childless. IDr says whom we want
- * to talk to, if we know it exactly.
+ * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, [N(NO_PPK_AUTH)],
+ * [N(PPK_IDENTITY)], SAi2, TSi, TSr: the order of RFC 7296 section 1.2, without the last three
+ * where it is childless. IDr says whom we want to talk to, if we know it exactly.
  */
 int ike_auth_start(struct ike_sa *sa)
 {
@@ -202,6 +251,7 @@ int ike_auth_start(struct ike_sa *sa)
 	struct buf body = BUF_INIT;
 	struct payload_writer w;
 	char text[ID_STRLEN];
+	struct errmsg why;
 	int err;
 
 	if (!wanted)
@@ -212,6 +262,11 @@ int ike_auth_start(struct ike_sa *sa)
 		err = ike_id_from_endpoint(&sa->remote_id, &sa->remote);
 	else if (!err)
 		err = ike_id_copy(&sa->remote_id, wanted);
+	if (!err && ike_ppk_request(sa, &why)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", why.text);
+		snprintf(sa->failure, sizeof(sa->failure), "%.120s", why.text);
+		err = -ENOKEY;
+	}
 	if (!err)
 		err = choose_key(sa);
 	if (!err)
@@ -376,7 +431,9 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 		reject(sa, "the peer's identity is not the configured one");
 		return;
 	}
-	ret = check_auth(sa, chain, idr, auth, &why);
+	ret = ike_ppk_response(sa, chain, &why);
+	if (!ret)
+		ret = check_auth(sa, chain, idr, auth, &why);
 	if (ret == TRUST_WAIT) {
 		if (ike_hold(sa, msg))
 			reject(sa, "the peer's message cannot be held");
@@ -386,6 +443,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 		reject(sa, why.text);
 		return;
 	}
+	ike_ppk_apply(sa);
 	kernel_sa_gather(m->kernel, ike_sa_spi_local(sa));
 	ike_sa_established(sa);
 	take_window(sa, chain);
@@ -471,7 +529,8 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 {
 	const struct payload *idi = payload_only(chain, PAYLOAD_IDI);
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
-	struct buf body = BUF_INIT;
+	struct payload checked = { .type = PAYLOAD_AUTH };
+	struct buf body = BUF_INIT, auth_body = BUF_INIT;
 	struct payload_writer w;
 	struct child_sa *child;
 	bool initial_contact;
@@ -514,7 +573,12 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "the peer asks for EAP, which is not supported");
 		return;
 	}
-	err = check_auth(sa, chain, idi, auth, &why);
+	err = ike_ppk_answer(sa, chain, auth, &auth_body, &why);
+	checked.body = auth_body.data;
+	checked.len = auth_body.len;
+	if (!err)
+		err = check_auth(sa, chain, idi, &checked, &why);
+	buf_clear(&auth_body);
 	if (err == TRUST_WAIT) {
 		if (ike_hold(sa, msg))
 			fail(sa, msg, "the peer's message cannot be held");
@@ -551,6 +615,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, "our own AUTH could not be made");
 		return;
 	}
+	ike_ppk_apply(sa);
 	if (initial_contact)
 		ike_unique_initial_contact(sa);
 	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));

@@ -183,6 +183,7 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 		.nat_local = sa->nat_local,
 		.nat_remote = sa->nat_remote,
 		.nat_fake = sa->nat_fake,
+		.ppk = sa->ppk,
 		.established = sa->state == IKE_ESTABLISHED,
 		.task_active = ike_task_name(sa->active.type),
 		.task_queued = sa->queue ? ike_task_name(sa->queue->type) : NULL,

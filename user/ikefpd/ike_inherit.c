@@ -27,6 +27,7 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 	sa->nat_fake = old->nat_fake;
 	sa->resumed = old->resumed;
 	sa->childless = old->childless;
+	sa->ppk = old->ppk;
 	sa->fragmentation = old->fragmentation;
 	sa->peer_fragmentation = old->peer_fragmentation;
 	/* Of its names no other SPI is known before it is the kernel's. */

@@ -12,8 +12,10 @@
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_manager.h"
+#include "ike_ppk.h"
 #include "ke.h"
 #include "nat.h"
+#include "secrets.h"
 
 #define NONCE_I_LEN	NONCE_MAX	/* as many octets more may the response have */
 #define NOTIFY_LEN	8	/* of one without data */
@@ -100,6 +102,8 @@ static int send_request(struct ike_sa *sa)
 	if (sa->fragmentation != FRAGMENTATION_NO)
 		put_fragmentation(&w);
 	ike_put_hashes(&w, HASHES_ALL);
+	if (ike_ppk_is_wanted(sa->conn))
+		ike_ppk_put_use(&w);
 	if (!err)
 		err = finish(&w, sa->spi_i, 0, IKE_FLAG_INITIATOR);
 	if (!err)
@@ -268,6 +272,7 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	struct proposal chosen;
 	struct nat_result nat;
 	const uint8_t *peer;
+	struct notify n;
 	size_t peer_len;
 	int err;
 
@@ -287,6 +292,11 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	}
 	if (!choose_childless(sa, chain)) {
 		init_failed(sa, "the peer does not allow IKE SAs without a Child SA (RFC 6023)");
+		return;
+	}
+	h->peer_ppk = !notify_find(&n, chain, USE_PPK);
+	if (!h->peer_ppk && sa->conn->ppk_required && ike_ppk_is_wanted(sa->conn)) {
+		init_failed(sa, "PPK required but peer does not support PPK");
 		return;
 	}
 	if (buf_set(&h->nonce_r, nonce->body, nonce->len) ||
@@ -457,8 +467,8 @@ static size_t put_childless(struct payload_writer *w, const struct kernel_messag
 
 /*
  * No longer than the request: the proposal is one of the peer's, the key exchange of
- * the same group, the nonce not longer, and NAT detection, fragmentation and hashes where
- * the peer has them. What else we would say is said where there is room.
+ * the same group, the nonce not longer, and NAT detection, fragmentation, hashes and USE_PPK
+ * where the peer has them. What else we would say is said where there is room.
  */
 static int write_response(const struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct conn *conn, bool nat_detection,
@@ -482,6 +492,8 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		put_fragmentation(w);
 	if (h->certs.hashes)
 		ike_put_hashes(w, h->certs.hashes);
+	if (h->peer_ppk)
+		ike_ppk_put_use(w);
 	missing->certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
 	missing->childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
 	return err;
@@ -553,6 +565,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	struct ike_handshake *h;
 	const struct payload *nonce;
 	struct nat_result nat;
+	struct notify n;
 	int err;
 
 	if (!sa) {
@@ -572,6 +585,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->nat_fake = conn->encap;
 	sa->fragmentation = conn->fragmentation;
 	sa->peer_fragmentation = has_fragmentation(chain);
+	h->peer_ppk = !notify_find(&n, chain, USE_PPK) && secrets_has_ppk(m->secrets);
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
 	note_raw(sa, REQUEST_IN, msg->data[16], msg->data, msg->len);

@@ -71,6 +71,9 @@ struct ike_handshake {
 	struct buf nonce_i, nonce_r;
 	struct buf request, response;	/* octets of IKE_SA_INIT, for AUTH */
 	struct ike_keys keys;
+	bool peer_ppk;		/* the peer has announced USE_PPK, in answer to ours or before */
+	bool use_ppk;		/* the AUTH payloads are over what has one in it: */
+	struct ike_ppk_keys ppk_keys;
 	struct ike_certs certs;
 	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
@@ -104,6 +107,7 @@ struct ike_sa {
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */
 	bool second_try;		/* see ike_manager_try_again() */
+	bool ppk;			/* SK_d has one in it, RFC 8784 */
 	bool childless;			/* IKE_AUTH is, or was, without a Child SA */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */
 	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */

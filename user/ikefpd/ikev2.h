@@ -172,6 +172,9 @@ enum ike_notify {
 	CHILDLESS_IKEV2_SUPPORTED = 16418,
 	IKEV2_FRAGMENTATION_SUPPORTED = 16430,
 	SIGNATURE_HASH_ALGORITHMS = 16431,
+	USE_PPK = 16435,
+	PPK_IDENTITY = 16436,
+	NO_PPK_AUTH = 16437,
 };
 
 /* The RFC's name of a number, or "?" where this table has none. */

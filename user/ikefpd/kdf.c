@@ -189,6 +189,12 @@ int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d
 	return err;
 }
 
+int kdf_ppk(uint16_t prf_id, const uint8_t *ppk, size_t ppk_len, const uint8_t *key,
+	    uint8_t out[PRF_MAX])
+{
+	return prf_plus(prf_id, ppk, ppk_len, key, prf_len(prf_id), out, prf_len(prf_id));
+}
+
 void kdf_wipe_ike(struct ike_keys *keys)
 {
 	OPENSSL_cleanse(keys, sizeof(*keys));

@@ -75,6 +75,16 @@ int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len);
 
+/* SK_d, SK_pi and SK_pr that a PPK has been mixed into, each as long as the PRF's output. */
+struct ike_ppk_keys {
+	uint8_t d[PRF_MAX];
+	uint8_t pi[PRF_MAX], pr[PRF_MAX];
+};
+
+/* prf+(PPK, SK'), RFC 8784 section 3, of prf_len(prf) octets: one of them. 0, -EINVAL or -EIO. */
+int kdf_ppk(uint16_t prf, const uint8_t *ppk, size_t ppk_len, const uint8_t *key,
+	    uint8_t out[PRF_MAX]);
+
 /* Octets of a cipher's key with its salt; 0 if the cipher is not known. */
 size_t kdf_encr_key_len(const struct transform *encr);
 /* Octets of an integrity key; 0 if not known or AUTH_NONE. */

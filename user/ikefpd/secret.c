@@ -28,7 +28,7 @@ void secret_free(struct secret *secret)
 
 static bool same_secret(const struct secret *a, const struct secret *b)
 {
-	if (a->kind != SECRET_SHARED || b->kind != SECRET_SHARED ||
+	if (a->kind == SECRET_PRIVATE_KEY || a->kind != b->kind ||
 	    a->source != b->source || a->name || b->name || a->len != b->len ||
 	    a->owner_count != b->owner_count || CRYPTO_memcmp(a->data, b->data, a->len))
 		return false;
@@ -126,6 +126,43 @@ const struct secret *secret_list_find(const struct secret *list,
 		}
 	}
 	return found;
+}
+
+static int match_ppk_id(const struct secret *secret, const void *ppk_id, size_t len)
+{
+	int best = secret->owner_count ? 0 : 1;
+
+	for (size_t i = 0; i < secret->owner_count; i++) {
+		int match = ike_id_match_octets(&secret->owners[i], ppk_id, len);
+
+		if (match > best)
+			best = match;
+	}
+	return best;
+}
+
+const struct secret *secret_list_find_ppk(const struct secret *list, const void *ppk_id,
+					  size_t len)
+{
+	const struct secret *found = NULL;
+	int best = 0;
+
+	for (const struct secret *s = list; s; s = s->next) {
+		int match = s->kind == SECRET_PPK ? match_ppk_id(s, ppk_id, len) : 0;
+
+		if (match > best) {
+			found = s;
+			best = match;
+		}
+	}
+	return found;
+}
+
+bool secret_list_has_ppk(const struct secret *list)
+{
+	while (list && list->kind != SECRET_PPK)
+		list = list->next;
+	return list;
 }
 
 const struct secret *secret_list_find_key(const struct secret *list, const char *name)

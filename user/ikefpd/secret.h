@@ -18,7 +18,8 @@
 
 enum secret_kind {
 	SECRET_SHARED,		/* no owners means everybody's */
-	SECRET_PRIVATE_KEY
+	SECRET_PRIVATE_KEY,
+	SECRET_PPK		/* RFC 8784; owners are PPK_IDs, none means any */
 };
 
 struct secret {
@@ -26,7 +27,7 @@ struct secret {
 	enum secret_kind kind;
 	enum conf_source source;
 	/*
-	 * ike<suffix>, or VICI's unique id; may be NULL. Of a private key, where it is
+	 * ike<suffix>, ppk<suffix>, or VICI's unique id; may be NULL. Of a private key, where it is
 	 * kept: key_id(), in hexadecimal digits; else the name of its file.
 	 */
 	char *name;
@@ -61,6 +62,13 @@ void secret_list_free(struct secret **list);
 const struct secret *secret_list_find(const struct secret *list,
 				      const struct ike_id *local,
 				      const struct ike_id *remote);
+
+/* The PPK that best fits a PPK_ID; NULL: none does. */
+const struct secret *secret_list_find_ppk(const struct secret *list, const void *ppk_id,
+					  size_t len);
+
+/* Is there any PPK? */
+bool secret_list_has_ppk(const struct secret *list);
 
 /* The private key of this name, whoever loaded it; NULL if there is none. */
 const struct secret *secret_list_find_key(const struct secret *list, const char *name);

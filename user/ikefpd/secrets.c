@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
 #include "ipc.h"
 #include "log.h"
 #include "secrets.h"
@@ -247,6 +249,42 @@ int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
 	err = ask(s, &request, &c);
 	if (!err)
 		buf_put(signature, c.at, c.left);
+	return err;
+}
+
+bool secrets_has_ppk(struct secrets *s)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+
+	buf_put8(&request, SECRETS_HAS_PPK);
+	return !ask(s, &request, &c);
+}
+
+int secrets_mix_ppk(struct secrets *s, const void *ppk_id, size_t len,
+		    const struct ike_keys *keys, struct ike_ppk_keys *mixed)
+{
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	int err;
+
+	buf_put8(&request, SECRETS_MIX_PPK);
+	buf_put16(&request, keys->prf);
+	secrets_put_bytes(&request, ppk_id, len);
+	buf_put(&request, keys->d, keys->prf_len);
+	buf_put(&request, keys->pi, keys->prf_len);
+	buf_put(&request, keys->pr, keys->prf_len);
+	err = ask(s, &request, &c);
+	if (err)
+		return err;
+	if (c.left == 3 * keys->prf_len) {
+		memcpy(mixed->d, c.at, keys->prf_len);
+		memcpy(mixed->pi, c.at + keys->prf_len, keys->prf_len);
+		memcpy(mixed->pr, c.at + 2 * keys->prf_len, keys->prf_len);
+	} else {
+		err = -EBADMSG;
+	}
+	OPENSSL_cleanse(s->answer, sizeof(s->answer));
 	return err;
 }
 

@@ -20,6 +20,7 @@
 
 #include "buf.h"
 #include "certificate.h"
+#include "kdf.h"
 #include "prf.h"
 #include "secret.h"
 #include "signature.h"
@@ -73,6 +74,15 @@ bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN]);
 int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
 		     enum signature_id scheme, bool classic, const void *octets,
 		     size_t len, struct buf *signature);
+
+/* Is there any PPK (RFC 8784)? */
+bool secrets_has_ppk(struct secrets *s);
+/*
+ * SK_d, SK_pi and SK_pr of @keys with the PPK in them that fits this PPK_ID best. -ENOKEY if
+ * none does.
+ */
+int secrets_mix_ppk(struct secrets *s, const void *ppk_id, size_t len,
+		    const struct ike_keys *keys, struct ike_ppk_keys *mixed);
 
 /*
  * For the reader of the file, on its own socket: stages all of @list. Returns 0 or

@@ -39,6 +39,9 @@ enum secrets_op {
 	SECRETS_VERIFY,		/* the same, bytes MAC */
 	SECRETS_HAS_KEY,	/* key */
 	SECRETS_KEY_SIGN,	/* key, u8 scheme, u8 classic, bytes -> signature */
+	SECRETS_HAS_PPK,
+	/* u16 PRF, bytes PPK_ID, SK_d, SK_pi, SK_pr -> those three with the PPK in them */
+	SECRETS_MIX_PPK,
 	/* Of the reader. */
 	SECRETS_STAGE_BEGIN,	/* forget what is staged */
 	SECRETS_STAGE,		/* secret */

@@ -12,6 +12,7 @@
 #include "auth.h"
 #include "certificate.h"
 #include "ipc.h"
+#include "kdf.h"
 #include "private_key.h"
 #include "secrets_proto.h"
 #include "secrets_server.h"
@@ -246,6 +247,41 @@ static int key_sign(const struct secrets_store *store, struct secrets_cursor *c,
 	return signature_sign(secret->key, id, classic, octets, len, reply);
 }
 
+static int has_ppk(const struct secrets_store *store, const struct secrets_cursor *c)
+{
+	return at_end(c) ? -EBADMSG : secret_list_has_ppk(store->loaded) ? 0 : -ENOKEY;
+}
+
+static int mix_ppk(const struct secrets_store *store, struct secrets_cursor *c,
+		   struct buf *reply)
+{
+	uint16_t prf = secrets_get16(c);
+	const struct secret *secret;
+	const uint8_t *ppk_id, *key;
+	size_t id_len, len = prf_len(prf);
+	uint8_t out[PRF_MAX];
+	int err = 0;
+
+	ppk_id = secrets_get_bytes(c, &id_len);
+	if (c->failed)
+		return -EBADMSG;
+	if (!len)
+		return -EINVAL;
+	if (c->left != 3 * len)
+		return -EBADMSG;
+	secret = secret_list_find_ppk(store->loaded, ppk_id, id_len);
+	if (!secret)
+		return -ENOKEY;
+	for (int i = 0; i < 3 && !err; i++) {
+		key = secrets_get_octets(c, len);
+		err = kdf_ppk(prf, secret->data, secret->len, key, out);
+		if (!err)
+			buf_put(reply, out, len);
+	}
+	OPENSSL_cleanse(out, sizeof(out));
+	return err;
+}
+
 static int run(struct secrets_store *store, enum secrets_peer peer,
 	       struct secrets_cursor *c, struct buf *reply)
 {
@@ -277,6 +313,10 @@ static int run(struct secrets_store *store, enum secrets_peer peer,
 		return has_key(store, c);
 	case SECRETS_KEY_SIGN:
 		return key_sign(store, c, reply);
+	case SECRETS_HAS_PPK:
+		return has_ppk(store, c);
+	case SECRETS_MIX_PPK:
+		return mix_ppk(store, c, reply);
 	case SECRETS_STAGE_BEGIN:
 		if (at_end(c))
 			return -EBADMSG;

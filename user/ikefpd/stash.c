@@ -30,6 +30,7 @@ enum {
 	IKE_REKEYED_BY_PEER = 32,
 	IKE_HAS_REKEY = 64,
 	IKE_CHILDLESS = 128,
+	IKE_PPK = 256,
 };
 
 enum {
@@ -189,14 +190,15 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	const struct ike_task *task;
 	uint16_t n;
 
-	buf_put8(b, (sa->initiator ? IKE_IS_INITIATOR : 0) |
+	buf_put16(b, (sa->initiator ? IKE_IS_INITIATOR : 0) |
 		    (sa->nat_local ? IKE_NAT_LOCAL : 0) |
 		    (sa->nat_remote ? IKE_NAT_REMOTE : 0) |
 		    (sa->nat_fake ? IKE_NAT_FAKE : 0) |
 		    (sa->handshake ? 0 : IKE_COMPLETE) |
 		    (sa->rekeyed_by_peer ? IKE_REKEYED_BY_PEER : 0) |
 		    (sa->rekey ? IKE_HAS_REKEY : 0) |
-		    (sa->childless ? IKE_CHILDLESS : 0));
+		    (sa->childless ? IKE_CHILDLESS : 0) |
+		    (sa->ppk ? IKE_PPK : 0));
 	buf_put8(b, sa->state);
 	buf_put32(b, sa->unique_id);
 	buf_put64(b, sa->spi_i);
@@ -574,11 +576,11 @@ static void take_conn(struct source_octets *s, struct ike_sa *sa)
 static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 {
 	uint64_t spi_i, spi_r;
-	uint8_t flags;
+	uint16_t flags;
 	uint16_t n;
 
 	take_conn(s, sa);
-	flags = take8(s);
+	flags = take16(s);
 	sa->initiator = flags & IKE_IS_INITIATOR;
 	sa->nat_local = flags & IKE_NAT_LOCAL;
 	sa->nat_remote = flags & IKE_NAT_REMOTE;
@@ -586,6 +588,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	*complete = flags & IKE_COMPLETE;
 	sa->rekeyed_by_peer = flags & IKE_REKEYED_BY_PEER;
 	sa->childless = flags & IKE_CHILDLESS;
+	sa->ppk = flags & IKE_PPK;
 	sa->state = take_number(s, IKE_DELETING);
 	sa->unique_id = take32(s);
 	spi_i = take64(s);

@@ -106,7 +106,9 @@ static int read_shared(struct secret *secret, const struct tree *request,
 
 	if (!type)
 		return errmsg_set(err, "shared key type missing");
-	if (strcasecmp(type, "ike"))
+	if (!strcasecmp(type, "ppk"))
+		secret->kind = SECRET_PPK;
+	else if (strcasecmp(type, "ike"))
 		return errmsg_set(err, "shared keys of type '%s' are not supported yet",
 				  type);
 	if (!data || data->kind != TREE_VALUE || !data->len)
@@ -152,8 +154,8 @@ enum vici_result vici_load_shared(struct vici_client *client,
 	}
 	ret = secrets_load(client->vici->secrets, secret, &added);
 	if (!ret && added)
-		log_msg(LOG_CFG, LVL_CTRL, "loaded IKE shared key%s%s%s for %zu identities",
-			secret->name ? " '" : "", secret->name ? secret->name : "",
+		log_msg(LOG_CFG, LVL_CTRL, "loaded %s shared key%s%s%s for %zu identities",
+			secret->kind == SECRET_PPK ? "PPK" : "IKE", secret->name ? " '" : "", secret->name ? secret->name : "",
 			secret->name ? "'" : "", secret->owner_count);
 	secret_free(secret);
 	return ret ? failed(reply, "load-shared", ret) : accepted(reply);
@@ -170,6 +172,8 @@ enum vici_result vici_unload_shared(struct vici_client *client,
 		return VICI_DONE;
 	}
 	ret = secrets_unload(client->vici->secrets, SECRET_SHARED, CONF_VICI, id);
+	if (ret == -ENOENT)
+		ret = secrets_unload(client->vici->secrets, SECRET_PPK, CONF_VICI, id);
 	if (ret == -ENOENT)
 		vici_put_result(reply, "shared key '%s' not found", id);
 	else if (ret)

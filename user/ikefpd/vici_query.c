@@ -275,6 +275,7 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	put_flag(out, "nat-fake", ike->nat_fake);
 	put_flag(out, "nat-any", ike->nat_local || ike->nat_remote || ike->nat_fake);
 	put_suite(out, &ike->suite);
+	put_flag(out, "ppk", ike->ppk);
 	if (ike->established)
 		vici_put(out, "established", "%u", ike->established_s);
 	put_seconds(out, "rekey-time", ike->rekey_s);
@@ -485,6 +486,7 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		[UNIQUE_REPLACE] = "UNIQUE_REPLACE",
 		[UNIQUE_KEEP] = "UNIQUE_KEEP",
 	};
+	char text[ID_STRLEN];
 
 	vici_put_section(out, conn->name);
 	put_ranges(out, "local_addrs", conn->local_addrs, conn->local_addr_count);
@@ -495,6 +497,10 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
 	vici_put(out, "unique", "%s", uniques[conn->unique]);
+	if (conn->ppk_id.type != ID_ANY)
+		vici_put(out, "ppk_id", "%s", ike_id_str(&conn->ppk_id, text));
+	if (conn->ppk_required)
+		vici_put(out, "ppk_required", "yes");
 	put_auth(out, "local-1", &conn->local);
 	put_auth(out, "remote-1", &conn->remote);
 	vici_put_section(out, "children");
@@ -565,6 +571,7 @@ enum vici_result vici_get_shared(struct vici_client *client,
 	(void)request;
 	vici_put_list(reply, "keys");
 	secrets_list(client->vici->secrets, SECRET_SHARED, CONF_VICI, put_item, reply);
+	secrets_list(client->vici->secrets, SECRET_PPK, CONF_VICI, put_item, reply);
 	vici_put_list_end(reply);
 	return VICI_DONE;
 }

@@ -177,7 +177,8 @@ static const char *const conn_ok[] = {
 	"dpd_delay = 0", "dpd_delay = 1d", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 4h",
 	"reauth_time = 0s", "reauth_time = 1d", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
 	"send_certreq = no", "send_cert = never", "aggressive = no", "pull = yes",
-	"mediation = no", "ppk_required = no", "if_id_in = 0", "ocsp = never",
+	"mediation = no", "ppk_required = no", "ppk_required = yes", "ppk_id = ppk@example", "ppk_id = *",
+	"if_id_in = 0", "ocsp = never",
 	"remote_addrs = gw.example.org, 10.0.0.1", "remote_addrs = gw-1.example.org.",
 	"local { round = 1\n revocation = relaxed\n}", "vips =", "proposals = default",
 };
@@ -216,6 +217,8 @@ static const char *const conn_refused[][2] = {
 	{ "encap = maybe", ":7: connections.net.encap: 'maybe' is neither yes nor no" },
 	{ "unique = yes", ":7: connections.net.unique: 'yes' is none of no, never, replace and keep" },
 	{ "childless = yes", ":7: connections.net.childless: 'yes' is none of allow, never, prefer and force" },
+	{ "ppk_id = \"keyid:#1\"", ":7: connections.net.ppk_id: 'keyid:#1': not an even number of hexadecimal digits" },
+	{ "ppk_required = maybe", ":7: connections.net.ppk_required: 'maybe' is neither yes nor no" },
 	{ "keyingtries = 0", ":7: connections.net.keyingtries: '0' is not supported yet: set it to 1, or remove it" },
 	{ "rekey_time = soon", ":7: connections.net.rekey_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "reauth_time = soon", ":7: connections.net.reauth_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },

@@ -353,6 +353,67 @@ static void test_list(void)
 	test_secrets_stop(&t);
 }
 
+static struct secret *ppk(const char *name, const char *owner, const char *data)
+{
+	struct secret *s = secret(CONF_VICI, name, owner, data);
+
+	s->kind = SECRET_PPK;
+	return s;
+}
+
+/* Is it this PPK that has been mixed in? */
+static bool is_mixed(struct secrets *s, uint16_t prf_id, const char *ppk_id, const char *data)
+{
+	struct ike_keys keys = { .prf = prf_id, .prf_len = prf_len(prf_id),
+				 .d = { 1 }, .pi = { 2 }, .pr = { 3 } };
+	struct ike_ppk_keys mixed = { 0 }, expected = { 0 };
+
+	EXPECT(!secrets_mix_ppk(s, ppk_id, strlen(ppk_id), &keys, &mixed));
+	EXPECT(!kdf_ppk(prf_id, (const uint8_t *)data, strlen(data), keys.d, expected.d));
+	EXPECT(!kdf_ppk(prf_id, (const uint8_t *)data, strlen(data), keys.pi, expected.pi));
+	EXPECT(!kdf_ppk(prf_id, (const uint8_t *)data, strlen(data), keys.pr, expected.pr));
+	return !memcmp(&mixed, &expected, sizeof(mixed));
+}
+
+static void test_ppks(void)
+{
+	static const struct ike_keys keys = { .prf = PRF_HMAC_SHA2_256, .prf_len = 32 };
+	static const struct ike_keys unknown = { .prf = 99, .prf_len = 32 };
+	struct ike_ppk_keys mixed;
+	struct test_secrets t;
+	struct secret *s;
+	bool added;
+
+	test_secrets_start(&t);
+	/* What is for something else is no PPK, and a PPK is nothing else. */
+	s = secret(CONF_VICI, "a", NULL, "no ppk");
+	EXPECT(!secrets_load(t.secrets, s, &added) && added);
+	secret_free(s);
+	EXPECT(!secrets_has_ppk(t.secrets));
+	EXPECT_EQ(secrets_mix_ppk(t.secrets, "x", 1, &keys, &mixed), -ENOKEY);
+	EXPECT(!secrets_unload(t.secrets, SECRET_SHARED, CONF_VICI, "a"));
+
+	s = ppk("a", "a@example", "of a");
+	EXPECT(!secrets_load(t.secrets, s, &added) && added);
+	secret_free(s);
+	s = ppk(NULL, "*@example", "of others");
+	EXPECT(!secrets_load(t.secrets, s, &added) && added);
+	EXPECT(!secrets_load(t.secrets, s, &added) && !added);
+	secret_free(s);
+	EXPECT(secrets_has_ppk(t.secrets));
+	EXPECT(test_secrets_serves(t.secrets, "a@example", "a@example", NULL, 0));
+	EXPECT(is_mixed(t.secrets, PRF_HMAC_SHA2_256, "a@example", "of a"));
+	EXPECT(is_mixed(t.secrets, PRF_HMAC_SHA2_512, "b@example", "of others"));
+	EXPECT(!is_mixed(t.secrets, PRF_HMAC_SHA2_384, "b@example", "of a"));
+	EXPECT_EQ(secrets_mix_ppk(t.secrets, "x", 1, &keys, &mixed), -ENOKEY);
+	EXPECT_EQ(secrets_mix_ppk(t.secrets, "", 0, &keys, &mixed), -ENOKEY);
+	EXPECT_EQ(secrets_mix_ppk(t.secrets, "a@example", 9, &unknown, &mixed), -EINVAL);
+	EXPECT_EQ(secrets_unload(t.secrets, SECRET_SHARED, CONF_VICI, "a"), -ENOENT);
+	EXPECT(!secrets_unload(t.secrets, SECRET_PPK, CONF_VICI, "a"));
+	EXPECT(is_mixed(t.secrets, PRF_HMAC_SHA2_256, "a@example", "of others"));
+	test_secrets_stop(&t);
+}
+
 /* One of each kind, whole. */
 static void whole(struct buf *request, int kind)
 {
@@ -399,13 +460,24 @@ static void whole(struct buf *request, int kind)
 		buf_put8(request, 0);
 		secrets_put_bytes(request, octets, sizeof(octets));
 		break;
+	case 8:
+		buf_clear(request);
+		buf_put8(request, SECRETS_HAS_PPK);
+		break;
+	case 9:
+		buf_clear(request);
+		buf_put8(request, SECRETS_MIX_PPK);
+		buf_put16(request, PRF_HMAC_SHA2_256);
+		secrets_put_bytes(request, "ppk", 3);
+		buf_zero(request, 3 * 32);
+		break;
 	default:
 		buf_clear(request);
 		buf_put8(request, SECRETS_COMMIT);
 	}
 }
 
-#define KINDS	9
+#define KINDS	11
 
 /* Cut at every length, and longer by an octet: refused as malformed. */
 static void test_truncated(void)
@@ -546,6 +618,7 @@ static void test_lost(void)
 }
 
 static const struct ktap_test tests[] = {
+	{ "ppks", test_ppks },
 	{ "MACs and verdicts", test_sign },
 	{ "who may ask what", test_peers },
 	{ "staged and committed", test_stage },

@@ -400,6 +400,17 @@ static void test_shared(void)
 	expect_reply(call(&c, "unload-shared", &m), "yes", NULL);
 	vici_put(&m, "id", "ike-1");
 	expect_reply(call(&c, "unload-shared", &m), "no", "shared key 'ike-1' not found");
+	EXPECT(!secrets_has_ppk(secrets.secrets));
+	put_shared(&m, "ppk-1", "PPK", "ppk@example");
+	expect_reply(call(&c, "load-shared", &m), "yes", NULL);
+	EXPECT(secrets_has_ppk(secrets.secrets));
+	reply = call(&c, "get-shared", NULL);
+	if (EXPECT(tree_find(reply, "keys") && tree_find(reply, "keys")->first))
+		EXPECT_STR(tree_text(tree_find(reply, "keys")->first), "ppk-1");
+	tree_free(reply);
+	vici_put(&m, "id", "ppk-1");
+	expect_reply(call(&c, "unload-shared", &m), "yes", NULL);
+	EXPECT(!secrets_has_ppk(secrets.secrets));
 	EXPECT(test_secrets_serves(secrets.secrets, "x", "b.example", NULL, 0));
 	expect_reply(call(&c, "clear-creds", NULL), "yes", NULL);
 	EXPECT(test_secrets_serves(secrets.secrets, "x", "c.example", NULL, 0));
