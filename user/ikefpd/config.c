@@ -163,19 +163,20 @@ void config_take_conn(struct config *config, struct conn *conn)
 	table_remove(&config->by_name, &conn->by_name);
 }
 
-void config_put_conn(struct config *config, struct conn *conn)
+struct conn *config_put_conn(struct config *config, struct conn *conn)
 {
 	struct conn *old = config_find_conn(config, conn->name);
 
 	if (old && same_section(old, conn)) {
 		conn_put(conn);
-		return;
+		return old;
 	}
 	insert(config, old ? old->link : config->conns_end, conn);
 	if (old) {
 		config_take_conn(config, old);
 		conn_put(old);
 	}
+	return conn;
 }
 
 int config_remove_conn(struct config *config, const char *name)

@@ -215,9 +215,10 @@ struct conn *conn_new(const char *name);
 
 /*
  * Put @conn in, in the place of one of the same name, if any; takes over the
- * caller's reference. One that is equal to what is loaded changes nothing.
+ * caller's reference. One that is equal to what is loaded changes nothing. Returns the one
+ * that is configured now: @conn, or, where that is equal, what is loaded.
  */
-void config_put_conn(struct config *config, struct conn *conn);
+struct conn *config_put_conn(struct config *config, struct conn *conn);
 /* Take out one that is in; the reference is the caller's. */
 void config_take_conn(struct config *config, struct conn *conn);
 /* Remove it, whoever loaded it. Returns 0 or -ENOENT. */

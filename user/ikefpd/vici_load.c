@@ -55,8 +55,7 @@ enum vici_result vici_load_conn(struct vici_client *client,
 		return refuse(reply, "load-conn", &err);
 	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
 		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
-	config_put_conn(config, conn);
-	control_loaded(conn);
+	control_loaded(config_put_conn(config, conn));
 	control_configured();
 	start_pending();
 	return accepted(reply);

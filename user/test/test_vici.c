@@ -673,6 +673,7 @@ static void test_start_action(void)
 	m = conn_message("net", "lan", "start_action", "start");
 	expect_reply(call(&c, "load-conn", &m), "yes", NULL);
 	EXPECT(!stub_sas->next);
+	EXPECT(stub_loaded == config_find_conn(config, "net"));
 	client_end(&c);
 	stop();
 }
