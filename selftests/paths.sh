@@ -68,7 +68,7 @@ comes_back() {
 	one_child_sa_each
 }
 
-# What is to be up waits for a way to its peer, and a trap for an address of its own.
+# What is to be up waits for a way to its peer.
 link_comes_up() {
 	topo_direct
 	run_in gw1 ip link set wan down

@@ -131,7 +131,7 @@ soak() {
 	taken_down
 	wait_for 20 no_kernel_sas gw1
 	wait_for 20 no_kernel_sas gw2
-	! grep -E 'is set up anew|the peer does not answer|lifetime of .* is over' "$work"/gw?.log
+	fails grep -E 'is set up anew|the peer does not answer|lifetime of .* is over' "$work"/gw?.log
 }
 
 need_module

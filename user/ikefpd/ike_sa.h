@@ -106,6 +106,7 @@ struct ike_sa {
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */
+	bool stranded;			/* its local address is gone, and there is no other (path.h) */
 	bool second_try;		/* see ike_manager_try_again() */
 	bool ppk;			/* SK_d has one in it, RFC 8784 */
 	bool childless;			/* IKE_AUTH is, or was, without a Child SA */

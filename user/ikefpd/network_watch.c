@@ -16,11 +16,14 @@
 
 /* An interface that comes up has its addresses and routes within this. */
 #define DELAY_MS	100
+/* Where routes come and go all the time nobody is told of it more often. */
+#define AGAIN_MS	1000
 
 struct network_watch {
 	struct netlink_watch *watch;
 	struct loop *loop;
 	struct loop_timer timer;
+	uint64_t told_ms;		/* loop_now_ms(); 0: not yet */
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -29,6 +32,7 @@ static void expired(struct loop_timer *timer)
 {
 	struct network_watch *w = container_of(timer, struct network_watch, timer);
 
+	w->told_ms = loop_now_ms();
 	w->changed(w->arg);
 }
 
@@ -51,10 +55,15 @@ static bool is_of_interest(const struct nlmsghdr *h)
 static void take(void *arg, struct nlmsghdr *h)
 {
 	struct network_watch *w = arg;
+	uint64_t now, delay = DELAY_MS;
 
+	if (!is_of_interest(h) || loop_timer_armed(&w->timer))
+		return;
+	now = loop_now_ms();
+	if (w->told_ms && now + delay < w->told_ms + AGAIN_MS)
+		delay = w->told_ms + AGAIN_MS - now;
 	/* Without memory for a timer now: the next change has one. */
-	if (is_of_interest(h) && !loop_timer_armed(&w->timer))
-		loop_timer_arm(w->loop, &w->timer, DELAY_MS);
+	loop_timer_arm(w->loop, &w->timer, delay);
 }
 
 struct network_watch *network_watch_open(struct loop *loop, void (*changed)(void *arg),

@@ -7,8 +7,8 @@ struct loop;
 struct network_watch;
 
 /*
- * Some moments after the first of several changes, so that they are one; not of the routes
- * that ikefpd installs itself. NULL, logged, if the kernel refuses it.
+ * Some moments after the first of several changes, so that they are one, and once a second at
+ * most; not of the routes that ikefpd installs itself. NULL, logged, if the kernel refuses it.
  */
 struct network_watch *network_watch_open(struct loop *loop, void (*changed)(void *arg),
 					 void *arg);

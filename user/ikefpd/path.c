@@ -33,18 +33,21 @@ static bool is_ours(struct known *known, const struct endpoint *addr)
 	return ours;
 }
 
-/* Another address to go from. Returns 0 or a negative error. */
-static int find_local(const struct ike_sa *sa, struct endpoint *local)
+/*
+ * Another address to go from. Where routes lead from what seems to be none of ours (a VRF's,
+ * say) there is no other: what went from there anew would not be better off.
+ */
+static bool find_local(const struct ike_sa *sa, struct endpoint *local)
 {
 	struct endpoint remote;
 	struct errmsg err;
 
 	if (conn_initiator_addrs(sa->conn, local, &remote, &err) ||
 	    local->family != sa->remote.family)
-		return -1;
-	if (!endpoint_is_any(local))
-		return source_is_ours(local) ? 0 : -1;
-	return source_address(&sa->remote, local);
+		return false;
+	if (endpoint_is_any(local) && source_address(&sa->remote, local))
+		return false;
+	return !endpoint_same_addr(local, &sa->local) && source_is_ours(local);
 }
 
 /* It has not come far, and begins again from elsewhere; else it goes on if that comes back. */
@@ -54,7 +57,7 @@ static void leave(struct ike_sa *sa)
 	struct endpoint local;
 
 	if (!sa->initiator || (sa->state != IKE_CREATED && sa->state != IKE_CONNECTING) ||
-	    find_local(sa, &local))
+	    !find_local(sa, &local))
 		return;
 	if (sa->reauth_of)
 		ike_sa_destroy(sa, why);
@@ -70,10 +73,12 @@ static void move(struct ike_sa *sa)
 	if (sa->state != IKE_ESTABLISHED || ike_reauth_is_under_way(sa))
 		return;
 	endpoint_addr_str(&sa->local, from);
-	if (find_local(sa, &local)) {
-		ike_log(sa, LOG_IKE, LVL_CTRL,
-			"%s of IKE_SA %s[%u] is gone, and there is no other address to go from",
-			from, sa->log.name, sa->unique_id);
+	if (!find_local(sa, &local)) {
+		if (!sa->stranded)
+			ike_log(sa, LOG_IKE, LVL_CTRL,
+				"%s of IKE_SA %s[%u] is gone, and there is no other address to go from",
+				from, sa->log.name, sa->unique_id);
+		sa->stranded = true;
 		return;
 	}
 	local.port = sa->local.port;
@@ -88,7 +93,11 @@ static void each(struct ike_manager *m, struct known *known, void (*act)(struct 
 
 	for (sa = m->sas; sa; sa = next) {
 		next = sa->next;
-		if (sa->conn && !is_ours(known, &sa->local))
+		if (!sa->conn)
+			continue;
+		if (is_ours(known, &sa->local))
+			sa->stranded = false;
+		else
 			act(sa);
 	}
 }
@@ -102,8 +111,12 @@ void path_network_changed(struct ike_manager *m)
 		return;
 	each(m, &known, leave);
 	each(m, &known, move);
-	for (conn = m->config->conns; conn; conn = conn->next)
-		if (conn->traps_wait)
-			host_names_configure(m, conn);
+	for (conn = m->config->conns; conn; conn = conn->next) {
+		if (!conn->traps_wait)
+			continue;
+		/* Its host names are asked for once, however long that takes. */
+		conn->traps_wait = false;
+		host_names_configure(m, conn);
+	}
 	start_network_changed();
 }

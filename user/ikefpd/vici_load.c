@@ -154,7 +154,8 @@ enum vici_result vici_load_shared(struct vici_client *client,
 	ret = secrets_load(client->vici->secrets, secret, &added);
 	if (!ret && added)
 		log_msg(LOG_CFG, LVL_CTRL, "loaded %s shared key%s%s%s for %zu identities",
-			secret->kind == SECRET_PPK ? "PPK" : "IKE", secret->name ? " '" : "", secret->name ? secret->name : "",
+			secret->kind == SECRET_PPK ? "PPK" : "IKE",
+			secret->name ? " '" : "", secret->name ? secret->name : "",
 			secret->name ? "'" : "", secret->owner_count);
 	secret_free(secret);
 	return ret ? failed(reply, "load-shared", ret) : accepted(reply);

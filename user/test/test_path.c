@@ -17,6 +17,9 @@
 static struct net net;
 static struct host *left, *right;
 
+/* Of the left one, whose address is in its selectors. */
+static bool with_trap;
+
 static const char *conf(bool of_left, const char *local_addrs)
 {
 	static char text[2048];
@@ -31,10 +34,12 @@ static const char *conf(bool of_left, const char *local_addrs)
 		 " esp_proposals = aes128gcm16\n }\n"
 		 "      other {\n local_ts = 10.%d.1.0/24\n remote_ts = 10.%d.1.0/24\n"
 		 " esp_proposals = aes128gcm16\n }\n"
-		 "    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
+		 "%s    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
 		 local_addrs, of_left ? RIGHT : "%any", of_left ? "left" : "right",
 		 of_left ? "right" : "left", of_left ? 1 : 2, of_left ? 2 : 1, of_left ? 1 : 2,
-		 of_left ? 2 : 1);
+		 of_left ? 2 : 1,
+		 of_left && with_trap ? "trap {\n remote_ts = 10.2.2.0/24\n start_action = trap\n"
+		 " esp_proposals = aes128gcm16\n }\n" : "");
 	return text;
 }
 
@@ -203,12 +208,55 @@ static void no_route_yet(void)
 	end();
 }
 
+/* Routes lead from what is none of ours: nothing begins anew from there, however often. */
+static void from_elsewhere(void)
+{
+	uint64_t spi;
+
+	hosts("%any");
+	initiate("net");
+	spi = host_established(left)->spi_i;
+	net_ours = address(ELSEWHERE);
+	path_network_changed(&left->manager);
+	EXPECT(host_established(left)->stranded);
+	net.fate = lose;
+	ike_sa_destroy(host_established(left), NULL);
+	initiate("net");
+	path_network_changed(&left->manager);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT(left->manager.sas->spi_i != spi);
+	net.fate = NULL;
+	end();
+}
+
+static void trap_waits(void)
+{
+	struct conn *conn;
+
+	with_trap = true;
+	hosts("%any");
+	conn = config_find_conn(left->config, "gw");
+	memset(&net_source, 0, sizeof(net_source));
+	control_loaded(conn);
+	EXPECT(!left->manager.traps && conn->traps_wait);
+	path_network_changed(&left->manager);
+	EXPECT(!left->manager.traps && conn->traps_wait);
+	net_source = left->addr;
+	path_network_changed(&left->manager);
+	EXPECT(left->manager.traps && !conn->traps_wait);
+	with_trap = false;
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "the address goes", goes },
 	{ "there is no other one", nowhere_to_go },
 	{ "in the middle of a handshake", goes_early },
 	{ "it comes back in the middle of a handshake", comes_back_early },
 	{ "there is no route yet", no_route_yet },
+	{ "routes lead from elsewhere", from_elsewhere },
+	{ "a trap waits", trap_waits },
 };
 
 KTAP_MAIN(tests)
