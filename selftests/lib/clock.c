@@ -104,8 +104,14 @@ static void finish_sample(void)
 
 int64_t clock_watch_behind_us(void)
 {
+	static int64_t before;
+	int64_t since, most;
+
 	finish_sample();
-	return atomic_exchange(&behind_us, 0);
+	since = atomic_exchange(&behind_us, 0);
+	most = since > before ? since : before;
+	before = since;
+	return most;
 }
 
 /* One on each processor, since each may stand still alone. */

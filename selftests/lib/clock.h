@@ -33,8 +33,9 @@ int64_t clock_watch_late_us(int64_t mark);
 
 /*
  * How far jiffies, which the tick brings forward, may have been behind since this was
- * last asked for: what is counted in them from then on is early by as much. 0 where the
- * ticks came in time.
+ * asked for the time before last: what is counted in them from then on is early by as much.
+ * 0 where the ticks came in time. So where it is asked at the end of each wait, that covers
+ * the event which ends one wait and begins the next.
  */
 int64_t clock_watch_behind_us(void);
 

@@ -12,6 +12,8 @@
 /* RFC 7296 section 2.25: not at once, and not at the same moment as the peer. */
 #define RETRY_MS	10000
 #define RETRY_JITTER_MS	5000
+/* As long as a peer like us waits before it tries again, and for its request to come. */
+#define YIELD_MS	15000
 
 static void arm_until(struct ike_sa *sa, uint64_t then_ms)
 {
@@ -30,11 +32,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* To what ends first of what is still to come. */
+/* What ends first of what is still to come; 0: nothing does. */
+static uint64_t first_of(const struct ike_sa *sa)
+{
+	return earlier(sa->yield_ms, earlier(earlier(sa->rekey_ms, sa->reauth_ms),
+					     earlier(sa->life_ms, sa->duplicate_ms)));
+}
+
 static void arm_next(struct ike_sa *sa)
 {
-	uint64_t next = earlier(earlier(sa->rekey_ms, sa->reauth_ms),
-				earlier(sa->life_ms, sa->duplicate_ms));
+	uint64_t next = first_of(sa);
 
 	if (next)
 		arm_until(sa, next);
@@ -72,6 +79,10 @@ static void expired(struct loop_timer *timer)
 		ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
 	} else if (sa->life_ms && loop_now_ms() >= sa->life_ms) {
 		over(sa);
+	} else if (sa->yield_ms && sa->yield_ms == first_of(sa)) {
+		sa->yield_ms = 0;
+		arm_next(sa);
+		ike_sa_go_on(sa);
 	} else if (sa->duplicate_ms &&
 		   earlier(sa->duplicate_ms, earlier(sa->reauth_ms, sa->rekey_ms)) ==
 		   sa->duplicate_ms) {
@@ -122,6 +133,15 @@ void ike_life_retry(struct ike_sa *sa)
 	/* Otherwise who has asked for it asks again, or does not. */
 	if (sa->conn->time_s.rekey)
 		sa->rekey_ms = retry_ms();
+	arm_next(sa);
+}
+
+void ike_life_yield(struct ike_sa *sa)
+{
+	/* Not again and again: what waits is to have its turn. */
+	if (sa->yield_ms)
+		return;
+	sa->yield_ms = loop_now_ms() + YIELD_MS;
 	arm_next(sa);
 }
 

@@ -500,8 +500,7 @@ static uint16_t check_request(const struct ike_sa *sa, const struct payload_chai
 	if (sa->state != IKE_ESTABLISHED || !payload_only(chain, PAYLOAD_NONCE) ||
 	    !payload_only(chain, PAYLOAD_KE))
 		return INVALID_SYNTAX;
-	/* RFC 7296 section 2.25.2: which IKE SA would it belong to? */
-	return makes_or_deletes_child(sa) ? TEMPORARY_FAILURE : 0;
+	return 0;
 }
 
 /* Our part of an answer. */
@@ -616,6 +615,11 @@ void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 	    sa->rekeyed_by == msg->message_id)
 		undo(sa);
 	refusal = check_request(sa, chain);
+	/* RFC 7296 section 2.25.2: which IKE SA would it belong to? */
+	if (!refusal && makes_or_deletes_child(sa)) {
+		refusal = TEMPORARY_FAILURE;
+		ike_life_yield(sa);
+	}
 	if (!refusal) {
 		answer(sa, msg, chain);
 		return;

@@ -234,13 +234,19 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 	}
 }
 
+static bool may_begin(const struct ike_sa *sa, enum ike_task_type type)
+{
+	if (type == TASK_DELETE_IKE)
+		return true;
+	return !ike_rekey_undecided(sa) && (type != TASK_REKEY_CHILD || !sa->yield_ms);
+}
+
 /* The next that can be begun, off the queue; or NULL. */
 static struct ike_task *next_task(struct ike_sa *sa)
 {
-	const bool only_delete = sa->queue && ike_rekey_undecided(sa);
 	struct ike_task **link = &sa->queue, *task;
 
-	while (only_delete && *link && (*link)->type != TASK_DELETE_IKE)
+	while (*link && !may_begin(sa, (*link)->type))
 		link = &(*link)->next;
 	task = *link;
 	if (task)

@@ -118,6 +118,7 @@ struct ike_sa {
 	/* loop_now_ms() when it is rekeyed, reauthenticated, over; 0: never */
 	uint64_t rekey_ms, reauth_ms, life_ms;
 	uint64_t duplicate_ms;		/* and when it goes in favour of another one (ike_unique.h) */
+	uint64_t yield_ms;		/* until when the peer is let rekey it (ike_life.h); 0: no more */
 	struct loop_timer timer;	/* ike_life.h */
 	/* Our SPIs of what has taken its place, and of that whose place it has taken; 0: none. */
 	uint64_t successor, predecessor;

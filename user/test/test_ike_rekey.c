@@ -93,6 +93,15 @@ static void rekey(struct host *host)
 		ike_manager_rekey_ike(&host->manager, sa->unique_id);
 }
 
+static struct child_sa *in_child_state(const struct ike_sa *sa, enum child_sa_state state)
+{
+	struct child_sa *child;
+
+	for (child = sa->children; child && child->state != state;)
+		child = child->next;
+	return child;
+}
+
 /* Those whose DELETE does not come end, whether the peer has them or not. */
 static void end_waiting(struct host *host)
 {
@@ -153,13 +162,10 @@ static void expect_works(unsigned int children)
 
 		ike_manager_rekey_child(&hosts[i]->manager, before);
 		net_run(&net);
-		for (child = sa->children; child && child->state != CHILD_DELETED;)
-			child = child->next;
+		child = in_child_state(sa, CHILD_DELETED);
 		REQUIRE(child && child->unique_id == before);
 		child->timer.expired(&child->timer);
-		sa = host_established(hosts[1 - i]);
-		for (child = sa->children; child && child->state != CHILD_DELETED;)
-			child = child->next;
+		child = in_child_state(host_established(hosts[1 - i]), CHILD_DELETED);
 		REQUIRE(child);
 		child->timer.expired(&child->timer);
 		expect_one(children);
@@ -502,6 +508,45 @@ static void crosses_child(void)
 	sa->timer.expired(&sa->timer);
 	net_run(&net);
 	EXPECT(host_established(left) != sa);
+	expect_works(1);
+
+	/* Who was in the way stays out of it until the other end has tried again ... */
+	child = host_established(right)->children;
+	rekey(left);
+	ike_manager_rekey_child(&right->manager, child->unique_id);
+	net_run(&net);
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	EXPECT_EQ(child->state, CHILD_INSTALLED);
+	EXPECT(child->rekeying && host_established(right)->queue);
+	sa = host_established(left);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT(host_established(left) != sa);
+	EXPECT_EQ(child->state, CHILD_DELETED);
+	child->timer.expired(&child->timer);
+	child = in_child_state(host_established(left), CHILD_DELETED);
+	REQUIRE(child);
+	child->timer.expired(&child->timer);
+	expect_works(1);
+
+	/* ... or might have. */
+	child = host_established(right)->children;
+	rekey(left);
+	ike_manager_rekey_child(&right->manager, child->unique_id);
+	net_run(&net);
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	EXPECT_EQ(child->state, CHILD_INSTALLED);
+	sa = host_established(right);
+	EXPECT(sa->yield_ms > loop_now_ms() + 10000 && sa->yield_ms <= loop_now_ms() + 15000);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT_EQ(child->state, CHILD_DELETED);
+	child->timer.expired(&child->timer);
+	child = in_child_state(host_established(left), CHILD_DELETED);
+	REQUIRE(child);
+	child->timer.expired(&child->timer);
 	expect_works(1);
 
 	/* What is deleted is deleted, and the rest is tried again. */
