@@ -375,13 +375,6 @@ void child_sa_prefer(struct child_sa *child)
 	policy_each_other(&child->ike_sa->manager->policies, child, retire_other, child);
 }
 
-void child_sa_yield(struct child_sa *child)
-{
-	if (child->state == CHILD_INSTALLED &&
-	    policy_shared(&child->ike_sa->manager->policies, child))
-		retire(child);
-}
-
 void child_sa_replaced(struct child_sa *child)
 {
 	struct ike_manager *m = child->ike_sa->manager;
@@ -399,26 +392,79 @@ void child_sa_replaced(struct child_sa *child)
 	ike_manager_child_gone(m, child->unique_id);
 }
 
+static void unlink_child(struct child_sa *child)
+{
+	struct child_sa **link = &child->ike_sa->children;
+
+	while (*link != child)
+		link = &(*link)->next;
+	*link = child->next;
+}
+
+/* The one that has taken its place was told, or this one has been already. */
+static void tell_down(struct child_sa *child)
+{
+	struct ike_sa *sa = child->ike_sa;
+
+	if (!child->installed_ms || child->replaced)
+		return;
+	ike_manager_tell(CONTROL_CHILD_DOWN, sa, child, NULL);
+	updown_run(sa->manager->updown, child, false);
+}
+
+struct heir {
+	struct child_sa *child;
+	struct ike_sa *sa;
+};
+
+static void find_heir(struct child_sa *other, void *arg)
+{
+	struct heir *heir = arg;
+
+	if (other->ike_sa && other->ike_sa != heir->child->ike_sa &&
+	    other->ike_sa->state == IKE_ESTABLISHED && other->state == CHILD_INSTALLED && other->reqid == heir->child->reqid &&
+	    conn_find_child(other->ike_sa->conn, heir->child->conf->name))
+		heir->sa = other->ike_sa;
+}
+
+void child_sa_pass_on(struct child_sa *child)
+{
+	struct heir heir = { .child = child };
+	struct child_sa **end;
+
+	if (child->state != CHILD_INSTALLED)
+		return;
+	policy_each_other(&child->ike_sa->manager->policies, child, find_heir, &heir);
+	if (!heir.sa)
+		return;
+	tell_down(child);
+	child->replaced = true;
+	unlink_child(child);
+	for (end = &heir.sa->children; *end;)
+		end = &(*end)->next;
+	*end = child;
+	child->next = NULL;
+	child->ike_sa = heir.sa;
+	child->moves++;
+	/* What it is of may be freed with its IKE SA. */
+	child->conf = conn_find_child(heir.sa->conn, child->conf->name);
+	child_sa_replaced(child);
+	resume_save(heir.sa);
+}
+
 void child_sa_destroy(struct child_sa *child)
 {
 	struct ike_manager *m;
-	struct child_sa **link;
 	struct ike_sa *sa;
 
 	if (!child)
 		return;
 	sa = child->ike_sa;
 	m = sa->manager;
-	for (link = &sa->children; *link != child;)
-		link = &(*link)->next;
-	*link = child->next;
+	unlink_child(child);
 	child_life_end(child);
 	ike_manager_remove_child(m, child);
-	/* The one that has taken its place was told. */
-	if (child->installed_ms && !child->replaced) {
-		ike_manager_tell(CONTROL_CHILD_DOWN, sa, child, NULL);
-		updown_run(m->updown, child, false);
-	}
+	tell_down(child);
 	remove_policies(child);
 	if (child->state_out)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));

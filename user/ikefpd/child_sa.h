@@ -105,8 +105,11 @@ void child_sa_replaced(struct child_sa *child);
 
 /* Through others for the same traffic nothing new is sent any more: through this one. */
 void child_sa_prefer(struct child_sa *child);
-/* It is about to go: if there is another one for the same traffic, that one is used. */
-void child_sa_yield(struct child_sa *child);
+/*
+ * Its IKE SA is about to go, deleted at both ends. If another one has a Child SA for the same
+ * traffic, that one is used, and this one goes over to that IKE SA as replaced.
+ */
+void child_sa_pass_on(struct child_sa *child);
 
 /*
  * The IKE SA's endpoints have changed: ESP goes there, too. Returns 0 or a negative

@@ -32,6 +32,17 @@ int informational_delete_ike(struct ike_sa *sa)
 	return ike_sa_request(sa, TASK_DELETE_IKE, INFORMATIONAL, &w);
 }
 
+/* With their IKE SA, at both ends. */
+static void pass_on_children(struct ike_sa *sa)
+{
+	struct child_sa *child, *next;
+
+	for (child = sa->children; child; child = next) {
+		next = child->next;
+		child_sa_pass_on(child);
+	}
+}
+
 /* At both ends: what is still on its way is let in, if another one has taken its place. */
 static void deleted(struct child_sa *child)
 {
@@ -115,7 +126,6 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain)
 {
 	bool delete_ike = false, rejected = false, wanted;
-	struct child_sa *old;
 	struct ike_sa *rival;
 	struct ike_manager *m = sa->manager;
 	struct reaction reaction = { 0 };
@@ -153,11 +163,10 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 	wanted = sa->state == IKE_DELETING || sa->successor;
 	for (child = delete_ike ? sa->children : NULL; child; child = child->next)
 		reaction_note(&reaction, child, child->conf->close_action);
-	/* Before they go: what is just being sent through them does go out. */
-	for (old = delete_ike ? sa->children : NULL; old; old = old->next)
-		child_sa_yield(old);
-	if (delete_ike)
+	if (delete_ike) {
+		pass_on_children(sa);
 		sa->state = IKE_DELETING;
+	}
 	if (!sa->handshake)
 		resume_save(sa);
 	ike_sa_respond(sa, msg, &w);
@@ -187,6 +196,7 @@ void informational_response(struct ike_sa *sa, const struct payload_chain *chain
 	if (sa->active.type == TASK_DELETE_IKE) {
 		ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u] deleted",
 			sa->log.name, sa->unique_id);
+		pass_on_children(sa);
 		ike_sa_destroy(sa, NULL);
 		return;
 	}

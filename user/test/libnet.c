@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "kernel.h"
+#include "ktap.h"
 #include "libnet.h"
 #include "libsk.h"
 #include "log.h"
@@ -868,6 +869,27 @@ struct ike_sa *host_established(const struct host *host)
 		if (sa->state == IKE_ESTABLISHED)
 			return sa;
 	return NULL;
+}
+
+unsigned int host_end_lingering(struct host *host)
+{
+	struct child_sa *child, *next;
+	unsigned int n = 0;
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa; sa = sa->next) {
+		for (child = sa->children; child; child = next) {
+			next = child->next;
+			if (child->state != CHILD_DELETED)
+				continue;
+			EXPECT(child->replaced && child->state_in && child->ike_sa == sa);
+			EXPECT(child->conf == conn_find_child(sa->conn, child->conf->name));
+			EXPECT(child->timer.deadline_ms <= loop_now_ms() + 5000);
+			child->timer.expired(&child->timer);
+			n++;
+		}
+	}
+	return n;
 }
 
 /* XFRM */

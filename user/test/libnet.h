@@ -133,5 +133,7 @@ unsigned int host_states(const struct host *host);
 unsigned int host_policies(const struct host *host);
 unsigned int host_ike_sas(const struct host *host);
 struct ike_sa *host_established(const struct host *host);
+/* The time of what was replaced and deleted, and still lets in what is on its way, is over. */
+unsigned int host_end_lingering(struct host *host);
 
 #endif

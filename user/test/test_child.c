@@ -312,17 +312,13 @@ static void load(struct host *host)
 static void rekey(struct host *host)
 {
 	struct host *const hosts[] = { left, right };
-	struct child_sa *child, *next;
+	const struct child_sa *child;
 
 	REQUIRE(child_of(host));
 	ike_manager_rekey_child(&host->manager, child_of(host)->unique_id);
 	net_run(&net);
 	for (unsigned int i = 0; i < 2; i++) {
-		for (child = child_of(hosts[i]); child; child = next) {
-			next = child->next;
-			if (child->state == CHILD_DELETED)
-				child->timer.expired(&child->timer);
-		}
+		EXPECT_EQ(host_end_lingering(hosts[i]), 1);
 		child = child_of(hosts[i]);
 		REQUIRE(child && !child->next);
 		EXPECT_EQ(child->state, CHILD_INSTALLED);

@@ -122,6 +122,8 @@ static void expect_same_states(void)
 /* One IKE SA with one Child SA at each end, of the same mind. */
 static void expect_up(void)
 {
+	host_end_lingering(left);
+	host_end_lingering(right);
 	EXPECT_EQ(host_ike_sas(left), 1);
 	EXPECT_EQ(host_ike_sas(right), 1);
 	EXPECT_EQ(host_kernel_sas(left), 1);

@@ -81,6 +81,8 @@ static void expect_up(bool ppk)
 	const struct fake_state *a, *b;
 	unsigned int pairs = 0;
 
+	host_end_lingering(left);
+	host_end_lingering(right);
 	REQUIRE(l && r);
 	EXPECT_EQ(l->ppk, ppk);
 	EXPECT_EQ(r->ppk, ppk);

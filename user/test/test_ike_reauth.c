@@ -63,6 +63,7 @@ static void expect_one(void)
 		const struct ike_sa *sa = host_established(hosts[i]);
 
 		REQUIRE(sa);
+		host_end_lingering(hosts[i]);
 		EXPECT_EQ(host_ike_sas(hosts[i]), 1);
 		EXPECT_EQ(host_kernel_sas(hosts[i]), 1);
 		EXPECT_EQ(host_states(hosts[i]), 4);
@@ -97,6 +98,8 @@ static void from_either_end(void)
 		EXPECT_EQ(host_ike_sas(host), 2);
 		EXPECT(ike_reauth_is_under_way(with_spi(host, before)));
 		net_run(&net);
+		EXPECT_EQ(host_end_lingering(left), 2);
+		EXPECT_EQ(host_end_lingering(right), 2);
 		expect_one();
 		EXPECT(host_established(host)->spi_i != before);
 		EXPECT(host_established(host)->initiator);

@@ -87,6 +87,7 @@ static void expect_one(void)
 
 	for (unsigned int i = 0; i < 2; i++) {
 		REQUIRE(host_established(both[i]));
+		host_end_lingering(both[i]);
 		EXPECT_EQ(host_ike_sas(both[i]), 1);
 		EXPECT_EQ(host_kernel_sas(both[i]), 1);
 		EXPECT_EQ(host_states(both[i]), 2);
@@ -137,6 +138,7 @@ static void replaced_by_the_same_host(void)
 	EXPECT_EQ(expire(right), 1);
 	EXPECT_EQ(right->manager.sas->state, IKE_ESTABLISHED);
 	EXPECT(!right->manager.sas->duplicate_ms);
+	EXPECT_EQ(host_end_lingering(right), 1);
 	EXPECT_EQ(host_states(right), 2);
 	net_clear(&net);
 }

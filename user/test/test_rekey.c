@@ -115,15 +115,6 @@ static const struct fake_state *state(const struct host *host, uint32_t spi)
 	return NULL;
 }
 
-/* What was replaced has had its time. */
-static void linger(struct host *host)
-{
-	struct child_sa *child;
-
-	while ((child = child_in(host, CHILD_DELETED)))
-		child->timer.expired(&child->timer);
-}
-
 /* Which of two outbound ones XFRM takes. */
 static bool is_better(const struct fake_state *a, const struct fake_state *b)
 {
@@ -158,7 +149,7 @@ static void expect_one(void)
 		EXPECT_EQ(count(hosts[i], CHILD_INSTALLED), 1);
 		EXPECT(!sa->create && !sa->queue && sa->active.type == TASK_NONE);
 		expect_sends(hosts[i], hosts[1 - i]);
-		linger(hosts[i]);
+		host_end_lingering(hosts[i]);
 		REQUIRE(sa->children && !sa->children->next);
 		EXPECT(!sa->children->rekeying);
 		EXPECT_EQ(host_states(hosts[i]), 2);
@@ -355,7 +346,7 @@ static void delete_while_rekeying(void)
 				    &job.job);
 	net_run(&net);
 	EXPECT(job.done == 1 && job.ok);
-	linger(right);
+	host_end_lingering(right);
 	EXPECT(!host_established(left)->children && !host_established(right)->children);
 	EXPECT_EQ(host_states(left) + host_states(right), 0);
 	net_clear(&net);

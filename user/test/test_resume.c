@@ -651,23 +651,12 @@ static void both_rekey(void)
 	rekey(true, true);
 }
 
-static void linger(struct host *host)
-{
-	struct child_sa *child, *next;
-
-	for (child = host_established(host)->children; child; child = next) {
-		next = child->next;
-		if (child->state == CHILD_DELETED)
-			child->timer.expired(&child->timer);
-	}
-}
-
 /* The old one or a new one, but one, at both ends. */
 static void rekeyed_after_all(void)
 {
 	REQUIRE(host_established(left) && host_established(right));
-	linger(left);
-	linger(right);
+	host_end_lingering(left);
+	host_end_lingering(right);
 	expect_up();
 }
 
