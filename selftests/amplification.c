@@ -49,6 +49,9 @@ FIXTURE_SETUP(amplification)
 		run("ip address add %s/128 dev lo nodad", variant->kernel);
 		run("ip address add %s/128 dev lo nodad", variant->local);
 		run("ip address add %s/128 dev lo nodad", variant->other);
+		netns_await_local(variant->kernel);
+		netns_await_local(variant->local);
+		netns_await_local(variant->other);
 	}
 	self->client = client_open(CLIENT_WORKER);
 	client_listen(self->client, variant->kind, variant->kernel, 500);

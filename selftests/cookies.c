@@ -65,6 +65,9 @@ FIXTURE_SETUP(cookies)
 		run("ip address add %s/128 dev lo nodad", variant->local);
 		run("ip address add %s/128 dev lo nodad", variant->near);
 		run("ip address add %s/128 dev lo nodad", variant->far);
+		netns_await_local(variant->local);
+		netns_await_local(variant->near);
+		netns_await_local(variant->far);
 	}
 	self->client = client_open(CLIENT_WORKER);
 	client_listen(self->client, variant->kind, variant->kernel, 500);

@@ -51,6 +51,8 @@ FIXTURE_SETUP(follow)
 {
 	netns_new();
 	run("ip address add fd00::2/128 dev lo nodad && ip address add fd00::3/128 dev lo nodad");
+	netns_await_local("fd00::2");
+	netns_await_local("fd00::3");
 	self->client = client_open(CLIENT_WORKER | CLIENT_EVENTS);
 	client_listen(self->client, variant->kind, variant->kernel, variant->port);
 	client_set(self->client, IKEFP_A_POLICY_JITTER_PERCENT, 0);

@@ -180,6 +180,7 @@ FIXTURE_SETUP(packets)
 	netns_new();
 	/* Longer ones come in fragments of IP. */
 	run("ip address add fd00::3/128 dev lo nodad && ip link set lo mtu 1500");
+	netns_await_local("fd00::3");
 	self->client = client_open(CLIENT_WORKER);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, DAY_MS);
 	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, DAY_MS);

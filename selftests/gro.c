@@ -90,6 +90,13 @@ static bool kernel_can(void)
 	       !system("grep -q ' esp4_gro_receive' /proc/kallsyms");
 }
 
+static void add_inner(const char *address, int bits)
+{
+	run("ip address add %s/%d dev lo", address, bits);
+	if (strchr(address, ':'))
+		netns_await_local(address);
+}
+
 FIXTURE_SETUP(gro)
 {
 	struct sockaddr_ll any = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
@@ -101,7 +108,7 @@ FIXTURE_SETUP(gro)
 	self->inside = netns_new();
 	netns_wire(self->inside, self->outside);
 	run("ethtool -K wire gro on");
-	run("ip address add %s/%d dev lo", variant->inner_inside, variant->bits);
+	add_inner(variant->inner_inside, variant->bits);
 	run("ip route add %s/%d via %s", variant->inner_outside, variant->bits, variant->outside);
 	run("nft 'table inet usual { counter passed { }; chain prerouting { "
 	    "type filter hook prerouting priority raw; "
@@ -119,7 +126,7 @@ FIXTURE_SETUP(gro)
 	netns_enter(self->outside);
 	/* Else veth takes what it gets for gathered already. */
 	run("ethtool -K wire tso off");
-	run("ip address add %s/%d dev lo", variant->inner_outside, variant->bits);
+	add_inner(variant->inner_outside, variant->bits);
 	run("ip route add %s/%d via %s src %s", variant->inner_inside, variant->bits,
 	    variant->inside, variant->inner_outside);
 	for (i = 0; i < 2; i++)

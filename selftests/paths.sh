@@ -44,7 +44,7 @@ another_address() {
 	known gw1 "$gw2_addr" $mac_gw2
 	run_in gw1 ip route replace default via "$gw2_addr"
 	wait_for 20 goes_from $there
-	wait_for 20 one_pair
+	settled
 	both_answered
 	grep "is set up anew from $there" "$work/gw1.log"
 }
@@ -78,7 +78,7 @@ link_comes_up() {
 	run_in gw1 ip link set wan up
 	known gw1 "$gw2_addr" $mac_gw2
 	run_in gw1 ip route replace default via "$gw2_addr"
-	wait_for 20 one_pair
+	settled
 	both_answered
 }
 

@@ -26,7 +26,7 @@ reauth() {
 	ike_settled
 	ping_more 5
 	[ "$(inbound gw1)" != "$pair" ]
-	one_child_sa_each
+	settled
 }
 
 # not_ready GATEWAY: packets that came before the ESP SA was whole: strongSwan sends through

@@ -92,8 +92,11 @@ FIXTURE_SETUP(windows)
 	for (i = 0; i < sizeof(inner); i++)
 		inner[i] = i ^ i >> 8 ^ 0x5a;
 	netns_new();
-	if (strchr(variant->kernel, ':'))
+	if (strchr(variant->kernel, ':')) {
 		run("for i in 1 2; do ip address add fd00::$i/128 dev lo nodad; done");
+		netns_await_local("fd00::1");
+		netns_await_local("fd00::2");
+	}
 	self->rawnl = rawnl_open();
 	self->client = client_open(CLIENT_WORKER);
 	self->watcher = client_open(CLIENT_EVENTS);

@@ -64,8 +64,12 @@ struct fragment_ends fragment_begin(const struct fragment_variant *variant)
 	for (i = 0; i < sizeof(inner); i++)
 		inner[i] = i ^ i >> 8 ^ 0x5a;
 	netns_new();
-	if (!v4)
+	if (!v4) {
 		run("for i in 1 2 3; do ip address add fd00::$i/128 dev lo nodad; done");
+		netns_await_local(variant->kernel);
+		netns_await_local(variant->peer);
+		netns_await_local(variant->stranger);
+	}
 	ends.client = client_open(CLIENT_WORKER);
 	client_listen(ends.client, variant->kind, variant->kernel, 500);
 	client_set(ends.client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);

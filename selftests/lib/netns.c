@@ -2,8 +2,10 @@
 
 #include "netns.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ipv6_route.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -14,7 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "die.h"
+#include "udp.h"
 
 int netns_new(void)
 {
@@ -53,6 +57,42 @@ void run(const char *format, ...)
 		die("'%s' failed with status %d", command, status);
 }
 
+static bool is_local(const char *hex)
+{
+	FILE *routes = fopen("/proc/thread-self/net/ipv6_route", "r");
+	char line[256], destination[33];
+	unsigned int len, flags;
+	bool found = false;
+
+	if (!routes)
+		die("cannot read the IPv6 routes: %s", strerror(errno));
+	while (!found && fgets(line, sizeof(line), routes)) {
+		if (sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x", destination, &len,
+			   &flags) == 3)
+			found = len == 128 && flags & RTF_LOCAL && !strcmp(destination, hex);
+	}
+	fclose(routes);
+	return found;
+}
+
+void netns_await_local(const char *address)
+{
+	int64_t until = clock_us() + PATIENCE_MS * 1000;
+	struct in6_addr addr;
+	char hex[33];
+	int i;
+
+	if (inet_pton(AF_INET6, address, &addr) != 1)
+		die("'%s' is no IPv6 address", address);
+	for (i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", addr.s6_addr[i]);
+	while (!is_local(hex)) {
+		if (clock_us() > until)
+			die("%s does not become local", address);
+		clock_sleep_until(clock_us() + 1000);
+	}
+}
+
 static void configure(int netns, int host)
 {
 	netns_enter(netns);
@@ -66,4 +106,9 @@ void netns_wire(int first, int second)
 	run("ip link add wire type veth peer name wire netns /proc/%d/fd/%d", getpid(), second);
 	configure(second, 2);
 	configure(first, 1);
+	/* Not before both are up. */
+	netns_enter(second);
+	netns_await_local("fd00::2");
+	netns_enter(first);
+	netns_await_local("fd00::1");
 }

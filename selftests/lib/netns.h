@@ -16,6 +16,12 @@ void netns_enter(int netns);
  */
 void netns_wire(int first, int second);
 
+/*
+ * The namespace has been given an IPv6 address: waits until what is sent there arrives. The
+ * kernel adds its route by itself, later, and until then drops what it takes.
+ */
+void netns_await_local(const char *address);
+
 /* Runs a shell command, which must succeed. */
 void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -61,14 +61,9 @@ only_new_used() {
 	[ "$used" = "$(in_use "$1")" ]
 }
 
-one_pair() {
-	[ "$(child_sas gw1)" = 1 ] && [ "$(child_sas gw2)" = 1 ] &&
-		[ "$(xfrm_states gw1)" = 2 ] && [ "$(xfrm_states gw2)" = 2 ]
-}
-
 # settled: what was replaced is gone, which takes some seconds.
 settled() {
-	wait_for 20 one_pair
+	wait_for 20 one_child_sa_each
 }
 
 # cut_off GATEWAY: packets that were on their way into an ESP SA when it was deleted.

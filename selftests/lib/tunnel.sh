@@ -12,12 +12,8 @@ both_answered() {
 # one_child_sa_each: exactly one Child SA at each end, and in XFRM no more than its
 # two states there.
 one_child_sa_each() {
-	local gw
-
-	for gw in gw1 gw2; do
-		[ "$(child_sas "$gw")" = 1 ]
-		[ "$(xfrm_states "$gw")" = 2 ]
-	done
+	[ "$(child_sas gw1)" = 1 ] && [ "$(child_sas gw2)" = 1 ] &&
+		[ "$(xfrm_states gw1)" = 2 ] && [ "$(xfrm_states gw2)" = 2 ]
 }
 
 # xfrm_states GATEWAY: those without an SPI stand for packets that wait for one.
