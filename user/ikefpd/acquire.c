@@ -54,7 +54,7 @@ struct acquire *acquire_open(struct loop *loop, acquire_fn acquired, void *arg)
 	}
 	a->acquired = acquired;
 	a->arg = arg;
-	a->watch = netlink_watch_open(loop, sock, take, a);
+	a->watch = netlink_watch_open(loop, sock, take, NULL, a);
 	if (a->watch)
 		return a;
 	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch XFRM's acquires: %s", strerror(errno));

@@ -46,7 +46,11 @@ static void arm_next(struct child_sa *child)
 
 static void over(struct child_sa *child)
 {
+	/* What has carried all that it may is set up anew, as the other lives are not. */
+	const struct child_conf *again = child->spent ? child->conf : NULL;
 	struct ike_sa *sa = child->ike_sa;
+	const uint32_t id = sa->unique_id;
+	struct ike_manager *m = sa->manager;
 
 	/* If nothing comes of its rekeying it is over then, and not in the middle of that. */
 	if (child->rekeying)
@@ -55,7 +59,10 @@ static void over(struct child_sa *child)
 		return;
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of CHILD_SA %s{%u} is over",
 		child->conf->name, child->unique_id);
-	ike_manager_terminate_child(sa->manager, child->unique_id, NULL);
+	ike_manager_terminate_child(m, child->unique_id, NULL);
+	sa = again ? ike_manager_by_id(m, id) : NULL;
+	if (sa && sa->state == IKE_ESTABLISHED && ike_sa_queue(sa, TASK_CREATE_CHILD, 0, again))
+		ike_manager_child_failed(m, id, again->name, "out of memory");
 }
 
 /* The peer had refused to make it for the time being. */
@@ -117,6 +124,21 @@ void child_life_resume(struct child_sa *child)
 		arm(child, LINGER_MS);
 	else
 		arm_next(child);
+}
+
+void child_life_rekey_now(struct child_sa *child)
+{
+	child->rekey_ms = loop_now_ms();
+	arm_next(child);
+}
+
+void child_life_spent(struct child_sa *child)
+{
+	child->spent = true;
+	child->prefer_ms = 0;
+	child->rekey_ms = 0;
+	child->life_ms = loop_now_ms();
+	arm_next(child);
 }
 
 void child_life_retry(struct child_sa *child)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "child_life.h"
+#include "child_limit.h"
 #include "child_sa.h"
 #include "config.h"
 #include "ike_manager.h"
@@ -180,6 +181,7 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.esn = proposal_id(&child->proposal, TRANSFORM_ESN) == ESN_YES,
 		.replay_window = child->conf->replay_window,
 		.added_s = inbound ? 0 : child->out_rank,
+		.limits = child_limit_choose(child->conf),
 		.encr = proposal_get(&child->proposal, TRANSFORM_ENCR),
 		.integ = proposal_id(&child->proposal, TRANSFORM_INTEG),
 		.encr_key = encr_key,
@@ -219,6 +221,13 @@ static uint64_t choose_rank(const struct child_sa *old, bool initiator)
 	return now > old->out_rank ? now : old->out_rank + 1;
 }
 
+static void lift(const struct child_sa *child)
+{
+	if (child->state_out && child_limit_is_set(child->conf))
+		xfrm_state_lift(child->ike_sa->manager->xfrm, &child->remote, child->spi_out,
+				mark_of(child, false));
+}
+
 int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		     bool initiator, const struct child_sa *old)
 {
@@ -248,6 +257,13 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		kernel_sa_apply(m->kernel);
 	}
 
+	/* What is preferred until the peer has the new one is not passed over for its limits. */
+	if (!initiator && old)
+		lift(old);
+	else if (!initiator && shared && shared->ike_sa)
+		lift(shared);
+
+	ike_manager_index_child(m, child);
 	/* Inbound first: the peer may send as soon as it is done. */
 	err = add_state(child, true, initiator ? keys->er : keys->ei, keys->encr_len,
 			initiator ? keys->ar : keys->ai, keys->integ_len);
@@ -499,13 +515,18 @@ struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi)
 	return NULL;
 }
 
-void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
+int child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
 		    struct xfrm_usage *out)
 {
 	struct xfrm *xfrm = child->ike_sa->manager->xfrm;
 
-	if (xfrm_state_usage(xfrm, &child->local, child->spi_in, mark_of(child, true), in))
+	int err_in = xfrm_state_usage(xfrm, &child->local, child->spi_in, mark_of(child, true), in);
+	int err_out = xfrm_state_usage(xfrm, &child->remote, child->spi_out,
+				       mark_of(child, false), out);
+
+	if (err_in)
 		*in = (struct xfrm_usage){ .use_s = -1 };
-	if (xfrm_state_usage(xfrm, &child->remote, child->spi_out, mark_of(child, false), out))
+	if (err_out)
 		*out = (struct xfrm_usage){ .use_s = -1 };
+	return err_in ? err_in : err_out;
 }

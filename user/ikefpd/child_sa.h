@@ -30,7 +30,7 @@ enum child_sa_state {
 
 struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
-	struct table_node by_id, by_spi_in;	/* in the manager's tables */
+	struct table_node by_id, by_spi_in, by_spi_out;	/* in the manager's tables */
 	struct ike_sa *ike_sa;		/* NULL: of a trap */
 	const struct child_conf *conf;	/* lives as long as the IKE SA's conn */
 	enum child_sa_state state;
@@ -65,6 +65,7 @@ struct child_sa {
 	uint64_t prefer_ms;		/* loop_now_ms() when it is used at the latest; 0: it is */
 	uint32_t moves;			/* from one IKE SA to another (ike_inherit.h) */
 	bool replaced;			/* another one has taken its place */
+	bool spent;			/* an ESP SA of it has reached a hard limit (child_limit.h) */
 	bool rekeying;			/* our rekeying is queued or outstanding */
 	bool unproven;			/* the peer need not have our answer that made it yet */
 	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at its lifetimes' ends; 0: never */
@@ -124,8 +125,8 @@ void child_sa_destroy(struct child_sa *child);
 struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
 struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
 
-/* Its ESP SAs' traffic so far. */
-void child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
+/* Its ESP SAs' traffic so far. Returns 0, or why it is not known of one: -ESRCH, it is gone. */
+int child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
 		    struct xfrm_usage *out);
 
 #endif

@@ -124,6 +124,7 @@ struct child_conf {
 	bool policies_fwd_out;	/* traffic that is forwarded is looked at going out, too */
 	uint32_t priority;	/* of its policies; 0: the more specific, the smaller */
 	struct lifetime time_s;	/* in seconds */
+	struct lifetime bytes, packets;	/* of each of its ESP SAs */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
 };
 

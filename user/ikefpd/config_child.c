@@ -358,6 +358,76 @@ static int read_rand_time(const struct tree *node, void *object, struct errmsg *
 	return config_seconds(node, &((struct child_conf *)object)->time_s.rand, err);
 }
 
+/* So much that life, which is a tenth more, can be told. */
+#define AMOUNT_MAX	((uint64_t)1 << 62)
+
+static int read_amount(const struct tree *node, const char *units, uint64_t *value,
+		       struct errmsg *err)
+{
+	const char *text = config_text(node, err), *unit;
+	unsigned long long v;
+	unsigned int shift = 0;
+	char *end;
+
+	if (!text)
+		return -1;
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	while (*end == ' ')
+		end++;
+	unit = *end ? strchr(units, *end | 0x20) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned int)(unit - units + 1);
+		end++;
+	}
+	if (*text < '0' || *text > '9' || *end || errno || v > AMOUNT_MAX >> shift)
+		return tree_refuse(node, err, *units ?
+				   "'%s' is not a number of octets: give one, with k, m or g for 2^10, 2^20 or 2^30" :
+				   "'%s' is not a number of packets", text);
+	*value = v << shift;
+	return 0;
+}
+
+static int read_bytes(const struct tree *node, uint64_t *value, struct errmsg *err)
+{
+	return read_amount(node, "kmg", value, err);
+}
+
+static int read_packets(const struct tree *node, uint64_t *value, struct errmsg *err)
+{
+	return read_amount(node, "", value, err);
+}
+
+static int read_rekey_bytes(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_bytes(node, &((struct child_conf *)object)->bytes.rekey, err);
+}
+
+static int read_life_bytes(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_bytes(node, &((struct child_conf *)object)->bytes.life, err);
+}
+
+static int read_rand_bytes(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_bytes(node, &((struct child_conf *)object)->bytes.rand, err);
+}
+
+static int read_rekey_packets(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_packets(node, &((struct child_conf *)object)->packets.rekey, err);
+}
+
+static int read_life_packets(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_packets(node, &((struct child_conf *)object)->packets.life, err);
+}
+
+static int read_rand_packets(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_packets(node, &((struct child_conf *)object)->packets.rand, err);
+}
+
 #define UPDOWN_MAX	4096
 
 static int read_updown(const struct tree *node, void *object, struct errmsg *err)
@@ -388,12 +458,12 @@ static const struct config_key child_keys[] = {
 	{ "rekey_time", read_rekey_time, NULL },
 	{ "life_time", read_life_time, NULL },
 	{ "rand_time", read_rand_time, NULL },
-	{ "rekey_bytes", NULL, "0" },
-	{ "life_bytes", NULL, "0" },
-	{ "rand_bytes", NULL, "0" },
-	{ "rekey_packets", NULL, "0" },
-	{ "life_packets", NULL, "0" },
-	{ "rand_packets", NULL, "0" },
+	{ "rekey_bytes", read_rekey_bytes, NULL },
+	{ "life_bytes", read_life_bytes, NULL },
+	{ "rand_bytes", read_rand_bytes, NULL },
+	{ "rekey_packets", read_rekey_packets, NULL },
+	{ "life_packets", read_life_packets, NULL },
+	{ "rand_packets", read_rand_packets, NULL },
 	{ "inactivity", NULL, SERVED_ZERO },
 	{ "policies", read_policies, NULL },
 	{ "policies_fwd_out", read_policies_fwd_out, NULL },
@@ -431,23 +501,32 @@ static bool is_shunt(const struct child_conf *child)
 	return child->mode == MODE_PASS || child->mode == MODE_DROP;
 }
 
+/* strongSwan's margins, where there are none. */
+static void fill_lifetime(struct lifetime *l)
+{
+	if (l->life == UINT64_MAX)
+		l->life = l->rekey + l->rekey / 10;
+	if (l->rand != UINT64_MAX)
+		return;
+	l->rand = l->life > l->rekey ? l->life - l->rekey : 0;
+	/* As strongSwan does not: nothing is replaced that has hardly begun. */
+	if (l->rand > l->rekey / 2)
+		l->rand = l->rekey / 2;
+}
+
 /* What a missing key means is what its default text means. */
 static int fill_child(const struct tree *node, struct child_conf *child,
 		      struct errmsg *err)
 {
-	struct lifetime *time = &child->time_s;
-
 	if (!child->local_ts.n &&
 	    read_ts_item(node, "dynamic", &child->local_ts, err))
 		return -1;
 	if (!child->remote_ts.n &&
 	    read_ts_item(node, "dynamic", &child->remote_ts, err))
 		return -1;
-	/* strongSwan's margins. */
-	if (time->life == UINT64_MAX)
-		time->life = time->rekey + time->rekey / 10;
-	if (time->rand == UINT64_MAX)
-		time->rand = time->life > time->rekey ? time->life - time->rekey : 0;
+	fill_lifetime(&child->time_s);
+	fill_lifetime(&child->bytes);
+	fill_lifetime(&child->packets);
 	if (!child->proposals.n)
 		return read_esp_item(node, "default", &child->proposals, err);
 	return 0;
@@ -468,6 +547,8 @@ int config_read_child(const struct tree *node, struct conn *conn, struct errmsg 
 	*at = child;
 	child->replay_window = REPLAY_WINDOW_DEFAULT;
 	child->time_s = (struct lifetime){ REKEY_S_DEFAULT, UINT64_MAX, UINT64_MAX };
+	child->bytes = (struct lifetime){ 0, UINT64_MAX, UINT64_MAX };
+	child->packets = (struct lifetime){ 0, UINT64_MAX, UINT64_MAX };
 	child->name = strdup(node->name);
 	if (!child->name)
 		return no_memory(node, err);

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "child_life.h"
+#include "child_limit.h"
 #include "config.h"
 #include "host_names.h"
 #include "ike_init.h"
@@ -235,6 +236,7 @@ void ike_manager_clear(struct ike_manager *m)
 	table_clear(&m->by_peers);
 	table_clear(&m->child_by_id);
 	table_clear(&m->child_by_spi_in);
+	table_clear(&m->child_by_spi_out);
 	policy_clear(&m->policies);
 	child_route_clear(&m->routes);
 }
@@ -300,12 +302,21 @@ void ike_manager_add_child(struct ike_manager *m, struct child_sa *child)
 {
 	table_add(&m->child_by_id, &child->by_id, child->unique_id);
 	table_add(&m->child_by_spi_in, &child->by_spi_in, child->spi_in);
+	ike_manager_index_child(m, child);
+}
+
+void ike_manager_index_child(struct ike_manager *m, struct child_sa *child)
+{
+	table_remove(&m->child_by_spi_out, &child->by_spi_out);
+	if (child->spi_out)
+		table_add(&m->child_by_spi_out, &child->by_spi_out, child->spi_out);
 }
 
 void ike_manager_remove_child(struct ike_manager *m, struct child_sa *child)
 {
 	table_remove(&m->child_by_id, &child->by_id);
 	table_remove(&m->child_by_spi_in, &child->by_spi_in);
+	table_remove(&m->child_by_spi_out, &child->by_spi_out);
 }
 
 struct ike_sa *ike_manager_by_spi(struct ike_manager *m, uint64_t spi_local)
@@ -419,6 +430,42 @@ static struct child_sa *by_spi_in(struct ike_manager *m, const struct endpoint *
 			return child;
 	}
 	return NULL;
+}
+
+static struct child_sa *by_spi_out(struct ike_manager *m, const struct endpoint *remote,
+				   uint32_t spi_out)
+{
+	struct table_node *node;
+
+	for (node = table_find(&m->child_by_spi_out, spi_out); node; node = table_next(node)) {
+		struct child_sa *child = container_of(node, struct child_sa, by_spi_out);
+
+		if (child->spi_out == spi_out && endpoint_same_addr(&child->remote, remote))
+			return child;
+	}
+	return NULL;
+}
+
+void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi,
+		       bool hard)
+{
+	struct child_sa *child = by_spi_in(m, dst, spi);
+
+	if (!child)
+		child = by_spi_out(m, dst, spi);
+	if (child)
+		child_limit_reached(child, hard);
+}
+
+void ike_manager_look_at_limits(struct ike_manager *m)
+{
+	struct child_sa *child;
+	struct ike_sa *sa;
+
+	/* What is to be done waits for the loop's next turn: none of them goes meanwhile. */
+	for (sa = m->sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			child_limit_look(child);
 }
 
 /*

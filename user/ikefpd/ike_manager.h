@@ -42,7 +42,7 @@ struct ike_manager {
 	struct table by_conn;		/* the connection's name, if it has one */
 	struct table by_peers;		/* both identities, once it is established */
 	struct table child_by_id;	/* Child SAs: the unique id */
-	struct table child_by_spi_in;
+	struct table child_by_spi_in, child_by_spi_out;
 	struct policy_table policies;	/* installed, each with its Child SAs */
 	struct child_routes routes;
 	struct trap *traps;
@@ -78,6 +78,8 @@ void ike_manager_index(struct ike_manager *m, struct ike_sa *sa);
 
 /* A Child SA that has its unique id and SPI, and one that goes. */
 void ike_manager_add_child(struct ike_manager *m, struct child_sa *child);
+/* It has its outbound SPI, too. */
+void ike_manager_index_child(struct ike_manager *m, struct child_sa *child);
 void ike_manager_remove_child(struct ike_manager *m, struct child_sa *child);
 
 /* By our own SPI; NULL if there is none. */
@@ -98,6 +100,14 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
 /* ESP comes from another endpoint than its inbound ESP SA has: see mapping.h. */
 void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 			 uint32_t spi_in, const struct endpoint *remote);
+
+/*
+ * The ESP SA to dst has reached its soft limits, or the hard ones, by which it is gone; or
+ * some may have, it is not known which.
+ */
+void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi,
+		       bool hard);
+void ike_manager_look_at_limits(struct ike_manager *m);
 
 /* Something has become of an IKE SA, or of this Child SA of its: to be told (control.h). */
 void ike_manager_tell(enum control_event event, const struct ike_sa *sa,

@@ -28,6 +28,7 @@
 #include "control.h"
 #include "dh.h"
 #include "dh_pool.h"
+#include "expire.h"
 #include "file_reader.h"
 #include "ikev2.h"
 #include "ike_manager.h"
@@ -75,6 +76,7 @@ struct daemon {
 	struct revocation_info *revocation;
 	struct mapping *mapping;
 	struct acquire *acquire;
+	struct expire *expire;
 	struct network_watch *network_watch;
 	struct module_watch *module_watch;
 	struct kernel *kernel;
@@ -337,6 +339,20 @@ static void acquired(void *arg, uint32_t reqid)
 	trap_acquired(&d->manager, reqid);
 }
 
+static void limit_reached(void *arg, const struct endpoint *dst, uint32_t spi, bool hard)
+{
+	struct daemon *d = arg;
+
+	ike_manager_limit(&d->manager, dst, spi, hard);
+}
+
+static void limits_lost(void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_manager_look_at_limits(&d->manager);
+}
+
 static void network_changed(void *arg)
 {
 	struct daemon *d = arg;
@@ -426,6 +442,9 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->acquire = acquire_open(d->loop, acquired, d);
 	if (!d->acquire)
 		return -1;
+	d->expire = expire_open(d->loop, limit_reached, limits_lost, d);
+	if (!d->expire)
+		return -1;
 	d->network_watch = network_watch_open(d->loop, network_changed, d);
 	if (!d->network_watch)
 		return -1;
@@ -449,6 +468,7 @@ static void teardown(struct daemon *d)
 		ike_manager_clear(&d->manager);
 	mapping_close(d->mapping);
 	acquire_close(d->acquire);
+	expire_close(d->expire);
 	network_watch_close(d->network_watch);
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);

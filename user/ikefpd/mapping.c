@@ -61,7 +61,7 @@ struct mapping *mapping_open(struct loop *loop, mapping_fn changed, void *arg)
 	}
 	m->changed = changed;
 	m->arg = arg;
-	m->watch = netlink_watch_open(loop, sock, take, m);
+	m->watch = netlink_watch_open(loop, sock, take, NULL, m);
 	if (m->watch)
 		return m;
 	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch XFRM's NAT mappings: %s", strerror(errno));

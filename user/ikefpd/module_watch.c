@@ -63,7 +63,7 @@ struct module_watch *module_watch_open(struct loop *loop, void (*unloaded)(void 
 	}
 	w->unloaded = unloaded;
 	w->arg = arg;
-	w->watch = netlink_watch_open(loop, sock, take, w);
+	w->watch = netlink_watch_open(loop, sock, take, NULL, w);
 	if (w->watch)
 		return w;
 	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch the kernel module: %s", strerror(errno));

@@ -19,6 +19,7 @@ struct netlink_watch {
 	struct loop *loop;
 	struct loop_fd fd;
 	void (*take)(void *arg, struct nlmsghdr *h);
+	void (*lost)(void *arg);
 	void *arg;
 };
 
@@ -39,6 +40,8 @@ static void ready(struct loop_fd *fd, uint32_t events)
 		from_len = sizeof(from);
 		n = recvfrom(fd->fd, data, sizeof(data), MSG_DONTWAIT,
 			     (struct sockaddr *)&from, &from_len);
+		if (n < 0 && errno == ENOBUFS && w->lost)
+			w->lost(w->arg);
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (n <= 0)
@@ -52,7 +55,8 @@ static void ready(struct loop_fd *fd, uint32_t events)
 }
 
 struct netlink_watch *netlink_watch_open(struct loop *loop, struct nl_sock *sock,
-					 void (*take)(void *arg, struct nlmsghdr *h), void *arg)
+					 void (*take)(void *arg, struct nlmsghdr *h),
+					 void (*lost)(void *arg), void *arg)
 {
 	struct netlink_watch *w = calloc(1, sizeof(*w));
 	int err = ENOMEM;
@@ -61,6 +65,7 @@ struct netlink_watch *netlink_watch_open(struct loop *loop, struct nl_sock *sock
 		w->loop = loop;
 		w->sock = sock;
 		w->take = take;
+		w->lost = lost;
 		w->arg = arg;
 		w->fd.fd = nl_socket_get_fd(sock);
 		w->fd.ready = ready;

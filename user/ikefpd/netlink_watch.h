@@ -10,11 +10,12 @@ struct nlmsghdr;
 
 /*
  * @sock, connected and a member of its groups, becomes the watch's, whatever comes of it.
- * Messages that it has no room for are lost, and nobody is told. NULL after an error, with
- * errno set.
+ * Messages that it has no room for are lost: @lost is told, if it is not NULL. NULL after an
+ * error, with errno set.
  */
 struct netlink_watch *netlink_watch_open(struct loop *loop, struct nl_sock *sock,
-					 void (*take)(void *arg, struct nlmsghdr *h), void *arg);
+					 void (*take)(void *arg, struct nlmsghdr *h),
+					 void (*lost)(void *arg), void *arg);
 void netlink_watch_close(struct netlink_watch *w);
 
 #endif

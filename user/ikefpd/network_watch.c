@@ -89,7 +89,7 @@ struct network_watch *network_watch_open(struct loop *loop, void (*changed)(void
 	w->timer.expired = expired;
 	w->changed = changed;
 	w->arg = arg;
-	w->watch = netlink_watch_open(loop, sock, take, w);
+	w->watch = netlink_watch_open(loop, sock, take, NULL, w);
 	if (w->watch)
 		return w;
 	log_msg(LOG_KNL, LVL_AUDIT, "cannot watch addresses and routes: %s", strerror(errno));

@@ -171,6 +171,7 @@ void resume_finish(struct ike_manager *m, bool all)
 	news_tell(m);
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
+	ike_manager_look_at_limits(m);
 	resume_reauths(m);
 	if (all) {
 		remove_leftovers(m);

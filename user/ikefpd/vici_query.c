@@ -508,8 +508,8 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		vici_put_section(out, c->name);
 		vici_put(out, "mode", "%s", vici_mode_name(c->mode));
 		vici_put(out, "rekey_time", "%" PRIu64, c->time_s.rekey);
-		vici_put(out, "rekey_bytes", "0");
-		vici_put(out, "rekey_packets", "0");
+		vici_put(out, "rekey_bytes", "%" PRIu64, c->bytes.rekey);
+		vici_put(out, "rekey_packets", "%" PRIu64, c->packets.rekey);
 		vici_put(out, "dpd_action", "%s", action_name(c->dpd_action));
 		vici_put(out, "close_action", "%s", action_name(c->close_action));
 		vici_put_ts_list(out, "local-ts", &c->local_ts);

@@ -247,6 +247,19 @@ static int put_replay(struct nl_msg *msg, uint32_t window)
 	return 0;
 }
 
+static uint64_t limit(uint64_t amount)
+{
+	return amount ? amount : XFRM_INF;
+}
+
+static void set_limits(struct xfrm_lifetime_cfg *l, const struct xfrm_limits *limits)
+{
+	l->soft_byte_limit = limit(limits->soft_bytes);
+	l->hard_byte_limit = limit(limits->hard_bytes);
+	l->soft_packet_limit = limit(limits->soft_packets);
+	l->hard_packet_limit = limit(limits->hard_packets);
+}
+
 static uint8_t state_flags(const struct xfrm_state *s)
 {
 	return (s->transport ? 0 : XFRM_STATE_AF_UNSPEC) | (s->esn ? XFRM_STATE_ESN : 0) |
@@ -288,6 +301,7 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 		window = 32;
 	fill_info(&info, &s->src, &s->dst, s->spi, s->reqid);
 	info.flags = state_flags(s);
+	set_limits(&info.lft, &s->limits);
 	if (s->transport) {
 		info.mode = XFRM_MODE_TRANSPORT;
 		fill_hosts(&info, &s->src, &s->dst);
@@ -511,10 +525,10 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 
 /*
  * One whose soft limit is reached comes after all that have not reached theirs. Limits are
- * compared at once where it has been in use.
+ * compared at once where it has been in use, and what was reached before is forgotten.
  */
-int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
-		      struct xfrm_mark mark)
+static int set_soft_limits(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+			   struct xfrm_mark mark, uint64_t bytes, uint64_t packets)
 {
 	struct xfrm_usersa_info info;
 	struct netlink_answer a;
@@ -523,13 +537,27 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	err = get_state(x, dst, spi, mark, &a);
 	if (!err) {
 		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
-		info.lft.soft_packet_limit = 0;
+		info.lft.soft_byte_limit = bytes;
+		info.lft.soft_packet_limit = packets;
 		err = netlink_ask(x->sock, changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false),
-			       "cannot retire an ESP SA", -ESRCH, NULL);
+				  packets ? "cannot lift an ESP SA's limits" :
+					    "cannot retire an ESP SA", -ESRCH, NULL);
 	}
 	/* The answer holds the keys. */
 	OPENSSL_cleanse(&a, sizeof(a));
 	return err == -ESRCH ? 0 : err;
+}
+
+int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		      struct xfrm_mark mark)
+{
+	return set_soft_limits(x, dst, spi, mark, XFRM_INF, 0);
+}
+
+int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    struct xfrm_mark mark)
+{
+	return set_soft_limits(x, dst, spi, mark, XFRM_INF, XFRM_INF);
 }
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
@@ -591,6 +619,10 @@ int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	info = NLMSG_DATA(a.reply);
 	usage->bytes = info->curlft.bytes;
 	usage->packets = info->curlft.packets;
+	/* One of no packets is xfrm_state_retire()'s. */
+	usage->soft = usage->bytes >= info->lft.soft_byte_limit ||
+		      (info->lft.soft_packet_limit &&
+		       usage->packets >= info->lft.soft_packet_limit);
 	usage->use_s = -1;
 	attr = nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(*info), XFRMA_LASTUSED);
 	if (attr && usage->packets) {

@@ -75,6 +75,14 @@ enum {
 	XFRM_FLAG_ICMP = 16
 };
 
+/*
+ * What an ESP SA carries until it is to be replaced (soft), and until it goes (hard): the
+ * kernel says so (expire.h). 0: however much.
+ */
+struct xfrm_limits {
+	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;
+};
+
 /* One direction of a Child SA: an ESP SA. */
 struct xfrm_state {
 	struct endpoint src, dst;	/* ports: of UDP encapsulation */
@@ -91,6 +99,7 @@ struct xfrm_state {
 	bool esn;
 	uint32_t replay_window;		/* packets; 0: no replay protection */
 	uint64_t added_s;		/* when it is said to be added, Unix time; 0: now */
+	struct xfrm_limits limits;
 	const struct transform *encr;
 	uint16_t integ;			/* AUTH_NONE for an AEAD */
 	const uint8_t *encr_key;	/* with the salt of an AEAD */
@@ -116,6 +125,13 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		      struct xfrm_mark mark);
 
 /*
+ * An outbound one that has reached its soft limits is passed over, too: it is to have none
+ * any more. 0 also if there is none.
+ */
+int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    struct xfrm_mark mark);
+
+/*
  * Gives an ESP SA other endpoints; keys, counters and sequence numbers stay. Where only
  * ports change it is changed as it is. Another dst makes a second one beside it, until
  * xfrm_state_del() of the first; an outbound one's sequence numbers then leave out some,
@@ -128,8 +144,10 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 struct xfrm_usage {
 	uint64_t bytes, packets;
 	int64_t use_s;		/* seconds since the last packet, -1: never */
+	bool soft;		/* it has reached a soft limit */
 };
 
+/* -ESRCH: there is none. */
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		     struct xfrm_mark mark, struct xfrm_usage *usage);
 

@@ -945,6 +945,7 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 	if (!f)
 		f = state_new(x, &s->src, &s->dst, s->spi);
 	f->larval = false;
+	f->usage.use_s = -1;
 	f->s = *s;
 	f->encr = *s->encr;
 	assert(s->encr_len <= sizeof(f->encr_key) && s->integ_len <= sizeof(f->integ_key));
@@ -1006,12 +1007,29 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	return 0;
 }
 
+int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+		    struct xfrm_mark mark)
+{
+	struct fake_state *s = *state_link(x, dst, spi);
+
+	if (!op(container_of(x, struct host, xfrm)) || !s)
+		return 0;
+	assert(!s->larval && !s->s.inbound && s->s.added_s);
+	assert(xfrm_mark_equal(s->s.mark, mark));
+	s->lifted = true;
+	return 0;
+}
+
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		     struct xfrm_mark mark, struct xfrm_usage *usage)
 {
+	const struct fake_state *s = *state_link(x, dst, spi);
+
 	(void)mark;
-	*usage = (struct xfrm_usage){ .use_s = -1 };
-	return *state_link(x, dst, spi) ? 0 : -ESRCH;
+	if (!s)
+		return -ESRCH;
+	*usage = s->usage;
+	return 0;
 }
 
 static bool is_among(uint32_t value, const uint32_t *v, size_t n)

@@ -37,7 +37,8 @@ struct fake_state {
 	struct fake_state *next;
 	struct endpoint src, dst;
 	uint32_t spi;
-	bool larval, retired;
+	bool larval, retired, lifted;
+	struct xfrm_usage usage;	/* as it is to be told */
 	struct xfrm_state s;	/* its pointers are not valid, but to these: */
 	struct transform encr;
 	uint8_t encr_key[64], integ_key[64];

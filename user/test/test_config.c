@@ -191,7 +191,8 @@ static const char *const child_ok[] = {
 	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
 	"tfc_padding = 0", "priority = 0", "if_id_in = 0", "mark_in_sa = no",
 	"replay_window = 0", "updown =", "updown = /bin/true with arguments", "local_ts = dynamic[udp/53]", "icmp = no",
-	"life_bytes = 0", "rand_bytes = 0", "life_packets = 0", "rand_packets = 0",
+	"life_bytes = 0", "rand_bytes = 12345", "life_packets = 1000", "rand_packets = 7",
+	"rekey_bytes = 500M", "rekey_bytes = 4611686018427387904", "rekey_bytes = 1 g",
 	"per_cpu_sas = no", "remote_ts = 2001:db8::/32", "esp_proposals = aes256-sha512-esn",
 };
 
@@ -253,6 +254,10 @@ static const char *const child_refused[][2] = {
 	{ "mode = tunel", ":10: connections.net.children.lan.mode: 'tunel' is none of tunnel, transport, pass and drop" },
 	{ "dpd_action = stop", ":10: connections.net.children.lan.dpd_action: 'stop' is neither clear, trap nor start" },
 	{ "rekey_time = soon", ":10: connections.net.children.lan.rekey_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
+	{ "rekey_bytes = 5t", ":10: connections.net.children.lan.rekey_bytes: '5t' is not a number of octets: give one, with k, m or g for 2^10, 2^20 or 2^30" },
+	{ "life_bytes = -1", ":10: connections.net.children.lan.life_bytes: '-1' is not a number of octets: give one, with k, m or g for 2^10, 2^20 or 2^30" },
+	{ "rand_bytes = 4294967297g", ":10: connections.net.children.lan.rand_bytes: '4294967297g' is not a number of octets: give one, with k, m or g for 2^10, 2^20 or 2^30" },
+	{ "rekey_packets = 5k", ":10: connections.net.children.lan.rekey_packets: '5k' is not a number of packets" },
 	{ "replay_window = 4097", ":10: connections.net.children.lan.replay_window: '4097' is not a number from 0 to 4096" },
 	{ "replay_window = x", ":10: connections.net.children.lan.replay_window: 'x' is not a number from 0 to 4096" },
 	{ "hw_offload = auto", ":10: connections.net.children.lan.hw_offload: 'auto' is not supported yet: set it to no, or remove it" },

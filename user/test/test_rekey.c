@@ -513,6 +513,103 @@ static void lifetimes(void)
 	net_clear(&net);
 }
 
+static void expect_limits(const struct fake_state *s, uint64_t bytes, uint64_t rand_bytes,
+			  uint64_t life_bytes)
+{
+	EXPECT(s->s.limits.soft_bytes <= bytes && s->s.limits.soft_bytes >= bytes - rand_bytes);
+	EXPECT_EQ(s->s.limits.hard_bytes, life_bytes);
+}
+
+/* What ends by how much was carried. */
+static void limits(void)
+{
+	const struct fake_state *s;
+	struct child_sa *child;
+	uint32_t spi_out;
+
+	bring_up(PLAIN "\nrekey_bytes = 10m\nlife_packets = 500",
+		 PLAIN "\nrekey_bytes = 1000\nrand_bytes = 100\nlife_bytes = 1500");
+	for (s = left->xfrm.states; s; s = s->next) {
+		expect_limits(s, 10 << 20, 1 << 20, (10 << 20) + (1 << 20));
+		EXPECT_EQ(s->s.limits.soft_packets, 0);
+		EXPECT_EQ(s->s.limits.hard_packets, 500);
+	}
+	for (s = right->xfrm.states; s; s = s->next) {
+		expect_limits(s, 1000, 100, 1500);
+		EXPECT_EQ(s->s.limits.soft_packets + s->s.limits.hard_packets, 0);
+	}
+
+	/* Nobody's, and at another address. */
+	child = child_in(left, CHILD_INSTALLED);
+	spi_out = child->spi_out;
+	ike_manager_limit(&left->manager, &child->remote, spi_out + 1, false);
+	ike_manager_limit(&left->manager, &child->local, spi_out, false);
+	EXPECT(!child->rekeying);
+	/* Who answers goes on with the old one, which must not be passed over for its limits. */
+	net.fate = lose_from_sixth;
+	ike_manager_limit(&left->manager, &child->remote, spi_out, false);
+	EXPECT(child->rekeying);
+	/* Once. */
+	ike_manager_limit(&left->manager, &child->local, child->spi_in, false);
+	net_run(&net);
+	child = child_in(right, CHILD_REKEYED);
+	REQUIRE(child);
+	for (s = right->xfrm.states; s && s->spi != child->spi_out;)
+		s = s->next;
+	REQUIRE(s);
+	EXPECT(s->lifted);
+	/* What is replaced is not rekeyed. */
+	ike_manager_limit(&right->manager, &child->local, child->spi_in, false);
+	EXPECT(!child->rekeying);
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_one();
+	EXPECT(child_in(left, CHILD_INSTALLED)->spi_out != spi_out);
+
+	/* All: it ends, but not while it is rekeyed. */
+	child = child_in(right, CHILD_INSTALLED);
+	ike_manager_limit(&right->manager, &child->local, child->spi_in, false);
+	ike_manager_limit(&right->manager, &child->local, child->spi_in, true);
+	child->timer.expired(&child->timer);
+	EXPECT_EQ(child->state, CHILD_INSTALLED);
+	net_run(&net);
+	expect_one();
+	child = child_in(right, CHILD_INSTALLED);
+	spi_out = child->spi_out;
+	ike_manager_limit(&right->manager, &child->remote, spi_out, true);
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	expect_one();
+	EXPECT(child_in(right, CHILD_INSTALLED)->spi_out != spi_out);
+	net_clear(&net);
+}
+
+/* What was said of them while there was nobody to hear it. */
+static void limits_looked_at(void)
+{
+	struct child_sa *child;
+
+	bring_up(PLAIN "\nrekey_packets = 100", PLAIN);
+	child = child_in(left, CHILD_INSTALLED);
+	ike_manager_look_at_limits(&left->manager);
+	EXPECT(child->timer.deadline_ms > loop_now_ms());
+	left->xfrm.states->usage.soft = true;
+	ike_manager_look_at_limits(&left->manager);
+	EXPECT(child->timer.deadline_ms <= loop_now_ms());
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	expect_one();
+
+	child = child_in(left, CHILD_INSTALLED);
+	xfrm_state_del(&left->xfrm, &child->remote, child->spi_out, (struct xfrm_mark){ 0 });
+	ike_manager_look_at_limits(&left->manager);
+	EXPECT(child->spent && child->timer.deadline_ms <= loop_now_ms());
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	expect_one();
+	net_clear(&net);
+}
+
 /* What the right one answers to a request that the left one did not think of. */
 static uint16_t answer_to(const struct payload_writer *w)
 {
@@ -595,6 +692,8 @@ static const struct ktap_test tests[] = {
 	{ "the IKE SA goes", ike_goes },
 	{ "what cannot be installed", cannot_be_installed },
 	{ "lifetimes", lifetimes },
+	{ "limits", limits },
+	{ "limits are looked at", limits_looked_at },
 	{ "requests refused", requests_refused },
 };
 
