@@ -98,6 +98,17 @@ end_of_life() {
 	taken_down
 }
 
+# What carries nothing is deleted; not what does.
+inactivity() {
+	CHILD='inactivity = 3s' up topo_direct
+	ping_start lan1 "$lan2_addr"
+	ping_more 500
+	[ "$(child_sas gw1)" = 1 ]
+	no_ping_lost
+	taken_down
+	grep 'has carried nothing for 3 s' "$work"/gw?.log
+}
+
 second_child() {
 	CHILD="}
 		more {
@@ -119,7 +130,7 @@ second_child() {
 }
 
 need_module
-ktap_plan 7 1
+ktap_plan 8 1
 testcase "by either end, NAT, IPv4" by_either_end topo_nat
 FAMILY=6 again "by either end, direct, IPv6" by_either_end topo_direct
 testcase "with a key exchange" with_key_exchange topo_direct
@@ -127,5 +138,6 @@ testcase "by both at once" at_once
 testcase "the initiator's daemon dies meanwhile" killed gw1
 testcase "the responder's daemon dies meanwhile" killed gw2
 testcase "the end of a life" end_of_life
+testcase "inactivity" inactivity
 testcase "a second Child SA" second_child
 ktap_end

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How long a Child SA lives. */
+#include "child_idle.h"
 #include "child_life.h"
 #include "child_sa.h"
 #include "config.h"
@@ -34,14 +35,14 @@ static void arm_until(struct child_sa *child, uint64_t then_ms)
 /* To what ends first of what is still to come. */
 static void arm_next(struct child_sa *child)
 {
+	uint64_t next = child->life_ms;
+
+	if ((child->state == CHILD_INSTALLED || child->state == CHILD_CREATED) && !child->rekeying)
+		next = lifetime_earlier(next, lifetime_earlier(child->rekey_ms, child->idle_ms));
 	if (child->prefer_ms)
-		arm_until(child, child->prefer_ms);
-	else if ((child->state == CHILD_INSTALLED || child->state == CHILD_CREATED) &&
-	    !child->rekeying && child->rekey_ms &&
-	    (!child->life_ms || child->rekey_ms < child->life_ms))
-		arm_until(child, child->rekey_ms);
-	else if (child->life_ms)
-		arm_until(child, child->life_ms);
+		next = child->prefer_ms;
+	if (next)
+		arm_until(child, next);
 }
 
 static void over(struct child_sa *child)
@@ -95,6 +96,9 @@ static void expired(struct loop_timer *timer)
 		resume_save(sa);
 	} else if (child->life_ms && loop_now_ms() >= child->life_ms) {
 		over(child);
+	} else if (child->idle_ms &&
+		   lifetime_earlier(child->idle_ms, child->rekey_ms) == child->idle_ms) {
+		child_idle_expired(child);
 	} else {
 		/* The end of its life is still to come, whatever becomes of this. */
 		child->rekey_ms = 0;

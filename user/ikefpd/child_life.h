@@ -11,7 +11,7 @@ struct child_sa;
 void child_life_init(struct child_sa *child);
 /* It is installed: its lifetimes begin. */
 void child_life_begin(struct child_sa *child);
-/* It is carried on: they go on. */
+/* It is carried on: they go on. Or one of them is another. */
 void child_life_resume(struct child_sa *child);
 /* Its rekeying came to nothing, for now. */
 void child_life_retry(struct child_sa *child);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "child_idle.h"
 #include "child_life.h"
 #include "child_limit.h"
 #include "child_sa.h"
@@ -285,6 +286,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child->installed_ms = loop_now_ms();
 	if (!old && shared && !initiator)
 		child_life_prefer(child);
+	child_idle_begin(child, old);
 	child_life_begin(child);
 	log_established(child);
 	if (old) {

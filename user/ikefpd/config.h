@@ -125,6 +125,7 @@ struct child_conf {
 	uint32_t priority;	/* of its policies; 0: the more specific, the smaller */
 	struct lifetime time_s;	/* in seconds */
 	struct lifetime bytes, packets;	/* of each of its ESP SAs */
+	uint64_t inactivity_s;	/* without traffic, then it is deleted; 0: never */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
 };
 

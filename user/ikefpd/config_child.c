@@ -358,6 +358,11 @@ static int read_rand_time(const struct tree *node, void *object, struct errmsg *
 	return config_seconds(node, &((struct child_conf *)object)->time_s.rand, err);
 }
 
+static int read_inactivity(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct child_conf *)object)->inactivity_s, err);
+}
+
 /* So much that life, which is a tenth more, can be told. */
 #define AMOUNT_MAX	((uint64_t)1 << 62)
 
@@ -464,7 +469,7 @@ static const struct config_key child_keys[] = {
 	{ "rekey_packets", read_rekey_packets, NULL },
 	{ "life_packets", read_life_packets, NULL },
 	{ "rand_packets", read_rand_packets, NULL },
-	{ "inactivity", NULL, SERVED_ZERO },
+	{ "inactivity", read_inactivity, NULL },
 	{ "policies", read_policies, NULL },
 	{ "policies_fwd_out", read_policies_fwd_out, NULL },
 	{ "hw_offload", NULL, "no" },

@@ -24,19 +24,11 @@ static void arm_until(struct ike_sa *sa, uint64_t then_ms)
 			sa->log.name, sa->unique_id);
 }
 
-/* The earlier of two times, each of which may be never. */
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	if (!a || !b)
-		return a ? a : b;
-	return a < b ? a : b;
-}
-
 /* What ends first of what is still to come; 0: nothing does. */
 static uint64_t first_of(const struct ike_sa *sa)
 {
-	return earlier(sa->yield_ms, earlier(earlier(sa->rekey_ms, sa->reauth_ms),
-					     earlier(sa->life_ms, sa->duplicate_ms)));
+	return lifetime_earlier(sa->yield_ms, lifetime_earlier(lifetime_earlier(sa->rekey_ms, sa->reauth_ms),
+					     lifetime_earlier(sa->life_ms, sa->duplicate_ms)));
 }
 
 static void arm_next(struct ike_sa *sa)
@@ -84,10 +76,10 @@ static void expired(struct loop_timer *timer)
 		arm_next(sa);
 		ike_sa_go_on(sa);
 	} else if (sa->duplicate_ms &&
-		   earlier(sa->duplicate_ms, earlier(sa->reauth_ms, sa->rekey_ms)) ==
+		   lifetime_earlier(sa->duplicate_ms, lifetime_earlier(sa->reauth_ms, sa->rekey_ms)) ==
 		   sa->duplicate_ms) {
 		ike_unique_expired(sa);
-	} else if (sa->reauth_ms && earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
+	} else if (sa->reauth_ms && lifetime_earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
 		/* If nothing comes of it it is tried again, until its life is over. */
 		sa->reauth_ms = retry_ms();
 		arm_next(sa);
@@ -115,7 +107,7 @@ void ike_life_begin(struct ike_sa *sa)
 	sa->rekey_ms = lifetime_end(sa->established_ms, lifetime_soft(time) * 1000);
 	if (!sa->reauth_ms)
 		sa->reauth_ms = lifetime_end(sa->established_ms, lifetime_soft(&reauth) * 1000);
-	first = earlier(sa->rekey_ms, sa->reauth_ms);
+	first = lifetime_earlier(sa->rekey_ms, sa->reauth_ms);
 	sa->life_ms = first ? lifetime_end(first, time->life * 1000) : 0;
 	arm_next(sa);
 }

@@ -24,6 +24,13 @@ uint64_t lifetime_soft(const struct lifetime *l)
 	return less < l->rekey ? l->rekey - less : 1;
 }
 
+uint64_t lifetime_earlier(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
 uint64_t lifetime_end(uint64_t begin, uint64_t length)
 {
 	return length ? begin + length : 0;

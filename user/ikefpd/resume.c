@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_idle.h"
 #include "child_life.h"
+#include "child_limit.h"
 #include "config.h"
 #include "host_names.h"
 #include "ike_life.h"
@@ -73,14 +75,27 @@ static void rebind(struct ike_sa *sa, struct conn *conn)
 	ike_sa_set_conn(sa, conn);
 }
 
+/* What its configuration says of them is known only now. */
+static void look_at_children(struct ike_sa *sa)
+{
+	struct child_sa *child;
+
+	for (child = sa->children; child; child = child->next) {
+		child_idle_resume(child);
+		child_limit_look(child);
+	}
+}
+
 void resume_rebind(struct ike_manager *m, struct conn *conn)
 {
 	struct ike_sa *sa;
 
 	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
 	     sa = ike_manager_of_conn(m, conn->name, sa))
-		if (sa->conn->bygone && has_children(conn, sa))
+		if (sa->conn->bygone && has_children(conn, sa)) {
 			rebind(sa, conn);
+			look_at_children(sa);
+		}
 }
 
 static size_t count_children(const struct ike_manager *m)
@@ -162,6 +177,7 @@ static void resume_reauths(struct ike_manager *m)
 
 void resume_finish(struct ike_manager *m, bool all)
 {
+	struct ike_sa *sa;
 	struct conn *conn;
 
 	/* Before anything is taken away, what is to hold traffic back is there. */
@@ -171,7 +187,8 @@ void resume_finish(struct ike_manager *m, bool all)
 	news_tell(m);
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
-	ike_manager_look_at_limits(m);
+	for (sa = m->sas; sa; sa = sa->next)
+		look_at_children(sa);
 	resume_reauths(m);
 	if (all) {
 		remove_leftovers(m);

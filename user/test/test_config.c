@@ -186,7 +186,7 @@ static const char *const conn_ok[] = {
 static const char *const child_ok[] = {
 	"mode = tunnel", "start_action = none", "close_action = none",
 	"dpd_action = clear", "rekey_time = 0s", "rekey_time = 9000d", "life_time = 0", "rand_time = 5m",
-	"rekey_bytes = 0", "rekey_packets = 0", "inactivity = 0s", "policies = yes",
+	"rekey_bytes = 0", "rekey_packets = 0", "inactivity = 0s", "inactivity = 5m", "policies = yes",
 	"policies_fwd_out = no", "hw_offload = no", "ipcomp = no", "hostaccess = no",
 	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
 	"tfc_padding = 0", "priority = 0", "if_id_in = 0", "mark_in_sa = no",

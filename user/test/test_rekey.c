@@ -610,6 +610,52 @@ static void limits_looked_at(void)
 	net_clear(&net);
 }
 
+static void used(struct host *host, const struct child_sa *child, bool inbound, int64_t ago_s)
+{
+	struct fake_state *s = host->xfrm.states;
+
+	while (s && s->spi != (inbound ? child->spi_in : child->spi_out))
+		s = s->next;
+	REQUIRE(s);
+	s->usage.use_s = ago_s;
+}
+
+static void inactivity(void)
+{
+	struct child_sa *child;
+	uint64_t now;
+
+	bring_up(PLAIN "\ninactivity = 1m", PLAIN);
+	now = loop_now_ms();
+	child = child_in(left, CHILD_INSTALLED);
+	EXPECT(child->idle_ms >= now + 59000 && child->idle_ms <= now + 60000);
+	EXPECT(child->timer.deadline_ms == child->idle_ms);
+	EXPECT(!child_in(right, CHILD_INSTALLED)->idle_ms);
+
+	/* It was used meanwhile: from then on, in whichever way. */
+	child->used_ms -= 100000;
+	child->idle_ms = now;
+	used(left, child, true, 10);
+	used(left, child, false, 70);
+	child->timer.expired(&child->timer);
+	EXPECT(child->idle_ms >= now + 49000 && child->idle_ms <= now + 51000);
+	EXPECT(child->timer.deadline_ms == child->idle_ms);
+	/* A rekeying uses nothing. */
+	rekey(left);
+	net_run(&net);
+	expect_one();
+	child = child_in(left, CHILD_INSTALLED);
+	EXPECT(child->idle_ms >= now + 49000 && child->idle_ms <= now + 51000);
+
+	child->used_ms -= 100000;
+	child->idle_ms = now;
+	used(left, child, false, 61);
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	net_clear(&net);
+}
+
 /* What the right one answers to a request that the left one did not think of. */
 static uint16_t answer_to(const struct payload_writer *w)
 {
@@ -692,6 +738,7 @@ static const struct ktap_test tests[] = {
 	{ "the IKE SA goes", ike_goes },
 	{ "what cannot be installed", cannot_be_installed },
 	{ "lifetimes", lifetimes },
+	{ "inactivity", inactivity },
 	{ "limits", limits },
 	{ "limits are looked at", limits_looked_at },
 	{ "requests refused", requests_refused },
