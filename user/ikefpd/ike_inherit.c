@@ -8,6 +8,7 @@
 #include "ike_inherit.h"
 #include "ike_life.h"
 #include "ike_manager.h"
+#include "ike_reauth.h"
 #include "resume.h"
 
 struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rekeyed)
@@ -123,7 +124,7 @@ static void move(struct ike_sa *from, struct ike_sa *to)
 	share_conn(from, to);
 	move_children(from, to);
 	move_tasks(from, to);
-	to->reauth_by = from->reauth_by;
+	ike_reauth_goes_over(from, to);
 	ike_manager_waits_for(from->manager, from->unique_id, to->unique_id);
 	ike_sa_tell_esp(to);
 	ike_sa_tell_esp(from);

@@ -128,6 +128,19 @@ void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 	resume_save(sa);
 }
 
+void ike_reauth_goes_over(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_sa *old = from->reauth_of ? old_of(from) : NULL;
+
+	to->reauth_by = from->reauth_by;
+	to->reauth_of = from->reauth_of;
+	from->reauth_of = 0;
+	if (!old)
+		return;
+	old->reauth_by = ike_sa_spi_local(to);
+	resume_save(old);
+}
+
 void ike_reauth_established(struct ike_sa *sa)
 {
 	const struct ike_sa *old = old_of(sa);

@@ -26,6 +26,8 @@ bool ike_reauth_is_under_way(const struct ike_sa *sa);
 bool ike_reauth_takes_over(const struct ike_sa *sa);
 /* Who the peer of the new one is to be: that of the old one. NULL: it is none. */
 const struct ike_id *ike_reauth_peer(const struct ike_sa *sa);
+/* Another IKE SA, by a rekeying, has its place: as the old one, and as the new one. */
+void ike_reauth_goes_over(struct ike_sa *from, struct ike_sa *to);
 /* The new one is established, with its first Child SA: it asks for the others, too. */
 void ike_reauth_established(struct ike_sa *sa);
 /* The daemon before was about to go on with it; once all IKE SAs are carried on. */

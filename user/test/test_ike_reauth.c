@@ -158,6 +158,53 @@ static void meanwhile(void)
 	net_clear(&net);
 }
 
+static enum fate lose_from_fifth(struct net *n, unsigned int index, bool raw)
+{
+	(void)n;
+	(void)raw;
+	return index >= 4 ? LOSE : PASS;
+}
+
+/* The new one is rekeyed before all Child SAs are there. */
+static void rekeyed_meanwhile(void)
+{
+	struct child_sa *child;
+	struct ike_sa *sa, *old;
+	uint64_t spi;
+
+	bring_up("");
+	spi = host_established(left)->spi_i;
+	net.fate = lose_from_fifth;
+	net.sent = 0;
+	ike_manager_reauth_ike(&left->manager, host_established(left)->unique_id);
+	net_run(&net);
+	net.fate = NULL;
+	old = with_spi(right, spi);
+	for (sa = right->manager.sas; sa == old;)
+		sa = sa->next;
+	REQUIRE(old && sa);
+	ike_manager_rekey_ike(&right->manager, sa->unique_id);
+	/* Both are put off: the Child SA, and the rekeying, which is tried again first. */
+	net_retransmit(&net);
+	EXPECT_EQ(host_ike_sas(right), 2);
+	REQUIRE(sa->rekey_ms);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	old = with_spi(left, spi);
+	for (sa = left->manager.sas; sa == old || sa->state != IKE_ESTABLISHED;)
+		sa = sa->next;
+	REQUIRE(old && sa);
+	EXPECT(sa->reauth_of == spi && old->reauth_by == ike_sa_spi_local(sa));
+	EXPECT(ike_reauth_is_under_way(old));
+	for (child = sa->children; child && child->state != CHILD_CREATED;)
+		child = child->next;
+	REQUIRE(child);
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	expect_one();
+	net_clear(&net);
+}
+
 /* What cannot be had again is not given up. */
 static void refused(void)
 {
@@ -263,6 +310,7 @@ static void without_children(void)
 static const struct ktap_test tests[] = {
 	{ "from either end", from_either_end },
 	{ "meanwhile", meanwhile },
+	{ "rekeyed meanwhile", rekeyed_meanwhile },
 	{ "refused", refused },
 	{ "a daemon dies", dies },
 	{ "lifetimes", lifetimes },
