@@ -139,9 +139,15 @@ static int send_request(struct ike_sa *sa)
 	get_ours(&ours, sa);
 	payload_begin(&w, 0);
 	put_payloads(&w, &ours.list, r->spi, &r->nonce_i, r->dh);
+	r->sent = false;
 	err = ike_sa_request(sa, TASK_REKEY_IKE, CREATE_CHILD_SA, &w);
 	buf_clear(&w.buf);
-	return err;
+	if (err)
+		return err;
+	/* Until the next daemon knows of that the answer has not been heard by this one. */
+	r->sent = true;
+	resume_save(sa);
+	return 0;
 }
 
 static int set_group(struct ike_rekey *r, uint16_t group)
@@ -432,8 +438,15 @@ void ike_rekey_resume(struct ike_sa *sa)
 {
 	struct ike_rekey *r = sa->rekey;
 	struct ike_sa *new = ike_manager_by_spi(sa->manager, r->spi);
+	struct ike_manager *m = sa->manager;
+	const uint32_t id = sa->unique_id;
 	struct payload_chain chain;
 
+	if (!r->sent) {
+		decided(sa);
+		ike_manager_rekey_ike(m, id);
+		return;
+	}
 	if (!r->response.len) {
 		set_up_anew(sa, "the daemon before died of the answer to its rekeying");
 		return;

@@ -14,6 +14,7 @@ struct ike_rekey {
 	struct dh *dh;
 	unsigned int groups;		/* tried so far */
 	struct buf nonce_i;
+	bool sent;			/* the kernel has the request */
 	/* The peer rekeys it, too (ike_sa's successor came of that): the lower nonce of it. */
 	struct buf rival;
 	uint8_t first_payload;		/* of: */

@@ -172,6 +172,7 @@ static void put_rekey(struct buf *b, const struct ike_rekey *r)
 
 	buf_put64(b, r->spi);
 	buf_put8(b, r->groups);
+	buf_put8(b, r->sent);
 	buf_put16(b, dh_group(r->dh));
 	if (dh_private(r->dh, private, &len))
 		b->failed = true;
@@ -552,6 +553,7 @@ static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 	}
 	r->spi = take64(s);
 	r->groups = take8(s);
+	r->sent = take8(s);
 	group = take16(s);
 	private = take_octets(s, &len);
 	r->dh = private ? dh_new_private(group, private, len) : NULL;

@@ -716,6 +716,32 @@ static void ike_rekeyed_after_all(void)
 	expect_up();
 }
 
+/* It dies before its request goes out: nobody has anything of that. */
+static void ike_rekeying_not_sent(void)
+{
+	struct ike_sa *sa;
+	uint64_t spi;
+
+	bring_up();
+	spi = host_established(left)->spi_i;
+	left->ops = 2;
+	ike_manager_rekey_ike(&left->manager, host_established(left)->unique_id);
+	net_run(&net);
+	left->ops = 0;
+	restart(left);
+	/* It asks, and is asked. */
+	sa = host_established(left);
+	REQUIRE(sa);
+	EXPECT_EQ(sa->spi_i, spi);
+	EXPECT(sa->children && sa->children->state == CHILD_INSTALLED);
+	EXPECT_EQ(sa->active.type, TASK_REKEY_IKE);
+	net_run(&net);
+	REQUIRE(host_established(left));
+	EXPECT(host_established(left)->spi_i != spi);
+	expect_up();
+	net_clear(&net);
+}
+
 static void at_every_step(void)
 {
 	static const struct {
@@ -826,6 +852,7 @@ static const struct ktap_test tests[] = {
 	{ "a damaged stash", damaged },
 	{ "a stash of nonsense", forged },
 	{ "dies after each operation", at_every_step },
+	{ "rekeying of the IKE SA is not sent", ike_rekeying_not_sent },
 };
 
 KTAP_MAIN(tests)
