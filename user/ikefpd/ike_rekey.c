@@ -27,6 +27,7 @@
 #include "start.h"
 
 #define GROUPS_MAX	3	/* tries with another one, as INVALID_KE_PAYLOAD asks for */
+#define REPLACED_MAX	4	/* one after the other, none of which is deleted yet */
 
 void ike_rekey_end(struct ike_sa *sa)
 {
@@ -505,6 +506,16 @@ static bool makes_or_deletes_child(const struct ike_sa *sa)
 	}
 }
 
+static bool has_replaced_many(const struct ike_sa *sa)
+{
+	unsigned int n = 0;
+
+	while (n < REPLACED_MAX && sa->predecessor &&
+	       (sa = ike_manager_by_spi(sa->manager, sa->predecessor)))
+		n++;
+	return n == REPLACED_MAX;
+}
+
 /* What the request is to be refused with at once; 0: nothing. */
 static uint16_t check_request(const struct ike_sa *sa, const struct payload_chain *chain)
 {
@@ -513,7 +524,8 @@ static uint16_t check_request(const struct ike_sa *sa, const struct payload_chai
 	if (sa->state != IKE_ESTABLISHED || !payload_only(chain, PAYLOAD_NONCE) ||
 	    !payload_only(chain, PAYLOAD_KE))
 		return INVALID_SYNTAX;
-	return 0;
+	/* A peer that deletes none has no more of them than that. */
+	return has_replaced_many(sa) ? TEMPORARY_FAILURE : 0;
 }
 
 /* Our part of an answer. */

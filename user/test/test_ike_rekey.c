@@ -749,6 +749,39 @@ static uint16_t answer_to(const struct payload_writer *w)
 	return notify_error(&n, &chain);
 }
 
+/* Request and answer pass, the DELETE does not. */
+static enum fate lose_third(struct net *n, unsigned int index, bool raw)
+{
+	(void)n;
+	(void)raw;
+	return index % 3 == 2 ? LOSE : PASS;
+}
+
+/* A peer that deletes nothing has so many, and no more. */
+static void bounded(void)
+{
+	struct ike_sa *sa;
+	unsigned int i;
+
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_third;
+	net.sent = 0;
+	for (i = 1; i <= 6; i++) {
+		rekey(left);
+		net_run(&net);
+		EXPECT_EQ(host_ike_sas(right), i < 4 ? i + 1 : 5);
+	}
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_one(1);
+	sa = host_established(left);
+	rekey(left);
+	net_run(&net);
+	EXPECT(host_established(left) != sa);
+	expect_works(1);
+	net_clear(&net);
+}
+
 static void offer(struct payload_writer *w, const char *spi, uint8_t spi_len, uint16_t group)
 {
 	const struct proposal p = {
@@ -830,6 +863,7 @@ static const struct ktap_test tests[] = {
 	{ "what is put off", what_is_put_off },
 	{ "lifetimes", lifetimes },
 	{ "no DELETE comes", no_delete },
+	{ "bounded", bounded },
 	{ "requests refused", requests_refused },
 };
 
