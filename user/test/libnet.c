@@ -10,7 +10,6 @@
 
 #include "config.h"
 #include "kernel.h"
-#include "ktap.h"
 #include "libnet.h"
 #include "libsk.h"
 #include "log.h"
@@ -882,9 +881,9 @@ unsigned int host_end_lingering(struct host *host)
 			next = child->next;
 			if (child->state != CHILD_DELETED)
 				continue;
-			EXPECT(child->replaced && child->state_in && child->ike_sa == sa);
-			EXPECT(child->conf == conn_find_child(sa->conn, child->conf->name));
-			EXPECT(child->timer.deadline_ms <= loop_now_ms() + 5000);
+			assert(child->replaced && child->state_in && child->ike_sa == sa);
+			assert(child->conf == conn_find_child(sa->conn, child->conf->name));
+			assert(child->timer.deadline_ms <= loop_now_ms() + 5000);
 			child->timer.expired(&child->timer);
 			n++;
 		}
