@@ -50,7 +50,7 @@ void child_idle_expired(struct child_sa *child)
 
 	child->used_ms = last_use(child);
 	set(child);
-	if (child->idle_ms > loop_now_ms()) {
+	if (!child->idle_ms || child->idle_ms > loop_now_ms()) {
 		child_life_resume(child);
 		return;
 	}

@@ -43,14 +43,15 @@ static void arm_next(struct child_sa *child)
 		next = child->prefer_ms;
 	if (next)
 		arm_until(child, next);
+	else
+		loop_timer_cancel(child->ike_sa->manager->loop, &child->timer);
 }
 
 static void over(struct child_sa *child)
 {
-	/* What has carried all that it may is set up anew, as the other lives are not. */
-	const struct child_conf *again = child->spent ? child->conf : NULL;
+	const bool again = child->spent && child->state == CHILD_INSTALLED;
+	const uint32_t id = child->unique_id;
 	struct ike_sa *sa = child->ike_sa;
-	const uint32_t id = sa->unique_id;
 	struct ike_manager *m = sa->manager;
 
 	/* If nothing comes of its rekeying it is over then, and not in the middle of that. */
@@ -60,10 +61,10 @@ static void over(struct child_sa *child)
 		return;
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of CHILD_SA %s{%u} is over",
 		child->conf->name, child->unique_id);
-	ike_manager_terminate_child(m, child->unique_id, NULL);
-	sa = again ? ike_manager_by_id(m, id) : NULL;
-	if (sa && sa->state == IKE_ESTABLISHED && ike_sa_queue(sa, TASK_CREATE_CHILD, 0, again))
-		ike_manager_child_failed(m, id, again->name, "out of memory");
+	/* Another one first, so that its policies stay: nothing goes out in the clear. */
+	if (again && ike_sa_queue(sa, TASK_CREATE_CHILD, 0, child->conf))
+		ike_manager_child_failed(m, sa->unique_id, child->conf->name, "out of memory");
+	ike_manager_terminate_child(m, id, NULL);
 }
 
 /* The peer had refused to make it for the time being. */

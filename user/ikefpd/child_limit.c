@@ -27,16 +27,33 @@ static bool is_in_use(const struct child_sa *child)
 	return child->state == CHILD_INSTALLED && !child->replaced && !child->spent;
 }
 
-void child_limit_reached(struct child_sa *child, bool hard)
+enum reached { NONE, SOFT, HARD };
+
+/*
+ * What the kernel says now. What it has said before may be of something else: of an SPI that
+ * was only held, or of an ESP SA that was made to be passed over (xfrm_state_retire()).
+ */
+static enum reached ask(const struct child_sa *child)
+{
+	struct xfrm_usage in, out;
+	int err = child_sa_usage(child, &in, &out);
+
+	if (err == -ESRCH)
+		return HARD;
+	return !err && (in.soft || out.soft) ? SOFT : NONE;
+}
+
+void child_limit_reached(struct child_sa *child)
 {
 	const struct ike_sa *sa = child->ike_sa;
+	enum reached reached = is_in_use(child) ? ask(child) : NONE;
 
-	if (!is_in_use(child) || (child->rekeying && !hard))
+	if (reached == NONE || (reached == SOFT && child->rekeying))
 		return;
-	ike_log(sa, LOG_IKE, hard ? LVL_AUDIT : LVL_CTRL,
+	ike_log(sa, LOG_IKE, reached == HARD ? LVL_AUDIT : LVL_CTRL,
 		"CHILD_SA %s{%u} has carried as much as it may%s", child->conf->name,
-		child->unique_id, hard ? "" : " before it is rekeyed");
-	if (hard)
+		child->unique_id, reached == HARD ? "" : " before it is rekeyed");
+	if (reached == HARD)
 		child_life_spent(child);
 	else
 		ike_manager_rekey_child(sa->manager, child->unique_id);
@@ -44,14 +61,12 @@ void child_limit_reached(struct child_sa *child, bool hard)
 
 void child_limit_look(struct child_sa *child)
 {
-	struct xfrm_usage in, out;
-	int err;
+	enum reached reached = NONE;
 
-	if (!is_in_use(child) || !child_limit_is_set(child->conf))
-		return;
-	err = child_sa_usage(child, &in, &out);
-	if (err == -ESRCH)
-		child_limit_reached(child, true);
-	else if (!err && (in.soft || out.soft))
+	if (is_in_use(child) && child_limit_is_set(child->conf))
+		reached = ask(child);
+	if (reached == HARD)
+		child_limit_reached(child);
+	else if (reached == SOFT)
 		child_life_rekey_now(child);
 }

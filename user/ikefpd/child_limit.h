@@ -17,10 +17,10 @@ bool child_limit_is_set(const struct child_conf *conf);
 struct xfrm_limits child_limit_choose(const struct child_conf *conf);
 
 /*
- * One of its ESP SAs has reached its soft limits: it is rekeyed. Or its hard ones: it ends,
- * and is set up anew.
+ * One of its ESP SAs may have reached its soft limits: then it is rekeyed. Or its hard ones:
+ * then it ends, and is set up anew.
  */
-void child_limit_reached(struct child_sa *child, bool hard);
+void child_limit_reached(struct child_sa *child);
 /* Whether one has is asked of the kernel, and what follows comes in the loop's next turn. */
 void child_limit_look(struct child_sa *child);
 

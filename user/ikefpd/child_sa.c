@@ -261,7 +261,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	/* What is preferred until the peer has the new one is not passed over for its limits. */
 	if (!initiator && old)
 		lift(old);
-	else if (!initiator && shared && shared->ike_sa)
+	else if (!initiator && shared && shared->ike_sa && shared->ike_sa != sa)
 		lift(shared);
 
 	ike_manager_index_child(m, child);
@@ -518,10 +518,9 @@ struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi)
 }
 
 int child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
-		    struct xfrm_usage *out)
+		   struct xfrm_usage *out)
 {
 	struct xfrm *xfrm = child->ike_sa->manager->xfrm;
-
 	int err_in = xfrm_state_usage(xfrm, &child->local, child->spi_in, mark_of(child, true), in);
 	int err_out = xfrm_state_usage(xfrm, &child->remote, child->spi_out,
 				       mark_of(child, false), out);

@@ -128,6 +128,6 @@ struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
 
 /* Its ESP SAs' traffic so far. Returns 0, or why it is not known of one: -ESRCH, it is gone. */
 int child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,
-		    struct xfrm_usage *out);
+		   struct xfrm_usage *out);
 
 #endif

@@ -132,10 +132,29 @@ static int begin(struct ike_sa *sa, const struct child_conf *conf, const struct 
 	return err;
 }
 
+/* That is to stay. */
+static const struct child_sa *is_up(const struct ike_sa *sa, const struct child_conf *conf)
+{
+	const struct child_sa *child;
+
+	for (child = sa->children; child; child = child->next)
+		if (child->conf == conf && child->state == CHILD_INSTALLED &&
+		    !child->replaced && !child->spent)
+			return child;
+	return NULL;
+}
+
 int create_child_start(struct ike_sa *sa, const struct child_conf *conf)
 {
+	const struct child_sa *up = is_up(sa, conf);
+
 	if (sa->state != IKE_ESTABLISHED || !conf)
 		return 0;
+	/* The peer has made it meanwhile. */
+	if (up) {
+		ike_manager_child_up(sa->manager, up);
+		return 0;
+	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "establishing CHILD_SA %s", conf->name);
 	if (begin(sa, conf, NULL)) {
 		create_child_end(sa);
@@ -365,7 +384,7 @@ static uint16_t check_request(const struct ike_sa *sa, const struct payload_chai
 	if (!payload_only(chain, PAYLOAD_TSI) || !payload_only(chain, PAYLOAD_TSR))
 		return INVALID_SYNTAX;
 	for (child = sa->children; child; child = child->next)
-		n++;
+		n += child->state != CHILD_DELETED;
 	return n < CHILDREN_MAX ? 0 : NO_ADDITIONAL_SAS;
 }
 

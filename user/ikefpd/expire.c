@@ -17,7 +17,7 @@
 
 struct expire {
 	struct netlink_watch *watch;
-	void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi, bool hard);
+	void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi);
 	void (*lost)(void *arg);
 	void *arg;
 };
@@ -33,7 +33,7 @@ static void take(void *arg, struct nlmsghdr *h)
 		return;
 	dst.family = u->state.family;
 	memcpy(dst.addr, &u->state.id.daddr, endpoint_addr_len(&dst));
-	e->expired(e->arg, &dst, ntohl(u->state.id.spi), u->hard);
+	e->expired(e->arg, &dst, ntohl(u->state.id.spi));
 }
 
 static void lost(void *arg)
@@ -44,8 +44,7 @@ static void lost(void *arg)
 }
 
 struct expire *expire_open(struct loop *loop,
-			   void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi,
-					   bool hard),
+			   void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi),
 			   void (*lost_some)(void *arg), void *arg)
 {
 	struct expire *e = calloc(1, sizeof(*e));

@@ -3,7 +3,6 @@
 #ifndef IKEFPD_EXPIRE_H
 #define IKEFPD_EXPIRE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct endpoint;
@@ -11,12 +10,11 @@ struct expire;
 struct loop;
 
 /*
- * @expired: the one to @dst with this SPI, in host order; @hard: it is gone. @lost: some were
- * not told. NULL after an error, which is logged.
+ * @expired: the one to @dst with this SPI, in host order, has or is gone. @lost: some were not
+ * told. NULL after an error, which is logged.
  */
 struct expire *expire_open(struct loop *loop,
-			   void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi,
-					   bool hard),
+			   void (*expired)(void *arg, const struct endpoint *dst, uint32_t spi),
 			   void (*lost)(void *arg), void *arg);
 void expire_close(struct expire *e);
 

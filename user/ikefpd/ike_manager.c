@@ -446,15 +446,14 @@ static struct child_sa *by_spi_out(struct ike_manager *m, const struct endpoint 
 	return NULL;
 }
 
-void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi,
-		       bool hard)
+void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi)
 {
 	struct child_sa *child = by_spi_in(m, dst, spi);
 
 	if (!child)
 		child = by_spi_out(m, dst, spi);
 	if (child)
-		child_limit_reached(child, hard);
+		child_limit_reached(child);
 }
 
 void ike_manager_look_at_limits(struct ike_manager *m)

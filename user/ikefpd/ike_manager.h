@@ -101,12 +101,8 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
 void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 			 uint32_t spi_in, const struct endpoint *remote);
 
-/*
- * The ESP SA to dst has reached its soft limits, or the hard ones, by which it is gone; or
- * some may have, it is not known which.
- */
-void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi,
-		       bool hard);
+/* The ESP SA to dst has reached a limit; or some may have, it is not known which. */
+void ike_manager_limit(struct ike_manager *m, const struct endpoint *dst, uint32_t spi);
 void ike_manager_look_at_limits(struct ike_manager *m);
 
 /* Something has become of an IKE SA, or of this Child SA of its: to be told (control.h). */

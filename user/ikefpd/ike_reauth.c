@@ -131,8 +131,15 @@ void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 void ike_reauth_goes_over(struct ike_sa *from, struct ike_sa *to)
 {
 	struct ike_sa *old = from->reauth_of ? old_of(from) : NULL;
+	struct ike_sa *new = from->reauth_by ?
+			     ike_manager_by_spi(from->manager, from->reauth_by) : NULL;
 
 	to->reauth_by = from->reauth_by;
+	if (new && new->reauth_of == ike_sa_spi_local(from)) {
+		new->reauth_of = ike_sa_spi_local(to);
+		if (!new->handshake)
+			resume_save(new);
+	}
 	to->reauth_of = from->reauth_of;
 	from->reauth_of = 0;
 	if (!old)

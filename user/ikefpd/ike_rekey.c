@@ -429,6 +429,7 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 	 * It comes once. Should this daemon die now, nobody could make the keys of the new
 	 * IKE SA any more, which the peer has in use already.
 	 */
+	r->sent = true;
 	r->first_payload = msg->first_payload;
 	buf_set(&r->response, msg->data, msg->len);
 	resume_save(sa);

@@ -277,7 +277,7 @@ void ike_sa_next(struct ike_sa *sa)
 
 void ike_sa_go_on(struct ike_sa *sa)
 {
-	if (sa->queue && sa->active.type == TASK_NONE)
+	if ((sa->queue || sa->reauth_of) && sa->active.type == TASK_NONE)
 		ike_sa_next(sa);
 }
 

@@ -339,11 +339,11 @@ static void acquired(void *arg, uint32_t reqid)
 	trap_acquired(&d->manager, reqid);
 }
 
-static void limit_reached(void *arg, const struct endpoint *dst, uint32_t spi, bool hard)
+static void limit_reached(void *arg, const struct endpoint *dst, uint32_t spi)
 {
 	struct daemon *d = arg;
 
-	ike_manager_limit(&d->manager, dst, spi, hard);
+	ike_manager_limit(&d->manager, dst, spi);
 }
 
 static void limits_lost(void *arg)

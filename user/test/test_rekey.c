@@ -521,6 +521,19 @@ static void expect_limits(const struct fake_state *s, uint64_t bytes, uint64_t r
 }
 
 /* What ends by how much was carried. */
+static void reach(struct host *host, uint32_t spi, const struct endpoint *dst, bool hard)
+{
+	struct fake_state *s = host->xfrm.states;
+
+	while (s && s->spi != spi)
+		s = s->next;
+	REQUIRE(s);
+	s->usage.soft = true;
+	if (hard)
+		xfrm_state_del(&host->xfrm, dst, spi, (struct xfrm_mark){ 0 });
+	ike_manager_limit(&host->manager, dst, spi);
+}
+
 static void limits(void)
 {
 	const struct fake_state *s;
@@ -542,15 +555,17 @@ static void limits(void)
 	/* Nobody's, and at another address. */
 	child = child_in(left, CHILD_INSTALLED);
 	spi_out = child->spi_out;
-	ike_manager_limit(&left->manager, &child->remote, spi_out + 1, false);
-	ike_manager_limit(&left->manager, &child->local, spi_out, false);
+	ike_manager_limit(&left->manager, &child->remote, spi_out + 1);
+	ike_manager_limit(&left->manager, &child->local, spi_out);
+	/* What was said of it before. */
+	ike_manager_limit(&left->manager, &child->remote, spi_out);
 	EXPECT(!child->rekeying);
 	/* Who answers goes on with the old one, which must not be passed over for its limits. */
 	net.fate = lose_from_sixth;
-	ike_manager_limit(&left->manager, &child->remote, spi_out, false);
+	reach(left, spi_out, &child->remote, false);
 	EXPECT(child->rekeying);
 	/* Once. */
-	ike_manager_limit(&left->manager, &child->local, child->spi_in, false);
+	reach(left, child->spi_in, &child->local, false);
 	net_run(&net);
 	child = child_in(right, CHILD_REKEYED);
 	REQUIRE(child);
@@ -559,7 +574,7 @@ static void limits(void)
 	REQUIRE(s);
 	EXPECT(s->lifted);
 	/* What is replaced is not rekeyed. */
-	ike_manager_limit(&right->manager, &child->local, child->spi_in, false);
+	reach(right, child->spi_in, &child->local, false);
 	EXPECT(!child->rekeying);
 	net.fate = NULL;
 	net_retransmit(&net);
@@ -568,15 +583,15 @@ static void limits(void)
 
 	/* All: it ends, but not while it is rekeyed. */
 	child = child_in(right, CHILD_INSTALLED);
-	ike_manager_limit(&right->manager, &child->local, child->spi_in, false);
-	ike_manager_limit(&right->manager, &child->local, child->spi_in, true);
+	reach(right, child->spi_in, &child->local, false);
+	reach(right, child->spi_in, &child->local, true);
 	child->timer.expired(&child->timer);
 	EXPECT_EQ(child->state, CHILD_INSTALLED);
 	net_run(&net);
 	expect_one();
 	child = child_in(right, CHILD_INSTALLED);
 	spi_out = child->spi_out;
-	ike_manager_limit(&right->manager, &child->remote, spi_out, true);
+	reach(right, spi_out, &child->remote, true);
 	child->timer.expired(&child->timer);
 	net_run(&net);
 	expect_one();
