@@ -21,12 +21,6 @@ struct xfrm_limits child_limit_choose(const struct child_conf *conf)
 	};
 }
 
-/* What is replaced already is not replaced once more. */
-static bool is_in_use(const struct child_sa *child)
-{
-	return child->state == CHILD_INSTALLED && !child->replaced && !child->spent;
-}
-
 enum reached { NONE, SOFT, HARD };
 
 /*
@@ -46,7 +40,7 @@ static enum reached ask(const struct child_sa *child)
 void child_limit_reached(struct child_sa *child)
 {
 	const struct ike_sa *sa = child->ike_sa;
-	enum reached reached = is_in_use(child) ? ask(child) : NONE;
+	enum reached reached = child_sa_is_up(child) ? ask(child) : NONE;
 
 	if (reached == NONE || (reached == SOFT && child->rekeying))
 		return;
@@ -63,7 +57,7 @@ void child_limit_look(struct child_sa *child)
 {
 	enum reached reached = NONE;
 
-	if (is_in_use(child) && child_limit_is_set(child->conf))
+	if (child_sa_is_up(child) && child_limit_is_set(child->conf))
 		reached = ask(child);
 	if (reached == HARD)
 		child_limit_reached(child);

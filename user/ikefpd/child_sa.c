@@ -437,12 +437,18 @@ struct heir {
 
 static void find_heir(struct child_sa *other, void *arg)
 {
+	struct ike_sa *sa = other->ike_sa;
 	struct heir *heir = arg;
+	const struct ike_sa *from = heir->child->ike_sa;
 
-	if (other->ike_sa && other->ike_sa != heir->child->ike_sa &&
-	    other->ike_sa->state == IKE_ESTABLISHED && other->state == CHILD_INSTALLED && other->reqid == heir->child->reqid &&
-	    conn_find_child(other->ike_sa->conn, heir->child->conf->name))
-		heir->sa = other->ike_sa;
+	if (!sa || sa == from || sa->state != IKE_ESTABLISHED || !child_sa_is_up(other) ||
+	    other->reqid != heir->child->reqid)
+		return;
+	/* Others may have the same traffic: what was a peer's stays that peer's. */
+	if (ike_id_equal(&sa->local_id, &from->local_id) &&
+	    ike_id_equal(&sa->remote_id, &from->remote_id) &&
+	    conn_find_child(sa->conn, heir->child->conf->name))
+		heir->sa = sa;
 }
 
 void child_sa_pass_on(struct child_sa *child)

@@ -73,6 +73,12 @@ struct child_sa {
 	struct loop_timer timer;	/* child_life.h */
 };
 
+/* It carries traffic, and is to go on with that. */
+static inline bool child_sa_is_up(const struct child_sa *child)
+{
+	return child->state == CHILD_INSTALLED && !child->replaced && !child->spent;
+}
+
 /* strongSwan's name of the state, as --list-sas prints it ("INSTALLED"). */
 const char *child_sa_state_name(const struct child_sa *child);
 
@@ -108,8 +114,9 @@ void child_sa_replaced(struct child_sa *child);
 /* Through others for the same traffic nothing new is sent any more: through this one. */
 void child_sa_prefer(struct child_sa *child);
 /*
- * Its IKE SA is about to go, deleted at both ends. If another one has a Child SA for the same
- * traffic, that one is used, and this one goes over to that IKE SA as replaced.
+ * Its IKE SA is about to go, deleted at both ends. If another one with the same peer has a
+ * Child SA for the same traffic, that one is used, and this one goes over to that IKE SA as
+ * replaced.
  */
 void child_sa_pass_on(struct child_sa *child);
 

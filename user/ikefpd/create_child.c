@@ -132,21 +132,19 @@ static int begin(struct ike_sa *sa, const struct child_conf *conf, const struct 
 	return err;
 }
 
-/* That is to stay. */
-static const struct child_sa *is_up(const struct ike_sa *sa, const struct child_conf *conf)
+static const struct child_sa *find_up(const struct ike_sa *sa, const struct child_conf *conf)
 {
 	const struct child_sa *child;
 
 	for (child = sa->children; child; child = child->next)
-		if (child->conf == conf && child->state == CHILD_INSTALLED &&
-		    !child->replaced && !child->spent)
+		if (child->conf == conf && child_sa_is_up(child))
 			return child;
 	return NULL;
 }
 
 int create_child_start(struct ike_sa *sa, const struct child_conf *conf)
 {
-	const struct child_sa *up = is_up(sa, conf);
+	const struct child_sa *up = find_up(sa, conf);
 
 	if (sa->state != IKE_ESTABLISHED || !conf)
 		return 0;
