@@ -6,8 +6,9 @@
 # Two gateways of the same kind, 20 ms apart each way, with their defaults, 500 tunnels,
 # each of identities and networks of its own, at most ten of them at once. What is measured
 # is how long it takes from the command until the initiator has the tunnel. charon would
-# refuse more than five half-open IKE SAs of one address, which stands for ten gateways
-# here: dos_protection is off. pluto's updown script is switched off (many.sh); its command
+# refuse more than five half-open IKE SAs of one address, ikefp more than 50 new ones a
+# second, and that address stands for ten gateways here: dos_protection is off, source-rate
+# high. pluto's updown script is switched off (many.sh); its command
 # is a process for each tunnel, of a few milliseconds.
 #
 # Which packets are lost is the same for all (lossy.c): the third that leaves gw1, and so on.
@@ -90,6 +91,7 @@ establish() {
 
 	topo_direct
 	many_start "$daemon" gw2 $((TUNNELS + 1))
+	[ "$daemon" != ikefpd ] || gw2 "$(program ikefp)" policy source-rate=1000000
 	many_start "$daemon" gw1 $((TUNNELS + 1))
 	# The first one has the kernel load and test its ciphers; it does not count.
 	if [ "$daemon" = pluto ]; then
