@@ -17,6 +17,7 @@
 #include "policy.h"
 
 struct ikefp_flood;
+struct ikefp_rtt_memory;
 struct net;
 struct timer_list;
 
@@ -57,7 +58,9 @@ struct ikefp_context {
 	atomic_long_t reassembly_octets; /* of fragments that wait for others */
 	atomic_long_t reassembly_pooled; /* of those, what strangers have above their shares */
 
-	struct ikefp_flood *flood; /* from before the first listener on; under config_lock */
+	/* From before the first listener on; under config_lock. */
+	struct ikefp_flood *flood;
+	struct ikefp_rtt_memory *rtt_memory;
 };
 
 /* Any context. @stat is an IKEFP_A_STATS_*. */

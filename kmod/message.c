@@ -400,7 +400,7 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 		return reason;
 
 	if (exchange->tries == 1)
-		ikefp_rtt_sample(&sa->rtt, ktime_us_delta(ktime_get(), exchange->first_sent));
+		ikefp_sa_measured(sa, ktime_us_delta(ktime_get(), exchange->first_sent));
 	ikefp_seal_size_served(sa, exchange->fragment_size);
 	count_opened(sa, opened);
 	heard(sa, received->path);

@@ -12,6 +12,7 @@
 #include "listener.h"
 #include "monitor.h"
 #include "netlink.h"
+#include "rtt_memory.h"
 #include "upcall.h"
 
 struct ikefp_context *(*ikefp_netlink_context)(const struct net *net);
@@ -143,7 +144,7 @@ int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info)
 	kind = nla_get_u8(info->attrs[IKEFP_A_LISTENER_KIND]);
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_flood_begin(ctx);
+	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx);
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 	else

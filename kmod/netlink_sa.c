@@ -352,7 +352,7 @@ static void take_keys(struct ikefp_sa *sa, struct change *change)
 	if (sa->role == IKEFP_ROLE_INITIATOR)
 		sa->next_out = 1;
 	if (sa->init_rtt_us)
-		ikefp_rtt_sample(&sa->rtt, sa->init_rtt_us);
+		ikefp_sa_measured(sa, sa->init_rtt_us);
 }
 
 /* What concerns keepalives, liveness and the peer's address. */

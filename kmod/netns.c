@@ -8,6 +8,7 @@
 #include "listener.h"
 #include "netlink.h"
 #include "netns.h"
+#include "rtt_memory.h"
 #include "sa.h"
 #include "send.h"
 #include "timers.h"
@@ -99,6 +100,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
 	drop_workers(ctx);
+	ikefp_rtt_memory_end(ctx);
 	ikefp_flood_end(ctx);
 	free_percpu(ctx->counters);
 }

@@ -11,6 +11,7 @@
 #include "datagram.h"
 #include "esp.h"
 #include "exchange.h"
+#include "rtt_memory.h"
 #include "sa.h"
 #include "stash.h"
 #include "trace.h"
@@ -484,6 +485,22 @@ void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 	ikefp_path_set(&sa->path, path);
 }
 
+/*
+ * From now on what it measures is a peer's. All requests that waited as long as another SA's
+ * measurements said had to be sent again: the way may have become longer, and then that would
+ * go on, without a sample ever.
+ */
+static void settle_rtt(struct ikefp_sa *sa)
+{
+	if (sa->rtt_recalled) {
+		sa->rtt_recalled = false;
+		sa->rtt = (struct ikefp_rtt){ 0 };
+		ikefp_rtt_forget(sa->ctx, &sa->path);
+	} else if (sa->rtt.srtt_us) {
+		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
+	}
+}
+
 /**
  * ikefp_sa_set_state() - move to another state
  * @sa: the SA, locked
@@ -496,8 +513,33 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, state);
 	sa->state = state;
 	/* One that lingers is as much a stranger's as before. */
-	if (state == IKEFP_SA_STATE_ESTABLISHED)
+	if (state == IKEFP_SA_STATE_ESTABLISHED) {
 		uncount_half_open(sa);
+		settle_rtt(sa);
+	}
+}
+
+/**
+ * ikefp_sa_recall_rtt() - an SA that has measured nothing yet is about to wait for an answer
+ * @sa: the SA, locked
+ */
+void ikefp_sa_recall_rtt(struct ikefp_sa *sa)
+{
+	if (!sa->rtt.srtt_us && sa->state == IKEFP_SA_STATE_HALF_OPEN)
+		sa->rtt_recalled = ikefp_rtt_recall(sa->ctx, &sa->path, &sa->rtt);
+}
+
+/**
+ * ikefp_sa_measured() - a round trip
+ * @sa: the SA, locked
+ * @sample_us: as of ikefp_rtt_sample(); of a half-open SA who answered is not known yet
+ */
+void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us)
+{
+	sa->rtt_recalled = false;
+	ikefp_rtt_sample(&sa->rtt, sample_us);
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 }
 
 static void set_orphan(struct ikefp_sa *sa, bool orphan)

@@ -150,6 +150,7 @@ struct ikefp_sa {
 	u8 responses_seen_next;
 	u32 init_rtt_us; /* a sample that counts once the answer was good */
 	struct ikefp_rtt rtt;
+	bool rtt_recalled; /* of another SA with the host: this one has no sample yet */
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long half_open_look; /* jiffies; when it ends before that, if in a flood */
@@ -208,6 +209,8 @@ struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id);
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path);
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
+void ikefp_sa_recall_rtt(struct ikefp_sa *sa);
+void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us);
 void ikefp_sa_set_worker(struct ikefp_sa *sa, struct ikefp_worker *worker);
 void ikefp_sa_forget_worker(struct ikefp_sa *sa);
 void ikefp_sa_forget_init(struct ikefp_sa *sa);

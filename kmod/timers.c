@@ -184,6 +184,7 @@ void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exc
 	exchange->tries = 1;
 	exchange->first_sent = ktime_get();
 	exchange->last_sent = exchange->first_sent;
+	ikefp_sa_recall_rtt(sa);
 	exchange->rto_ms = ikefp_rto_first_ms(&sa->rtt, &exchange->params);
 	wait_for_answer(exchange);
 	sa->messages_out++;

@@ -42,19 +42,25 @@ FIXTURE_TEARDOWN(retransmit)
 	client_close(self->client);
 }
 
-/* An SA without a sample yet: its IKE_SA_INIT is not answered. */
-static void begin_raw(struct client *client, struct peer *peer)
+/* IKE_SA_INIT goes out. */
+static void begin_raw_of(struct client *client, struct peer *peer, uint64_t spi)
 {
 	struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(peer);
 	uint8_t message[64];
 	const struct ikefp_message_out request = {
-		.spi = SPI, .raw = true,
-		.payload = { message, ike_put_init(message, SPI, 0, 1, sizeof(message)) },
+		.spi = spi, .raw = true,
+		.payload = { message, ike_put_init(message, spi, 0, 1, sizeof(message)) },
 	};
 
-	if (ikefp_sa_new(client->nl, SPI, &endpoint) ||
+	if (ikefp_sa_new(client->nl, spi, &endpoint) ||
 	    ikefp_message_send(client->nl, &request, NULL))
 		die("cannot initiate: %s", ikefp_nl_error(client->nl));
+}
+
+/* An SA without a sample yet: its IKE_SA_INIT is not answered. */
+static void begin_raw(struct client *client, struct peer *peer)
+{
+	begin_raw_of(client, peer, SPI);
 }
 
 /*
@@ -354,6 +360,72 @@ TEST_F(retransmit, no_sample_of_a_repeated_request)
 	exchange(self->client, self->peer, 50000);
 	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI, &after));
 	EXPECT_NE(before.srtt_us, after.srtt_us);
+}
+
+/* How long a request of an SA with the peer waits at first, which is sent now. */
+static uint32_t first_wait(struct client *client, struct peer *peer, uint64_t spi)
+{
+	struct ikefp_sa_info info;
+
+	begin_raw_of(client, peer, spi);
+	if (ikefp_sa_get(client->nl, spi, &info))
+		die("no SA: %s", ikefp_nl_error(client->nl));
+	return info.rto_ms;
+}
+
+/* RFC 9040: an SA begins with what another one has measured with the same host. */
+TEST_F(retransmit, next_sa_of_the_host)
+{
+	struct peer *other = peer_open("127.0.0.3", "127.0.0.1", 500, IKEFP_LISTENER_KIND_IKE);
+	struct ikefp_sa_info first;
+	uint32_t rto_ms, var_us;
+
+	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 5000);
+	peer_init_kernel_initiates(self->peer, self->client, SPI, &sk_algorithms[0]);
+	exchange(self->client, self->peer, 40000);
+	peer_establish(self->peer, self->client);
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI, &first));
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 10);
+	/* As uncertain as after one sample, or more so. */
+	var_us = first.rttvar_us < first.srtt_us / 2 ? first.srtt_us / 2 : first.rttvar_us;
+	rto_ms = (first.srtt_us + 4 * var_us + 999) / 1000;
+	EXPECT_EQ(rto_ms, first_wait(self->client, self->peer, SPI + 1));
+	peer_expect(self->peer);
+	/* A copy, long before the initial wait. */
+	EXPECT_TRUE(peer_receive(self->peer, PATIENCE_MS));
+	EXPECT_EQ(60000, first_wait(self->client, other, SPI + 2));
+	peer_close(other);
+}
+
+/*
+ * A host that moved away: what was measured has every request sent again, so that nothing is
+ * measured anew. It is forgotten with the first SA that nothing confirms it to.
+ */
+TEST_F(retransmit, host_farther_than_before)
+{
+	struct ikefp_sa_info info;
+	uint8_t message[64];
+
+	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 60000);
+	peer_init_kernel_initiates(self->peer, self->client, SPI, &sk_algorithms[0]);
+	peer_establish(self->peer, self->client);
+	EXPECT_GT(60000, first_wait(self->client, self->peer, SPI + 1));
+	peer_expect(self->peer);
+	peer_expect(self->peer);
+	peer_send(self->peer, message, ike_put_init(message, SPI + 1, 1, 2, sizeof(message)));
+	client_wait_message(self->client);
+	self->peer->kernel_spi = SPI + 1;
+	self->peer->own_spi = 1;
+	peer_give_keys(self->peer, self->client, &sk_algorithms[0]);
+	peer_establish(self->peer, self->client);
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI + 1, &info));
+	EXPECT_EQ(IKEFP_SA_STATE_ESTABLISHED, info.state);
+	EXPECT_EQ(0, info.srtt_us);
+	EXPECT_EQ(60000, info.rto_ms);
+	EXPECT_EQ(60000, first_wait(self->client, self->peer, SPI + 2));
 }
 
 /* Nor does IKE_SA_INIT when it was repeated. */

@@ -10,6 +10,7 @@
 
 #include "../datagram.h"
 #include "../flood.h"
+#include "../rtt_memory.h"
 #include "../message.h"
 #include "../netlink.h"
 #include "../netns.h"
@@ -120,7 +121,8 @@ struct ikefp_listener *fixture_listener(struct kunit *test, struct ikefp_context
 	int err;
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_flood_begin(ctx) ?: ikefp_listener_open(ctx, kind, &key, receive, NULL, NULL);
+	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx) ?:
+	      ikefp_listener_open(ctx, kind, &key, receive, NULL, NULL);
 	listener = ikefp_listener_find(ctx, &key);
 	mutex_unlock(&ctx->config_lock);
 	KUNIT_ASSERT_EQ(test, err, 0);

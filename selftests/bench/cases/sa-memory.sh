@@ -31,8 +31,8 @@ in_use() {
 		FILENAME ~ /meminfo/ { value[$1] = 1024 * $2; next }
 		$1 != "slabinfo" && $1 != "#" { objects += $2 * $4 }
 		END {
-			printf "%d\n", value["MemTotal:"] - value["MemFree:"] - value["Buffers:"] -
-				value["Cached:"] - value["Slab:"] + objects
+			free = value["MemFree:"] + value["Buffers:"] + value["Cached:"]
+			printf "%d\n", value["MemTotal:"] - free - value["Slab:"] + objects
 		}' /proc/meminfo /proc/slabinfo
 }
 
@@ -49,11 +49,11 @@ memory() {
 	peers=$started_pid
 	peers_made=0
 	peers_make $FEW
-	# An hour: whatever keeps something for a while.
-	sleep 3600
+	# Whatever keeps something for a while; rekeying begins later.
+	sleep 600
 	before=$(in_use) own=$(anonymous "$peers")
 	peers_make "$sas"
-	sleep 3600
+	sleep 600
 	after=$(in_use) own=$(($(anonymous "$peers") - own))
 	kill -9 "$gateway_pid"
 	wait_for 30 nobody_in gw2
