@@ -102,9 +102,14 @@ gateway_begin() {
 
 # gateway_end ikefpd|strongswan|sas: it is no more, nor are its IKE SAs.
 gateway_end() {
+	gateway_kill
+	[ "$1" = strongswan ] || module_unload
+}
+
+# gateway_kill: what it leaves in the kernel stays.
+gateway_kill() {
 	kill -9 "$gateway_pid"
 	wait_for 30 nobody_in gw2
-	[ "$1" = strongswan ] || module_unload
 }
 
 # nobody_in NETNS: no process, that is.

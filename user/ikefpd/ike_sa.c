@@ -74,6 +74,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 		return NULL;
 	}
 	sa->manager = m;
+	sa->proposal = &proposal_none;
 	sa->initiator = initiator;
 	sa->unique_id = ++m->last_ike_id;
 	sa->log.unique_id = sa->unique_id;
@@ -132,6 +133,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
+	proposal_drop(&sa->proposal);
 	OPENSSL_cleanse(sa->sk_d, sizeof(sa->sk_d));
 	free(sa);
 }

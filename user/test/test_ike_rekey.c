@@ -249,8 +249,8 @@ static void other_proposals(void)
 	rekey(left);
 	net_run(&net);
 	expect_one(1);
-	EXPECT_EQ(proposal_id(&host_established(left)->proposal, TRANSFORM_DH), DH_ECP_256);
-	EXPECT_EQ(proposal_id(&host_established(left)->proposal, TRANSFORM_PRF),
+	EXPECT_EQ(proposal_id(host_established(left)->proposal, TRANSFORM_DH), DH_ECP_256);
+	EXPECT_EQ(proposal_id(host_established(left)->proposal, TRANSFORM_PRF),
 		  PRF_HMAC_SHA2_512);
 	EXPECT_HEX(host_established(left)->sk_d, host_established(right)->sk_d, 64);
 	/* And from the longer one on. */
