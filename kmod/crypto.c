@@ -15,8 +15,8 @@
  * Only synchronous implementations are asked for, so that a message is opened where
  * it arrives. x86's AES-GCM is asynchronous to everybody, since the vector unit that it
  * needs may be in use, and the other one has a table of 4 KB for each key. So the
- * implementation under x86's is taken, which is synchronous, and a sixth of that in
- * memory. A softirq may come in the middle of a task's use of the vector unit (WireGuard's
+ * implementation under x86's is taken, which is synchronous, and shared by all (see
+ * shared_gcm.h). A softirq may come in the middle of a task's use of the vector unit (WireGuard's
  * and dm-crypt's workers, for example, use it for much of their time); what is opened or
  * sealed there is so by gcm.c, which needs the key itself.
  */
@@ -35,6 +35,7 @@
 
 #include "crypto.h"
 #include "gcm.h"
+#include "shared_gcm.h"
 
 #define SALT_LEN 4
 #define NONCE_LEN IKEFP_GCM_NONCE_LEN
@@ -44,7 +45,7 @@ struct algorithm {
 	u16 encr; /* IANA transform type 1 */
 	u16 integ; /* IANA transform type 3, 0 for an AEAD */
 	const char *name;
-	const char *simd_name; /* of x86's, which needs the vector unit; NULL: none is taken */
+	bool gcm;
 	u8 key_lens[3]; /* octets; the salt not counted */
 	u8 integ_key_len;
 	u8 salt_len;
@@ -56,7 +57,7 @@ struct algorithm {
 static const struct algorithm algorithms[] = {
 	{
 		.encr = 20, .name = "gcm(aes)",
-		.simd_name = IS_ENABLED(CONFIG_X86) ? "__gcm(aes)" : NULL,
+		.gcm = true,
 		.key_lens = { 16, 24, IKEFP_GCM_MAX_KEY },
 		.salt_len = SALT_LEN, .iv_len = 8, .block_len = 1, .icv_len = IKEFP_GCM_ICV_LEN,
 	}, {
@@ -79,8 +80,8 @@ static const struct algorithm algorithms[] = {
 
 /* One way: the keys of those who send it. */
 struct direction {
-	struct crypto_aead *aead;
-	struct ikefp_gcm_key key; /* where the AEAD needs the vector unit, which may be in use */
+	struct crypto_aead *aead; /* NULL: the shared one, with this key: */
+	struct ikefp_gcm_key key;
 	u8 salt[SALT_LEN];
 };
 
@@ -88,7 +89,7 @@ struct direction {
 struct ikefp_crypto {
 	const struct algorithm *algorithm;
 	struct aead_request *request; /* of both directions, which have the same AEAD */
-	bool simd; /* the AEAD needs the vector unit */
+	bool shared; /* the AEAD is, and needs the vector unit, which may be in use */
 	struct direction out;
 	struct direction in;
 	u64 next_iv; /* of an AEAD, never used twice */
@@ -144,20 +145,13 @@ static int set_authenc_key(struct crypto_aead *tfm, const struct nlattr *encr,
 }
 
 static int direction_init(struct direction *direction, const struct algorithm *algorithm,
-			  bool simd, const struct nlattr *encr, const struct nlattr *integ)
+			  const struct nlattr *encr, const struct nlattr *integ)
 {
 	struct crypto_aead *aead;
 	int key_len = nla_len(encr) - algorithm->salt_len;
 	int err;
 
-	/* One that needs the vector unit is there already, or none is looked for. */
-	if (simd)
-		aead = crypto_alloc_aead(algorithm->simd_name,
-					 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_TESTED,
-					 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_TESTED |
-						 CRYPTO_ALG_ASYNC | CRYPTO_NOLOAD);
-	else
-		aead = crypto_alloc_aead(algorithm->name, 0, CRYPTO_ALG_ASYNC);
+	aead = crypto_alloc_aead(algorithm->name, 0, CRYPTO_ALG_ASYNC);
 	if (IS_ERR(aead))
 		return PTR_ERR(aead);
 	direction->aead = aead;
@@ -165,27 +159,13 @@ static int direction_init(struct direction *direction, const struct algorithm *a
 	if (err)
 		return err;
 	memcpy(direction->salt, nla_data(encr) + key_len, algorithm->salt_len);
-	if (simd) {
-		direction->key.len = key_len;
-		memcpy(direction->key.octets, nla_data(encr), key_len);
-	}
 	return algorithm->integ ? set_authenc_key(aead, encr, integ) :
 				  crypto_aead_setkey(aead, nla_data(encr), key_len);
 }
 
-static int init(struct ikefp_crypto *crypto, struct nlattr *const *keys, enum ikefp_role role)
+/* Of both directions. */
+static int alloc_request(struct ikefp_crypto *crypto)
 {
-	bool initiator = role == IKEFP_ROLE_INITIATOR;
-	int err;
-
-	err = direction_init(initiator ? &crypto->out : &crypto->in, crypto->algorithm,
-			     crypto->simd, keys[IKEFP_A_KEYS_SK_EI], keys[IKEFP_A_KEYS_SK_AI]);
-	if (err)
-		return err;
-	err = direction_init(initiator ? &crypto->in : &crypto->out, crypto->algorithm,
-			     crypto->simd, keys[IKEFP_A_KEYS_SK_ER], keys[IKEFP_A_KEYS_SK_AR]);
-	if (err)
-		return err;
 	/* Another implementation may have come in between. */
 	if (crypto_aead_reqsize(crypto->in.aead) > crypto_aead_reqsize(crypto->out.aead))
 		crypto->request = aead_request_alloc(crypto->in.aead, GFP_KERNEL);
@@ -197,14 +177,35 @@ static int init(struct ikefp_crypto *crypto, struct nlattr *const *keys, enum ik
 	return 0;
 }
 
-static void deinit(struct ikefp_crypto *crypto)
+static void direction_share(struct direction *direction, const struct nlattr *encr)
 {
-	aead_request_free(crypto->request);
-	crypto_free_aead(crypto->out.aead);
-	crypto_free_aead(crypto->in.aead);
-	crypto->request = NULL;
-	memzero_explicit(&crypto->out, sizeof(crypto->out));
-	memzero_explicit(&crypto->in, sizeof(crypto->in));
+	int key_len = nla_len(encr) - SALT_LEN;
+
+	direction->key.len = key_len;
+	memcpy(direction->key.octets, nla_data(encr), key_len);
+	memcpy(direction->salt, nla_data(encr) + key_len, SALT_LEN);
+}
+
+static int init(struct ikefp_crypto *crypto, struct nlattr *const *keys, enum ikefp_role role)
+{
+	bool initiator = role == IKEFP_ROLE_INITIATOR;
+	struct direction *of_initiator = initiator ? &crypto->out : &crypto->in;
+	struct direction *of_responder = initiator ? &crypto->in : &crypto->out;
+	int err;
+
+	if (IS_ENABLED(CONFIG_X86) && crypto->algorithm->gcm && !ikefp_shared_gcm_get()) {
+		crypto->shared = true;
+		direction_share(of_initiator, keys[IKEFP_A_KEYS_SK_EI]);
+		direction_share(of_responder, keys[IKEFP_A_KEYS_SK_ER]);
+		return 0;
+	}
+	err = direction_init(of_initiator, crypto->algorithm, keys[IKEFP_A_KEYS_SK_EI],
+			     keys[IKEFP_A_KEYS_SK_AI]);
+	if (err)
+		return err;
+	err = direction_init(of_responder, crypto->algorithm, keys[IKEFP_A_KEYS_SK_ER],
+			     keys[IKEFP_A_KEYS_SK_AR]);
+	return err ?: alloc_request(crypto);
 }
 
 static bool has_key_len(const struct algorithm *algorithm, int len)
@@ -284,14 +285,7 @@ struct ikefp_crypto *ikefp_crypto_new(struct nlattr *const *keys, enum ikefp_rol
 	if (!crypto)
 		return ERR_PTR(-ENOMEM);
 	crypto->algorithm = algorithm;
-	crypto->simd = !!algorithm->simd_name;
 	err = init(crypto, keys, role);
-	/* It is not there, or goes as this looks at it. */
-	if (err && crypto->simd) {
-		deinit(crypto);
-		crypto->simd = false;
-		err = init(crypto, keys, role);
-	}
 	if (err) {
 		if (err == -ENOENT)
 			NL_SET_ERR_MSG(extack, "this kernel does not have the algorithm");
@@ -313,7 +307,14 @@ void ikefp_crypto_free(struct ikefp_crypto *crypto)
 {
 	if (!crypto)
 		return;
-	deinit(crypto);
+	if (crypto->shared) {
+		ikefp_shared_gcm_forget(&crypto->out.key);
+		ikefp_shared_gcm_forget(&crypto->in.key);
+		ikefp_shared_gcm_put();
+	}
+	aead_request_free(crypto->request);
+	crypto_free_aead(crypto->out.aead);
+	crypto_free_aead(crypto->in.aead);
 	kfree_sensitive(crypto);
 }
 
@@ -359,7 +360,16 @@ u32 ikefp_crypto_inner_len(const struct ikefp_crypto *crypto, u32 headers_len, u
 	return rounddown(sealed_len - around, algorithm->block_len) - 1;
 }
 
-/* What run() does, without the vector unit. */
+static int run_aead(struct aead_request *request, struct crypto_aead *aead, u8 *iv,
+		    struct scatterlist *sg, u32 ad_len, u32 crypt_len, bool seal)
+{
+	aead_request_set_tfm(request, aead);
+	aead_request_set_ad(request, ad_len);
+	aead_request_set_crypt(request, sg, sg, crypt_len, iv);
+	return seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
+}
+
+/* What ikefp_shared_gcm_run() does, without the vector unit. */
 static int run_gcm(const struct direction *direction, u8 *message, u32 headers_len, u8 *text,
 		   u32 text_len, const u8 *nonce, bool seal)
 {
@@ -375,32 +385,31 @@ static int run(const struct ikefp_crypto *crypto, const struct direction *direct
 	       u32 headers_len, u32 len, bool seal)
 {
 	const struct algorithm *algorithm = crypto->algorithm;
-	struct aead_request *request = crypto->request;
 	u32 body = headers_len + algorithm->iv_len;
 	u32 crypt_len = len - body - (seal ? algorithm->icv_len : 0);
+	u32 ad_len = headers_len;
 	struct scatterlist sg[2];
 	u8 iv[MAX_IV_LEN];
 	int err;
 
-	aead_request_set_tfm(request, direction->aead);
 	if (algorithm->integ) {
 		memcpy(iv, message + headers_len, algorithm->iv_len);
 		sg_init_one(sg, message, len);
-		aead_request_set_ad(request, body);
+		ad_len = body;
 	} else {
 		memcpy(iv, direction->salt, SALT_LEN);
 		memcpy(iv + SALT_LEN, message + headers_len, NONCE_LEN - SALT_LEN);
 		sg_init_table(sg, 2);
 		sg_set_buf(&sg[0], message, headers_len);
 		sg_set_buf(&sg[1], message + body, len - body);
-		aead_request_set_ad(request, headers_len);
 	}
-	aead_request_set_crypt(request, sg, sg, crypt_len, iv);
-	if (crypto->simd && !crypto_simd_usable())
+	if (!crypto->shared)
+		err = run_aead(crypto->request, direction->aead, iv, sg, ad_len, crypt_len, seal);
+	else if (crypto_simd_usable())
+		err = ikefp_shared_gcm_run(&direction->key, iv, sg, ad_len, crypt_len, seal);
+	else
 		err = run_gcm(direction, message, headers_len, message + body,
 			      len - body - algorithm->icv_len, iv, seal);
-	else
-		err = seal ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
 	memzero_explicit(iv, sizeof(iv));
 	return err;
 }

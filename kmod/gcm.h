@@ -9,8 +9,8 @@
 #define IKEFP_GCM_ICV_LEN 16
 
 struct ikefp_gcm_key {
+	u8 octets[IKEFP_GCM_MAX_KEY] __aligned(16); /* or the crypto API makes a copy */
 	u8 len; /* octets: 16, 24 or 32 */
-	u8 octets[IKEFP_GCM_MAX_KEY];
 };
 
 int ikefp_gcm_seal(const struct ikefp_gcm_key *key, const u8 *nonce, const u8 *ad, u32 ad_len,
