@@ -80,20 +80,23 @@ static const struct algorithm algorithms[] = {
 
 /* One way: the keys of those who send it. */
 struct direction {
-	struct crypto_aead *aead; /* NULL: the shared one, with this key: */
-	struct ikefp_gcm_key key;
+	struct ikefp_gcm_key key __aligned(16); /* of the shared AEAD, which may make a copy else */
 	u8 salt[SALT_LEN];
+	struct crypto_aead *aead; /* NULL: the shared one */
 };
 
 /* Used by one at a time: the caller holds the SA's lock. */
 struct ikefp_crypto {
-	const struct algorithm *algorithm;
-	struct aead_request *request; /* of both directions, which have the same AEAD */
-	bool shared; /* the AEAD is, and needs the vector unit, which may be in use */
 	struct direction out;
 	struct direction in;
+	const struct algorithm *algorithm;
+	struct aead_request *request; /* of both directions, which have the same AEAD */
 	u64 next_iv; /* of an AEAD, never used twice */
+	bool shared; /* the AEAD is, and needs the vector unit, which may be in use */
 };
+
+/* Of an idle SA, of which there may be very many. */
+static_assert(sizeof(struct ikefp_crypto) <= 128);
 
 static const struct algorithm *find_algorithm(struct nlattr *const *keys,
 					      struct netlink_ext_ack *extack)

@@ -9,7 +9,7 @@
 #define IKEFP_GCM_ICV_LEN 16
 
 struct ikefp_gcm_key {
-	u8 octets[IKEFP_GCM_MAX_KEY] __aligned(16); /* or the crypto API makes a copy */
+	u8 octets[IKEFP_GCM_MAX_KEY];
 	u8 len; /* octets: 16, 24 or 32 */
 };
 

@@ -283,6 +283,14 @@ static struct ike_sa *successor(const struct ike_sa *sa)
 	return sa->successor ? ike_manager_by_spi(sa->manager, sa->successor) : NULL;
 }
 
+void ike_rekey_pass_on(const struct ike_sa *sa)
+{
+	struct ike_sa *next = successor(sa);
+
+	if (next && next->predecessor == ike_sa_spi_local(sa))
+		next->predecessor = sa->predecessor;
+}
+
 struct ike_sa *ike_rekey_rival(const struct ike_sa *sa)
 {
 	return sa->rekey ? successor(sa) : NULL;

@@ -119,6 +119,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
+	ike_rekey_pass_on(sa);
 	ike_rekey_end(sa);
 	if (ike_sa_spi_local(sa))
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));

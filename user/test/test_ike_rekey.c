@@ -782,6 +782,28 @@ static void bounded(void)
 	net_clear(&net);
 }
 
+/* Nor has one that deletes every other one. */
+static void bounded_with_gaps(void)
+{
+	struct ike_sa *sa;
+	unsigned int i;
+
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_third;
+	net.sent = 0;
+	for (i = 1; i <= 16; i++) {
+		rekey(left);
+		net_run(&net);
+		sa = host_established(right);
+		REQUIRE(sa);
+		sa = i % 2 ? NULL : ike_manager_by_spi(&right->manager, sa->predecessor);
+		if (sa && sa->state == IKE_REKEYED)
+			ike_sa_destroy(sa, NULL);
+		EXPECT(host_ike_sas(right) <= 5);
+	}
+	net_clear(&net);
+}
+
 static void offer(struct payload_writer *w, const char *spi, uint8_t spi_len, uint16_t group)
 {
 	const struct proposal p = {
@@ -864,6 +886,7 @@ static const struct ktap_test tests[] = {
 	{ "lifetimes", lifetimes },
 	{ "no DELETE comes", no_delete },
 	{ "bounded", bounded },
+	{ "bounded with gaps", bounded_with_gaps },
 	{ "requests refused", requests_refused },
 };
 
