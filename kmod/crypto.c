@@ -80,7 +80,7 @@ static const struct algorithm algorithms[] = {
 
 /* One way: the keys of those who send it. */
 struct direction {
-	struct ikefp_gcm_key key __aligned(16); /* of the shared AEAD, which may make a copy else */
+	struct ikefp_gcm_key key; /* of the shared AEAD */
 	u8 salt[SALT_LEN];
 	struct crypto_aead *aead; /* NULL: the shared one */
 };
@@ -304,7 +304,7 @@ struct ikefp_crypto *ikefp_crypto_new(struct nlattr *const *keys, enum ikefp_rol
  * ikefp_crypto_free() - wipe the keys
  * @crypto: may be NULL
  *
- * Context: process.
+ * Context: process. Sleeps.
  */
 void ikefp_crypto_free(struct ikefp_crypto *crypto)
 {

@@ -399,11 +399,11 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 
-	if (exchange->tries == 1)
-		ikefp_sa_measured(sa, ktime_us_delta(ktime_get(), exchange->first_sent));
 	ikefp_seal_size_served(sa, exchange->fragment_size);
 	count_opened(sa, opened);
 	heard(sa, received->path);
+	if (exchange->tries == 1)
+		ikefp_sa_measured(sa, ktime_us_delta(ktime_get(), exchange->first_sent));
 	ikefp_timers_request_over(sa, exchange, out);
 	return 0;
 }

@@ -30,7 +30,7 @@ struct place {
 	bool used;
 	struct host host;
 	struct ikefp_rtt rtt;
-	unsigned long when; /* jiffies */
+	u64 when; /* jiffies */
 };
 
 struct ikefp_rtt_memory {
@@ -103,7 +103,7 @@ bool ikefp_rtt_recall(struct ikefp_context *ctx, const struct ikefp_path *path,
 	bool known;
 
 	spin_lock(&place->lock);
-	known = is_of(place, &host) && time_before(jiffies, place->when + KEPT_FOR);
+	known = is_of(place, &host) && time_before64(get_jiffies_64(), place->when + KEPT_FOR);
 	if (known)
 		*rtt = place->rtt;
 	spin_unlock(&place->lock);
@@ -131,7 +131,7 @@ void ikefp_rtt_remember(struct ikefp_context *ctx, const struct ikefp_path *path
 	place->used = true;
 	place->host = host;
 	place->rtt = *rtt;
-	place->when = jiffies;
+	place->when = get_jiffies_64();
 	spin_unlock(&place->lock);
 }
 

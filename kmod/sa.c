@@ -277,6 +277,7 @@ struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_sp
 	sa->fragments = old->fragments;
 	sa->fragment_size = old->fragment_size;
 	sa->rtt = old->rtt;
+	sa->rtt_elsewhere = old->rtt_elsewhere;
 	sa->behind_nat = old->behind_nat;
 	sa->follow = old->follow;
 	sa->liveness_given = old->liveness_given;
@@ -481,6 +482,9 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
  */
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 {
+	/* Where a peer says that it is may be another host, of which it must not say anything. */
+	if (sa->rtt.srtt_us && !ikefp_path_same_host(&sa->path, path))
+		sa->rtt_elsewhere = true;
 	ikefp_route_forget(&sa->route);
 	ikefp_path_set(&sa->path, path);
 }
@@ -496,7 +500,7 @@ static void settle_rtt(struct ikefp_sa *sa)
 		sa->rtt_recalled = false;
 		sa->rtt = (struct ikefp_rtt){ 0 };
 		ikefp_rtt_forget(sa->ctx, &sa->path);
-	} else if (sa->rtt.srtt_us) {
+	} else if (sa->rtt.srtt_us && !sa->rtt_elsewhere) {
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 	}
 }
@@ -538,7 +542,7 @@ void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us)
 {
 	sa->rtt_recalled = false;
 	ikefp_rtt_sample(&sa->rtt, sample_us);
-	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED && !sa->rtt_elsewhere)
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 }
 

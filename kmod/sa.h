@@ -151,6 +151,7 @@ struct ikefp_sa {
 	u32 init_rtt_us; /* a sample that counts once the answer was good */
 	struct ikefp_rtt rtt;
 	bool rtt_recalled; /* of another SA with the host: this one has no sample yet */
+	bool rtt_elsewhere; /* part of it was measured with another host: the peer has moved */
 	struct timer_list timer;
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long half_open_look; /* jiffies; when it ends before that, if in a flood */

@@ -18,7 +18,11 @@ struct shared {
 	struct crypto_aead *aead;
 	struct aead_request *request;
 	const struct ikefp_gcm_key *key; /* that the AEAD has; NULL: nobody's */
+	u8 longest; /* octets of the longest key that the AEAD may have something left of */
 };
+
+/* The longest there is: it takes the place of all that any other has left. */
+static const u8 no_key[IKEFP_GCM_MAX_KEY];
 
 static DEFINE_PER_CPU(struct shared, shared);
 static DEFINE_MUTEX(users_lock);
@@ -103,17 +107,31 @@ void ikefp_shared_gcm_put(void)
 	mutex_unlock(&users_lock);
 }
 
+static int wipe(struct shared *s)
+{
+	int err = crypto_aead_setkey(s->aead, no_key, sizeof(no_key));
+
+	if (!err)
+		s->longest = 0;
+	return err;
+}
+
 static int use_key(struct shared *s, const struct ikefp_gcm_key *key)
 {
-	int err;
+	int err = 0;
 
 	if (s->key == key)
 		return 0;
 	/* If it fails, nobody knows which key there is. */
-	s->key = NULL;
-	err = crypto_aead_setkey(s->aead, key->octets, key->len);
+	WRITE_ONCE(s->key, NULL);
+	/* A shorter one leaves the end of what was made of a longer one, and so that one. */
+	if (key->len < s->longest)
+		err = wipe(s);
+	s->longest = max(s->longest, key->len);
 	if (!err)
-		s->key = key;
+		err = crypto_aead_setkey(s->aead, key->octets, key->len);
+	if (!err)
+		WRITE_ONCE(s->key, key);
 	return err;
 }
 
@@ -154,16 +172,18 @@ int ikefp_shared_gcm_run(const struct ikefp_gcm_key *key, u8 *nonce, struct scat
  */
 void ikefp_shared_gcm_forget(const struct ikefp_gcm_key *key)
 {
-	static const u8 none[16];
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct shared *s = per_cpu_ptr(&shared, cpu);
 
+		/* Nobody sets it to this one any more. */
+		if (READ_ONCE(s->key) != key)
+			continue;
 		spin_lock_bh(&s->lock);
 		if (s->key == key) {
-			s->key = NULL;
-			crypto_aead_setkey(s->aead, none, sizeof(none));
+			WRITE_ONCE(s->key, NULL);
+			wipe(s);
 		}
 		spin_unlock_bh(&s->lock);
 	}

@@ -428,6 +428,29 @@ TEST_F(retransmit, host_farther_than_before)
 	EXPECT_EQ(60000, first_wait(self->client, self->peer, SPI + 2));
 }
 
+/* What a peer has others believe of a host where it says that it is now, is nothing. */
+TEST_F(retransmit, peer_that_moves)
+{
+	const struct upcall *moved;
+	int before;
+
+	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 5000);
+	peer_init_kernel_initiates(self->peer, self->client, SPI, &sk_algorithms[0]);
+	peer_settings(self->peer, self->client, (struct ikefp_sa_settings){ .follow = true });
+	peer_establish(self->peer, self->client);
+	before = peer_move(self->peer, "127.0.0.3");
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
+	peer_expect(self->peer);
+	moved = client_wait(self->client, PATIENCE_MS);
+	ASSERT_NE(NULL, moved);
+	EXPECT_EQ(UPCALL_MOVED, moved->kind);
+	exchange(self->client, self->peer, 40000);
+	EXPECT_EQ(60000, first_wait(self->client, self->peer, SPI + 1));
+	close(before);
+}
+
 /* Nor does IKE_SA_INIT when it was repeated. */
 TEST_F(retransmit, no_sample_of_a_repeated_init)
 {

@@ -318,6 +318,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 static int move_policies(struct child_sa *child)
 {
 	struct ike_manager *m = child->ike_sa->manager;
+	const struct ts_list *new_local = &ts_none, *new_remote = &ts_none;
 	struct ts_list local, remote;
 	int err;
 
@@ -325,13 +326,21 @@ static int move_policies(struct child_sa *child)
 		child_route_install(&m->routes, child);
 		return policy_move(&m->policies, m->xfrm, child);
 	}
-	policy_remove(&m->policies, m->xfrm, child);
 	ts_copy(&local, child->local_ts);
 	ts_copy(&remote, child->remote_ts);
 	ts_replace_host(&local, &child->local);
 	ts_replace_host(&remote, &child->remote);
-	err = ts_keep(&child->local_ts, &local) ?: ts_keep(&child->remote_ts, &remote) ?:
-	      policy_install(&m->policies, m->xfrm, child);
+	err = ts_keep(&new_local, &local) ?: ts_keep(&new_remote, &remote);
+	if (err) {
+		ts_drop(&new_local);
+		return err;
+	}
+	policy_remove(&m->policies, m->xfrm, child);
+	ts_drop(&child->local_ts);
+	ts_drop(&child->remote_ts);
+	child->local_ts = new_local;
+	child->remote_ts = new_remote;
+	err = policy_install(&m->policies, m->xfrm, child);
 	child->has_policies = !err;
 	return err;
 }

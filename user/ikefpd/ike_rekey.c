@@ -285,10 +285,15 @@ static struct ike_sa *successor(const struct ike_sa *sa)
 
 void ike_rekey_pass_on(const struct ike_sa *sa)
 {
+	struct ike_sa *before = sa->predecessor ?
+				ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
 	struct ike_sa *next = successor(sa);
 
 	if (next && next->predecessor == ike_sa_spi_local(sa))
 		next->predecessor = sa->predecessor;
+	if (before && !before->rekey && sa->successor &&
+	    before->successor == ike_sa_spi_local(sa))
+		before->successor = sa->successor;
 }
 
 struct ike_sa *ike_rekey_rival(const struct ike_sa *sa)
