@@ -82,6 +82,10 @@ FIXTURE_SETUP(flood)
 	/* None expires within a test. */
 	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_MS, 3600 * 1000);
 	client_set(self->client, IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS, 3600 * 1000);
+	/* No copy of a request comes in the place of what is waited for, however long that takes. */
+	client_set(self->client, IKEFP_A_POLICY_RTO_MAX_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_INITIAL_MS, 60000);
+	client_set(self->client, IKEFP_A_POLICY_RTO_MIN_MS, 60000);
 	netns_enter(self->internet);
 	self->peer = peer_open(variant->local, variant->kernel, 500, IKEFP_LISTENER_KIND_IKE);
 	self->to = address(variant->kernel, 0);
