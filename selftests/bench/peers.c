@@ -2,7 +2,8 @@
 /*
  * usage: peers KIND LOCAL GATEWAY NETNS NOBODY FIFO
  *
- * The peers of a gateway: they answer its every empty INFORMATIONAL request. KIND is
+ * The peers of a gateway: they answer its every empty INFORMATIONAL request, and take its NAT
+ * keepalives. KIND is
  *
  *	direct		they set up their IKE SAs with the gateway, each with one Child SA
  *			for an address of its own of 10.64.0.0/10
@@ -12,8 +13,8 @@
  * FIFO is read for commands, a line each; each is answered with a line that begins with it:
  *
  *	make COUNT			until there are COUNT IKE SAs
- *	measure SECONDS			COUNT TOTAL: what the gateway asks within so long, and
- *					the whole machine's instructions meanwhile
+ *	measure SECONDS			QUESTIONS KEEPALIVES TOTAL: what the gateway sends within so
+ *					long, and the whole machine's instructions meanwhile
  *	replay SECONDS			PEERS: the share in them that was not the gateway's
  *					(answers.h), which is no more
  */
@@ -124,15 +125,16 @@ static void obey(const char *line, const char *netns, const char *nobody_addr)
 {
 	struct endpoint nobody;
 	unsigned int number;
-	uint64_t count, total;
+	uint64_t questions, keepalives, total;
 
 	if (endpoint_parse(&nobody, nobody_addr, IKE_PORT))
 		fail("%s is no address", nobody_addr);
 	if (sscanf(line, "make %u", &number) == 1) {
 		make(number);
 	} else if (sscanf(line, "measure %u", &number) == 1) {
-		total = answers_measure(number, &count);
-		printf("measure %" PRIu64 " %" PRIu64 "\n", count, total);
+		total = answers_measure(number, &questions, &keepalives);
+		printf("measure %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", questions, keepalives,
+		       total);
 	} else if (sscanf(line, "replay %u", &number) == 1) {
 		total = answers_replay(&gateway, netns, &nobody, number);
 		printf("replay %" PRIu64 "\n", total);

@@ -30,7 +30,7 @@ asking() {
 	esac
 	sleep 60
 	tell peers measure $seconds
-	read -r asked total <<<"$answer"
+	read -r asked _ total <<<"$answer"
 	gateway_end "$1"
 	tell peers replay $seconds
 	echo "$asked questions, $total instructions, $answer of them the peers'"
