@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +74,7 @@ void answers_add(const struct peer *peer)
 
 int answers_open(const struct endpoint *local, bool natt, unsigned int count)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	int room = 64 << 20;
 
 	for (size = 64; size < 2 * (size_t)count;)
@@ -89,6 +91,7 @@ int answers_open(const struct endpoint *local, bool natt, unsigned int count)
 	sock = socket(here.ss_family, SOCK_DGRAM, 0);
 	if (sock < 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+	    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    bind(sock, (struct sockaddr *)&here, here_len))
 		fail("the socket: %s", strerror(errno));
 	return sock;
