@@ -23,7 +23,7 @@ asking() {
 	CONN='dpd_delay = 30s' gateway_begin "$1" direct
 	case $1 in
 	sas)
-		tell sas make "$sas" 1 0
+		tell sas make "$sas" 1 28
 		tell sas ask 30000 28
 		;;
 	*) peers_make "$sas" ;;
