@@ -4,8 +4,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@
 #define REQUESTS_MAX	500000
 #define PATIENCE_MS	20000
 #define LEAD_NS		50000000	/* until the first request is sent again */
-#define UDP_HEADER_LEN	8
+#define NAT_KEEPALIVE	0xff		/* the one octet of it (RFC 3948) */
 
 struct message {
 	uint8_t octets[MESSAGE_MAX];	/* the marker first, if there is one */
@@ -70,16 +72,9 @@ void answers_add(const struct peer *peer)
 	*place(peer->spi) = *peer;
 }
 
-void answers_open(const struct endpoint *local, bool natt, unsigned int count)
+int answers_open(const struct endpoint *local, bool natt, unsigned int count)
 {
-	/* NAT keepalives go no further, as in a kernel's socket that knows ESP (RFC 3948). */
-	struct sock_filter messages[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, UDP_HEADER_LEN + 1, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	const struct sock_fprog program = { 4, messages };
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	int room = 64 << 20;
 
 	for (size = 64; size < 2 * (size_t)count;)
@@ -95,10 +90,11 @@ void answers_open(const struct endpoint *local, bool natt, unsigned int count)
 	here_len = endpoint_to_sockaddr(local, &here);
 	sock = socket(here.ss_family, SOCK_DGRAM, 0);
 	if (sock < 0 ||
-	    setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
 	    setsockopt(sock, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+	    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    bind(sock, (struct sockaddr *)&here, here_len))
 		fail("the socket: %s", strerror(errno));
+	return sock;
 }
 
 static uint64_t clock_ns(void)
@@ -126,6 +122,11 @@ void answers_send(const struct endpoint *gateway, const uint8_t *message, size_t
 	buf_put(&octets, message, len);
 	send_to(octets.data, octets.len, &to, to_len);
 	buf_clear(&octets);
+}
+
+static bool is_keepalive(const uint8_t *octets, size_t len)
+{
+	return len == 1 && octets[0] == NAT_KEEPALIVE;
 }
 
 static bool next_message(struct message *message)
@@ -162,13 +163,15 @@ static struct sk_key sk_key(const uint8_t *key)
 	};
 }
 
-/* Answers it, if it is a request. */
+/* Answers it, if it is a request; nor does anybody wait for a NAT keepalive. */
 static bool answer(const struct message *message)
 {
 	struct buf response = BUF_INIT, sealed = BUF_INIT;
 	struct ike_header header;
 	struct sk_key key;
 
+	if (is_keepalive(message->octets, message->len))
+		return true;
 	header_of(message->octets, message->len, &header);
 	if (header.flags & IKE_FLAG_RESPONSE)
 		return false;
@@ -234,7 +237,10 @@ static void note(const struct message *message, uint64_t at_ns)
 	memcpy(request->octets, message->octets, message->len);
 }
 
-/* Answers for so long; what was asked is noted, if it is wanted. */
+/*
+ * Answers for so long; what came is noted, if it is wanted. What came together, when timers
+ * are due at the same tick, is to come together again: it has one time.
+ */
 static void serve(uint64_t begin_ns, unsigned int seconds, bool noting)
 {
 	uint64_t end_ns = begin_ns + seconds * 1000000000ull, now_ns;
@@ -243,35 +249,42 @@ static void serve(uint64_t begin_ns, unsigned int seconds, bool noting)
 	while ((now_ns = clock_ns()) < end_ns) {
 		if (!wait_for_message(-1, (end_ns - now_ns) / 1000000 + 1))
 			continue;
+		now_ns = clock_ns();
 		while (next_message(&message)) {
 			if (!answer(&message))
 				fail("a message that nobody waits for");
-			now_ns = clock_ns() - begin_ns;
 			if (noting)
-				note(&message, now_ns);
+				note(&message, now_ns - begin_ns);
 		}
 	}
 }
 
-uint64_t answers_measure(unsigned int seconds, uint64_t *count)
+uint64_t answers_measure(unsigned int seconds, uint64_t *questions, uint64_t *keepalives)
 {
 	struct busy busy;
-	uint64_t total;
+	uint64_t total, i;
 
 	request_count = 0;
 	busy = busy_begin();
 	serve(clock_ns(), seconds, true);
 	total = busy_end(&busy);
-	*count = request_count;
+	*keepalives = 0;
+	for (i = 0; i < request_count; i++)
+		*keepalives += is_keepalive(requests[i].octets, requests[i].len);
+	*questions = request_count - *keepalives;
 	return total;
 }
 
+/* As a gateway's timers do, it sends all that is due before the peers have their turn. */
 static void *send_again(void *arg)
 {
+	const struct sched_param first = { .sched_priority = 1 };
 	const struct replay *replay = arg;
 	struct timespec when;
 	uint64_t i, at_ns;
 
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &first))
+		fail("no priority");
 	for (i = 0; i < request_count; i++) {
 		at_ns = replay->begin_ns + LEAD_NS + requests[i].at_ns;
 		when = (struct timespec){ at_ns / 1000000000, at_ns % 1000000000 };
@@ -319,7 +332,18 @@ static int compare(const void *a, const void *b)
 	return memcmp(one->octets, other->octets, marker + IKE_HEADER_LEN);
 }
 
-/* All were authentic and empty, and none was asked twice: its answer was taken. */
+static void forget_keepalives(void)
+{
+	uint64_t i, kept = 0;
+
+	for (i = 0; i < request_count; i++) {
+		if (!is_keepalive(requests[i].octets, requests[i].len))
+			requests[kept++] = requests[i];
+	}
+	request_count = kept;
+}
+
+/* All questions were authentic and empty, and none came twice: its answer was taken. */
 static void check(void)
 {
 	struct buf inner = BUF_INIT;
@@ -328,6 +352,7 @@ static void check(void)
 	uint8_t first;
 	uint64_t i;
 
+	forget_keepalives();
 	for (i = 0; i < request_count; i++) {
 		header_of(requests[i].octets, requests[i].len, &header);
 		key = sk_key(whose(&header)->key);

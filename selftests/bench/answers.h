@@ -22,8 +22,8 @@ struct peer {
 	uint8_t own_key[PEER_KEY_LEN], key[PEER_KEY_LEN]; /* SK_e, its own and the gateway's */
 };
 
-/* Up to @count peers at @local; messages are behind a marker with @natt. */
-void answers_open(const struct endpoint *local, bool natt, unsigned int count);
+/* Up to @count peers at @local; messages are behind a marker with @natt. Returns the socket. */
+int answers_open(const struct endpoint *local, bool natt, unsigned int count);
 void answers_add(const struct peer *peer);
 
 /* Sends the gateway an IKE message. */
@@ -34,12 +34,12 @@ size_t answers_receive(uint8_t *message, size_t size);
 void answers_until(int fd);
 
 /*
- * Answers for so long, and notes what was asked, and when. Writes how much that was. Returns
- * the instructions of the whole machine.
+ * Answers for so long, and notes what came, and when. Writes how many questions and NAT
+ * keepalives that were. Returns the instructions of the whole machine.
  */
-uint64_t answers_measure(unsigned int seconds, uint64_t *count);
+uint64_t answers_measure(unsigned int seconds, uint64_t *questions, uint64_t *keepalives);
 /*
- * What of that was not the gateway's: when it is no more, the same is asked at the same times
+ * What of that was not the gateway's: when it is no more, the same is sent at the same times
  * by a socket of this process on @gateway, in its network namespace (a file), which keeps no
  * answers; less what it takes to send as much to @nobody, a host that is not there.
  */

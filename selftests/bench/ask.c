@@ -34,137 +34,26 @@
 
 #include <openssl/rand.h>
 
-#include "busy.h"
 #include "elsewhere.h"
 #include "fail.h"
 #include "initiator.h"
+#include "roundtrip.h"
 
-#define ANSWER_SIZE	1024
-#define WARM_UP		100
 #define HALF_OPEN_MAX	1000
 #define STRANGERS	0x0a400001	/* the first one's address */
 
-struct answer {
-	ssize_t len;
-	uint8_t octets[ANSWER_SIZE];
-};
-
-struct question {
-	const uint8_t *octets;
-	size_t len;
-	struct in_addr source;		/* 0: the socket's own */
-};
-
 static struct initiator initiator;
-static struct sockaddr_in here, gateway, sink, nobody;
-static int mirror;			/* a socket in the gateway's network namespace */
+static struct roundtrip trip;
 static struct question *questions;
 static struct answer *answers;
 static unsigned int count;		/* those of the warm-up included */
-static struct timespec pause_time;
-
-static void *allocate(size_t n, size_t size)
-{
-	void *memory = calloc(n, size);
-
-	if (!memory)
-		fail("no memory");
-	/* Pages that were never written to would be made in the counted part. */
-	memset(memory, 1, n * size);
-	return memory;
-}
-
-static void ask(const struct question *question, const struct sockaddr_in *to)
-{
-	char control[CMSG_SPACE(sizeof(struct in_pktinfo))] = { 0 };
-	struct iovec iov = { (void *)question->octets, question->len };
-	struct msghdr msg = {
-		.msg_name = (void *)to,
-		.msg_namelen = sizeof(*to),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-	};
-
-	if (question->source.s_addr) {
-		struct cmsghdr *cmsg;
-
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = IPPROTO_IP;
-		cmsg->cmsg_type = IP_PKTINFO;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-		((struct in_pktinfo *)CMSG_DATA(cmsg))->ipi_spec_dst = question->source;
-	}
-	if (sendmsg(initiator.sock, &msg, 0) != (ssize_t)question->len)
-		fail("cannot send: %s", strerror(errno));
-}
-
-static uint64_t ask_gateway(unsigned int from, unsigned int to)
-{
-	uint64_t begin = busy_ns();
-	unsigned int i;
-
-	for (i = from; i < to; i++) {
-		ask(&questions[i], &gateway);
-		answers[i].len = recv(initiator.sock, answers[i].octets, ANSWER_SIZE, 0);
-		if (answers[i].len <= 0)
-			fail("no answer to message %u of %u", i + 1, count);
-		nanosleep(&pause_time, NULL);
-	}
-	return busy_ns() - begin;
-}
-
-static uint64_t ask_sink(unsigned int from, unsigned int to)
-{
-	uint64_t begin = busy_ns();
-	unsigned int i;
-
-	for (i = from; i < to; i++) {
-		ask(&questions[i], &sink);
-		nanosleep(&pause_time, NULL);
-	}
-	return busy_ns() - begin;
-}
-
-/* Sends the answers from the gateway's host, to where they went or to nowhere. */
-static uint64_t mirror_answers(unsigned int from, unsigned int to, bool received)
-{
-	struct sockaddr_in dest = here;
-	uint8_t octets[ANSWER_SIZE];
-	uint64_t begin = busy_ns();
-	unsigned int i;
-
-	for (i = from; i < to; i++) {
-		if (!received)
-			dest.sin_addr = nobody.sin_addr;
-		else if (questions[i].source.s_addr)
-			dest.sin_addr = questions[i].source;
-		if (sendto(mirror, answers[i].octets, answers[i].len, 0, (struct sockaddr *)&dest,
-			   sizeof(dest)) != answers[i].len)
-			fail("cannot send: %s", strerror(errno));
-		if (received && recv(initiator.sock, octets, ANSWER_SIZE, 0) != answers[i].len)
-			fail("message %u from the gateway's host did not come", i + 1);
-		nanosleep(&pause_time, NULL);
-	}
-	return busy_ns() - begin;
-}
-
-static struct sockaddr_in take_address(const char *text, int port)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-	if (inet_pton(AF_INET, text, &addr.sin_addr) != 1)
-		fail("'%s' is no IPv4 address", text);
-	return addr;
-}
 
 static void open_initiator(void)
 {
 	struct endpoint own, other;
 
-	endpoint_from_sockaddr(&own, (const struct sockaddr *)&here);
-	endpoint_from_sockaddr(&other, (const struct sockaddr *)&gateway);
+	endpoint_from_sockaddr(&own, (const struct sockaddr *)&trip.here);
+	endpoint_from_sockaddr(&other, (const struct sockaddr *)&trip.gateway);
 	initiator_open(&initiator, &own, &other);
 }
 
@@ -264,8 +153,7 @@ static void cookie(void)
 		questions[i] = stranger(STRANGERS + HALF_OPEN_MAX + i);
 	for (i = 0; i < HALF_OPEN_MAX; i++) {
 		question = stranger(STRANGERS + i);
-		ask(&question, &gateway);
-		answer.len = recv(initiator.sock, answer.octets, ANSWER_SIZE, 0);
+		roundtrip_ask(&trip, &question, &answer);
 		if (is_cookie(&question, &answer))
 			break;
 	}
@@ -276,23 +164,23 @@ static void cookie(void)
 
 int main(int argc, char **argv)
 {
-	uint64_t answered, sent, received;
+	uint64_t net, with_receptions;
 	unsigned int i;
 
 	if (argc != 9)
 		fail("usage: ask WHAT LOCAL REMOTE SINK-PORT NETNS NOBODY COUNT PAUSE");
-	here = take_address(argv[2], IKE_PORT);
-	gateway = take_address(argv[3], IKE_PORT);
-	sink = take_address(argv[3], atoi(argv[4]));
-	mirror = open_elsewhere(argv[5]);
-	nobody = take_address(argv[6], 0);
-	count = WARM_UP + strtoul(argv[7], NULL, 10);
+	trip.here = roundtrip_address(argv[2], IKE_PORT);
+	trip.gateway = roundtrip_address(argv[3], IKE_PORT);
+	trip.sink = roundtrip_address(argv[3], atoi(argv[4]));
+	trip.mirror = open_elsewhere(argv[5]);
+	trip.nobody = roundtrip_address(argv[6], 0);
+	count = ROUNDTRIP_WARM_UP + strtoul(argv[7], NULL, 10);
 	i = strtoul(argv[8], NULL, 10);
-	pause_time = (struct timespec){ i / 1000, i % 1000 * 1000000 };
-	questions = allocate(count, sizeof(*questions));
-	answers = allocate(count, sizeof(*answers));
+	trip.pause = (struct timespec){ i / 1000, i % 1000 * 1000000 };
+	roundtrip_allocate(&questions, &answers, count);
 
 	open_initiator();
+	trip.sock = initiator.sock;
 	if (!strcmp(argv[1], "dup-request"))
 		dup_request();
 	else if (!strcmp(argv[1], "dup-init"))
@@ -304,14 +192,7 @@ int main(int argc, char **argv)
 	else
 		fail("'%s' is nothing that can be asked", argv[1]);
 
-	ask_gateway(0, WARM_UP);
-	answered = ask_gateway(WARM_UP, count);
-	ask_sink(0, WARM_UP);
-	sent = ask_sink(WARM_UP, count);
-	mirror_answers(0, WARM_UP, true);
-	received = mirror_answers(WARM_UP, count, true);
-	mirror_answers(0, WARM_UP, false);
-	received -= mirror_answers(WARM_UP, count, false);
+	net = roundtrip_measure(&trip, questions, answers, count, &with_receptions);
 
 	if (!strcmp(argv[1], "cookie")) {
 		for (i = 0; i < count; i++) {
@@ -328,8 +209,6 @@ int main(int argc, char **argv)
 		else
 			initiator_take_init(&initiator, answers[0].octets, answers[0].len);
 	}
-	count -= WARM_UP;
-	printf("%" PRIu64 " %" PRIu64 "\n", (answered - sent - received) / count,
-	       (answered - sent) / count);
+	printf("%" PRIu64 " %" PRIu64 "\n", net, with_receptions);
 	return 0;
 }

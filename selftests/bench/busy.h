@@ -4,9 +4,12 @@
 
 #include <stdint.h>
 
+#define RESTLESS_LOOP	502		/* instructions that it counts as one */
+
 /*
  * Nanoseconds that the one processor has not been idle, from some moment on: under icount
- * the instructions that it has run.
+ * the instructions that it has run. Where $RESTLESS is the file of a program that runs whenever
+ * nothing else does (restless.c), the processor is idle as long as that runs.
  */
 uint64_t busy_ns(void);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: peers KIND LOCAL GATEWAY NETNS NOBODY FIFO
+ * usage: peers KIND LOCAL GATEWAY SINK-PORT NETNS NOBODY FIFO
  *
- * The peers of a gateway: they answer its every empty INFORMATIONAL request. KIND is
+ * The peers of a gateway: they answer its every empty INFORMATIONAL request, and take its NAT
+ * keepalives. KIND is
  *
  *	direct		they set up their IKE SAs with the gateway, each with one Child SA
  *			for an address of its own of 10.64.0.0/10
@@ -11,9 +12,14 @@
  *
  * FIFO is read for commands, a line each; each is answered with a line that begins with it:
  *
- *	make COUNT			until there are COUNT IKE SAs
- *	measure SECONDS			COUNT TOTAL: what the gateway asks within so long, and
- *					the whole machine's instructions meanwhile
+ *	make COUNT			until there are COUNT IKE SAs; those that are static are
+ *					known from then on
+ *	ask COUNT			INSTRUCTIONS: what it costs the gateway to answer a new
+ *					empty INFORMATIONAL request, of COUNT, each of an IKE SA
+ *					that is left to chance, of a thousand that are (ask.c,
+ *					which says what SINK-PORT is)
+ *	measure SECONDS			QUESTIONS KEEPALIVES TOTAL: what the gateway sends within so
+ *					long, and the whole machine's instructions meanwhile
  *	replay SECONDS			PEERS: the share in them that was not the gateway's
  *					(answers.h), which is no more
  */
@@ -28,16 +34,32 @@
 #include <unistd.h>
 
 #include "answers.h"
+#include "elsewhere.h"
 #include "fail.h"
 #include "initiator.h"
+#include "libsk.h"
+#include "payload.h"
+#include "proposal.h"
+#include "roundtrip.h"
 #include "static_keys.h"
 
 #define PEERS_MAX	20000
+#define ASKED		1000		/* IKE SAs whose requests are answered */
 #define MESSAGE_SIZE	4096
 
 static struct endpoint own, gateway;	/* of all messages but IKE_SA_INIT, there is a NAT */
 static struct initiator initiator;	/* of the IKE SA that is set up */
-static bool nat;
+static bool nat, is_static;
+static size_t marker;			/* octets */
+
+/* The peers' IKE SAs. */
+struct sa {
+	struct peer peer;
+	uint64_t gateway_spi;
+	uint32_t next_id;		/* of a peer's next request */
+};
+
+static struct sa *sas;
 static unsigned int made;
 
 static void open_initiator(const char *local, const char *remote)
@@ -78,11 +100,10 @@ static void exchange_init(void)
 	initiator_take_init(&initiator, message, len);
 }
 
-static void establish(unsigned int i)
+static void establish(unsigned int i, struct sa *sa)
 {
 	uint8_t message[MESSAGE_SIZE];
 	char net[32], id[32];
-	struct peer peer;
 	size_t len;
 
 	snprintf(net, sizeof(net), "10.%u.%u.%u/32", 64 + (i >> 16), i >> 8 & 255, i & 255);
@@ -96,43 +117,153 @@ static void establish(unsigned int i)
 	initiator_take_auth(&initiator, message, len);
 	if (initiator.keys.encr_len != PEER_KEY_LEN)
 		fail("keys of %zu octets", (size_t)initiator.keys.encr_len);
-	peer.spi = initiator.spi_i;
-	memcpy(peer.own_key, initiator.keys.ei, PEER_KEY_LEN);
-	memcpy(peer.key, initiator.keys.er, PEER_KEY_LEN);
-	answers_add(&peer);
+	sa->peer.spi = initiator.spi_i;
+	memcpy(sa->peer.own_key, initiator.keys.ei, PEER_KEY_LEN);
+	memcpy(sa->peer.key, initiator.keys.er, PEER_KEY_LEN);
+	sa->gateway_spi = initiator.spi_r;
+	sa->next_id = 2;
+	answers_add(&sa->peer);
 }
 
-static void make(unsigned int count)
-{
-	if (count > PEERS_MAX)
-		fail("%u peers are too many", count);
-	while (made < count)
-		establish(made++);
-	printf("make %u\n", made);
-}
-
-static void add_static(void)
+static struct peer static_peer(void)
 {
 	struct peer peer = { .spi = STATIC_PEER_SPI };
 
 	memcpy(peer.own_key, static_er, PEER_KEY_LEN);
 	memcpy(peer.key, static_ei, PEER_KEY_LEN);
-	answers_add(&peer);
+	return peer;
 }
 
-static void obey(const char *line, const char *netns, const char *nobody_addr)
+static void make(unsigned int count)
+{
+	if (!is_static && count > PEERS_MAX)
+		fail("%u peers are too many", count);
+	sas = realloc(sas, count * sizeof(*sas));
+	if (!sas)
+		fail("no memory");
+	for (; made < count; made++) {
+		sas[made] = (struct sa){ .gateway_spi = made + 1 };
+		if (is_static)
+			sas[made].peer = static_peer();
+		else
+			establish(made, &sas[made]);
+	}
+	printf("make %u\n", made);
+}
+
+/* The header of a peer's message; only those that are static are the responder's. */
+static struct ike_header header_at(const struct sa *sa, uint32_t message_id)
+{
+	return (struct ike_header){
+		.spi_i = is_static ? sa->gateway_spi : sa->peer.spi,
+		.spi_r = is_static ? sa->peer.spi : sa->gateway_spi,
+		.version = IKE_VERSION,
+		.exchange = INFORMATIONAL,
+		.flags = is_static ? 0 : IKE_FLAG_INITIATOR,
+		.message_id = message_id,
+	};
+}
+
+static struct sk_key sk_key(const uint8_t *key)
+{
+	return (struct sk_key){
+		.encr = ENCR_AES_GCM_16, .integ = AUTH_NONE, .e = key, .e_len = PEER_KEY_LEN,
+	};
+}
+
+static struct question request(struct sa *sa)
+{
+	const struct sk_key key = sk_key(sa->peer.own_key);
+	const struct ike_header header = header_at(sa, sa->next_id++);
+	struct buf sealed = BUF_INIT, octets = BUF_INIT;
+
+	if (sk_seal(&sealed, &key, &header, NULL, 0, NULL, 0))
+		fail("sealing");
+	buf_zero(&octets, marker);
+	buf_put(&octets, sealed.data, sealed.len);
+	buf_clear(&sealed);
+	return (struct question){ .octets = octets.data, .len = octets.len };
+}
+
+static void check_response(const struct sa *sa, const struct question *question,
+			   const struct answer *answer)
+{
+	const struct sk_key key = sk_key(sa->peer.key);
+	struct ike_header asked, header;
+	struct buf inner = BUF_INIT;
+	uint8_t first;
+
+	if (answer->len < (ssize_t)marker ||
+	    ike_header_read(&asked, question->octets + marker, question->len - marker) ||
+	    ike_header_read(&header, answer->octets + marker, answer->len - marker) ||
+	    header.spi_i != asked.spi_i || header.spi_r != asked.spi_r ||
+	    header.message_id != asked.message_id || !(header.flags & IKE_FLAG_RESPONSE) ||
+	    sk_open(&inner, &first, &key, answer->octets + marker, answer->len - marker) ||
+	    inner.len)
+		fail("an answer that is no empty INFORMATIONAL response to its request");
+	buf_clear(&inner);
+}
+
+/* As many with few as with many: the gateway keeps the answer to the last request of each. */
+static void choose(struct sa *chosen[ASKED])
+{
+	unsigned int i, stride = made / ASKED;
+
+	if (!stride)
+		fail("%u IKE SAs are not enough", made);
+	/* The same ones each time. */
+	srandom(1);
+	for (i = 0; i < ASKED; i++)
+		chosen[i] = &sas[i * stride + random() % stride];
+}
+
+static void ask(unsigned int count, const struct roundtrip *trip)
+{
+	struct sa *chosen[ASKED];
+	struct question *questions;
+	struct answer *answers;
+	uint64_t with_receptions;
+	unsigned int i;
+	struct sa **whose;
+
+	count += ROUNDTRIP_WARM_UP;
+	roundtrip_allocate(&questions, &answers, count);
+	whose = calloc(count, sizeof(*whose));
+	if (!whose)
+		fail("no memory");
+	choose(chosen);
+	for (i = 0; i < count; i++) {
+		whose[i] = chosen[random() % ASKED];
+		questions[i] = request(whose[i]);
+	}
+	printf("ask %" PRIu64 "\n",
+	       roundtrip_measure(trip, questions, answers, count, &with_receptions));
+	for (i = 0; i < count; i++) {
+		check_response(whose[i], &questions[i], &answers[i]);
+		free((void *)questions[i].octets);
+	}
+	free(whose);
+	free(answers);
+	free(questions);
+}
+
+static void obey(const char *line, const char *netns, const char *nobody_addr,
+		 const struct roundtrip *trip)
 {
 	struct endpoint nobody;
 	unsigned int number;
-	uint64_t count, total;
+	uint64_t questions, keepalives, total;
 
 	if (endpoint_parse(&nobody, nobody_addr, IKE_PORT))
 		fail("%s is no address", nobody_addr);
 	if (sscanf(line, "make %u", &number) == 1) {
 		make(number);
+	} else if (sscanf(line, "ask %u", &number) == 1) {
+		ask(number, trip);
 	} else if (sscanf(line, "measure %u", &number) == 1) {
-		total = answers_measure(number, &count);
-		printf("measure %" PRIu64 " %" PRIu64 "\n", count, total);
+		total = answers_measure(number, &questions, &keepalives);
+		printf("measure %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", questions, keepalives,
+		       total);
 	} else if (sscanf(line, "replay %u", &number) == 1) {
 		total = answers_replay(&gateway, netns, &nobody, number);
 		printf("replay %" PRIu64 "\n", total);
@@ -156,31 +287,41 @@ static void take_line(int fd, char *line, size_t size)
 
 int main(int argc, char **argv)
 {
-	bool is_static = argc == 7 && !strcmp(argv[1], "static");
+	struct roundtrip trip = { 0 };
+	struct peer peer;
 	uint16_t port;
 	char line[128];
 	int commands;
 
-	nat = argc == 7 && !strcmp(argv[1], "nat");
-	if (argc != 7 || !(nat || is_static || !strcmp(argv[1], "direct")))
-		fail("usage: peers direct|nat|static LOCAL GATEWAY NETNS NOBODY FIFO");
+	nat = argc == 8 && !strcmp(argv[1], "nat");
+	is_static = argc == 8 && !strcmp(argv[1], "static");
+	if (argc != 8 || !(nat || is_static || !strcmp(argv[1], "direct")))
+		fail("usage: peers direct|nat|static LOCAL GATEWAY SINK-PORT NETNS NOBODY FIFO");
 	port = nat || is_static ? IKE_NATT_PORT : IKE_PORT;
+	marker = port == IKE_NATT_PORT ? MARKER_LEN : 0;
 	if (endpoint_parse(&own, argv[2], port) || endpoint_parse(&gateway, argv[3], port))
 		fail("%s or %s is no address", argv[2], argv[3]);
-	answers_open(&own, port == IKE_NATT_PORT, PEERS_MAX);
-	if (is_static)
-		add_static();
-	else
+	trip.sock = answers_open(&own, port == IKE_NATT_PORT, PEERS_MAX);
+	trip.mirror = open_elsewhere(argv[5]);
+	trip.here = roundtrip_address(argv[2], port);
+	trip.gateway = roundtrip_address(argv[3], port);
+	trip.sink = roundtrip_address(argv[3], atoi(argv[4]));
+	trip.nobody = roundtrip_address(argv[6], IKE_PORT);
+	if (is_static) {
+		peer = static_peer();
+		answers_add(&peer);
+	} else {
 		open_initiator(argv[2], argv[3]);
+	}
 	/* For writing, too: so it has no end. */
-	commands = open(argv[6], O_RDWR);
+	commands = open(argv[7], O_RDWR);
 	if (commands < 0)
-		fail("%s: %s", argv[6], strerror(errno));
+		fail("%s: %s", argv[7], strerror(errno));
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
 		answers_until(commands);
 		take_line(commands, line, sizeof(line));
-		obey(line, argv[4], argv[5]);
+		obey(line, argv[5], argv[6], &trip);
 	}
 }

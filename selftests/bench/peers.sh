@@ -88,14 +88,18 @@ gateway_begin() {
 		start_told gw2 sas "$bench/sas" "$gw2_addr" "$gw1_addr" \
 			"$([ "$2" = nat ] && echo 1 || echo 0)" "$work/sas.fifo"
 		;;
-	*) CHARON='ikesa_table_size = 16384' "$1_start" gw2 < <(peers_conf) ;;
+	*)
+		# Another turn's end may have unloaded it.
+		[ "$1" != ikefpd ] || module_load
+		CHARON='ikesa_table_size = 16384' "$1_start" gw2 < <(peers_conf)
+		;;
 	esac
 	gateway_pid=$started_pid
 	[ "$1" != ikefpd ] || gw2 "$(program ikefp)" policy source-rate=1000000 \
 		cookie-rate=1000000 init-rate=1000000
 	gw2 ip neighbour replace "$nobody" lladdr 02:00:00:00:00:09 dev wan nud permanent
 	PSK=$PSK TS_REMOTE=10.2.0.1/32 start_told gw1 peers "$bench/peers" "$kind" "$gw1_addr" \
-		"$gw2_addr" "/run/netns/$netns_gw2" "$nobody" "$work/peers.fifo"
+		"$gw2_addr" 9 "/run/netns/$netns_gw2" "$nobody" "$work/peers.fifo"
 	idle_rate=$(($("$bench/idle" 20) / 20))
 	note idle-rate $idle_rate
 }

@@ -2,8 +2,8 @@
 /*
  * usage: sas LOCAL REMOTE NAT FIFO
  *
- * Established IKE SAs without a daemon, behind a NAT if NAT is 1: a worker. FIFO is read for commands,
- * a line each, and each is answered with the same line:
+ * Established IKE SAs without a daemon, behind a NAT if NAT is 1: a worker. FIFO is read for
+ * commands, a line each, and each is answered with the same line:
  *
  *	make COUNT CHILDREN SECONDS	COUNT more within so long, each at a time of its own, and
  *					with CHILDREN (0 or 1) pairs of ESP SAs
@@ -34,7 +34,10 @@
 static bool nat;
 static uint64_t made;
 
-/* Tunnel mode, in UDP; their SPIs tell them apart. */
+/*
+ * Tunnel mode, in UDP; their SPIs tell them apart. The kernel goes through all between the same
+ * addresses that have the same reqid when there is one more of these: each pair has its own.
+ */
 static void add_esp(struct xfrm *xfrm, const struct endpoint *from, const struct endpoint *to,
 		    bool inbound, uint32_t spi)
 {
@@ -45,7 +48,7 @@ static void add_esp(struct xfrm *xfrm, const struct endpoint *from, const struct
 		.src = *from,
 		.dst = *to,
 		.spi = spi,
-		.reqid = 1,
+		.reqid = spi & ~(IN_SPIS | OUT_SPIS),
 		.inbound = inbound,
 		.encap = true,
 		.replay_window = 32,

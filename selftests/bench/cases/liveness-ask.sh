@@ -23,14 +23,14 @@ asking() {
 	CONN='dpd_delay = 30s' gateway_begin "$1" direct
 	case $1 in
 	sas)
-		tell sas make "$sas" 1 0
+		tell sas make "$sas" 1 28
 		tell sas ask 30000 28
 		;;
 	*) peers_make "$sas" ;;
 	esac
 	sleep 60
 	tell peers measure $seconds
-	read -r asked total <<<"$answer"
+	read -r asked _ total <<<"$answer"
 	gateway_end "$1"
 	tell peers replay $seconds
 	echo "$asked questions, $total instructions, $answer of them the peers'"
