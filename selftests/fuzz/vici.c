@@ -132,8 +132,8 @@ void control_each_trap(control_policy_fn fn, void *data)
 
 		if (!trap.conf)
 			continue;
-		trap.local_ts = trap.conf->local_ts;
-		trap.remote_ts = trap.conf->remote_ts;
+		trap.local_ts = &trap.conf->local_ts;
+		trap.remote_ts = &trap.conf->remote_ts;
 		fn(conn, &trap, data);
 	}
 }

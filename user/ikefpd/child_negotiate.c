@@ -55,6 +55,7 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 		struct payload_writer *w)
 {
 	struct proposal_list proposals;
+	struct ts_list local, remote;
 	uint8_t spi[ESP_SPI_LEN];
 	int err;
 
@@ -71,15 +72,18 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 	if (keying->dh && ke_put(w, keying->dh))
 		return -EIO;
 
-	ts_resolve(&child->local_ts, &child->conf->local_ts, &child->ike_sa->local);
-	ts_resolve(&child->remote_ts, &child->conf->remote_ts, &child->ike_sa->remote);
+	ts_resolve(&local, &child->conf->local_ts, &child->ike_sa->local);
+	ts_resolve(&remote, &child->conf->remote_ts, &child->ike_sa->remote);
+	err = ts_keep(&child->local_ts, &local) ?: ts_keep(&child->remote_ts, &remote);
+	if (err)
+		return err;
 	/* What is asked for, until the peer has answered. */
 	child->transport = child->transport &&
-			   is_host_to_host(child->ike_sa, &child->local_ts, &child->remote_ts);
+			   is_host_to_host(child->ike_sa, child->local_ts, child->remote_ts);
 	if (child->transport)
 		payload_add_notify(w, PROTO_NONE, NULL, 0, USE_TRANSPORT_MODE, NULL, 0);
-	put_ts(w, PAYLOAD_TSI, &child->local_ts);
-	put_ts(w, PAYLOAD_TSR, &child->remote_ts);
+	put_ts(w, PAYLOAD_TSI, child->local_ts);
+	put_ts(w, PAYLOAD_TSR, child->remote_ts);
 	return 0;
 }
 
@@ -118,7 +122,7 @@ static int install(struct child_sa *child, const struct child_keying *keying,
 		err = peer ? dh_shared(dh, peer, len, shared, &len) : -EBADMSG;
 	}
 	if (!err)
-		err = kdf_child_keys(&keys, keying->prf, keying->sk_d, &child->proposal,
+		err = kdf_child_keys(&keys, keying->prf, keying->sk_d, child->proposal,
 				     shared, len, keying->nonce_i->data,
 				     keying->nonce_i->len, keying->nonce_r->data,
 				     keying->nonce_r->len);
@@ -141,6 +145,7 @@ enum child_outcome child_accept(struct child_sa *child,
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct proposal_list offered;
 	struct ts_list local, remote;
+	struct proposal chosen;
 	struct notify n;
 	uint16_t group;
 	int err;
@@ -157,13 +162,19 @@ enum child_outcome child_accept(struct child_sa *child,
 	err = offered_proposals(child->conf, keying->create, &offered);
 	if (!err)
 		err = proposal_verify(&offered, PROTO_ESP, choice->body, choice->len,
-				      !keying->create, &child->proposal);
+				      !keying->create, &chosen);
 	proposal_list_clear(&offered);
+	if (!err)
+		err = proposal_keep(&child->proposal, &chosen);
+	if (err == -ENOMEM) {
+		snprintf(reason, len, "out of memory");
+		return CHILD_UNWANTED;
+	}
 	if (err) {
 		snprintf(reason, len, "the peer chose an ESP proposal that was not offered");
 		return CHILD_UNWANTED;
 	}
-	child->spi_out = get32(child->proposal.spi);
+	child->spi_out = get32(child->proposal->spi);
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
 	if (has_notify(chain, USE_TRANSPORT_MODE) && !child->transport) {
 		snprintf(reason, len, "the peer chose transport mode, which was not offered");
@@ -180,14 +191,16 @@ enum child_outcome child_accept(struct child_sa *child,
 	}
 	if (child->transport)
 		undo_nat(child->ike_sa, &local, &remote);
-	if (!ts_within(&local, &child->local_ts) ||
-	    !ts_within(&remote, &child->remote_ts)) {
+	if (!ts_within(&local, child->local_ts) ||
+	    !ts_within(&remote, child->remote_ts)) {
 		snprintf(reason, len, "the peer chose traffic selectors that were not offered");
 		return CHILD_UNWANTED;
 	}
-	child->local_ts = local;
-	child->remote_ts = remote;
-	group = proposal_id(&child->proposal, TRANSFORM_DH);
+	if (ts_keep(&child->local_ts, &local) || ts_keep(&child->remote_ts, &remote)) {
+		snprintf(reason, len, "out of memory");
+		return CHILD_UNWANTED;
+	}
+	group = proposal_id(child->proposal, TRANSFORM_DH);
 	if (group && (!ke || !keying->dh || dh_group(keying->dh) != group)) {
 		snprintf(reason, len, "the peer chose another key exchange than it made");
 		return CHILD_UNWANTED;
@@ -316,12 +329,14 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 	child = child_sa_new(sa, conf, old);
 	if (!child)
 		return TEMPORARY_FAILURE;
-	child->proposal = chosen;
+	if (proposal_keep(&child->proposal, &chosen) || ts_keep(&child->local_ts, &given.local) ||
+	    ts_keep(&child->remote_ts, &given.remote)) {
+		child_sa_destroy(child);
+		return TEMPORARY_FAILURE;
+	}
 	child->spi_out = get32(chosen.spi);
 	child->transport = given.transport;
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
-	child->local_ts = given.local;
-	child->remote_ts = given.remote;
 	child->unproven = true;
 	*made = child;
 	return 0;
@@ -339,7 +354,7 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	int err;
 
 	refusal = negotiate(sa, chain, keying, old, &child);
-	*group = child ? proposal_id(&child->proposal, TRANSFORM_DH) : 0;
+	*group = child ? proposal_id(child->proposal, TRANSFORM_DH) : 0;
 	if (!refusal)
 		refusal = new_key(ke, *group, &dh);
 	if (refusal)
@@ -352,7 +367,7 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	}
 	spi_octets(child->spi_in, spi);
 	payload_open(w, PAYLOAD_SA);
-	proposal_write(&w->buf, &child->proposal, 1, spi, sizeof(spi));
+	proposal_write(&w->buf, child->proposal, 1, spi, sizeof(spi));
 	payload_close(w);
 	if (keying->create)
 		put_nonce(w, keying->nonce_r);
@@ -361,8 +376,8 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	dh_free(dh);
 	if (child->transport)
 		payload_add_notify(w, PROTO_NONE, NULL, 0, USE_TRANSPORT_MODE, NULL, 0);
-	put_ts(w, PAYLOAD_TSI, &child->remote_ts);
-	put_ts(w, PAYLOAD_TSR, &child->local_ts);
+	put_ts(w, PAYLOAD_TSI, child->remote_ts);
+	put_ts(w, PAYLOAD_TSR, child->local_ts);
 	*made = child;
 	return 0;
 refuse:

@@ -162,13 +162,13 @@ void child_route_install(struct child_routes *t, struct child_sa *child)
 
 	if (!t->route || t->off)
 		return;
-	for (unsigned int i = 0; i < child->remote_ts.n; i++) {
-		for (unsigned int j = 0; j < child->local_ts.n; j++) {
-			const struct ts *local = &child->local_ts.v[j];
+	for (unsigned int i = 0; i < child->remote_ts->n; i++) {
+		for (unsigned int j = 0; j < child->local_ts->n; j++) {
+			const struct ts *local = &child->local_ts->v[j];
 
-			if (!is_routable(child, local, &child->remote_ts.v[i]))
+			if (!is_routable(child, local, &child->remote_ts->v[i]))
 				continue;
-			target_of(&e, &child->remote_ts.v[i]);
+			target_of(&e, &child->remote_ts->v[i]);
 			if (!lead(t, &e, child, local))
 				continue;
 			put(t, child, &e);
@@ -184,8 +184,8 @@ void child_route_remove(struct child_routes *t, const struct child_sa *child)
 
 	if (!t->route)
 		return;
-	for (unsigned int i = 0; i < child->remote_ts.n; i++) {
-		target_of(&e, &child->remote_ts.v[i]);
+	for (unsigned int i = 0; i < child->remote_ts->n; i++) {
+		target_of(&e, &child->remote_ts->v[i]);
 		target = find(t, &e);
 		if (target)
 			take(t, target, child);

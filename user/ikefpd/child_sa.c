@@ -118,6 +118,20 @@ static void inherit(struct child_sa *child, const struct child_sa *old)
 	memcpy(child->interface, old->interface, sizeof(child->interface));
 }
 
+void child_sa_agreed_init(struct child_sa *child)
+{
+	child->proposal = &proposal_none;
+	child->local_ts = &ts_none;
+	child->remote_ts = &ts_none;
+}
+
+void child_sa_agreed_clear(struct child_sa *child)
+{
+	proposal_drop(&child->proposal);
+	ts_drop(&child->local_ts);
+	ts_drop(&child->remote_ts);
+}
+
 struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf,
 			      const struct child_sa *old)
 {
@@ -126,6 +140,7 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 
 	if (!child)
 		return NULL;
+	child_sa_agreed_init(child);
 	child->ike_sa = ike_sa;
 	child->conf = conf;
 	child->unique_id = ++m->last_child_id;
@@ -179,12 +194,12 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.tfc_padding = inbound || child->transport || child->no_tfc ? 0 : child->conf->tfc_padding,
 		.inbound = inbound,
 		.encap = child->encap,
-		.esn = proposal_id(&child->proposal, TRANSFORM_ESN) == ESN_YES,
+		.esn = proposal_id(child->proposal, TRANSFORM_ESN) == ESN_YES,
 		.replay_window = child->conf->replay_window,
 		.added_s = inbound ? 0 : child->out_rank,
 		.limits = child_limit_choose(child->conf),
-		.encr = proposal_get(&child->proposal, TRANSFORM_ENCR),
-		.integ = proposal_id(&child->proposal, TRANSFORM_INTEG),
+		.encr = proposal_get(child->proposal, TRANSFORM_ENCR),
+		.integ = proposal_id(child->proposal, TRANSFORM_INTEG),
 		.encr_key = encr_key,
 		.encr_len = encr_len,
 		.integ_key = integ_key,
@@ -199,15 +214,15 @@ static void log_established(const struct child_sa *child)
 	char local[TS_STRLEN], remote[TS_STRLEN], text[256];
 
 	ike_log(child->ike_sa, LOG_CFG, LVL_CTRL, "selected proposal: ESP:%s",
-		proposal_str(&child->proposal, text, sizeof(text)));
+		proposal_str(child->proposal, text, sizeof(text)));
 	ike_log(child->ike_sa, LOG_IKE, LVL_AUDIT,
 		"CHILD_SA %s{%u} established%s with SPIs %.8x_i %.8x_o and TS %s%s === %s%s%s",
 		child->conf->name, child->unique_id, child->transport ? " in transport mode" : "",
 		child->spi_in, child->spi_out,
-		ts_str(&child->local_ts.v[0], local),
-		child->local_ts.n > 1 ? " ..." : "",
-		ts_str(&child->remote_ts.v[0], remote),
-		child->remote_ts.n > 1 ? " ..." : "",
+		ts_str(&child->local_ts->v[0], local),
+		child->local_ts->n > 1 ? " ..." : "",
+		ts_str(&child->remote_ts->v[0], remote),
+		child->remote_ts->n > 1 ? " ..." : "",
 		child->encap ? " in UDP" : "");
 }
 
@@ -303,15 +318,28 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 static int move_policies(struct child_sa *child)
 {
 	struct ike_manager *m = child->ike_sa->manager;
+	const struct ts_list *new_local = &ts_none, *new_remote = &ts_none;
+	struct ts_list local, remote;
 	int err;
 
 	if (!child->transport) {
 		child_route_install(&m->routes, child);
 		return policy_move(&m->policies, m->xfrm, child);
 	}
+	ts_copy(&local, child->local_ts);
+	ts_copy(&remote, child->remote_ts);
+	ts_replace_host(&local, &child->local);
+	ts_replace_host(&remote, &child->remote);
+	err = ts_keep(&new_local, &local) ?: ts_keep(&new_remote, &remote);
+	if (err) {
+		ts_drop(&new_local);
+		return err;
+	}
 	policy_remove(&m->policies, m->xfrm, child);
-	ts_replace_host(&child->local_ts, &child->local);
-	ts_replace_host(&child->remote_ts, &child->remote);
+	ts_drop(&child->local_ts);
+	ts_drop(&child->remote_ts);
+	child->local_ts = new_local;
+	child->remote_ts = new_remote;
 	err = policy_install(&m->policies, m->xfrm, child);
 	child->has_policies = !err;
 	return err;
@@ -499,6 +527,7 @@ void child_sa_destroy(struct child_sa *child)
 		ike_sa_tell_esp(sa);
 	}
 	ike_manager_child_gone(m, child->unique_id);
+	child_sa_agreed_clear(child);
 	free(child);
 }
 

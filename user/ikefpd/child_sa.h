@@ -39,9 +39,9 @@ struct child_sa {
 	uint32_t spi_in;		/* host order; 0: none allocated */
 	uint32_t spi_out;
 	struct endpoint local, remote;	/* the tunnel's ends, as installed */
-	struct proposal proposal;	/* chosen: one transform of each type */
-	struct ts_list local_ts;	/* narrowed */
-	struct ts_list remote_ts;
+	const struct proposal *proposal;	/* chosen: one transform of each type */
+	const struct ts_list *local_ts;	/* narrowed */
+	const struct ts_list *remote_ts;
 	bool encap;			/* ESP in UDP */
 	bool transport;			/* mode; before it is agreed on: what is wanted */
 	bool no_tfc;			/* the peer wants no padding */
@@ -84,6 +84,10 @@ const char *child_sa_state_name(const struct child_sa *child);
 
 /* What its configuration says of its policies and ESP SAs, and leaves open of their marks. */
 void child_sa_configure(struct child_sa *child, struct ike_manager *m);
+
+/* Nothing is agreed on yet; and what was is freed. */
+void child_sa_agreed_init(struct child_sa *child);
+void child_sa_agreed_clear(struct child_sa *child);
 
 /*
  * A new Child SA with an inbound SPI, in ike_sa's list; NULL if that failed. One that is to

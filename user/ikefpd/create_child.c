@@ -53,7 +53,7 @@ static struct child_keying keying(const struct ike_sa *sa, const struct buf *non
 				  const struct buf *nonce_r, const struct dh *dh)
 {
 	return (struct child_keying){
-		.prf = proposal_id(&sa->proposal, TRANSFORM_PRF),
+		.prf = proposal_id(sa->proposal, TRANSFORM_PRF),
 		.sk_d = sa->sk_d,
 		.nonce_i = nonce_i,
 		.nonce_r = nonce_r,
@@ -87,7 +87,7 @@ static int send_request(struct ike_sa *sa)
 /* The group to begin with: that of the Child SA before, or the one liked best. */
 static uint16_t first_group(const struct child_conf *conf, const struct child_sa *old)
 {
-	uint16_t group = old ? proposal_id(&old->proposal, TRANSFORM_DH) : 0;
+	uint16_t group = old ? proposal_id(old->proposal, TRANSFORM_DH) : 0;
 	unsigned int i;
 
 	for (i = 0; group && i < conf->proposals.n; i++)

@@ -498,7 +498,7 @@ static bool identify(struct ike_sa *sa, const struct payload *idi,
 	conn = config_find_by_ids(sa->manager->config, &sa->local, &sa->remote,
 				  idr ? &asked : NULL, &sa->remote_id);
 	ike_id_clear(&asked);
-	if (!conn || !proposal_allowed(conn, &sa->proposal)) {
+	if (!conn || !proposal_allowed(conn, sa->proposal)) {
 		ike_log(sa, LOG_CFG, LVL_CTRL, "no matching peer config found");
 		return false;
 	}

@@ -147,10 +147,10 @@ static void fill_child(struct control_child *c, const struct child_sa *child,
 		.use_out_s = -1,
 		.rekey_s = -1,
 		.life_s = -1,
-		.local_ts = &child->local_ts,
-		.remote_ts = &child->remote_ts,
+		.local_ts = child->local_ts,
+		.remote_ts = child->remote_ts,
 	};
-	fill_suite(&c->suite, &child->proposal);
+	fill_suite(&c->suite, child->proposal);
 	if (child->state != CHILD_CREATED)
 		c->installed_s = seconds_since(child->installed_ms);
 	c->rekey_s = seconds_until(child->rekey_ms);
@@ -192,7 +192,7 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 		ike->established_s = seconds_since(sa->established_ms);
 	ike->rekey_s = ike->established ? seconds_until(sa->rekey_ms) : -1;
 	ike->reauth_s = ike->established ? seconds_until(sa->reauth_ms) : -1;
-	fill_suite(&ike->suite, &sa->proposal);
+	fill_suite(&ike->suite, sa->proposal);
 }
 
 static struct {

@@ -15,14 +15,14 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 {
 	struct ike_manager *m = old->manager;
 	struct ike_sa *sa = ike_sa_new(m, old->conn, rekeyed->initiator);
+	struct proposal chosen = *rekeyed->proposal;
 
 	if (!sa)
 		return NULL;
 	ike_sa_end_handshake(sa);
 	sa->local = old->local;
 	sa->remote = old->remote;
-	sa->proposal = *rekeyed->proposal;
-	sa->proposal.spi_len = 0;
+	chosen.spi_len = 0;
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
 	sa->nat_fake = old->nat_fake;
@@ -32,7 +32,8 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 	sa->fragmentation = old->fragmentation;
 	sa->peer_fragmentation = old->peer_fragmentation;
 	/* Of its names no other SPI is known before it is the kernel's. */
-	if (ike_id_copy(&sa->local_id, &old->local_id) ||
+	if (proposal_keep(&sa->proposal, &chosen) ||
+	    ike_id_copy(&sa->local_id, &old->local_id) ||
 	    ike_id_copy(&sa->remote_id, &old->remote_id) ||
 	    kernel_sa_rekey(m->kernel, ike_sa_spi_local(old), rekeyed->initiator,
 			    rekeyed->spi_i, rekeyed->spi_r, rekeyed->proposal, rekeyed->keys)) {

@@ -47,7 +47,7 @@ static int push_keys(const struct ike_sa *sa)
 	if (sa->fragmentation == FRAGMENTATION_ACCEPT)
 		size = 0;
 	return kernel_sa_keys(sa->manager->kernel, ike_sa_spi_local(sa), ike_sa_spi_remote(sa),
-			      &sa->local, &sa->remote, &sa->proposal, &sa->handshake->keys,
+			      &sa->local, &sa->remote, sa->proposal, &sa->handshake->keys,
 			      sa->fragmentation != FRAGMENTATION_NO && sa->peer_fragmentation ?
 			      &size : NULL);
 }
@@ -247,7 +247,7 @@ static void log_proposal(const struct ike_sa *sa)
 	char text[256];
 
 	ike_log(sa, LOG_CFG, LVL_CTRL, "selected proposal: IKE:%s",
-		proposal_str(&sa->proposal, text, sizeof(text)));
+		proposal_str(sa->proposal, text, sizeof(text)));
 }
 
 /* RFC 6023: only with a peer that says that it allows it. False: nothing comes of this one. */
@@ -308,9 +308,12 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 		init_failed(sa, "NAT detection failed in libcrypto");
 		return;
 	}
+	if (proposal_keep(&sa->proposal, &chosen)) {
+		init_failed(sa, "out of memory");
+		return;
+	}
 	/* From here on the answer counts as the good one. */
 	sa->spi_r = msg->spi_r;
-	sa->proposal = chosen;
 	log_proposal(sa);
 	sa->nat_local = nat.nat_local;
 	sa->nat_remote = nat.nat_remote;
@@ -479,7 +482,7 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 
 	payload_begin(w, IKE_HEADER_LEN);
 	payload_open(w, PAYLOAD_SA);
-	proposal_write(&w->buf, &sa->proposal, 1, NULL, 0);
+	proposal_write(&w->buf, sa->proposal, 1, NULL, 0);
 	payload_close(w);
 	err = ke_put(w, h->dh);
 	if (err)
@@ -506,7 +509,7 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 		     const struct conn *conn, bool nat_detection)
 {
-	size_t least = prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)) / 2;
+	size_t least = prf_len(proposal_id(sa->proposal, TRANSFORM_PRF)) / 2;
 	struct buf *nonce = &sa->handshake->nonce_r;
 	size_t len = nonce->len;
 	struct missing missing;
@@ -555,6 +558,15 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 	return err;
 }
 
+/* Its SPI is that of the SA that it would rekey: none here. */
+static int keep_proposal(struct ike_sa *sa, const struct proposal *chosen)
+{
+	struct proposal own = *chosen;
+
+	own.spi_len = 0;
+	return proposal_keep(&sa->proposal, &own);
+}
+
 static void accept_request(struct ike_manager *m, const struct kernel_message *msg,
 			   const struct payload_chain *chain,
 			   const struct proposal *chosen, const struct conn *conn,
@@ -580,8 +592,6 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->local = msg->local;
 	sa->remote = msg->remote;
 	sa->state = IKE_CONNECTING;
-	sa->proposal = *chosen;
-	sa->proposal.spi_len = 0;
 	sa->nat_fake = conn->encap;
 	sa->fragmentation = conn->fragmentation;
 	sa->peer_fragmentation = has_fragmentation(chain);
@@ -589,7 +599,9 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
 	note_raw(sa, REQUEST_IN, msg->data[16], msg->data, msg->len);
-	err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
+	err = keep_proposal(sa, chosen);
+	if (!err)
+		err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
 	if (!err)
 		err = nonce_new(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len : NONCE_LEN);
 	if (!err)
@@ -609,7 +621,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	err = make_room(sa, msg, conn, nat.supported);
 	if (err)
 		goto failed;
-	err = derive(h, &sa->proposal, peer, peer_len, sa->spi_i, sa->spi_r);
+	err = derive(h, sa->proposal, peer, peer_len, sa->spi_i, sa->spi_r);
 	if (err == -EBADMSG) {
 		/* RFC 7296 has no error of its own for a public value out of range. */
 		refuse(m, msg, INVALID_SYNTAX, NULL, 0);

@@ -54,7 +54,7 @@ static void get_ours(struct ours *ours, const struct ike_sa *sa)
 	ours->list = sa->conn->proposals;
 	if (ours->list.n)
 		return;
-	ours->same = sa->proposal;
+	proposal_copy(&ours->same, sa->proposal);
 	ours->same.number = 0;
 	ours->list = (struct proposal_list){ &ours->same, 1 };
 }
@@ -112,7 +112,7 @@ static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct 
 		  const struct material *m, uint64_t spi_i, uint64_t spi_r)
 {
 	const struct kdf_rekeyed from = {
-		.prf = proposal_id(&old->proposal, TRANSFORM_PRF),
+		.prf = proposal_id(old->proposal, TRANSFORM_PRF),
 		.sk_d = old->sk_d,
 	};
 	uint8_t shared[DH_PUBLIC_MAX];
@@ -161,7 +161,7 @@ static int set_group(struct ike_rekey *r, uint16_t group)
 
 static int begin(struct ike_sa *sa)
 {
-	uint16_t group = proposal_id(&sa->proposal, TRANSFORM_DH);
+	uint16_t group = proposal_id(sa->proposal, TRANSFORM_DH);
 	struct ours ours;
 	int err;
 
@@ -281,6 +281,19 @@ static struct ike_sa *make(struct ike_sa *sa, const struct payload_chain *chain,
 static struct ike_sa *successor(const struct ike_sa *sa)
 {
 	return sa->successor ? ike_manager_by_spi(sa->manager, sa->successor) : NULL;
+}
+
+void ike_rekey_pass_on(const struct ike_sa *sa)
+{
+	struct ike_sa *before = sa->predecessor ?
+				ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
+	struct ike_sa *next = successor(sa);
+
+	if (next && next->predecessor == ike_sa_spi_local(sa))
+		next->predecessor = sa->predecessor;
+	if (before && !before->rekey && sa->successor &&
+	    before->successor == ike_sa_spi_local(sa))
+		before->successor = sa->successor;
 }
 
 struct ike_sa *ike_rekey_rival(const struct ike_sa *sa)

@@ -37,6 +37,11 @@ void ike_rekey_resume(struct ike_sa *sa);
 
 /* Task of ike_sa.c: always returns 0. */
 int ike_rekey_start(struct ike_sa *sa);
+/*
+ * It is about to go. What it has taken the place of, and what has taken its own, are one
+ * another's next: how many a peer may have that it does not delete has a bound.
+ */
+void ike_rekey_pass_on(const struct ike_sa *sa);
 /* Wipes and frees what there is of an exchange of ours. */
 void ike_rekey_end(struct ike_sa *sa);
 

@@ -74,6 +74,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 		return NULL;
 	}
 	sa->manager = m;
+	sa->proposal = &proposal_none;
 	sa->initiator = initiator;
 	sa->unique_id = ++m->last_ike_id;
 	sa->log.unique_id = sa->unique_id;
@@ -118,6 +119,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
+	ike_rekey_pass_on(sa);
 	ike_rekey_end(sa);
 	if (ike_sa_spi_local(sa))
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
@@ -132,6 +134,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
+	proposal_drop(&sa->proposal);
 	OPENSSL_cleanse(sa->sk_d, sizeof(sa->sk_d));
 	free(sa);
 }

@@ -102,7 +102,7 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;		/* host order; spi_r 0 until known */
 	struct endpoint local, remote;
 	struct ike_id local_id, remote_id;	/* ID_ANY until known */
-	struct proposal proposal;	/* chosen; n is 0 until then */
+	const struct proposal *proposal;	/* chosen; of no transforms until then */
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
 	bool nat_fake;			/* encap = yes: we fake the NAT-D hash */
 	bool resumed;			/* of a daemon that is dead */

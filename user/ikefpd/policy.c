@@ -43,8 +43,8 @@ struct policy {
 	struct xfrm_policy_key key;
 	struct user *users;	/* the first is in the kernel */
 	struct policy *next_stale;
+	struct user *gone;	/* of a stale one: who has left it in the kernel, or NULL */
 	bool stale;
-	struct xfrm_policy gone;	/* of a stale one: what the kernel has */
 };
 
 static unsigned int port_bits(const struct ts *ts)
@@ -183,10 +183,8 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 	return err;
 }
 
-static void make_stale(struct policy_table *table, struct policy *policy,
-		       const struct xfrm_policy *p)
+static void make_stale(struct policy_table *table, struct policy *policy)
 {
-	policy->gone = *p;
 	if (policy->stale)
 		return;
 	policy->stale = true;
@@ -214,9 +212,13 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	/* Its trap may be of a daemon before, and yet to be configured. */
 	if (child->trapped && !policy->users)
 		xfrm = NULL;
-	if (xfrm && table->adopting && link == &policy->users)
-		make_stale(table, policy, &user->policy);
-	else if (xfrm && !policy->users)
+	if (xfrm && table->adopting && link == &policy->users) {
+		make_stale(table, policy);
+		free(policy->gone);
+		policy->gone = user;
+		return;
+	}
+	if (xfrm && !policy->users)
 		xfrm_policy_del(xfrm, &user->policy);
 	else if (xfrm)
 		xfrm_policy_add(xfrm, &policy->users->policy);
@@ -298,10 +300,10 @@ static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *
 	unsigned int i, j;
 	int err = 0;
 
-	for (i = 0; i < child->local_ts.n; i++) {
-		for (j = 0; !err && j < child->remote_ts.n; j++) {
-			const struct ts *local = &child->local_ts.v[i];
-			const struct ts *remote = &child->remote_ts.v[j];
+	for (i = 0; i < child->local_ts->n; i++) {
+		for (j = 0; !err && j < child->remote_ts->n; j++) {
+			const struct ts *local = &child->local_ts->v[i];
+			const struct ts *remote = &child->remote_ts->v[j];
 
 			if (local->family != remote->family ||
 			    (local->protocol && remote->protocol &&
@@ -337,8 +339,10 @@ void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
 		policy->stale = false;
 		if (policy->users)
 			xfrm_policy_add(xfrm, &policy->users->policy);
-		else if (all)
-			xfrm_policy_del(xfrm, &policy->gone);
+		else if (all && policy->gone)
+			xfrm_policy_del(xfrm, &policy->gone->policy);
+		free(policy->gone);
+		policy->gone = NULL;
 		free_unused(table, policy);
 	}
 }
@@ -374,7 +378,7 @@ static int move_one(struct policy_table *table, struct xfrm *xfrm,
 		return 0;
 	/* One yet to be adopted may be newer. */
 	if (table->adopting)
-		make_stale(table, policy, &policy->users->policy);
+		make_stale(table, policy);
 	return xfrm_policy_add(xfrm, &policy->users->policy);
 }
 
@@ -401,8 +405,8 @@ static struct policy *find_out(const struct policy_table *table, const struct ch
 {
 	const struct xfrm_policy out = {
 		.dir = XFRM_POLICY_OUT,
-		.src_ts = child->local_ts.v[local],
-		.dst_ts = child->remote_ts.v[remote],
+		.src_ts = child->local_ts->v[local],
+		.dst_ts = child->remote_ts->v[remote],
 		.mark = child->mark_out,
 		.if_id = child->if_id_out,
 	};
@@ -418,14 +422,14 @@ const struct child_sa *policy_shared(const struct policy_table *table,
 	const struct user *user;
 	unsigned int i, j;
 
-	for (i = 0; !policy && i < child->local_ts.n; i++)
-		for (j = 0; !policy && j < child->remote_ts.n; j++)
+	for (i = 0; !policy && i < child->local_ts->n; i++)
+		for (j = 0; !policy && j < child->remote_ts->n; j++)
 			policy = find_out(table, child, i, j);
 	for (user = policy ? policy->users : NULL; user; user = user->next)
 		if (user->child != child && rank_of(user->child) != RANK_PASS &&
 		    rank_of(user->child) != RANK_DROP &&
-		    same_ts(&user->child->local_ts, &child->local_ts) &&
-		    same_ts(&user->child->remote_ts, &child->remote_ts) &&
+		    same_ts(user->child->local_ts, child->local_ts) &&
+		    same_ts(user->child->remote_ts, child->remote_ts) &&
 		    user->child->if_id_in == child->if_id_in &&
 		    xfrm_mark_equal(user->child->mark_in, child->mark_in))
 			return user->child;
@@ -438,8 +442,8 @@ bool policy_trapped(const struct policy_table *table, const struct child_sa *chi
 	const struct user *user;
 	unsigned int i, j;
 
-	for (i = 0; i < child->local_ts.n; i++) {
-		for (j = 0; j < child->remote_ts.n; j++) {
+	for (i = 0; i < child->local_ts->n; i++) {
+		for (j = 0; j < child->remote_ts->n; j++) {
 			policy = find_out(table, child, i, j);
 			for (user = policy ? policy->users : NULL; user; user = user->next)
 				if (rank_of(user->child) == RANK_TRAP)
@@ -456,8 +460,8 @@ void policy_each_other(struct policy_table *table, struct child_sa *child,
 	const struct user *user;
 	unsigned int i, j;
 
-	for (i = 0; i < child->local_ts.n; i++) {
-		for (j = 0; j < child->remote_ts.n; j++) {
+	for (i = 0; i < child->local_ts->n; i++) {
+		for (j = 0; j < child->remote_ts->n; j++) {
 			policy = find_out(table, child, i, j);
 			for (user = policy ? policy->users : NULL; user; user = user->next)
 				if (user->child != child)

@@ -20,6 +20,37 @@ struct offered {
 	bool unknown_type;			/* of transform: never acceptable */
 };
 
+const struct proposal proposal_none;
+
+static size_t size_of(const struct proposal *p)
+{
+	return offsetof(struct proposal, transforms) + p->n * sizeof(p->transforms[0]);
+}
+
+int proposal_keep(const struct proposal **kept, const struct proposal *p)
+{
+	struct proposal *copy = malloc(size_of(p));
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, p, size_of(p));
+	proposal_drop(kept);
+	*kept = copy;
+	return 0;
+}
+
+void proposal_drop(const struct proposal **kept)
+{
+	if (*kept != &proposal_none)
+		free((void *)*kept);
+	*kept = &proposal_none;
+}
+
+void proposal_copy(struct proposal *to, const struct proposal *kept)
+{
+	memcpy(to, kept, size_of(kept));
+}
+
 bool proposal_has(const struct proposal *p, uint8_t type, uint16_t id)
 {
 	unsigned int i;

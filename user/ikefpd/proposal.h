@@ -30,6 +30,20 @@ struct proposal {
 	struct transform transforms[PROPOSAL_TRANSFORMS_MAX];
 };
 
+/* Nothing. */
+extern const struct proposal proposal_none;
+
+/*
+ * Keeps a copy of a proposal, in memory for as many transforms as it has: such a one is read,
+ * and never copied as a whole. *kept is &proposal_none or what was kept before, which goes.
+ * Returns 0, or -ENOMEM, and *kept is as before.
+ */
+int proposal_keep(const struct proposal **kept, const struct proposal *p);
+/* Frees it: *kept is &proposal_none. */
+void proposal_drop(const struct proposal **kept);
+/* The other way round. */
+void proposal_copy(struct proposal *to, const struct proposal *kept);
+
 struct proposal_list {
 	struct proposal *v;
 	unsigned int n;

@@ -318,6 +318,7 @@ static void forget_child(struct child_sa *child)
 			policy_remove(&m->policies, m->xfrm, child);
 		ike_manager_remove_child(m, child);
 	}
+	child_sa_agreed_clear(child);
 	free(child);
 }
 

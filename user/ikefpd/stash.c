@@ -128,9 +128,9 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->spi_out);
 	put_endpoint(b, &child->local);
 	put_endpoint(b, &child->remote);
-	put_proposal(b, &child->proposal);
-	put_ts(b, &child->local_ts);
-	put_ts(b, &child->remote_ts);
+	put_proposal(b, child->proposal);
+	put_ts(b, child->local_ts);
+	put_ts(b, child->remote_ts);
 	buf_put64(b, child->installed_ms);
 	buf_put64(b, child->out_rank);
 	buf_put64(b, child->prefer_ms);
@@ -208,8 +208,8 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 	put_endpoint(b, &sa->remote);
 	put_id(b, &sa->local_id);
 	put_id(b, &sa->remote_id);
-	put_proposal(b, &sa->proposal);
-	put_octets(b, sa->sk_d, prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)));
+	put_proposal(b, sa->proposal);
+	put_octets(b, sa->sk_d, prf_len(proposal_id(sa->proposal, TRANSFORM_PRF)));
 	buf_put64(b, sa->created_ms);
 	buf_put64(b, sa->established_ms);
 	buf_put64(b, sa->rekey_ms);
@@ -359,8 +359,11 @@ static void take_id(struct source_octets *s, struct ike_id *id)
 		s->failed = true;
 }
 
-static void take_proposal(struct source_octets *s, uint8_t protocol, struct proposal *p)
+static void take_proposal(struct source_octets *s, uint8_t protocol,
+			  const struct proposal **kept)
 {
+	struct proposal taken = { 0 }, *p = &taken;
+
 	p->protocol = take8(s);
 	p->n = take_number(s, PROPOSAL_TRANSFORMS_MAX);
 	/* A Child SA that is not wanted has none. */
@@ -371,14 +374,17 @@ static void take_proposal(struct source_octets *s, uint8_t protocol, struct prop
 		p->transforms[i].id = take16(s);
 		p->transforms[i].key_bits = take16(s);
 	}
+	if (proposal_keep(kept, p))
+		s->failed = true;
 }
 
-static void take_ts(struct source_octets *s, struct ts_list *list)
+static void take_ts(struct source_octets *s, const struct ts_list **kept)
 {
+	struct ts_list list;
 	size_t len;
 	const uint8_t *body = take_octets(s, &len);
 
-	if (!body || len < 4 || ts_read(list, body, len))
+	if (!body || len < 4 || ts_read(&list, body, len) || ts_keep(kept, &list))
 		s->failed = true;
 }
 
@@ -459,6 +465,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	for (end = &sa->children; *end;)
 		end = &(*end)->next;
 	*end = child;
+	child_sa_agreed_init(child);
 	child->ike_sa = sa;
 	child->conf = conf;
 	child->state = take_number(s, CHILD_DELETED);
@@ -524,7 +531,7 @@ static void take_sk_d(struct source_octets *s, struct ike_sa *sa)
 	size_t len;
 	const uint8_t *sk_d = take_octets(s, &len);
 
-	if (!sk_d || !len || len != prf_len(proposal_id(&sa->proposal, TRANSFORM_PRF)))
+	if (!sk_d || !len || len != prf_len(proposal_id(sa->proposal, TRANSFORM_PRF)))
 		s->failed = true;
 	else
 		memcpy(sa->sk_d, sk_d, len);
@@ -668,6 +675,7 @@ void stash_forget_children(struct ike_sa *sa)
 
 	while ((child = sa->children)) {
 		sa->children = child->next;
+		child_sa_agreed_clear(child);
 		free(child);
 	}
 }

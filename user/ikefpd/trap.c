@@ -73,6 +73,7 @@ static void drop(struct ike_manager *m, struct trap *trap)
 	}
 	policy_each_other(&m->policies, &trap->child, tell, m);
 	conn_put(trap->conn);
+	child_sa_agreed_clear(&trap->child);
 	free(trap);
 }
 
@@ -93,16 +94,25 @@ static bool has_dynamic(const struct ts_list *list)
 	return false;
 }
 
+static int keep(struct child_sa *child, const struct ts_list *local,
+		const struct ts_list *remote, struct errmsg *err)
+{
+	if (ts_keep(&child->local_ts, local) || ts_keep(&child->remote_ts, remote))
+		return errmsg_set(err, "out of memory");
+	return 0;
+}
+
 /* Whom it is a trap for; a shunt is for nobody. */
 static int resolve(struct trap *trap, struct errmsg *err)
 {
 	const struct child_conf *conf = trap->child.conf;
 	struct child_sa *child = &trap->child;
+	struct ts_list local, remote;
 
 	if (is_shunt(conf)) {
-		ts_resolve_any(&child->local_ts, &conf->local_ts);
-		ts_resolve_any(&child->remote_ts, &conf->remote_ts);
-		return 0;
+		ts_resolve_any(&local, &conf->local_ts);
+		ts_resolve_any(&remote, &conf->remote_ts);
+		return keep(child, &local, &remote, err);
 	}
 	if (conn_initiator_addrs(trap->conn, &child->local, &child->remote, err))
 		return -1;
@@ -110,12 +120,12 @@ static int resolve(struct trap *trap, struct errmsg *err)
 	if (endpoint_is_any(&child->local) && source_address(&child->remote, &child->local) &&
 	    has_dynamic(&conf->local_ts))
 		return errmsg_set(err, "there is no route to the peer yet");
-	ts_resolve(&child->local_ts, &conf->local_ts, &child->local);
-	ts_resolve(&child->remote_ts, &conf->remote_ts, &child->remote);
+	ts_resolve(&local, &conf->local_ts, &child->local);
+	ts_resolve(&remote, &conf->remote_ts, &child->remote);
 	child->transport = conf->mode == MODE_TRANSPORT &&
-			   ts_of_host(&child->local_ts, &child->local) &&
-			   ts_of_host(&child->remote_ts, &child->remote);
-	return 0;
+			   ts_of_host(&local, &child->local) &&
+			   ts_of_host(&remote, &child->remote);
+	return keep(child, &local, &remote, err);
 }
 
 int trap_install(struct ike_manager *m, struct conn *conn, const struct child_conf *conf,
@@ -134,11 +144,13 @@ int trap_install(struct ike_manager *m, struct conn *conn, const struct child_co
 		return errmsg_set(err, "out of memory");
 	trap->conn = conn_get(conn);
 	trap->manual = manual || (old && old->manual);
+	child_sa_agreed_init(&trap->child);
 	trap->child.conf = conf;
 	trap->child.state = CHILD_ROUTED;
 	trap->child.unique_id = ++m->last_child_id;
 	child_sa_configure(&trap->child, m);
 	if (resolve(trap, err)) {
+		child_sa_agreed_clear(&trap->child);
 		conn_put(conn);
 		free(trap);
 		return -1;

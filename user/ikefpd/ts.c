@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Traffic selectors: RFC 7296 sections 2.9 and 3.13. The text form is ts_text.c. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ikev2.h"
@@ -27,6 +28,37 @@ bool ts_equal(const struct ts *a, const struct ts *b)
 	       a->end_port == b->end_port &&
 	       !memcmp(a->start, b->start, addr_len(a)) &&
 	       !memcmp(a->end, b->end, addr_len(a));
+}
+
+const struct ts_list ts_none;
+
+static size_t size_of(const struct ts_list *list)
+{
+	return offsetof(struct ts_list, v) + list->n * sizeof(list->v[0]);
+}
+
+int ts_keep(const struct ts_list **kept, const struct ts_list *list)
+{
+	struct ts_list *copy = malloc(size_of(list));
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, list, size_of(list));
+	ts_drop(kept);
+	*kept = copy;
+	return 0;
+}
+
+void ts_drop(const struct ts_list **kept)
+{
+	if (*kept != &ts_none)
+		free((void *)*kept);
+	*kept = &ts_none;
+}
+
+void ts_copy(struct ts_list *to, const struct ts_list *kept)
+{
+	memcpy(to, kept, size_of(kept));
 }
 
 void ts_resolve(struct ts_list *to, const struct ts_list *from,

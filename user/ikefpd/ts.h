@@ -28,6 +28,20 @@ struct ts_list {
 	struct ts v[TS_MAX];
 };
 
+/* None. */
+extern const struct ts_list ts_none;
+
+/*
+ * Keeps a copy of a list, in memory for as many as there are: such a one is read, and never
+ * copied as a whole. *kept is &ts_none or what was kept before, which goes. Returns 0, or
+ * -ENOMEM, and *kept is as before.
+ */
+int ts_keep(const struct ts_list **kept, const struct ts_list *list);
+/* Frees it: *kept is &ts_none. */
+void ts_drop(const struct ts_list **kept);
+/* The other way round. */
+void ts_copy(struct ts_list *to, const struct ts_list *kept);
+
 /*
  * Reads a selector as swanctl.conf writes it: "10.0.0.0/24", "10.0.0.1",
  * "10.0.0.1-10.0.0.9", "2001:db8::/32" or "dynamic", each with an optional

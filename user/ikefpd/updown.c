@@ -133,8 +133,8 @@ static uint64_t order_of(const struct child_sa *child)
 void updown_write(struct buf *out, const struct child_sa *child, bool up, unsigned int local,
 		  unsigned int remote, const char *path)
 {
-	const struct ts *local_ts = &child->local_ts.v[local];
-	const struct ts *remote_ts = &child->remote_ts.v[remote];
+	const struct ts *local_ts = &child->local_ts->v[local];
+	const struct ts *remote_ts = &child->remote_ts->v[remote];
 	const struct ike_sa *sa = child->ike_sa;
 	char addr[ENDPOINT_STRLEN], id[ID_STRLEN];
 
@@ -274,9 +274,9 @@ void updown_run(struct updown *u, struct child_sa *child, bool up)
 	/* When it goes, the interface may have gone before. */
 	if (!child->interface[0] && !route_to(u->route, &child->remote, &child->local, &hop))
 		memcpy(child->interface, hop.interface, sizeof(child->interface));
-	for (unsigned int i = 0; i < child->local_ts.n; i++)
-		for (unsigned int j = 0; j < child->remote_ts.n; j++)
-			if (is_pair(&child->local_ts.v[i], &child->remote_ts.v[j]))
+	for (unsigned int i = 0; i < child->local_ts->n; i++)
+		for (unsigned int j = 0; j < child->remote_ts->n; j++)
+			if (is_pair(&child->local_ts->v[i], &child->remote_ts->v[j]))
 				queue(u, child, up, i, j);
 	send_requests(u);
 	if (!u->gone)

@@ -93,8 +93,8 @@ static void list_policy(const struct conn *conn, const struct child_sa *trap, vo
 	vici_put(&out, "ike", "%s", conn->name);
 	vici_put(&out, "mode", "%s", conf->mode == MODE_TRANSPORT && !trap->transport ?
 		 "TUNNEL" : vici_mode_name(conf->mode));
-	vici_put_ts_list(&out, "local-ts", &trap->local_ts);
-	vici_put_ts_list(&out, "remote-ts", &trap->remote_ts);
+	vici_put_ts_list(&out, "local-ts", trap->local_ts);
+	vici_put_ts_list(&out, "remote-ts", trap->remote_ts);
 	vici_put_section_end(&out);
 	vici_raise(filter->client, VICI_EV_LIST_POLICY, &out);
 	buf_clear(&out);

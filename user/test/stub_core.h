@@ -195,8 +195,8 @@ void control_each_trap(control_policy_fn fn, void *data)
 
 	if (!stub_installed)
 		return;
-	trap.local_ts = stub_installed->local_ts;
-	trap.remote_ts = stub_installed->remote_ts;
+	trap.local_ts = &stub_installed->local_ts;
+	trap.remote_ts = &stub_installed->remote_ts;
 	fn(&conn, &trap, data);
 }
 

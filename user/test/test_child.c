@@ -101,9 +101,9 @@ static void selectors(void)
 	   "local_ts = 10.2.0.0/16, 2001:db8:2::/48\n"
 	   "remote_ts = 10.1.0.0/23, 2001:db8:1::/48");
 	REQUIRE(child_of(left) && child_of(right));
-	EXPECT_EQ(child_of(left)->local_ts.n, 3);
-	EXPECT_EQ(child_of(left)->remote_ts.n, 3);
-	EXPECT(ts_is(&child_of(right)->local_ts.v[0], "10.2.0.0/24[tcp/80]"));
+	EXPECT_EQ(child_of(left)->local_ts->n, 3);
+	EXPECT_EQ(child_of(left)->remote_ts->n, 3);
+	EXPECT(ts_is(&child_of(right)->local_ts->v[0], "10.2.0.0/24[tcp/80]"));
 	/*
 	 * Of one family and one protocol: of 2 times 2 of IPv4, not TCP to UDP; and IPv6.
 	 */
@@ -118,8 +118,8 @@ static void transport(void)
 	REQUIRE(child_of(left) && child_of(right));
 	EXPECT(child_of(left)->transport && child_of(right)->transport);
 	EXPECT(all_transport(left, true) && all_transport(right, true));
-	EXPECT(ts_is(&child_of(left)->local_ts.v[0], LEFT "/32"));
-	EXPECT(ts_is(&child_of(right)->local_ts.v[0], RIGHT "/32"));
+	EXPECT(ts_is(&child_of(left)->local_ts->v[0], LEFT "/32"));
+	EXPECT(ts_is(&child_of(right)->local_ts->v[0], RIGHT "/32"));
 	net_clear(&net);
 }
 
@@ -129,8 +129,8 @@ static void transport_ports(void)
 	   "mode = transport\nlocal_ts = dynamic[tcp/80]\nremote_ts = dynamic[tcp]");
 	REQUIRE(child_of(left) && child_of(right));
 	EXPECT(child_of(left)->transport && child_of(right)->transport);
-	EXPECT_EQ(child_of(left)->remote_ts.n, 1);
-	EXPECT(ts_is(&child_of(left)->remote_ts.v[0], RIGHT "/32[tcp/80]"));
+	EXPECT_EQ(child_of(left)->remote_ts->n, 1);
+	EXPECT(ts_is(&child_of(left)->remote_ts->v[0], RIGHT "/32[tcp/80]"));
 	net_clear(&net);
 }
 
@@ -174,10 +174,10 @@ static void transport_nat(void)
 	REQUIRE(child_of(left) && child_of(right));
 	EXPECT(all_transport(left, true) && all_transport(right, true));
 	EXPECT(child_of(left)->encap && child_of(right)->encap);
-	EXPECT(ts_is(&child_of(left)->local_ts.v[0], LEFT "/32"));
-	EXPECT(ts_is(&child_of(left)->remote_ts.v[0], RIGHT_PUBLIC "/32"));
-	EXPECT(ts_is(&child_of(right)->local_ts.v[0], RIGHT "/32"));
-	EXPECT(ts_is(&child_of(right)->remote_ts.v[0], LEFT_PUBLIC "/32"));
+	EXPECT(ts_is(&child_of(left)->local_ts->v[0], LEFT "/32"));
+	EXPECT(ts_is(&child_of(left)->remote_ts->v[0], RIGHT_PUBLIC "/32"));
+	EXPECT(ts_is(&child_of(right)->local_ts->v[0], RIGHT "/32"));
+	EXPECT(ts_is(&child_of(right)->remote_ts->v[0], LEFT_PUBLIC "/32"));
 	net_clear(&net);
 }
 
@@ -192,7 +192,7 @@ static void transport_moves(void)
 	sa = host_established(right);
 	REQUIRE(!endpoint_parse(&elsewhere, "203.0.113.9", 4567));
 	ike_sa_moved(sa, &sa->local, &elsewhere);
-	EXPECT(ts_is(&child_of(right)->remote_ts.v[0], "203.0.113.9/32"));
+	EXPECT(ts_is(&child_of(right)->remote_ts->v[0], "203.0.113.9/32"));
 	EXPECT_EQ(host_policies(right), 3);
 	EXPECT_EQ(host_states(right), 2);
 	REQUIRE(policy_of(right, XFRM_POLICY_OUT) && policy_of(right, XFRM_POLICY_IN));

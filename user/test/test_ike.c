@@ -511,12 +511,12 @@ static void narrowing(void)
 	REQUIRE(host_established(left) && host_established(right));
 	child = host_established(left)->children;
 	REQUIRE(child);
-	EXPECT_STR(ts_str(&child->local_ts.v[0], text), "10.1.0.0/16[tcp]");
-	EXPECT_STR(ts_str(&child->remote_ts.v[0], text), "10.2.7.0/24[tcp/80]");
+	EXPECT_STR(ts_str(&child->local_ts->v[0], text), "10.1.0.0/16[tcp]");
+	EXPECT_STR(ts_str(&child->remote_ts->v[0], text), "10.2.7.0/24[tcp/80]");
 	child = host_established(right)->children;
 	REQUIRE(child);
-	EXPECT_STR(ts_str(&child->local_ts.v[0], text), "10.2.7.0/24[tcp/80]");
-	EXPECT_STR(ts_str(&child->remote_ts.v[0], text), "10.1.0.0/16[tcp]");
+	EXPECT_STR(ts_str(&child->local_ts->v[0], text), "10.2.7.0/24[tcp/80]");
+	EXPECT_STR(ts_str(&child->remote_ts->v[0], text), "10.1.0.0/16[tcp]");
 	net_clear(&net);
 }
 
@@ -528,7 +528,7 @@ static void invalid_ke(void)
 	r.ike = "aes128gcm16-prfsha256-modp2048";
 	bring_up(&l, &r);
 	expect_up();
-	EXPECT_EQ(proposal_id(&host_established(left)->proposal, TRANSFORM_DH),
+	EXPECT_EQ(proposal_id(host_established(left)->proposal, TRANSFORM_DH),
 		  DH_MODP_2048);
 	net_clear(&net);
 }

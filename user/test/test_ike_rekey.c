@@ -249,8 +249,8 @@ static void other_proposals(void)
 	rekey(left);
 	net_run(&net);
 	expect_one(1);
-	EXPECT_EQ(proposal_id(&host_established(left)->proposal, TRANSFORM_DH), DH_ECP_256);
-	EXPECT_EQ(proposal_id(&host_established(left)->proposal, TRANSFORM_PRF),
+	EXPECT_EQ(proposal_id(host_established(left)->proposal, TRANSFORM_DH), DH_ECP_256);
+	EXPECT_EQ(proposal_id(host_established(left)->proposal, TRANSFORM_PRF),
 		  PRF_HMAC_SHA2_512);
 	EXPECT_HEX(host_established(left)->sk_d, host_established(right)->sk_d, 64);
 	/* And from the longer one on. */
@@ -782,6 +782,41 @@ static void bounded(void)
 	net_clear(&net);
 }
 
+/* The peer has deleted what it has rekeyed last. */
+static void delete_last_replaced(struct host *host)
+{
+	struct ike_sa *sa = host_established(host);
+
+	sa = sa ? ike_manager_by_spi(&host->manager, sa->predecessor) : NULL;
+	if (sa && sa->state == IKE_REKEYED)
+		ike_sa_destroy(sa, NULL);
+}
+
+/* Nor has one that deletes @deleted of every @of, the newest first. */
+static void expect_bounded(unsigned int deleted, unsigned int of)
+{
+	unsigned int i, j;
+
+	bring_up(PLAIN, PLAIN);
+	net.fate = lose_third;
+	net.sent = 0;
+	for (i = 1; i <= 24; i++) {
+		rekey(left);
+		net_run(&net);
+		for (j = 0; !(i % of) && j < deleted; j++)
+			delete_last_replaced(right);
+		EXPECT(host_ike_sas(right) <= 5);
+	}
+	net_clear(&net);
+}
+
+static void bounded_with_gaps(void)
+{
+	expect_bounded(1, 2);
+	expect_bounded(2, 3);
+	expect_bounded(1, 3);
+}
+
 static void offer(struct payload_writer *w, const char *spi, uint8_t spi_len, uint16_t group)
 {
 	const struct proposal p = {
@@ -864,6 +899,7 @@ static const struct ktap_test tests[] = {
 	{ "lifetimes", lifetimes },
 	{ "no DELETE comes", no_delete },
 	{ "bounded", bounded },
+	{ "bounded with gaps", bounded_with_gaps },
 	{ "requests refused", requests_refused },
 };
 

@@ -24,14 +24,16 @@ static const struct child_conf conf;
 
 static struct child_sa child(uint32_t reqid, uint8_t first, uint8_t last)
 {
-	struct child_sa c = { .reqid = reqid, .conf = &conf };
+	static struct ts_list all, remote[8];
+	static unsigned int n;
+	struct ts_list *r = &remote[n++ % 8];
 
-	c.local_ts.n = 1;
-	c.local_ts.v[0] = (struct ts){ .family = AF_INET, .end_port = 65535 };
-	memset(c.local_ts.v[0].end, 255, 4);
-	c.remote_ts.n = 1;
-	c.remote_ts.v[0] = range(first, last);
-	return c;
+	all.n = 1;
+	all.v[0] = (struct ts){ .family = AF_INET, .end_port = 65535 };
+	memset(all.v[0].end, 255, 4);
+	r->n = 1;
+	r->v[0] = range(first, last);
+	return (struct child_sa){ .reqid = reqid, .conf = &conf, .local_ts = &all, .remote_ts = r };
 }
 
 static void begin(void)
@@ -75,9 +77,11 @@ static void ranges(void)
 static void twice(void)
 {
 	struct child_sa both = child(1, 0, 255);
+	struct ts_list list = *both.remote_ts;
 
 	begin();
-	both.remote_ts.v[both.remote_ts.n++] = range(0, 200);
+	list.v[list.n++] = range(0, 200);
+	both.remote_ts = &list;
 	EXPECT(!policy_install(&table, host->manager.xfrm, &both));
 	EXPECT_EQ(host_policies(host), 3);
 	EXPECT(!policy_move(&table, host->manager.xfrm, &both));

@@ -262,7 +262,7 @@ static void other_group(void)
 	rekey(left);
 	net_run(&net);
 	expect_one();
-	EXPECT_EQ(proposal_id(&host_established(left)->children->proposal, TRANSFORM_DH),
+	EXPECT_EQ(proposal_id(host_established(left)->children->proposal, TRANSFORM_DH),
 		  DH_ECP_256);
 	net_clear(&net);
 }

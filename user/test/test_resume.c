@@ -226,7 +226,7 @@ static void carries_on(void)
 			   host == left ? "left.example" : "right.example");
 		EXPECT_STR(ike_id_str(&sa->remote_id, id),
 			   host == left ? "right.example" : "left.example");
-		EXPECT_STR(proposal_str(&sa->proposal, text, sizeof(text)),
+		EXPECT_STR(proposal_str(sa->proposal, text, sizeof(text)),
 			   "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519");
 		EXPECT(!child->next);
 		EXPECT(child->conf == conn_find_child(sa->conn, "net"));
@@ -235,9 +235,9 @@ static void carries_on(void)
 		EXPECT_EQ(child->reqid, reqid);
 		EXPECT_EQ(child->spi_in, spi_in);
 		EXPECT_EQ(child->spi_out, spi_out);
-		EXPECT_STR(ts_str(&child->local_ts.v[0], ts),
+		EXPECT_STR(ts_str(&child->local_ts->v[0], ts),
 			   host == left ? "10.1.0.0/24" : "10.2.0.0/24");
-		EXPECT_STR(ts_str(&child->remote_ts.v[0], ts),
+		EXPECT_STR(ts_str(&child->remote_ts->v[0], ts),
 			   host == left ? "10.2.0.0/24" : "10.1.0.0/24");
 		EXPECT(ike_manager_by_spi(&host->manager, ike_sa_spi_local(sa)) == sa);
 		EXPECT_EQ(host->manager.last_ike_id, unique_id);
@@ -353,7 +353,7 @@ static void unwanted(void)
 	sa = host_established(left);
 	REQUIRE(sa && sa->children);
 	sa->children->state = CHILD_DELETING;
-	sa->children->proposal = (struct proposal){ 0 };
+	proposal_drop(&sa->children->proposal);
 	stash_write(&out, sa);
 	EXPECT(!out.failed);
 	again = ike_sa_new(&left->manager, NULL, true);
