@@ -35,6 +35,13 @@ struct create_child {
 	struct buf rival;		/* the peer rekeys it, too: the lower nonce of that */
 };
 
+bool create_child_asks_for(const struct child_sa *child)
+{
+	const struct create_child *c = child->ike_sa->create;
+
+	return c && c->spi == child->spi_in;
+}
+
 void create_child_end(struct ike_sa *sa)
 {
 	struct create_child *c = sa->create;

@@ -19,6 +19,8 @@ void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
  */
 int create_child_start(struct ike_sa *sa, const struct child_conf *conf);
 int create_child_rekey(struct ike_sa *sa, uint32_t spi_in);
+/* Whether the peer has yet to answer the request for this Child SA. */
+bool create_child_asks_for(const struct child_sa *child);
 /* Wipes and frees what there is of an exchange of ours. */
 void create_child_end(struct ike_sa *sa);
 

@@ -7,8 +7,10 @@
 #include <openssl/rand.h>
 
 #include "child_life.h"
+#include "child_sa.h"
 #include "child_limit.h"
 #include "config.h"
+#include "create_child.h"
 #include "host_names.h"
 #include "ike_init.h"
 #include "ike_life.h"
@@ -726,6 +728,14 @@ static void delete_child(struct child_sa *child)
 		child_sa_destroy(child);
 }
 
+/* The peer has refused it for now, and has none: nobody waits for it any more. */
+static void drop_put_off(struct child_sa *child)
+{
+	ike_manager_child_failed(child->ike_sa->manager, child->ike_sa->unique_id,
+				 child->conf->name, "it was terminated");
+	child_sa_destroy(child);
+}
+
 void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 				 struct control_job *job)
 {
@@ -751,8 +761,10 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 		/* It belongs to an IKE_AUTH that is under way, or to a CREATE_CHILD_SA. */
 		if (child->ike_sa->handshake)
 			ike_sa_destroy(child->ike_sa, "it was terminated");
-		else
+		else if (create_child_asks_for(child))
 			delete_child(child);
+		else
+			drop_put_off(child);
 		break;
 	case CHILD_ROUTED:
 		/* It is no Child SA. */

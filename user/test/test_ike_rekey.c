@@ -622,6 +622,27 @@ static void what_is_put_off(void)
 	net_clear(&net);
 }
 
+/* It is waited for no more, and the peer, which has none, is asked to delete nothing. */
+static void what_is_put_off_is_terminated(void)
+{
+	struct child_sa *child;
+	const struct job *job;
+
+	bring_up(PLAIN, PLAIN);
+	rekey(right);
+	job = initiate(left, "other");
+	net_run(&net);
+	child = host_established(left)->children->next;
+	REQUIRE(child && child->state == CHILD_CREATED && !job->done);
+	ike_manager_terminate_child(&left->manager, child->unique_id, NULL);
+	EXPECT(!host_established(left)->children->next);
+	EXPECT_EQ(host_established(left)->active.type, TASK_NONE);
+	net_run(&net);
+	EXPECT(job->done == 1 && !job->ok);
+	expect_one(1);
+	net_clear(&net);
+}
+
 static void lifetimes(void)
 {
 	struct ike_sa *sa;
@@ -896,6 +917,7 @@ static const struct ktap_test tests[] = {
 	{ "what is queued", what_is_queued },
 	{ "what is queued between two", what_is_queued_between },
 	{ "what is put off", what_is_put_off },
+	{ "what is put off is terminated", what_is_put_off_is_terminated },
 	{ "lifetimes", lifetimes },
 	{ "no DELETE comes", no_delete },
 	{ "bounded", bounded },
