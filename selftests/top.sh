@@ -152,7 +152,8 @@ reloaded() {
 		ended=0 -- "$(program ikefp)" top -i 0.2
 	screen_at 'see=has no family'
 	end_process "$many"
-	module_unload
+	# A dump for what is shown holds the module for as long as it lasts.
+	wait_for 10 module_unload
 	screen_at 'see=every'
 	module_load
 	screen_done
