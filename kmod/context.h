@@ -44,7 +44,7 @@ struct ikefp_context {
 	struct rhashtable sas; /* by own SPI */
 	struct rhashtable inits; /* responder's, by IKE_SA_INIT request */
 	void (*sa_expired)(struct timer_list *timer);
-	siphash_key_t digest_key;
+	hsiphash_key_t digest_key;
 
 	/* Written as SAs come and go: away from what every message reads. */
 	struct xarray sa_ids ____cacheline_aligned_in_smp; /* all, by age, for listings */

@@ -52,7 +52,8 @@ static bool can_be_answered(const struct ikefp_listener *listener, const struct 
 	return !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
 }
 
-static bool receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
+/* Consumes the datagram. */
+static void receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 {
 	struct ikefp_path path = {
 		.listener = listener,
@@ -68,7 +69,7 @@ static bool receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 		if (ipv6_addr_type(&path.remote.v6) & IPV6_ADDR_LINKLOCAL)
 			path.ifindex = inet6_iif(skb);
 	}
-	return ikefp_message_receive(listener->ctx, skb, &path);
+	ikefp_message_receive(listener->ctx, skb, &path);
 }
 
 static void drop(struct ikefp_listener *listener, int reason)
@@ -127,8 +128,8 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 			drop(listener, IKEFP_A_STATS_DROP_UNANSWERABLE);
 		} else if (!pskb_pull(skb, header_len)) {
 			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
-		} else if (receive_ike(listener, skb)) {
-			consume_skb(skb);
+		} else {
+			receive_ike(listener, skb);
 			return 0;
 		}
 		break;

@@ -286,7 +286,7 @@ bool ikefp_flood_suspects(struct ikefp_context *ctx, const struct ikefp_init_sou
 /* Answers with a cookie, if it may. Why the request is dropped. */
 static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *header,
 			  const struct ikefp_init_payloads *init, const struct ikefp_path *path,
-			  u64 source)
+			  u64 source, struct sk_buff **spare)
 {
 	int reason = init->cookie ? IKEFP_A_STATS_DROP_BAD_COOKIE : IKEFP_A_STATS_DROP_NO_COOKIE;
 	const struct ikefp_cookie_owner owner = owner_of(header, init, path);
@@ -304,7 +304,7 @@ static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *
 	ikefp_cookie_make(&secrets, &owner, cookie);
 	memzero_explicit(&secrets, sizeof(secrets));
 	ikefp_wire_put_cookie(answer, header, cookie, sizeof(cookie));
-	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer));
+	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer), spare);
 	ikefp_count(ctx, IKEFP_A_STATS_COOKIES_SENT);
 	trace_ikefp_cookie(ctx->net, IKEFP_COOKIE_SENT, header->spi_i);
 	return reason;
@@ -317,6 +317,8 @@ static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *
  * @init: what was found in it
  * @path: where it came to and from
  * @source: what the SA is to know of where it came from
+ * @spare: the packet that it came in. If the answer went out in it, it is NULL and @init no
+ *         more.
  *
  * A request that needs a cookie is answered with one here. max-half-open and
  * max-half-open-source are looked at when the SA is made.
@@ -326,7 +328,7 @@ static int ask_for_cookie(struct ikefp_context *ctx, const struct ikefp_header *
  */
 int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *header,
 		      const struct ikefp_init_payloads *init, const struct ikefp_path *path,
-		      struct ikefp_init_source *source)
+		      struct ikefp_init_source *source, struct sk_buff **spare)
 {
 	struct ikefp_flood *flood = ctx->flood;
 	u64 hash = source_hash(ctx, path, false);
@@ -335,7 +337,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 	source->proved = has_good_cookie(ctx, header, init, path);
 	source->request_len = header->length;
 	if (!source->proved && needs_cookie(ctx, source->half_open))
-		return ask_for_cookie(ctx, header, init, path, hash);
+		return ask_for_cookie(ctx, header, init, path, hash, spare);
 	if (source->proved)
 		hash = source_hash(ctx, path, true);
 	if (!take_of_source(ctx, hash))

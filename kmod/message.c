@@ -54,9 +54,13 @@ static void drop(struct ikefp_context *ctx, int reason, const struct ikefp_heade
 			 header->message_id);
 }
 
-static u64 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
+/*
+ * To tell copies of a message from others with the same SPIs, Message ID and host: who hits
+ * one by chance gets an answer that its addressee has had already.
+ */
+static u32 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 {
-	return siphash(skb->data, skb->len, &ctx->digest_key);
+	return hsiphash(skb->data, skb->len, &ctx->digest_key);
 }
 
 /* Sealed messages */
@@ -82,7 +86,7 @@ static void heard(struct ikefp_sa *sa, const struct ikefp_path *path)
 
 /* A sealed message, opened. */
 struct opened {
-	u64 digest; /* of its octets, or of those of its fragment 1 */
+	u32 digest; /* of its octets, or of those of its fragment 1 */
 	u16 total; /* datagrams that it came in */
 	struct ikefp_reassembled whole; /* where it came in fragments */
 };
@@ -141,7 +145,7 @@ static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, str
 			   u8 exchange_type)
 {
 	struct ikefp_fragment fragment = { .total = 1 };
-	u64 skb_digest;
+	u32 skb_digest;
 	u32 inner_len;
 	u8 *inner;
 	int reason;
@@ -413,7 +417,7 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 /* Answers that go up, to each copy of a raw request. */
 #define MAX_RAW_RESPONSES 32
 
-static bool seen_before(struct ikefp_sa *sa, u64 response_digest)
+static bool seen_before(struct ikefp_sa *sa, u32 response_digest)
 {
 	int i;
 
@@ -429,7 +433,7 @@ static int receive_raw_response(struct ikefp_sa *sa, struct sk_buff *skb,
 {
 	const struct ikefp_header *header = received->header;
 	struct ikefp_exchange *exchange = &sa->exchange;
-	u64 response_digest;
+	u32 response_digest;
 	int reason;
 
 	if (!exchange->octets || exchange->over || !exchange->raw)
@@ -499,10 +503,11 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		.first_payload = header->first_payload,
 	};
 	struct ikefp_init_key key = {
+		.spi_i = header->spi_i,
 		.remote = path->remote,
+		.ifindex = path->ifindex,
 		.remote_port = path->remote_port,
 		.family = path->listener->family,
-		.ifindex = path->ifindex,
 	};
 	struct ikefp_init_payloads init;
 	struct ikefp_init_source source;
@@ -524,7 +529,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 	/* Before memory is spent on it. */
 	if (!READ_ONCE(ctx->worker_count))
 		return IKEFP_A_STATS_DROP_NO_WORKER;
-	reason = ikefp_flood_admit(ctx, header, &init, path, &source);
+	reason = ikefp_flood_admit(ctx, header, &init, path, &source, &out->spare);
 	if (reason)
 		return reason;
 	worker = ikefp_worker_least_loaded(ctx);
@@ -598,7 +603,7 @@ static int receive_for_sa(struct ikefp_context *ctx, struct sk_buff *skb,
  * answer would be longer than what it answers.
  */
 static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *header,
-			  u32 len, const struct ikefp_path *path)
+			  u32 len, const struct ikefp_path *path, struct sk_buff **spare)
 {
 	u8 answer[IKEFP_INVALID_MAJOR_VERSION_LEN];
 
@@ -610,7 +615,7 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 	if (!ikefp_flood_may_answer_version(ctx))
 		return IKEFP_A_STATS_DROP_RATE_LIMIT;
 	ikefp_wire_put_invalid_major_version(answer, header);
-	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer));
+	ikefp_transmit(ctx, path, NULL, answer, sizeof(answer), spare);
 	ikefp_count(ctx, IKEFP_A_STATS_INVALID_MAJOR_VERSION_SENT);
 	return IKEFP_A_STATS_DROP_VERSION;
 }
@@ -618,8 +623,8 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 /**
  * ikefp_message_receive() - take an IKE message from the wire
  * @ctx: the namespace
- * @skb: the datagram, its data beginning with the IKE header; stays the caller's, its
- *       octets may be changed
+ * @skb: the datagram, its data beginning with the IKE header; is consumed, and may be what
+ *       the answer goes out in
  * @path: where it came to and from
  *
  * Context: softirq, under RCU.
@@ -628,19 +633,24 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 			   const struct ikefp_path *path)
 {
-	struct ikefp_header header = {};
-	struct ikefp_outgoing out = {};
+	struct ikefp_outgoing out;
+	struct ikefp_header header;
 	int reason;
 
+	/* Not all of it: most of that is never used. */
+	out.count = 0;
+	out.spare = skb;
 	ikefp_count(ctx, IKEFP_A_STATS_RX_MESSAGES);
 	if (!pskb_may_pull(skb, IKEFP_HEADER_LEN)) {
+		header = (struct ikefp_header){};
 		drop(ctx, IKEFP_A_STATS_DROP_SHORT, &header);
+		kfree_skb(skb);
 		return false;
 	}
 	ikefp_wire_get_header(skb->data, &header);
 	reason = ikefp_wire_check_header(&header, skb->len);
 	if (reason == IKEFP_A_STATS_DROP_VERSION)
-		reason = answer_version(ctx, &header, skb->len, path);
+		reason = answer_version(ctx, &header, skb->len, path, &out.spare);
 	else if (!reason && header.exchange_type == IKEFP_IKE_SA_INIT &&
 		 !ikefp_header_is_response(&header))
 		reason = receive_init(ctx, skb, &header, path, &out);
@@ -649,5 +659,9 @@ bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 	if (reason)
 		drop(ctx, reason, &header);
 	ikefp_outgoing_send(ctx, &out);
+	if (reason)
+		kfree_skb(out.spare);
+	else
+		consume_skb(out.spare);
 	return !reason;
 }

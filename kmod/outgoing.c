@@ -4,6 +4,7 @@
 #include <net/dst.h>
 
 #include "datagram.h"
+#include "listener.h"
 #include "outgoing.h"
 #include "route.h"
 #include "sa.h"
@@ -11,7 +12,7 @@
 
 /**
  * ikefp_outgoing_add() - decide that a message is to be transmitted
- * @out: zeroes, or what was decided before, which goes the same way
+ * @out: an empty one, or what was decided before, which goes the same way
  * @sa: the SA, locked, whose it is
  * @octets: the message, held once more
  * @path: which way, held or under RCU; likewise
@@ -22,9 +23,10 @@ void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
 	if (WARN_ON_ONCE(out->count == IKEFP_MAX_WINDOW))
 		return;
 	if (!out->count) {
-		ikefp_path_set(&out->path, path);
-		if (ikefp_path_same(&sa->path, path))
-			out->route = ikefp_route_get(&sa->route, sa->ctx->net, path);
+		ikefp_listener_hold(path->listener);
+		out->path = *path;
+		out->route = ikefp_path_same(&sa->path, path) ?
+			     ikefp_route_get(&sa->route, sa->ctx->net, path) : NULL;
 	}
 	out->octets[out->count++] = ikefp_datagram_hold(octets);
 }
@@ -32,7 +34,7 @@ void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
 /**
  * ikefp_outgoing_send() - transmit what was decided under an SA's lock
  * @ctx: the namespace, which counts it
- * @out: what, and which way; what it holds is put
+ * @out: what, and which way; what it holds is put, its spare packet may have been taken
  *
  * What the network does not take now is lost like any datagram.
  *
@@ -45,9 +47,10 @@ void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
 	if (!out->count)
 		return;
 	for (i = 0; i < out->count; i++) {
-		ikefp_transmit_message(ctx, &out->path, out->route, out->octets[i]);
+		if (out->route && i + 1 < out->count)
+			dst_hold(out->route);
+		ikefp_transmit_message(ctx, &out->path, out->route, out->octets[i], &out->spare);
 		ikefp_datagram_put(out->octets[i]);
 	}
-	dst_release(out->route);
-	ikefp_path_put(&out->path);
+	ikefp_listener_put(out->path.listener);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/string.h>
+#include <net/ipv6.h>
 
 #include "listener.h"
 #include "path.h"
@@ -40,8 +41,8 @@ void ikefp_path_put(struct ikefp_path *path)
  */
 bool ikefp_path_same_host(const struct ikefp_path *a, const struct ikefp_path *b)
 {
-	return a->listener->family == b->listener->family && a->ifindex == b->ifindex &&
-	       !memcmp(&a->remote, &b->remote, sizeof(a->remote));
+	return (a->listener == b->listener || a->listener->family == b->listener->family) &&
+	       a->ifindex == b->ifindex && ipv6_addr_equal(&a->remote.v6, &b->remote.v6);
 }
 
 /**
@@ -66,5 +67,5 @@ bool ikefp_path_same_remote(const struct ikefp_path *a, const struct ikefp_path 
 bool ikefp_path_same(const struct ikefp_path *a, const struct ikefp_path *b)
 {
 	return a->listener == b->listener && ikefp_path_same_remote(a, b) &&
-	       !memcmp(&a->local, &b->local, sizeof(a->local));
+	       ipv6_addr_equal(&a->local.v6, &b->local.v6);
 }

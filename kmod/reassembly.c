@@ -39,7 +39,7 @@ struct ikefp_reassembly {
 	u16 held;
 	u8 exchange_type;
 	u8 first_payload;
-	u64 digest; /* of fragment 1 */
+	u32 digest; /* of fragment 1 */
 	struct part *parts[]; /* by number less one; NULL: missing */
 };
 
@@ -183,7 +183,7 @@ static int check(const struct ikefp_reassembly *held, const struct ikefp_header 
 int ikefp_reassembly_add(struct ikefp_reassembly **reassembly, struct ikefp_crypto *crypto,
 			 const struct ikefp_reassembly_limit *limit,
 			 const struct ikefp_header *header, const struct ikefp_fragment *fragment,
-			 u64 digest, u8 *octets, struct ikefp_reassembled *whole)
+			 u32 digest, u8 *octets, struct ikefp_reassembled *whole)
 {
 	struct ikefp_reassembly *held = *reassembly;
 	u8 *inner;

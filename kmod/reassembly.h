@@ -25,13 +25,13 @@ struct ikefp_reassembled {
 	u8 *octets; /* the inner payloads; NULL: it is not whole */
 	u32 len;
 	u8 first_payload;
-	u64 digest; /* of fragment 1 */
+	u32 digest; /* of fragment 1 */
 };
 
 int ikefp_reassembly_add(struct ikefp_reassembly **reassembly, struct ikefp_crypto *crypto,
 			 const struct ikefp_reassembly_limit *limit,
 			 const struct ikefp_header *header, const struct ikefp_fragment *fragment,
-			 u64 digest, u8 *octets, struct ikefp_reassembled *whole);
+			 u32 digest, u8 *octets, struct ikefp_reassembled *whole);
 u32 ikefp_reassembly_len(const struct ikefp_reassembly *reassembly);
 void ikefp_reassembly_forget(struct ikefp_reassembly **reassembly);
 void ikefp_reassembled_free(struct ikefp_reassembled *whole);

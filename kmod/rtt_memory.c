@@ -78,7 +78,7 @@ static struct place *place_of(struct ikefp_context *ctx, const struct ikefp_path
 		.address = path->remote, .ifindex = path->ifindex,
 		.family = path->listener->family,
 	};
-	return &ctx->rtt_memory->places[siphash(host, sizeof(*host), &ctx->digest_key) % PLACES];
+	return &ctx->rtt_memory->places[hsiphash(host, sizeof(*host), &ctx->digest_key) % PLACES];
 }
 
 static bool is_of(const struct place *place, const struct host *host)

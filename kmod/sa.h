@@ -40,11 +40,12 @@ struct ikefp_reassembly;
 
 /* What makes an IKE_SA_INIT request the same as another (RFC 7296 section 2.1). */
 struct ikefp_init_key {
-	u64 digest; /* of its octets */
+	u64 spi_i;
 	struct ikefp_address remote;
-	__be16 remote_port;
-	u16 family;
+	u32 digest; /* of its octets */
 	int ifindex;
+	__be16 remote_port;
+	u16 family; /* the last one: no padding is compared */
 };
 
 /* A request of ours that has no answer. octets is NULL: there is none. */
@@ -89,7 +90,7 @@ struct ikefp_answer {
 	bool waits; /* its upcall does, for a worker */
 	u8 exchange_type;
 	u32 message_id;
-	u64 digest; /* of the request's octets, or those of its fragment 1 */
+	u32 digest; /* of the request's octets, or those of its fragment 1 */
 	u16 request_total; /* datagrams that the request came in */
 	u32 fragment_size; /* of the answer, as of an exchange */
 	struct ikefp_path path; /* where the request came from */
@@ -146,13 +147,15 @@ struct ikefp_sa {
 	struct ikefp_next_request next_request;
 	struct ikefp_answer answer;
 	struct ikefp_init init;
-	u64 responses_seen[IKEFP_RESPONSES_SEEN];
+	u32 responses_seen[IKEFP_RESPONSES_SEEN];
 	u8 responses_seen_next;
 	u32 init_rtt_us; /* a sample that counts once the answer was good */
 	struct ikefp_rtt rtt;
 	bool rtt_recalled; /* of another SA with the host: this one has no sample yet */
 	bool rtt_elsewhere; /* part of it was measured with another host: the peer has moved */
+	bool deadline_exact; /* an answer is waited for */
 	struct timer_list timer;
+	unsigned long deadline; /* jiffies; the nearest of those below, while it is pending */
 	unsigned long half_open_deadline; /* jiffies */
 	unsigned long half_open_look; /* jiffies; when it ends before that, if in a flood */
 	unsigned long linger_deadline; /* jiffies */

@@ -29,6 +29,7 @@
  * A pending timer holds its SA.
  */
 
+#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <net/dst.h>
@@ -73,16 +74,24 @@ static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
 	*any = true;
 }
 
+/* Up to here the timer wheel is late by 64 jiffies at most. */
+#define COARSE_WAIT 4000
+
 /*
  * The kernel's timer wheel is late by up to an eighth of a wait, and all timers of about
  * the same wait then come at the same moment: of 20 s, those of 2 s together. A long
- * wait is therefore gone in steps, the last of which is short.
+ * wait is therefore gone in steps, the last of which is short; shorter where an answer is
+ * waited for.
  */
-static unsigned long first_step(unsigned long deadline)
+static void arm(struct ikefp_sa *sa)
 {
-	long left = deadline - jiffies;
+	long left = sa->deadline - jiffies;
+	unsigned long step = sa->deadline;
 
-	return left > HZ ? deadline - left / 8 : deadline;
+	if (left > (sa->deadline_exact ? HZ : COARSE_WAIT))
+		step -= left / 8;
+	if (!mod_timer(&sa->timer, step))
+		ikefp_sa_hold(sa);
 }
 
 /**
@@ -134,12 +143,12 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 			earlier(&nearest, &any, sa->move_deadline);
 	}
 
-	if (!any) {
-		if (timer_delete(&sa->timer))
-			ikefp_sa_put(sa);
-	} else if (!mod_timer(&sa->timer, first_step(nearest))) {
-		ikefp_sa_hold(sa);
-	}
+	sa->deadline = nearest;
+	sa->deadline_exact = asking;
+	if (any)
+		arm(sa);
+	else if (timer_delete(&sa->timer))
+		ikefp_sa_put(sa);
 }
 
 static void wait_for_answer(struct ikefp_exchange *exchange)
@@ -246,11 +255,13 @@ void ikefp_timers_linger(struct ikefp_sa *sa)
 	ikefp_timers_update(sa);
 }
 
+/* Another one each time and for each SA, that is all: nobody gains by guessing it. */
 static unsigned long draw_wait(const struct ikefp_sa *sa, u32 ms)
 {
 	u32 jitter_percent = ikefp_policy_get(&sa->ctx->policy, JITTER_PERCENT);
+	u32 drawn = hash_64(sa->spi + jiffies, 32);
 
-	return msecs_to_jiffies(ikefp_rto_shorten_ms(ms, jitter_percent, get_random_u32()));
+	return msecs_to_jiffies(ikefp_rto_shorten_ms(ms, jitter_percent, drawn));
 }
 
 /*
@@ -559,18 +570,23 @@ void ikefp_timers_expired(struct timer_list *timer)
 {
 	struct ikefp_sa *sa = container_of(timer, struct ikefp_sa, timer);
 	struct dst_entry *route = NULL;
-	struct ikefp_outgoing out = {};
 	unsigned long now = jiffies;
-	struct ikefp_path path = {};
+	struct ikefp_outgoing out;
+	struct ikefp_path path;
 	bool keepalive = false;
 	bool bury = false;
 
 	spin_lock_bh(&sa->lock);
-	if (sa->dead) {
+	/* Dead; or nothing is due yet: this was but a step of the way. */
+	if (sa->dead || time_before(now, sa->deadline)) {
+		if (!sa->dead)
+			arm(sa);
 		spin_unlock_bh(&sa->lock);
 		ikefp_sa_put(sa);
 		return;
 	}
+	out.count = 0;
+	out.spare = NULL;
 	ikefp_orphan_check(sa);
 	if (sa->worker)
 		ikefp_upcall_flush(sa);
@@ -593,8 +609,10 @@ void ikefp_timers_expired(struct timer_list *timer)
 	expired_fragments(sa, now);
 	if (!bury)
 		expired_requests(sa, now, &out);
+	keepalive &= !out.count;
 	if (keepalive) {
-		ikefp_path_set(&path, &sa->path);
+		ikefp_listener_hold(sa->path.listener);
+		path = sa->path;
 		route = ikefp_route_get(&sa->route, sa->ctx->net, &sa->path);
 	}
 	if (bury)
@@ -603,10 +621,10 @@ void ikefp_timers_expired(struct timer_list *timer)
 		ikefp_timers_update(sa);
 	spin_unlock_bh(&sa->lock);
 
-	if (keepalive && !out.count)
+	if (keepalive) {
 		ikefp_transmit_keepalive(sa->ctx, &path, route);
+		ikefp_listener_put(path.listener);
+	}
 	ikefp_outgoing_send(sa->ctx, &out);
-	dst_release(route);
-	ikefp_path_put(&path);
 	ikefp_sa_put(sa);
 }

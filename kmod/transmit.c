@@ -2,70 +2,129 @@
 
 #include <linux/skbuff.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
-#include <net/udp_tunnel.h>
+#include <net/udp.h>
 
 #include "context.h"
 #include "datagram.h"
 #include "listener.h"
+#include "packet.h"
 #include "path.h"
 #include "route.h"
 #include "transmit.h"
 #include "wire.h"
 
-/* Both consume the packet and the route. */
-static void transmit_v4(struct sock *sk, const struct ikefp_path *path, struct dst_entry *dst,
-			struct sk_buff *skb)
+static void put_udp(struct sk_buff *skb, const struct ikefp_path *path)
 {
-	struct rtable *route = container_of(dst, struct rtable, dst);
+	struct udphdr *udp = skb_push(skb, sizeof(*udp));
 
-	/* Without DF: a message larger than the path is for IP to cut. */
-	udp_tunnel_xmit_skb(route, sk, skb, path->local.v4, path->remote.v4, 0,
-			    ip4_dst_hoplimit(dst), 0, path->listener->port, path->remote_port,
-			    false, false);
+	skb_reset_transport_header(skb);
+	udp->source = path->listener->port;
+	udp->dest = path->remote_port;
+	udp->len = htons(skb->len);
+	udp->check = 0;
 }
 
-static void transmit_v6(struct sock *sk, const struct ikefp_path *path, struct dst_entry *dst,
-			struct sk_buff *skb)
-{
-	struct in6_addr local = path->local.v6, remote = path->remote.v6;
+/* What every link carries in one piece (RFC 791): it needs no ID by which to join pieces. */
+#define MTU_MIN 68
 
-	/* As in IPv4, larger messages are for IP to cut. */
+/*
+ * Both consume the packet and the route. Without DF: a message larger than the path is for
+ * IP to cut.
+ */
+static void transmit_v4(struct net *net, struct sock *sk, const struct ikefp_path *path,
+			struct dst_entry *dst, struct sk_buff *skb)
+{
+	struct iphdr *ip;
+
+	put_udp(skb, path);
+	udp_set_csum(false, skb, path->local.v4, path->remote.v4, skb->len);
+	skb_dst_set(skb, dst);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	ip = skb_push(skb, sizeof(*ip));
+	skb_reset_network_header(skb);
+	*ip = (struct iphdr){
+		.version = 4,
+		.ihl = sizeof(*ip) / 4,
+		.ttl = ip4_dst_hoplimit(dst),
+		.protocol = IPPROTO_UDP,
+		.saddr = path->local.v4,
+		.daddr = path->remote.v4,
+	};
+	if (skb->len > MTU_MIN)
+		__ip_select_ident(net, ip, 1);
+	else
+		ip->frag_off = htons(IP_DF);
+	ip_local_out(net, sk, skb);
+}
+
+static void transmit_v6(struct net *net, struct sock *sk, const struct ikefp_path *path,
+			struct dst_entry *dst, struct sk_buff *skb)
+{
+	struct ipv6hdr *ip;
+
+	put_udp(skb, path);
+	udp6_set_csum(false, skb, &path->local.v6, &path->remote.v6, skb->len);
+	skb_dst_set(skb, dst);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	ip = skb_push(skb, sizeof(*ip));
+	skb_reset_network_header(skb);
+	*ip = (struct ipv6hdr){
+		.version = 6,
+		.nexthdr = IPPROTO_UDP,
+		.hop_limit = ip6_dst_hoplimit(dst),
+		.saddr = path->local.v6,
+		.daddr = path->remote.v6,
+	};
 	skb->ignore_df = 1;
-	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &local, &remote, 0, ip6_dst_hoplimit(dst),
-			     0, path->listener->port, path->remote_port, false);
+	ip6_local_out(net, sk, skb);
 }
 
-#define HEADROOM (LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
-
-/* Consumes the packet, a datagram without its UDP header. */
-static int transmit(struct net *net, const struct ikefp_path *path, struct dst_entry *route,
-		    struct sk_buff *skb)
+/* What comes before a datagram's octets on this route. */
+static u32 headroom(const struct dst_entry *dst)
 {
-	struct dst_entry *dst = route ? dst_clone(route) : ikefp_route_find(net, path);
+	u32 link = LL_RESERVED_SPACE(dst->dev) + dst->header_len;
+
+	return link + sizeof(struct ipv6hdr) + sizeof(struct udphdr);
+}
+
+/* Consumes the route, which is NULL if it is to be looked up. */
+static int transmit(struct net *net, const struct ikefp_path *path, struct dst_entry *route,
+		    u32 marker_len, const u8 *octets, u32 len, struct sk_buff **spare)
+{
+	struct dst_entry *dst = route ?: ikefp_route_find(net, path);
+	struct sk_buff *skb;
 	struct sock *sk;
 	int err = 0;
 
-	if (IS_ERR(dst)) {
-		kfree_skb(skb);
+	if (IS_ERR(dst))
 		return PTR_ERR(dst);
-	}
 	rcu_read_lock_bh();
 	sk = rcu_dereference_bh(path->listener->sk);
 	if (!sk) {
-		dst_release(dst);
-		kfree_skb(skb);
 		err = -ENOTCONN;
-		goto unlock;
+		goto release;
 	}
+	skb = ikefp_packet_get(spare, headroom(dst), marker_len + len);
+	if (!skb) {
+		err = -ENOMEM;
+		goto release;
+	}
+	if (marker_len)
+		memset(skb_put(skb, IKEFP_MARKER_LEN), 0, IKEFP_MARKER_LEN);
+	skb_put_data(skb, octets, len);
 	/* NAT looks the packet's policy up again, by its owner. */
 	skb_set_owner_w(skb, sk);
 	if (path->listener->family == AF_INET)
-		transmit_v4(sk, path, dst, skb);
+		transmit_v4(net, sk, path, dst, skb);
 	else if (IS_ENABLED(CONFIG_IPV6))
-		transmit_v6(sk, path, dst, skb);
-unlock:
+		transmit_v6(net, sk, path, dst, skb);
 	rcu_read_unlock_bh();
+	return 0;
+release:
+	rcu_read_unlock_bh();
+	dst_release(dst);
 	return err;
 }
 
@@ -73,10 +132,11 @@ unlock:
  * ikefp_transmit() - send a message
  * @ctx: the namespace, which counts it
  * @path: which way; its listener is held, or safe under RCU
- * @route: the path's route, held; NULL: it is to be looked up
+ * @route: the path's route, held, which is consumed; NULL: it is to be looked up
  * @octets: the message from its IKE header on; the non-ESP marker is put before it
  *          where the listener's kind wants it (RFC 3948 section 2.2)
  * @len: octets of it, at most IKEFP_MAX_MESSAGE
+ * @spare: a packet that it may go out in, as of ikefp_packet_get(), or NULL
  *
  * Context: process or softirq, without locks held that the receive path takes: a
  * packet to ourselves may arrive before this returns.
@@ -84,22 +144,11 @@ unlock:
  * closed, -ENOMEM, or why there is no route.
  */
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path,
-		   struct dst_entry *route, const u8 *octets, u32 len)
+		   struct dst_entry *route, const u8 *octets, u32 len, struct sk_buff **spare)
 {
 	u32 marker_len = path->listener->kind == IKEFP_LISTENER_KIND_NATT ? IKEFP_MARKER_LEN : 0;
-	struct sk_buff *skb;
-	int err;
+	int err = transmit(ctx->net, path, route, marker_len, octets, len, spare);
 
-	skb = alloc_skb(HEADROOM + marker_len + len, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb) {
-		ikefp_count(ctx, IKEFP_A_STATS_TX_ERRORS);
-		return -ENOMEM;
-	}
-	skb_reserve(skb, HEADROOM);
-	memset(skb_put(skb, marker_len), 0, marker_len);
-	skb_put_data(skb, octets, len);
-
-	err = transmit(ctx->net, path, route, skb);
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_TX_MESSAGES);
 	return err;
 }
@@ -108,21 +157,26 @@ int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path,
  * ikefp_transmit_message() - send a message in as many datagrams as it has
  * @ctx: the namespace, which counts them
  * @path: which way; its listener is held
- * @route: the path's route, held; NULL: it is to be looked up
+ * @route: as of ikefp_transmit()
  * @message: the message, held
+ * @spare: as of ikefp_transmit()
  *
  * What the network does not take now is lost like any datagram.
  *
  * Context: as of ikefp_transmit().
  */
 void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *path,
-			    struct dst_entry *route, const struct ikefp_datagram *message)
+			    struct dst_entry *route, const struct ikefp_datagram *message,
+			    struct sk_buff **spare)
 {
-	u32 at, len;
+	u32 left, len;
 
-	for (at = 0; at < message->len; at += len) {
-		len = min(message->fragment_len, message->len - at);
-		ikefp_transmit(ctx, path, route, message->octets + at, len);
+	for (left = message->len; left; left -= len) {
+		len = min(message->fragment_len, left);
+		if (route && len < left)
+			dst_hold(route);
+		ikefp_transmit(ctx, path, route, message->octets + message->len - left, len,
+			       spare);
 	}
 }
 
@@ -130,7 +184,7 @@ void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *
  * ikefp_transmit_keepalive() - keep a NAT's mapping alive
  * @ctx: the namespace, which counts it
  * @path: which way; its listener is of the kind natt
- * @route: the path's route, held; NULL: it is to be looked up
+ * @route: as of ikefp_transmit()
  *
  * RFC 3948 section 2.3. What the network does not take now is followed by another.
  *
@@ -140,16 +194,9 @@ void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *
 int ikefp_transmit_keepalive(struct ikefp_context *ctx, const struct ikefp_path *path,
 			     struct dst_entry *route)
 {
-	struct sk_buff *skb = alloc_skb(HEADROOM + 1, GFP_ATOMIC | __GFP_NOWARN);
-	int err;
+	static const u8 keepalive = 0xff;
+	int err = transmit(ctx->net, path, route, 0, &keepalive, sizeof(keepalive), NULL);
 
-	if (!skb) {
-		ikefp_count(ctx, IKEFP_A_STATS_TX_ERRORS);
-		return -ENOMEM;
-	}
-	skb_reserve(skb, HEADROOM);
-	skb_put_u8(skb, 0xff);
-	err = transmit(ctx->net, path, route, skb);
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_KEEPALIVES_SENT);
 	return err;
 }

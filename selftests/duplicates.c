@@ -5,7 +5,11 @@
 
 #include "kselftest_harness.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "clock.h"
@@ -117,6 +121,45 @@ TEST_F(duplicates, answered_from_the_cache)
 	}
 	EXPECT_NULL(client_wait(self->client, 0));
 	EXPECT_FALSE(peer_receive(peer, 0));
+}
+
+/*
+ * The answer goes out in the packet of the request, unless that is somebody's who captures
+ * packets, or too small.
+ */
+TEST_F(duplicates, captured_and_longer)
+{
+	static const uint8_t large[1200] = { 1, 2, 3 };
+	struct peer *peer = self->peer;
+	uint8_t first[sizeof(peer->got)];
+	size_t first_len;
+	uint32_t id;
+	int capture, round, i;
+
+	peer_establish(peer, self->client);
+	for (round = 0; round < 2; round++) {
+		id = ask(self->client, peer);
+		ASSERT_NE(UINT32_MAX, id);
+		if (round)
+			peer_kernel_responds(peer, self->client, CREATE_CHILD_SA, id,
+					     PAYLOAD_IDI, large, sizeof(large));
+		else
+			peer_kernel_responds(peer, self->client, CREATE_CHILD_SA, id,
+					     PAYLOAD_IDI, ANSWER, sizeof(ANSWER));
+		peer_expect(peer);
+		first_len = peer->got_len;
+		memcpy(first, peer->got, first_len);
+		capture = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+		ASSERT_LE(0, capture);
+		for (i = 0; i < 4; i++) {
+			peer_send_again(peer);
+			peer_expect(peer);
+			ASSERT_EQ(first_len, peer->got_len);
+			EXPECT_EQ(0, memcmp(first, peer->got, first_len));
+			if (i == 1)
+				close(capture);
+		}
+	}
 }
 
 /* The ID of a request that was answered, but not its octets: by anybody. */

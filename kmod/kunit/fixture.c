@@ -319,7 +319,6 @@ bool fixture_receive(struct ikefp_context *ctx, const u8 *octets, u32 len,
 	taken = ikefp_message_receive(ctx, skb, path);
 	rcu_read_unlock();
 	local_bh_enable();
-	kfree_skb(skb);
 	return taken;
 }
 
@@ -387,7 +386,7 @@ struct ikefp_sa *fixture_responder(struct kunit *test, struct ikefp_context *ctx
 				   const struct ikefp_path *path, u64 peer_spi)
 {
 	const struct ikefp_init_key key = {
-		.digest = peer_spi,
+		.spi_i = peer_spi,
 		.remote = path->remote,
 		.remote_port = path->remote_port,
 		.family = AF_INET,

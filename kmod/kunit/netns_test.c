@@ -201,7 +201,6 @@ static int hold_datagram(struct sock *sk, struct sk_buff *skb)
 	__skb_pull(skb, sizeof(struct udphdr));
 	ikefp_message_receive(exit->ctx, skb, &exit->path);
 	hold(exit, true);
-	consume_skb(skb);
 	return 0;
 }
 
@@ -334,7 +333,7 @@ static void half_open_sas(void *arg)
 	int i;
 
 	for (i = 0; i < SAS; i++) {
-		const struct ikefp_init_key key = { .digest = i, .remote = path->remote };
+		const struct ikefp_init_key key = { .spi_i = i, .remote = path->remote };
 		int reason;
 		struct ikefp_sa *sa =
 			ikefp_sa_new_responder(exit->ctx, i, NULL, &key, &source, path, &reason);
