@@ -55,8 +55,9 @@ static void drop(struct ikefp_context *ctx, int reason, const struct ikefp_heade
 }
 
 /*
- * To tell copies of a message from others with the same SPIs, Message ID and host: who hits
- * one by chance gets an answer that its addressee has had already.
+ * To tell copies of a message from others with the same SPIs, Message ID and host. Nobody can
+ * aim at one without its key; by chance, once in 2^32, somebody gets an answer that its
+ * addressee has had already, or an answer to IKE_SA_INIT is taken for one seen before.
  */
 static u32 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 {
@@ -518,13 +519,13 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 
 	if (skb_linearize(skb))
 		return IKEFP_A_STATS_DROP_MEMORY;
-	if (!ikefp_wire_get_init(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
-				 header->first_payload, &init))
-		return IKEFP_A_STATS_DROP_MALFORMED;
 	key.digest = digest(ctx, skb);
 	sa = ikefp_sa_find_init(ctx, &key);
 	if (sa)
 		return receive_init_duplicate(sa, path, out);
+	if (!ikefp_wire_get_init(skb->data + IKEFP_HEADER_LEN, skb->len - IKEFP_HEADER_LEN,
+				 header->first_payload, &init))
+		return IKEFP_A_STATS_DROP_MALFORMED;
 
 	/* Before memory is spent on it. */
 	if (!READ_ONCE(ctx->worker_count))

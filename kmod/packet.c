@@ -21,13 +21,18 @@ static bool is_fit(const struct sk_buff *skb, u32 headroom, u32 len)
 }
 
 /*
- * What the network stack makes of a packet that it forwards between namespaces, and no more
- * of what was said of its octets.
+ * As the network stack has a packet that it forwards between namespaces, but nothing of what
+ * was said of its octets. One of several that came as one is still in their list.
  */
 static void clear(struct sk_buff *skb, u32 headroom)
 {
+	skb_mark_not_on_list(skb);
+	skb->prev = NULL;
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
+	skb_init_secmark(skb);
+	skb_metadata_clear(skb);
+	memset(skb_hwtstamps(skb), 0, sizeof(*skb_hwtstamps(skb)));
 	skb_clear_hash(skb);
 	__vlan_hwaccel_clear_tag(skb);
 	skb_set_dst_pending_confirm(skb, 0);

@@ -22,7 +22,7 @@
 static struct workqueue_struct *free_queue;
 static struct kmem_cache *sa_cache;
 
-/* Our SPIs are random. */
+/* Random, whether drawn here or by the helper. */
 static u32 hash_spi(const void *spi, u32 len, u32 seed)
 {
 	return hash_64(*(const u64 *)spi ^ seed, 32);
@@ -36,17 +36,10 @@ static const struct rhashtable_params by_spi = {
 	.automatic_shrinking = true,
 };
 
-/* A digest's key is the namespace's own. */
-static u32 hash_init(const void *key, u32 len, u32 seed)
-{
-	return ((const struct ikefp_init_key *)key)->digest ^ seed;
-}
-
 static const struct rhashtable_params by_init = {
 	.key_len = offsetofend(struct ikefp_init_key, family),
 	.key_offset = offsetof(struct ikefp_sa, init.key),
 	.head_offset = offsetof(struct ikefp_sa, init.node),
-	.hashfn = hash_init,
 	.automatic_shrinking = true,
 };
 

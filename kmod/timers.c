@@ -143,7 +143,7 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 			earlier(&nearest, &any, sa->move_deadline);
 	}
 
-	sa->deadline = nearest;
+	sa->deadline = any ? nearest : jiffies;
 	sa->deadline_exact = asking;
 	if (any)
 		arm(sa);

@@ -30,8 +30,8 @@ static void put_udp(struct sk_buff *skb, const struct ikefp_path *path)
 #define MTU_MIN 68
 
 /*
- * Both consume the packet and the route. Without DF: a message larger than the path is for
- * IP to cut.
+ * Both consume the packet and the route. Without DF, where that matters: a message larger
+ * than the path is for IP to cut.
  */
 static void transmit_v4(struct net *net, struct sock *sk, const struct ikefp_path *path,
 			struct dst_entry *dst, struct sk_buff *skb)
@@ -169,15 +169,15 @@ void ikefp_transmit_message(struct ikefp_context *ctx, const struct ikefp_path *
 			    struct dst_entry *route, const struct ikefp_datagram *message,
 			    struct sk_buff **spare)
 {
-	u32 left, len;
+	u32 at = 0, len;
 
-	for (left = message->len; left; left -= len) {
-		len = min(message->fragment_len, left);
-		if (route && len < left)
+	do {
+		len = min(message->fragment_len, message->len - at);
+		if (route && at + len < message->len)
 			dst_hold(route);
-		ikefp_transmit(ctx, path, route, message->octets + message->len - left, len,
-			       spare);
-	}
+		ikefp_transmit(ctx, path, route, message->octets + at, len, spare);
+		at += len;
+	} while (at < message->len);
 }
 
 /**

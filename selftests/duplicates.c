@@ -162,6 +162,30 @@ TEST_F(duplicates, captured_and_longer)
 	}
 }
 
+/* Copies in one packet, which UDP takes apart: each is answered. */
+TEST_F(duplicates, in_one_packet)
+{
+	struct peer *peer = self->peer;
+	uint32_t id = ask(self->client, peer);
+	uint8_t first[256];
+	size_t first_len;
+	int i;
+
+	answer(self->client, peer, id);
+	first_len = peer->got_len;
+	ASSERT_GE(sizeof(first), first_len);
+	memcpy(first, peer->got, first_len);
+	client_count_anew(self->client);
+	peer_send_copies(peer, 4);
+	for (i = 0; i < 4; i++) {
+		peer_expect(peer);
+		ASSERT_EQ(first_len, peer->got_len);
+		EXPECT_EQ(0, memcmp(first, peer->got, first_len));
+	}
+	EXPECT_COUNTED(self->client, "rx-messages+4 tx-messages+4 duplicates-answered+4");
+	EXPECT_FALSE(peer_receive(peer, 0));
+}
+
 /* The ID of a request that was answered, but not its octets: by anybody. */
 TEST_F(duplicates, forged)
 {

@@ -29,15 +29,31 @@ static struct sk_buff *received(struct kunit *test, unsigned int headroom, unsig
 	skb_set_hash(skb, 11, PKT_HASH_TYPE_L4);
 	__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), 12);
 	skb_set_dst_pending_confirm(skb, 1);
+	skb_metadata_set(skb, 4);
+	skb_hwtstamps(skb)->hwtstamp = 13;
+#ifdef CONFIG_NETWORK_SECMARK
+	skb->secmark = 14;
+#endif
 	return skb;
 }
 
 static void taken(struct kunit *test, unsigned int headroom)
 {
 	struct sk_buff *spare = received(test, headroom, HEADROOM + LEN), *given = spare;
-	struct sk_buff *skb = ikefp_packet_get(&spare, HEADROOM, LEN);
+	struct sk_buff other, *skb;
 
+	/* As where it is one of several that came as one. */
+	spare->next = &other;
+	spare->prev = &other;
+	skb = ikefp_packet_get(&spare, HEADROOM, LEN);
 	KUNIT_ASSERT_PTR_EQ(test, skb, given);
+	KUNIT_EXPECT_NULL(test, skb->next);
+	KUNIT_EXPECT_NULL(test, skb->prev);
+	KUNIT_EXPECT_EQ(test, skb_metadata_len(skb), 0);
+	KUNIT_EXPECT_EQ(test, skb_hwtstamps(skb)->hwtstamp, 0);
+#ifdef CONFIG_NETWORK_SECMARK
+	KUNIT_EXPECT_EQ(test, skb->secmark, 0);
+#endif
 	KUNIT_EXPECT_NULL(test, spare);
 	KUNIT_EXPECT_EQ(test, skb->len, 0);
 	KUNIT_EXPECT_GE(test, skb_headroom(skb), HEADROOM);

@@ -2,8 +2,11 @@
 
 #include "peer.h"
 
+#include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "die.h"
@@ -53,6 +56,24 @@ void peer_send(struct peer *peer, const void *message, size_t len)
 void peer_send_again(struct peer *peer)
 {
 	peer_send(peer, peer->sent, peer->sent_len);
+}
+
+void peer_send_copies(struct peer *peer, unsigned int count)
+{
+	size_t len = peer->sent_len + (peer->marker ? MARKER_LEN : 0);
+	uint8_t datagrams[MESSAGE_SIZE] = {};
+	int size = (int)len;
+	unsigned int i;
+
+	if (count * len > sizeof(datagrams))
+		die("%u messages of %zu octets are too many", count, len);
+	for (i = 1; i <= count; i++)
+		memcpy(datagrams + i * len - peer->sent_len, peer->sent, peer->sent_len);
+	if (setsockopt(peer->sock, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)))
+		die("UDP_SEGMENT: %s", strerror(errno));
+	udp_send(peer->sock, &peer->kernel, datagrams, count * len);
+	size = 0;
+	setsockopt(peer->sock, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
 }
 
 bool peer_receive(struct peer *peer, int wait_ms)

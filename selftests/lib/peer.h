@@ -43,6 +43,8 @@ struct ikefp_endpoint peer_endpoint_of_kernel(const struct peer *peer);
 
 void peer_send(struct peer *peer, const void *message, size_t len);
 void peer_send_again(struct peer *peer);
+/* The latest message so many times, in one packet that the kernel takes apart. */
+void peer_send_copies(struct peer *peer, unsigned int count);
 /* The latest message, a request of ike_put_init(), with the COOKIE that is got for it. */
 void peer_send_with_cookie(struct peer *peer);
 
