@@ -31,11 +31,18 @@ static enum rank rank_of(const struct child_sa *child)
 	return child->conf->mode == MODE_DROP ? RANK_DROP : RANK_TRAP;
 }
 
-/* A Child SA that wants the policy, and what it would have it say. */
+/* Which of a Child SA's policies: of what passes between two of its selectors. */
+struct part {
+	uint8_t dir;		/* XFRM_POLICY_IN, _OUT, _FWD */
+	bool outbound;		/* from local to remote */
+	uint8_t local, remote;	/* by number */
+};
+
+/* A Child SA that wants the policy: what it would have it say is found by its part. */
 struct user {
 	struct user *next;
 	struct child_sa *child;
-	struct xfrm_policy policy;
+	struct part part;
 };
 
 struct policy {
@@ -43,8 +50,8 @@ struct policy {
 	struct xfrm_policy_key key;
 	struct user *users;	/* the first is in the kernel */
 	struct policy *next_stale;
-	struct user *gone;	/* of a stale one: who has left it in the kernel, or NULL */
 	bool stale;
+	bool gone;		/* of a stale one: who had it in the kernel has left it there */
 };
 
 static unsigned int port_bits(const struct ts *ts)
@@ -151,10 +158,52 @@ static void unlink_user(struct policy *policy, struct user *user)
 	*link = user->next;
 }
 
+static uint8_t action_of(const struct child_sa *child)
+{
+	switch (rank_of(child)) {
+	case RANK_PASS:
+		return XFRM_PASS;
+	case RANK_DROP:
+		return XFRM_DROP;
+	default:
+		return XFRM_PROTECT;
+	}
+}
+
+/* What the Child SA would have it say. */
+static struct xfrm_policy policy_of(const struct child_sa *child, const struct part *part)
+{
+	const struct ts *local = &child->local_ts->v[part->local];
+	const struct ts *remote = &child->remote_ts->v[part->remote];
+	const struct ts *src = part->outbound ? local : remote;
+	const struct ts *dst = part->outbound ? remote : local;
+
+	return (struct xfrm_policy){
+		.dir = part->dir,
+		.src_ts = *src, .dst_ts = *dst,
+		.mark = part->outbound ? child->mark_out : child->mark_in,
+		.if_id = part->outbound ? child->if_id_out : child->if_id_in,
+		.action = action_of(child),
+		.transport = child->transport,
+		.src = part->outbound ? child->local : child->remote,
+		.dst = part->outbound ? child->remote : child->local,
+		.reqid = child->reqid,
+		.priority = child->priority ?: priority_of(rank_of(child), src, dst),
+	};
+}
+
+static int install_user(struct xfrm *xfrm, const struct user *user)
+{
+	const struct xfrm_policy p = policy_of(user->child, &user->part);
+
+	return xfrm_policy_add(xfrm, &p);
+}
+
 /* @xfrm NULL: it is installed already. */
 static int install_one(struct policy_table *table, struct xfrm *xfrm,
-		       const struct xfrm_policy *p, struct child_sa *child)
+		       const struct part *part, struct child_sa *child)
 {
+	const struct xfrm_policy p = policy_of(child, part);
 	struct user *user = calloc(1, sizeof(*user));
 	struct policy *policy;
 	int err;
@@ -162,19 +211,19 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 	if (!user)
 		return -ENOMEM;
 	user->child = child;
-	user->policy = *p;
-	policy = find(table, p);
+	user->part = *part;
+	policy = find(table, &p);
 	if (!policy) {
 		policy = calloc(1, sizeof(*policy));
 		if (!policy) {
 			free(user);
 			return -ENOMEM;
 		}
-		policy->key = selector_key(p);
+		policy->key = selector_key(&p);
 		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
 	add_user(policy, user, xfrm);
-	err = xfrm && policy->users == user ? xfrm_policy_add(xfrm, p) : 0;
+	err = xfrm && policy->users == user ? xfrm_policy_add(xfrm, &p) : 0;
 	if (!err)
 		return 0;
 	unlink_user(policy, user);
@@ -214,21 +263,20 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 		xfrm = NULL;
 	if (xfrm && table->adopting && link == &policy->users) {
 		make_stale(table, policy);
-		free(policy->gone);
-		policy->gone = user;
-		return;
+		policy->gone = true;
+	} else if (xfrm && !policy->users) {
+		xfrm_policy_del(xfrm, &policy->key);
+	} else if (xfrm) {
+		install_user(xfrm, policy->users);
 	}
-	if (xfrm && !policy->users)
-		xfrm_policy_del(xfrm, &user->policy);
-	else if (xfrm)
-		xfrm_policy_add(xfrm, &policy->users->policy);
 	free(user);
 }
 
 static int remove_one(struct policy_table *table, struct xfrm *xfrm,
-		      const struct xfrm_policy *p, struct child_sa *child)
+		      const struct part *part, struct child_sa *child)
 {
-	struct policy *policy = find(table, p);
+	const struct xfrm_policy p = policy_of(child, part);
+	struct policy *policy = find(table, &p);
 
 	if (!policy)
 		return 0;
@@ -238,58 +286,25 @@ static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 }
 
 typedef int (*each_fn)(struct policy_table *table, struct xfrm *xfrm,
-		       const struct xfrm_policy *p, struct child_sa *child);
-
-static uint8_t action_of(const struct child_sa *child)
-{
-	switch (rank_of(child)) {
-	case RANK_PASS:
-		return XFRM_PASS;
-	case RANK_DROP:
-		return XFRM_DROP;
-	default:
-		return XFRM_PROTECT;
-	}
-}
+		       const struct part *part, struct child_sa *child);
 
 static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
-			struct child_sa *child, const struct ts *local,
-			const struct ts *remote, each_fn fn)
+			struct child_sa *child, uint8_t local, uint8_t remote, each_fn fn)
 {
-	struct xfrm_policy out = {
-		.dir = XFRM_POLICY_OUT,
-		.src_ts = *local, .dst_ts = *remote,
-		.mark = child->mark_out,
-		.if_id = child->if_id_out,
-		.action = action_of(child),
-		.transport = child->transport,
-		.src = child->local, .dst = child->remote,
-		.reqid = child->reqid,
-		.priority = child->priority ?: priority_of(rank_of(child), local, remote),
+	const struct part parts[] = {
+		{ XFRM_POLICY_OUT, true, local, remote },
+		{ XFRM_POLICY_FWD, true, local, remote },
+		{ XFRM_POLICY_IN, false, local, remote },
+		{ XFRM_POLICY_FWD, false, local, remote },
 	};
-	struct xfrm_policy in = {
-		.dir = XFRM_POLICY_IN,
-		.src_ts = *remote, .dst_ts = *local,
-		.mark = child->mark_in,
-		.if_id = child->if_id_in,
-		.action = action_of(child),
-		.transport = child->transport,
-		.src = child->remote, .dst = child->local,
-		.reqid = child->reqid,
-		.priority = child->priority ?: priority_of(rank_of(child), remote, local),
-	};
-	int err;
+	unsigned int i;
+	int err = 0;
 
-	err = fn(table, xfrm, &out, child);
-	if (!err && child->fwd_out) {
-		out.dir = XFRM_POLICY_FWD;
-		err = fn(table, xfrm, &out, child);
+	for (i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].dir == XFRM_POLICY_FWD && parts[i].outbound && !child->fwd_out)
+			continue;
+		err = fn(table, xfrm, &parts[i], child);
 	}
-	if (!err)
-		err = fn(table, xfrm, &in, child);
-	in.dir = XFRM_POLICY_FWD;
-	if (!err)
-		err = fn(table, xfrm, &in, child);
 	return err;
 }
 
@@ -309,7 +324,7 @@ static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *
 			    (local->protocol && remote->protocol &&
 			     local->protocol != remote->protocol))
 				continue;
-			err = each_of_pair(table, xfrm, child, local, remote, fn);
+			err = each_of_pair(table, xfrm, child, (uint8_t)i, (uint8_t)j, fn);
 		}
 	}
 	return err;
@@ -338,11 +353,10 @@ void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
 		table->stale = policy->next_stale;
 		policy->stale = false;
 		if (policy->users)
-			xfrm_policy_add(xfrm, &policy->users->policy);
+			install_user(xfrm, policy->users);
 		else if (all && policy->gone)
-			xfrm_policy_del(xfrm, &policy->gone->policy);
-		free(policy->gone);
-		policy->gone = NULL;
+			xfrm_policy_del(xfrm, &policy->key);
+		policy->gone = false;
 		free_unused(table, policy);
 	}
 }
@@ -361,25 +375,18 @@ void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_s
 	each(table, xfrm, child, remove_one);
 }
 
-/* @p leads where the Child SA has moved to. */
 static int move_one(struct policy_table *table, struct xfrm *xfrm,
-		    const struct xfrm_policy *p, struct child_sa *child)
+		    const struct part *part, struct child_sa *child)
 {
-	struct policy *policy = find(table, p);
-	struct user *user;
+	const struct xfrm_policy p = policy_of(child, part);
+	struct policy *policy = find(table, &p);
 
-	for (user = policy ? policy->users : NULL; user; user = user->next) {
-		if (user->child != child)
-			continue;
-		user->policy.src = p->src;
-		user->policy.dst = p->dst;
-	}
 	if (!policy || !policy->users || policy->users->child != child)
 		return 0;
 	/* One yet to be adopted may be newer. */
 	if (table->adopting)
 		make_stale(table, policy);
-	return xfrm_policy_add(xfrm, &policy->users->policy);
+	return install_user(xfrm, policy->users);
 }
 
 int policy_move(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
@@ -403,13 +410,8 @@ static bool same_ts(const struct ts_list *a, const struct ts_list *b)
 static struct policy *find_out(const struct policy_table *table, const struct child_sa *child,
 			       unsigned int local, unsigned int remote)
 {
-	const struct xfrm_policy out = {
-		.dir = XFRM_POLICY_OUT,
-		.src_ts = child->local_ts->v[local],
-		.dst_ts = child->remote_ts->v[remote],
-		.mark = child->mark_out,
-		.if_id = child->if_id_out,
-	};
+	const struct part part = { XFRM_POLICY_OUT, true, (uint8_t)local, (uint8_t)remote };
+	const struct xfrm_policy out = policy_of(child, &part);
 
 	return find(table, &out);
 }

@@ -695,14 +695,13 @@ static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct 
 	return msg;
 }
 
-int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 {
-	struct xfrm_userpolicy_id id = { .dir = p->dir };
+	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
 	int err;
 
-	selector_of(&id.sel, &p->src_ts, &p->dst_ts);
-	err = netlink_ask(x->sock, delpolicy_msg(&id, p->mark, p->if_id), "cannot remove a policy",
-		       -ENOENT, NULL);
+	err = netlink_ask(x->sock, delpolicy_msg(&id, key->mark, key->if_id),
+			  "cannot remove a policy", -ENOENT, NULL);
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -166,6 +166,6 @@ struct xfrm_policy {
 
 /* Installs it, in the place of one with the same selector, dir, mark and if_id. */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
-int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p);
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key);
 
 #endif

@@ -1074,16 +1074,14 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 	return 0;
 }
 
-static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy *p)
+static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy_key *key)
 {
-	struct xfrm_selector wanted, there;
 	struct fake_policy **link;
 
-	selector_of(&wanted, &p->src_ts, &p->dst_ts);
 	for (link = &x->policies; *link; link = &(*link)->next) {
-		selector_of(&there, &(*link)->p.src_ts, &(*link)->p.dst_ts);
-		if ((*link)->p.dir == p->dir && !memcmp(&there, &wanted, sizeof(wanted)) &&
-		    xfrm_mark_equal((*link)->p.mark, p->mark) && (*link)->p.if_id == p->if_id)
+		const struct xfrm_policy_key there = selector_key(&(*link)->p);
+
+		if (!memcmp(&there, key, sizeof(there)))
 			break;
 	}
 	return link;
@@ -1091,7 +1089,8 @@ static struct fake_policy **policy_link(struct xfrm *x, const struct xfrm_policy
 
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 {
-	struct fake_policy **link = policy_link(x, p);
+	const struct xfrm_policy_key key = selector_key(p);
+	struct fake_policy **link = policy_link(x, &key);
 
 	if (!op(container_of(x, struct host, xfrm)))
 		return 0;
@@ -1103,9 +1102,9 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 	return 0;
 }
 
-int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy *p)
+int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 {
-	struct fake_policy **link = policy_link(x, p), *policy = *link;
+	struct fake_policy **link = policy_link(x, key), *policy = *link;
 
 	struct host *host = container_of(x, struct host, xfrm);
 
