@@ -67,22 +67,23 @@ static int put_psk(struct ike_sa *sa, struct payload_writer *w, const struct buf
 static void no_auth(struct ike_sa *sa, int err)
 {
 	char local[ID_STRLEN], remote[ID_STRLEN];
+	struct ike_handshake *h = sa->handshake;
 
 	if (err == -ENOKEY && sa->conn->local.class == AUTH_PSK) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
 			ike_id_str(&sa->local_id, local), ike_id_str(&sa->remote_id, remote));
-		snprintf(sa->failure, sizeof(sa->failure), "no shared key found");
+		snprintf(h->failure, sizeof(h->failure), "no shared key found");
 		return;
 	}
 	if (err == -ENOKEY)
-		snprintf(sa->failure, sizeof(sa->failure), "no private key found");
+		snprintf(h->failure, sizeof(h->failure), "no private key found");
 	else if (err == -ENOTSUP)
-		snprintf(sa->failure, sizeof(sa->failure),
+		snprintf(h->failure, sizeof(h->failure),
 			 "the peer takes no signature that the private key can make");
 	else
-		snprintf(sa->failure, sizeof(sa->failure), "our AUTH cannot be made: %s",
+		snprintf(h->failure, sizeof(h->failure), "our AUTH cannot be made: %s",
 			 strerror(-err));
-	ike_log(sa, LOG_IKE, LVL_CTRL, "%s for '%s'", sa->failure,
+	ike_log(sa, LOG_IKE, LVL_CTRL, "%s for '%s'", h->failure,
 		ike_id_str(&sa->local_id, local));
 }
 
@@ -264,7 +265,7 @@ int ike_auth_start(struct ike_sa *sa)
 		err = ike_id_copy(&sa->remote_id, wanted);
 	if (!err && ike_ppk_request(sa, &why)) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", why.text);
-		snprintf(sa->failure, sizeof(sa->failure), "%.120s", why.text);
+		snprintf(h->failure, sizeof(h->failure), "%.120s", why.text);
 		err = -ENOKEY;
 	}
 	if (!err)
@@ -396,6 +397,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 {
 	const struct payload *idr = payload_only(chain, PAYLOAD_IDR);
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
+	struct ike_handshake *h = sa->handshake;
 	struct ike_manager *m = sa->manager;
 	char text[ID_STRLEN];
 	struct errmsg why;
@@ -404,17 +406,16 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	int ret;
 
 	if (!auth && notify_error(&n, chain)) {
-		snprintf(sa->failure, sizeof(sa->failure),
-			 "received %s (%u) notify error", ike_notify_name(n.type),
-			 n.type);
-		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", sa->failure);
+		snprintf(h->failure, sizeof(h->failure), "received %s (%u) notify error",
+			 ike_notify_name(n.type), n.type);
+		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", h->failure);
 		if (n.type == AUTHENTICATION_FAILED && may_be_of_another(sa)) {
 			ike_log(sa, LOG_IKE, LVL_CTRL,
 				"trying once more: the peer may have answered the request without its COOKIE");
-			snprintf(text, sizeof(text), "%s", sa->failure);
+			snprintf(text, sizeof(text), "%s", h->failure);
 			ike_manager_try_again(sa, text);
 		} else {
-			ike_sa_destroy(sa, sa->failure);
+			ike_sa_destroy(sa, h->failure);
 		}
 		return;
 	}

@@ -161,7 +161,9 @@ int ike_init_start(struct ike_sa *sa)
 
 static void init_failed(struct ike_sa *sa, const char *what)
 {
-	snprintf(sa->failure, sizeof(sa->failure), "%s", what);
+	struct ike_handshake *h = sa->handshake;
+
+	snprintf(h->failure, sizeof(h->failure), "%s", what);
 	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT response ignored: %s", what);
 }
 
@@ -324,7 +326,7 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	choose_ports(sa);
 	dh_free(h->dh);
 	h->dh = NULL;
-	sa->failure[0] = '\0';
+	h->failure[0] = '\0';
 	err = buf_set(&h->response, msg->data, msg->len);
 	if (!err)
 		err = ike_certs_take(&h->certs, chain);
@@ -333,7 +335,7 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (!err)
 		err = ike_auth_start(sa);
 	if (err)
-		ike_sa_destroy(sa, sa->failure[0] ? sa->failure :
+		ike_sa_destroy(sa, h->failure[0] ? h->failure :
 				       "the IKE_AUTH request could not be sent");
 }
 

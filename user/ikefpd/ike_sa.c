@@ -476,7 +476,8 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 
 void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 {
-	const char *reason = sa->failure[0] ? sa->failure : "the peer does not answer";
+	const char *reason = sa->handshake && sa->handshake->failure[0] ?
+			     sa->handshake->failure : "the peer does not answer";
 	bool wanted = sa->active.type == TASK_DELETE_IKE;
 
 	/* The answer may have been on its way up already. */

@@ -75,6 +75,7 @@ struct ike_handshake {
 	bool use_ppk;		/* the AUTH payloads are over what has one in it: */
 	struct ike_ppk_keys ppk_keys;
 	struct ike_certs certs;
+	char failure[128];	/* the last reason heard, for who waits */
 	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
 	/*
@@ -129,7 +130,6 @@ struct ike_sa {
 	struct ike_handshake *handshake;
 	struct child_sa *children;	/* in order of creation */
 	bool ending;			/* its Child SAs are being destroyed with it */
-	char failure[128];		/* the last reason heard, for who waits */
 
 	struct ike_task active;		/* type TASK_NONE: nothing outstanding */
 	struct ike_task *queue;
