@@ -145,6 +145,39 @@ void ikefp_answer_forget_fragments(struct ikefp_sa *sa)
 }
 
 /**
+ * ikefp_answer_forget_old() - answers that no peer asks for any more are forgotten
+ * @sa: the SA, locked
+ *
+ * Their requests' copies are nobody's from then on, as RFC 7296 section 2.1 wants.
+ *
+ * Return: milliseconds until the next one is old, 0: there is none.
+ */
+u32 ikefp_answer_forget_old(struct ikefp_sa *sa)
+{
+	ktime_t now = ktime_get();
+	u32 next_ms = 0;
+	u32 i;
+
+	for (i = 0; i < sa->window_in.size; i++) {
+		struct ikefp_answer *answer = &sa->answers[i];
+		s64 left_ms;
+
+		if (!answer->octets)
+			continue;
+		left_ms = IKEFP_ANSWER_KEPT_MS - ktime_ms_delta(now, answer->last_copy);
+		if (left_ms > 0) {
+			next_ms = next_ms ? min_t(u32, next_ms, left_ms) : left_ms;
+			continue;
+		}
+		answer->known = false;
+		ikefp_datagram_put(answer->octets);
+		answer->octets = NULL;
+		ikefp_path_put(&answer->path);
+	}
+	return next_ms;
+}
+
+/**
  * ikefp_answer_forget_all() - no request is answered any more
  * @sa: the SA, nobody else's any more
  */

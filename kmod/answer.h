@@ -10,6 +10,9 @@
 
 #include <linux/types.h>
 
+/* RFC 7296 section 2.1: "after a timeout of several minutes". */
+#define IKEFP_ANSWER_KEPT_MS 300000
+
 struct ikefp_answer;
 struct ikefp_context;
 struct ikefp_sa;
@@ -22,6 +25,7 @@ u32 ikefp_answer_later_fragments(const struct ikefp_sa *sa, const struct ikefp_a
 void ikefp_answer_request_delivered(struct ikefp_sa *sa, u32 message_id);
 void ikefp_answer_give_back(struct ikefp_sa *sa);
 void ikefp_answer_forget_fragments(struct ikefp_sa *sa);
+u32 ikefp_answer_forget_old(struct ikefp_sa *sa);
 void ikefp_answer_forget_all(struct ikefp_sa *sa);
 
 struct ikefp_answer *ikefp_answer_new(struct ikefp_context *ctx, u32 window, u32 limit);

@@ -171,6 +171,7 @@ struct ikefp_sa {
 	bool liveness_given; /* liveness_ms is of its own, not the namespace's */
 	bool dead_told; /* the worker knows that the peer does not answer */
 	bool move_untold; /* the worker has yet to be told where the peer is */
+	bool answers_age; /* there are some, and those too old are forgotten */
 	u32 liveness_ms; /* 0: the peer is not asked for a sign of life */
 	struct ikefp_esp *esp; /* NULL: none */
 	unsigned long last_in; /* jiffies; the latest sign of life */
@@ -180,6 +181,7 @@ struct ikefp_sa {
 	unsigned long liveness_deadline; /* jiffies */
 	unsigned long keepalive_deadline; /* jiffies */
 	unsigned long move_deadline; /* jiffies */
+	unsigned long answers_deadline; /* jiffies; when they are looked at */
 
 	ktime_t created;
 	u64 messages_in;

@@ -39,6 +39,7 @@ void ikefp_send_answer(struct ikefp_sa *sa, struct ikefp_answer *answer,
 	sa->messages_out++;
 	ikefp_send_noted(sa, &answer->path);
 	ikefp_outgoing_add(out, sa, octets, &answer->path);
+	ikefp_timers_answered(sa);
 }
 
 /**

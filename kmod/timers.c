@@ -13,6 +13,7 @@
  * - Duplicates of the IKE_SA_INIT request are recognised as long as a half-open SA
  *   would live, also when the SA is established meanwhile.
  * - The fragments of each request that has not all of them are forgotten.
+ * - Answers that are minutes old are forgotten.
  * - A deleted SA that lingers goes.
  * - So does an orphan that nobody has adopted in time.
  * - A NAT keepalive is sent when nothing went out for a time, neither IKE nor ESP.
@@ -20,8 +21,8 @@
  *   nor of ESP; that is a request like others, but the worker is told only when it is
  *   given up.
  *
- * The last two are not moved by every message, but looked at when they come: whatever
- * has gone out or come in since then only moves them on.
+ * The last two, and answers, are not moved by every message, but looked at when they come:
+ * whatever has gone out or come in since then only moves them on.
  *
  * Where the worker's socket has no room for what it must be told, it is tried again
  * a second later.
@@ -127,6 +128,8 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 	}
 	if (sa->init.hashed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		earlier(&nearest, &any, sa->init.deadline);
+	if (sa->answers_age)
+		earlier(&nearest, &any, sa->answers_deadline);
 	if (sa->state == IKEFP_SA_STATE_LINGERING)
 		earlier(&nearest, &any, sa->linger_deadline);
 	if (sa->orphan)
@@ -242,6 +245,19 @@ void ikefp_timers_request_over(struct ikefp_sa *sa, struct ikefp_exchange *excha
 {
 	ikefp_exchange_forget(exchange);
 	ikefp_timers_window_opened(sa, out);
+}
+
+/**
+ * ikefp_timers_answered() - a request was answered
+ * @sa: the SA, locked
+ */
+void ikefp_timers_answered(struct ikefp_sa *sa)
+{
+	if (sa->answers_age)
+		return;
+	sa->answers_age = true;
+	sa->answers_deadline = jiffies + msecs_to_jiffies(IKEFP_ANSWER_KEPT_MS);
+	ikefp_timers_update(sa);
 }
 
 /**
@@ -524,6 +540,18 @@ static void expired_fragments(struct ikefp_sa *sa, unsigned long now)
 	}
 }
 
+static void expired_answers(struct ikefp_sa *sa, unsigned long now)
+{
+	u32 next_ms;
+
+	if (!sa->answers_age || time_before(now, sa->answers_deadline))
+		return;
+	next_ms = ikefp_answer_forget_old(sa);
+	sa->answers_age = next_ms;
+	/* A tick more, since this one has begun already. */
+	sa->answers_deadline = jiffies + msecs_to_jiffies(next_ms) + 1;
+}
+
 /* Whether a half-open SA's time is up, or would be in a flood, and there is one. */
 static bool is_half_open_over(struct ikefp_sa *sa, unsigned long now)
 {
@@ -607,6 +635,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 		bury = true;
 	}
 	expired_fragments(sa, now);
+	expired_answers(sa, now);
 	if (!bury)
 		expired_requests(sa, now, &out);
 	keepalive &= !out.count;

@@ -24,6 +24,7 @@ void ikefp_timers_request_over(struct ikefp_sa *sa, struct ikefp_exchange *excha
 			       struct ikefp_outgoing *out);
 void ikefp_timers_window_opened(struct ikefp_sa *sa, struct ikefp_outgoing *out);
 void ikefp_timers_fragment_kept(struct ikefp_sa *sa, struct ikefp_answer *place);
+void ikefp_timers_answered(struct ikefp_sa *sa);
 void ikefp_timers_established(struct ikefp_sa *sa);
 void ikefp_timers_heard(struct ikefp_sa *sa);
 struct ikefp_esp *ikefp_timers_set_esp(struct ikefp_sa *sa, struct ikefp_esp *esp);

@@ -8,6 +8,7 @@
 
 #include <net/sock.h>
 
+#include "../answer.h"
 #include "../datagram.h"
 #include "../demux.h"
 #include "../exchange.h"
@@ -253,6 +254,68 @@ static void one_hold(struct kunit *test)
 	end(test, expiry);
 }
 
+/* As if it had been sent @ago_ms ago. */
+static struct ikefp_answer *answered(struct kunit *test, struct ikefp_sa *sa, u32 message_id,
+				     u32 ago_ms)
+{
+	struct ikefp_answer *answer = ikefp_answer_place(sa, message_id);
+
+	answer->known = true;
+	answer->message_id = message_id;
+	ikefp_path_set(&answer->path, &sa->path);
+	answer->octets = ikefp_datagram_new(sa->ctx, 100, U32_MAX, GFP_ATOMIC);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(answer->octets));
+	answer->last_copy = ktime_sub_ms(ktime_get(), ago_ms);
+	ikefp_timers_answered(sa);
+	return answer;
+}
+
+static void look_at_answers(struct ikefp_sa *sa)
+{
+	spin_lock_bh(&sa->lock);
+	sa->answers_deadline = jiffies;
+	ikefp_timers_update(sa);
+	spin_unlock_bh(&sa->lock);
+}
+
+static void answers_are_forgotten(struct kunit *test)
+{
+	struct expiry *expiry = begin(test);
+	struct ikefp_answer *answer;
+	struct ikefp_sa *sa;
+	unsigned long left;
+
+	expiry->sa = fixture_responder(test, expiry->ctx, &expiry->path, SPI);
+	sa = expiry->sa;
+	spin_lock_bh(&sa->lock);
+	ikefp_sa_forget_init(sa);
+	ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
+	answer = answered(test, sa, 0, IKEFP_ANSWER_KEPT_MS - 60000);
+	spin_unlock_bh(&sa->lock);
+	KUNIT_EXPECT_TRUE(test, timer_pending(&sa->timer));
+	look_at_answers(sa);
+	KUNIT_EXPECT_TRUE(test, stage_until(time_after(READ_ONCE(sa->answers_deadline), jiffies)));
+	left = READ_ONCE(sa->answers_deadline) - jiffies;
+	KUNIT_EXPECT_LE(test, left, 60 * HZ + 2);
+	KUNIT_EXPECT_GE(test, left, 50 * HZ);
+	KUNIT_EXPECT_PTR_EQ(test, answer, ikefp_answer_find(sa, 0));
+
+	answer->last_copy = ktime_sub_ms(answer->last_copy, 60000);
+	look_at_answers(sa);
+	KUNIT_EXPECT_TRUE(test, stage_until(!READ_ONCE(sa->answers_age)));
+	KUNIT_EXPECT_TRUE(test, stage_until(!timer_pending(&sa->timer)));
+	KUNIT_EXPECT_NULL(test, ikefp_answer_find(sa, 0));
+	KUNIT_EXPECT_NULL(test, answer->octets);
+	KUNIT_EXPECT_NULL(test, answer->path.listener);
+	/* A later request is in turn, and its answer is kept as long. */
+	KUNIT_EXPECT_TRUE(test, ikefp_answer_in_turn(sa, 1));
+	spin_lock_bh(&sa->lock);
+	answered(test, sa, 1, 0);
+	spin_unlock_bh(&sa->lock);
+	KUNIT_EXPECT_TRUE(test, timer_pending(&sa->timer));
+	end(test, expiry);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(undisturbed),
 	KUNIT_CASE(delete_against_retransmission),
@@ -263,6 +326,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(answer_against_give_up),
 	KUNIT_CASE(next_request_against_retransmission),
 	KUNIT_CASE(one_hold),
+	KUNIT_CASE(answers_are_forgotten),
 	{}
 };
 
