@@ -15,13 +15,10 @@ uint64_t lifetime_random(uint64_t most)
 
 uint64_t lifetime_soft(const struct lifetime *l)
 {
-	uint64_t less;
-
 	if (!l->rekey)
 		return 0;
-	less = lifetime_random(l->rand);
-	/* As little as there is: that rekey is set means that it is to happen. */
-	return less < l->rekey ? l->rekey - less : 1;
+	/* Not all of it: that rekey is set means that it is to happen, and not at once. */
+	return l->rekey - lifetime_random(l->rand < l->rekey ? l->rand : l->rekey - 1);
 }
 
 uint64_t lifetime_earlier(uint64_t a, uint64_t b)

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "lifetime.h"
 
 #define LEFT "192.0.2.1"
 #define RIGHT "192.0.2.2"
@@ -520,6 +521,24 @@ static void expect_limits(const struct fake_state *s, uint64_t bytes, uint64_t r
 	EXPECT_EQ(s->s.limits.hard_bytes, life_bytes);
 }
 
+/* However much rand is, what is left is anything up to rekey. */
+static void rand_above_rekey(void)
+{
+	const struct lifetime l = { .rekey = 1000, .rand = 100000 };
+	unsigned int i, low = 0, high = 0;
+
+	for (i = 0; i < 1000; i++) {
+		uint64_t soft = lifetime_soft(&l);
+
+		EXPECT(soft >= 1 && soft <= 1000);
+		low += soft <= 500;
+		high += soft > 500;
+	}
+	EXPECT(low > 300 && high > 300);
+	EXPECT_EQ(lifetime_soft(&(struct lifetime){ .rekey = 1, .rand = 1 }), 1);
+	EXPECT_EQ(lifetime_soft(&(struct lifetime){ .rand = 1 }), 0);
+}
+
 /* What ends by how much was carried. */
 static void reach(struct host *host, uint32_t spi, const struct endpoint *dst, bool hard)
 {
@@ -754,6 +773,7 @@ static const struct ktap_test tests[] = {
 	{ "what cannot be installed", cannot_be_installed },
 	{ "lifetimes", lifetimes },
 	{ "inactivity", inactivity },
+	{ "rand above rekey", rand_above_rekey },
 	{ "limits", limits },
 	{ "limits are looked at", limits_looked_at },
 	{ "requests refused", requests_refused },
