@@ -196,11 +196,17 @@ static int init(struct ikefp_crypto *crypto, struct nlattr *const *keys, enum ik
 	struct direction *of_responder = initiator ? &crypto->in : &crypto->out;
 	int err;
 
-	if (IS_ENABLED(CONFIG_X86) && crypto->algorithm->gcm && !ikefp_shared_gcm_get()) {
-		crypto->shared = true;
-		direction_share(of_initiator, keys[IKEFP_A_KEYS_SK_EI]);
-		direction_share(of_responder, keys[IKEFP_A_KEYS_SK_ER]);
-		return 0;
+	if (IS_ENABLED(CONFIG_X86) && crypto->algorithm->gcm) {
+		err = ikefp_shared_gcm_get();
+		if (!err) {
+			crypto->shared = true;
+			direction_share(of_initiator, keys[IKEFP_A_KEYS_SK_EI]);
+			direction_share(of_responder, keys[IKEFP_A_KEYS_SK_ER]);
+			return 0;
+		}
+		/* Not without memory for it: then there is none for another one either. */
+		if (err != -ENOENT)
+			return err;
 	}
 	err = direction_init(of_initiator, crypto->algorithm, keys[IKEFP_A_KEYS_SK_EI],
 			     keys[IKEFP_A_KEYS_SK_AI]);
