@@ -86,7 +86,13 @@ no_ping_lost() {
 		fi
 	done
 	echo "lost: $pings_lost, cut off by strongSwan: $theirs"
-	[ "$pings_lost" -le "$theirs" ]
+	[ "$pings_lost" -gt "$theirs" ] || return 0
+	awk -F '[ =]' '/icmp_seq=/ { while (++seq < $6) print "no answer to " seq }' "$work/ping.log"
+	for gateway in gw1 gw2; do
+		run_in "$gateway" awk -v gateway="$gateway" '$2 { print "[" gateway "]", $1, $2 }' \
+			/proc/net/xfrm_stat
+	done
+	return 1
 }
 
 # ike_spis GATEWAY: the initiator's SPIs of its IKE SAs that are in use.
