@@ -9,6 +9,8 @@
 
 /* Who has rekeyed it deletes it before that, or never will. */
 #define WAIT_MS		90000
+/* Both have replaced it, and the peer deletes the loser before that, or has not got the answer. */
+#define RIVAL_MS	10000
 /* RFC 7296 section 2.25: not at once, and not at the same moment as the peer. */
 #define RETRY_MS	10000
 #define RETRY_JITTER_MS	5000
@@ -66,8 +68,9 @@ static void expired(struct loop_timer *timer)
 	if (sa->state == IKE_DELETING)
 		return;
 	if (sa->state == IKE_REKEYED) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer has not deleted IKE_SA %s[%u]",
-			sa->log.name, sa->unique_id);
+		if (sa->rekeyed_by_peer)
+			ike_log(sa, LOG_IKE, LVL_CTRL, "the peer has not deleted IKE_SA %s[%u]",
+				sa->log.name, sa->unique_id);
 		ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
 	} else if (sa->life_ms && loop_now_ms() >= sa->life_ms) {
 		over(sa);
@@ -140,6 +143,16 @@ void ike_life_yield(struct ike_sa *sa)
 void ike_life_wait(struct ike_sa *sa)
 {
 	arm_until(sa, loop_now_ms() + WAIT_MS);
+}
+
+void ike_life_wait_for_rival(struct ike_sa *sa)
+{
+	arm_until(sa, loop_now_ms() + RIVAL_MS);
+}
+
+void ike_life_rival_is_gone(struct ike_sa *sa)
+{
+	arm_until(sa, loop_now_ms());
 }
 
 void ike_life_end(struct ike_sa *sa)

@@ -23,6 +23,12 @@ void ike_life_retry(struct ike_sa *sa);
 void ike_life_yield(struct ike_sa *sa);
 /* Another one has its place: the peer is to delete it. */
 void ike_life_wait(struct ike_sa *sa);
+/*
+ * It has been replaced, and goes once what the peer wanted in its place is gone, or that should
+ * long be: ike_life_rival_is_gone().
+ */
+void ike_life_wait_for_rival(struct ike_sa *sa);
+void ike_life_rival_is_gone(struct ike_sa *sa);
 void ike_life_end(struct ike_sa *sa);
 
 #endif

@@ -289,6 +289,10 @@ void ike_rekey_pass_on(const struct ike_sa *sa)
 				ike_manager_by_spi(sa->manager, sa->predecessor) : NULL;
 	struct ike_sa *next = successor(sa);
 
+	/* The loser of two is gone: now the old one's turn has come. */
+	if (before && before->state == IKE_REKEYED && !before->rekeyed_by_peer && !before->rekey &&
+	    before->successor != ike_sa_spi_local(sa))
+		ike_life_rival_is_gone(before);
 	if (next && next->predecessor == ike_sa_spi_local(sa))
 		next->predecessor = sa->predecessor;
 	if (before && !before->rekey && sa->successor &&
@@ -357,8 +361,15 @@ static void win(struct ike_sa *sa, struct ike_sa *new)
 	ike_inherit(rival ? rival : sa, new);
 	sa->successor = ike_sa_spi_local(new);
 	sa->rekeyed_by_peer = false;
+	/*
+	 * By our DELETE of the old one the peer would forget what it has asked for, if our answer
+	 * to that is still on its way, and never delete what that has made here. So the peer's
+	 * DELETE comes first, which shows that it has the answer.
+	 */
+	if (rival && !ending && sa->state == IKE_REKEYED)
+		ike_life_wait_for_rival(sa);
 	/* Without memory it is deleted later. */
-	if (sa->state != IKE_DELETING)
+	else if (sa->state != IKE_DELETING)
 		ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL);
 	if (ending)
 		ike_manager_terminate_ike(new->manager, new->unique_id, false, NULL);
