@@ -9,8 +9,8 @@ struct ikefp_context;
 struct ikefp_header;
 struct ikefp_init_payloads;
 struct ikefp_init_source;
-struct sk_buff;
 struct ikefp_path;
+struct sk_buff;
 
 int ikefp_flood_begin(struct ikefp_context *ctx);
 void ikefp_flood_end(struct ikefp_context *ctx);

@@ -598,13 +598,15 @@ void ikefp_timers_expired(struct timer_list *timer)
 {
 	struct ikefp_sa *sa = container_of(timer, struct ikefp_sa, timer);
 	struct dst_entry *route = NULL;
-	unsigned long now = jiffies;
 	struct ikefp_outgoing out;
 	struct ikefp_path path;
 	bool keepalive = false;
 	bool bury = false;
+	unsigned long now;
 
 	spin_lock_bh(&sa->lock);
+	/* Not before: who had the lock may have set the deadline meanwhile. */
+	now = jiffies;
 	/* Dead; or nothing is due yet: this was but a step of the way. */
 	if (sa->dead || time_before(now, sa->deadline)) {
 		if (!sa->dead)

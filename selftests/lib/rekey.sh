@@ -154,9 +154,7 @@ collide_ike() {
 		swanctl gw2 --rekey --ike gw
 		wait "$pid"
 		wait_for 20 ike_is_other gw1 "$before"
-		# strongSwan's threads may see our DELETE of the old one before our answer to
-		# their request, and never have what that made: here it goes after 90 s.
-		wait_for 120 one_ike_sa
+		ike_settled
 		ping_more 5
 		[ "$(ike_collisions "$1")" -lt 2 ] || break
 	done

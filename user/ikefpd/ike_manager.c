@@ -7,8 +7,8 @@
 #include <openssl/rand.h>
 
 #include "child_life.h"
-#include "child_sa.h"
 #include "child_limit.h"
+#include "child_sa.h"
 #include "config.h"
 #include "create_child.h"
 #include "host_names.h"
