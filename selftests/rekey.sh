@@ -18,6 +18,10 @@ conf_topo_nat() {
 	psk_conf "$1"
 }
 
+conf_topo_far() {
+	conf_both "$1"
+}
+
 conf_topo_direct() {
 	conf_both "$1"
 }
@@ -47,6 +51,29 @@ by_either_end() {
 with_key_exchange() {
 	ESP_PROPOSALS=aes256gcm16-x25519 by_either_end "$1"
 	grep -q 'selected proposal: ESP:.*CURVE_25519' "$work"/gw2.log
+}
+
+# heard: by the host behind the other gateway.
+heard() {
+	[ -s "$work/listener.log" ]
+}
+
+# What a socket has once found it keeps, until it has to look again.
+socket_that_is_connected() {
+	local before used
+
+	up topo_far
+	start_in lan2 listener socat -u UDP-RECV:7777 STDOUT
+	start_in gw1 talker socat -u SYSTEM:'while sleep 0.05; do echo word; done' \
+		"UDP:$lan2_addr:7777,bind=${lan1_addr%2}1"
+	wait_for 20 heard
+	swanctl gw2 --rekey --child net
+	wait_for 20 passed_over gw1
+	before=$(counted gw1)
+	wait_for 20 more_counted gw1 "$before"
+	used=$(newly_counted gw1 "$before")
+	[ "$(wc -l <<<"$before")" = 4 ]
+	in_use gw1 | grep -x "$used"
 }
 
 # Lifetimes that end at the same moment at both ends: each is a collision.
@@ -130,10 +157,11 @@ second_child() {
 }
 
 need_module
-ktap_plan 8 1
+ktap_plan 9 1
 testcase "by either end, NAT, IPv4" by_either_end topo_nat
 FAMILY=6 again "by either end, direct, IPv6" by_either_end topo_direct
 testcase "with a key exchange" with_key_exchange topo_direct
+testcase "by the peer, of a socket that is connected" socket_that_is_connected
 testcase "by both at once" at_once
 testcase "the initiator's daemon dies meanwhile" killed gw1
 testcase "the responder's daemon dies meanwhile" killed gw2

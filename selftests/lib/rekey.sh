@@ -47,6 +47,11 @@ more_counted() {
 	[ "$(counted "$1")" != "$2" ]
 }
 
+# newly_counted GATEWAY COUNTED: the SPIs of those that have had more since then.
+newly_counted() {
+	comm -13 <(echo "$2") <(counted "$1") | cut -d ' ' -f 1
+}
+
 # only_new_used GATEWAY: the peer has begun to rekey; both pairs are there, and when the
 # old one is deleted it gets no packets more.
 only_new_used() {
@@ -55,7 +60,7 @@ only_new_used() {
 	wait_for 20 passed_over "$1"
 	before=$(counted "$1")
 	wait_for 20 more_counted "$1" "$before"
-	used=$(comm -13 <(echo "$before") <(counted "$1") | cut -d ' ' -f 1)
+	used=$(newly_counted "$1" "$before")
 	echo "[$1] packets: ${before//$'\n'/, }; then more: ${used//$'\n'/, }"
 	[ "$(wc -l <<<"$before")" = 4 ]
 	[ "$used" = "$(in_use "$1")" ]

@@ -199,6 +199,27 @@ static int install_user(struct xfrm *xfrm, const struct user *user)
 	return xfrm_policy_add(xfrm, &p);
 }
 
+static bool says(const struct user *user, const struct xfrm_policy *p)
+{
+	const struct xfrm_policy q = policy_of(user->child, &user->part);
+
+	return q.action == p->action && q.transport == p->transport &&
+	       endpoint_same_addr(&q.src, &p->src) && endpoint_same_addr(&q.dst, &p->dst) &&
+	       q.reqid == p->reqid && q.priority == p->priority;
+}
+
+/*
+ * Does the kernel have these very words, @user's? Nothing is then installed: each policy
+ * that is makes the kernel give up all routes that it has cached, and a packet that has come
+ * in by one just then is lost. Whoever has taken a Child SA by the policy asks again all
+ * the same, when another one is added, or this one retired (xfrm_state_retire()) or deleted.
+ */
+static bool is_in_kernel(const struct policy_table *table, const struct user *user,
+			 const struct xfrm_policy *p)
+{
+	return user && !table->adopting && says(user, p);
+}
+
 /* @xfrm NULL: it is installed already. */
 static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		       const struct part *part, struct child_sa *child)
@@ -206,6 +227,7 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 	const struct xfrm_policy p = policy_of(child, part);
 	struct user *user = calloc(1, sizeof(*user));
 	struct policy *policy;
+	bool there;
 	int err;
 
 	if (!user)
@@ -222,8 +244,9 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		policy->key = selector_key(&p);
 		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
+	there = is_in_kernel(table, policy->users, &p);
 	add_user(policy, user, xfrm);
-	err = xfrm && policy->users == user ? xfrm_policy_add(xfrm, &p) : 0;
+	err = xfrm && policy->users == user && !there ? xfrm_policy_add(xfrm, &p) : 0;
 	if (!err)
 		return 0;
 	unlink_user(policy, user);
@@ -241,15 +264,12 @@ static void make_stale(struct policy_table *table, struct policy *policy)
 	table->stale = policy;
 }
 
-/*
- * Unlinks the child's user of this policy, if any, and sees what the kernel needs: even if
- * the policy stays as it is, whoever has looked it up is to look again, and finds the
- * ESP SA of another Child SA.
- */
+/* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
 static void remove_user(struct policy_table *table, struct policy *policy, struct xfrm *xfrm,
 			const struct child_sa *child)
 {
 	struct user **link, *user;
+	struct xfrm_policy p;
 
 	for (link = &policy->users; *link; link = &(*link)->next)
 		if ((*link)->child == child)
@@ -257,19 +277,20 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	user = *link;
 	if (!user)
 		return;
+	p = policy_of(child, &user->part);
 	*link = user->next;
+	free(user);
 	/* Its trap may be of a daemon before, and yet to be configured. */
-	if (child->trapped && !policy->users)
-		xfrm = NULL;
-	if (xfrm && table->adopting && link == &policy->users) {
+	if (!xfrm || link != &policy->users || (child->trapped && !policy->users))
+		return;
+	if (table->adopting) {
 		make_stale(table, policy);
 		policy->gone = true;
-	} else if (xfrm && !policy->users) {
+	} else if (!policy->users) {
 		xfrm_policy_del(xfrm, &policy->key);
-	} else if (xfrm) {
+	} else if (!is_in_kernel(table, policy->users, &p)) {
 		install_user(xfrm, policy->users);
 	}
-	free(user);
 }
 
 static int remove_one(struct policy_table *table, struct xfrm *xfrm,

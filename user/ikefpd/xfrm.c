@@ -290,6 +290,12 @@ static int put_added(struct nl_msg *msg, uint64_t added_s)
 	return nla_put(msg, XFRMA_LTIME_VAL, sizeof(cur), &cur) ? -ENOMEM : 0;
 }
 
+static void wipe_msg(struct nl_msg *msg)
+{
+	OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
+	nlmsg_free(msg);
+}
+
 static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 {
 	uint32_t window = s->inbound ? s->replay_window : 0;
@@ -327,8 +333,7 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 		err = put_extras(msg, s);
 	if (!err)
 		return msg;
-	OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
-	nlmsg_free(msg);
+	wipe_msg(msg);
 	return NULL;
 }
 
@@ -498,10 +503,8 @@ static struct nl_msg *changed_msg(int type, const struct nlmsghdr *old,
 	}
 	return msg;
 fail:
-	if (msg) {
-		OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
-		nlmsg_free(msg);
-	}
+	if (msg)
+		wipe_msg(msg);
 	return NULL;
 }
 
@@ -524,6 +527,22 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 }
 
 /*
+ * A socket that is connected keeps the ESP SA that it has once found, until the kernel has
+ * it look again: for one that is updated it does so if the update has an interface ID or a
+ * mark to set. One of no bits sets nothing.
+ */
+static int put_look_again(struct nl_msg *msg, const struct nlmsghdr *old)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)old;
+	const int len = sizeof(struct xfrm_usersa_info);
+
+	if (nlmsg_find_attr(h, len, XFRMA_SET_MARK) || nlmsg_find_attr(h, len, XFRMA_IF_ID))
+		return 0;
+	return nla_put_u32(msg, XFRMA_SET_MARK, 1) || nla_put_u32(msg, XFRMA_SET_MARK_MASK, 0) ?
+	       -ENOMEM : 0;
+}
+
+/*
  * One whose soft limit is reached comes after all that have not reached theirs. Limits are
  * compared at once where it has been in use, and what was reached before is forgotten.
  */
@@ -531,6 +550,7 @@ static int set_soft_limits(struct xfrm *x, const struct endpoint *dst, uint32_t 
 			   struct xfrm_mark mark, uint64_t bytes, uint64_t packets)
 {
 	struct xfrm_usersa_info info;
+	struct nl_msg *msg;
 	struct netlink_answer a;
 	int err;
 
@@ -539,9 +559,13 @@ static int set_soft_limits(struct xfrm *x, const struct endpoint *dst, uint32_t 
 		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
 		info.lft.soft_byte_limit = bytes;
 		info.lft.soft_packet_limit = packets;
-		err = netlink_ask(x->sock, changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false),
-				  packets ? "cannot lift an ESP SA's limits" :
-					    "cannot retire an ESP SA", -ESRCH, NULL);
+		msg = changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false);
+		if (msg && put_look_again(msg, a.reply)) {
+			wipe_msg(msg);
+			msg = NULL;
+		}
+		err = netlink_ask(x->sock, msg, packets ? "cannot lift an ESP SA's limits" :
+				  "cannot retire an ESP SA", -ESRCH, NULL);
 	}
 	/* The answer holds the keys. */
 	OPENSSL_cleanse(&a, sizeof(a));

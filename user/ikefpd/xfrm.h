@@ -118,8 +118,9 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 
 /*
  * Of several outbound ESP SAs for the same traffic this one is not taken any more, while
- * there is another: but what has been looked up already is sent, as it would not be by one
- * that is deleted. It is to have been added with added_s. 0 also if there is none.
+ * there is another, nor by a socket that has taken it before: but a packet that has is sent,
+ * as it would not be by one that is deleted. It is to have been added with added_s. 0 also
+ * if there is none.
  */
 int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		      struct xfrm_mark mark);
