@@ -70,6 +70,7 @@ struct child_sa {
 	bool unproven;			/* the peer need not have our answer that made it yet */
 	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at its lifetimes' ends; 0: never */
 	uint64_t used_ms, idle_ms;	/* when it carried something, and is idle since too long */
+	uint64_t idle_packets;		/* that it has carried, either way, when it was looked at */
 	struct loop_timer timer;	/* child_life.h */
 };
 

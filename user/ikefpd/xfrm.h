@@ -144,7 +144,7 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 
 struct xfrm_usage {
 	uint64_t bytes, packets;
-	int64_t use_s;		/* seconds since the last packet, -1: never */
+	int64_t use_s;		/* seconds since the last packet, -1: never, or not known (< 6.2) */
 	bool soft;		/* it has reached a soft limit */
 };
 

@@ -690,6 +690,44 @@ static void inactivity(void)
 	net_clear(&net);
 }
 
+static void carry(struct host *host, const struct child_sa *child, uint64_t packets)
+{
+	used(host, child, true, -1);
+	for (struct fake_state *s = host->xfrm.states; s; s = s->next)
+		if (s->spi == child->spi_in)
+			s->usage.packets += packets;
+}
+
+/* Where the kernel does not say when a packet was carried it is asked how many were. */
+static void inactivity_unsaid(void)
+{
+	struct child_sa *child;
+	uint64_t now;
+
+	bring_up(PLAIN "\ninactivity = 1m", PLAIN);
+	now = loop_now_ms();
+	child = child_in(left, CHILD_INSTALLED);
+	carry(left, child, 3);
+	child->used_ms = now - 60000;
+	child->idle_ms = now;
+	child->timer.expired(&child->timer);
+	/* Just now, for all that is known. It is looked at again before that is too long ago. */
+	EXPECT(child->used_ms >= now && child->idle_ms <= now + 8500);
+	EXPECT(child->timer.deadline_ms == child->idle_ms);
+
+	child->used_ms = now - 30000;
+	child->idle_ms = now;
+	child->timer.expired(&child->timer);
+	EXPECT(child->used_ms == now - 30000 && child->idle_ms <= now + 8500);
+
+	child->used_ms = now - 60000;
+	child->idle_ms = now;
+	child->timer.expired(&child->timer);
+	net_run(&net);
+	EXPECT(!host_established(left)->children && !host_established(right)->children);
+	net_clear(&net);
+}
+
 /* What the right one answers to a request that the left one did not think of. */
 static uint16_t answer_to(const struct payload_writer *w)
 {
@@ -773,6 +811,7 @@ static const struct ktap_test tests[] = {
 	{ "what cannot be installed", cannot_be_installed },
 	{ "lifetimes", lifetimes },
 	{ "inactivity", inactivity },
+	{ "inactivity, by how much was carried", inactivity_unsaid },
 	{ "rand above rekey", rand_above_rekey },
 	{ "limits", limits },
 	{ "limits are looked at", limits_looked_at },
