@@ -178,9 +178,10 @@ static uint32_t choose_reqid(const struct child_sa *child)
 	return XFRM_REQID_FIRST + m->last_reqid;
 }
 
-static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_key,
-		     size_t encr_len, const uint8_t *integ_key, size_t integ_len)
+static int add_state(struct child_sa *child, bool inbound, bool reserved,
+		     const struct child_keys *keys, bool initiator, int *result)
 {
+	const bool of_initiator = inbound != initiator;
 	const struct xfrm_state s = {
 		.src = inbound ? child->remote : child->local,
 		.dst = inbound ? child->local : child->remote,
@@ -193,6 +194,7 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.flags = child->conf->flags,
 		.tfc_padding = inbound || child->transport || child->no_tfc ? 0 : child->conf->tfc_padding,
 		.inbound = inbound,
+		.reserved = reserved,
 		.encap = child->encap,
 		.esn = proposal_id(child->proposal, TRANSFORM_ESN) == ESN_YES,
 		.replay_window = child->conf->replay_window,
@@ -200,13 +202,34 @@ static int add_state(struct child_sa *child, bool inbound, const uint8_t *encr_k
 		.limits = child_limit_choose(child->conf),
 		.encr = proposal_get(child->proposal, TRANSFORM_ENCR),
 		.integ = proposal_id(child->proposal, TRANSFORM_INTEG),
-		.encr_key = encr_key,
-		.encr_len = encr_len,
-		.integ_key = integ_key,
-		.integ_len = integ_len,
+		.encr_key = of_initiator ? keys->ei : keys->er,
+		.encr_len = keys->encr_len,
+		.integ_key = of_initiator ? keys->ai : keys->ar,
+		.integ_len = keys->integ_len,
 	};
 
-	return xfrm_state_add(child->ike_sa->manager->xfrm, &s);
+	return xfrm_state_add(child->ike_sa->manager->xfrm, &s, result);
+}
+
+/* Inbound first: the peer may send as soon as it is done. */
+static int add_all(struct child_sa *child, const struct child_keys *keys, bool initiator)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	int err, in = -ECANCELED, out = -ECANCELED, failed;
+
+	xfrm_collect(m->xfrm);
+	err = add_state(child, true, true, keys, initiator, &in);
+	if (!err)
+		err = add_state(child, false, false, keys, initiator, &out);
+	if (!err && !child->no_policies)
+		err = policy_install(&m->policies, m->xfrm, child);
+	child->has_policies = !err && !child->no_policies;
+	failed = xfrm_commit(m->xfrm);
+	if (in == -ESRCH)
+		add_state(child, true, false, keys, initiator, &in);
+	child->state_in = !in;
+	child->state_out = !out;
+	return err ?: failed ?: in;
 }
 
 static void log_established(const struct child_sa *child)
@@ -280,21 +303,9 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		lift(shared);
 
 	ike_manager_index_child(m, child);
-	/* Inbound first: the peer may send as soon as it is done. */
-	err = add_state(child, true, initiator ? keys->er : keys->ei, keys->encr_len,
-			initiator ? keys->ar : keys->ai, keys->integ_len);
+	err = add_all(child, keys, initiator);
 	if (err)
 		return err;
-	child->state_in = true;
-	err = add_state(child, false, initiator ? keys->ei : keys->er, keys->encr_len,
-			initiator ? keys->ai : keys->ar, keys->integ_len);
-	if (err)
-		return err;
-	child->state_out = true;
-	err = child->no_policies ? 0 : policy_install(&m->policies, m->xfrm, child);
-	if (err)
-		return err;
-	child->has_policies = !child->no_policies;
 	child->state = CHILD_INSTALLED;
 	if (child->has_policies)
 		child_route_install(&m->routes, child);
@@ -517,11 +528,13 @@ void child_sa_destroy(struct child_sa *child)
 	child_life_end(child);
 	ike_manager_remove_child(m, child);
 	tell_down(child);
+	xfrm_collect(m->xfrm);
 	remove_policies(child);
 	if (child->state_out)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 	if (child->spi_in)
 		xfrm_state_del(m->xfrm, &child->local, child->spi_in, mark_of(child, true));
+	xfrm_commit(m->xfrm);
 	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
 		log_closed(child);
 		ike_sa_tell_esp(sa);

@@ -14,6 +14,7 @@
 #include <netlink/socket.h>
 #include <openssl/crypto.h>
 
+#include "buf.h"
 #include "log.h"
 #include "netlink_ask.h"
 
@@ -58,6 +59,16 @@ static const char *ext_ack(const struct nlmsghdr *h)
 	return attr ? nla_get_string(attr) : NULL;
 }
 
+/* What the kernel says of it, for people. */
+static int read_error(const struct nlmsghdr *h, char *why, size_t len)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	const char *text = e->error ? ext_ack(h) : NULL;
+
+	snprintf(why, len, "%s%s%s", strerror(-e->error), text ? ": " : "", text ? text : "");
+	return e->error;
+}
+
 /* Reads until the acknowledgement of this request. */
 static int receive(struct nl_sock *sock, uint32_t seq, struct netlink_answer *a, char *why,
 		   size_t len)
@@ -76,9 +87,6 @@ static int receive(struct nl_sock *sock, uint32_t seq, struct netlink_answer *a,
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
-			const struct nlmsgerr *e = NLMSG_DATA(h);
-			const char *text;
-
 			if (h->nlmsg_seq != seq)
 				continue;
 			if (h->nlmsg_type != NLMSG_ERROR) {
@@ -87,12 +95,15 @@ static int receive(struct nl_sock *sock, uint32_t seq, struct netlink_answer *a,
 				used = (uint8_t *)h - a->data + size;
 				continue;
 			}
-			text = e->error ? ext_ack(h) : NULL;
-			snprintf(why, len, "%s%s%s", strerror(-e->error),
-				 text ? ": " : "", text ? text : "");
-			return e->error;
+			return read_error(h, why, len);
 		}
 	}
+}
+
+static void log_error(const char *what, int quiet, int err, const char *why)
+{
+	if (err && err != quiet && quiet != NETLINK_ASK_ANY)
+		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, why[0] ? why : strerror(-err));
 }
 
 int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int quiet,
@@ -117,8 +128,150 @@ int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int 
 	}
 	OPENSSL_cleanse(h, h->nlmsg_len);
 	nlmsg_free(msg);
-	if (err && err != quiet && quiet != NETLINK_ASK_ANY)
-		log_msg(LOG_KNL, LVL_CTRL, "%s: %s", what, why[0] ? why : strerror(-err));
+	log_error(what, quiet, err, why);
+	return err;
+}
+
+struct netlink_request {
+	const char *what;
+	int quiet;
+	int *result;
+	uint32_t seq;
+	size_t at;		/* in the octets */
+};
+
+struct netlink_batch {
+	struct netlink_request *requests;
+	size_t n, size;
+	struct buf octets;
+};
+
+struct netlink_batch *netlink_batch_new(void)
+{
+	return calloc(1, sizeof(struct netlink_batch));
+}
+
+static void empty(struct netlink_batch *batch)
+{
+	buf_clear(&batch->octets);
+	batch->n = 0;
+}
+
+void netlink_batch_free(struct netlink_batch *batch)
+{
+	if (!batch)
+		return;
+	empty(batch);
+	free(batch->requests);
+	free(batch);
+}
+
+static struct netlink_request *one_more(struct netlink_batch *batch)
+{
+	size_t size = batch->size ? 2 * batch->size : 8;
+	struct netlink_request *grown;
+
+	if (batch->n < batch->size)
+		return &batch->requests[batch->n];
+	grown = reallocarray(batch->requests, size, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	batch->requests = grown;
+	batch->size = size;
+	return &grown[batch->n];
+}
+
+int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *msg, const char *what,
+		      int quiet, int *result)
+{
+	struct netlink_request *request = msg ? one_more(batch) : NULL;
+	struct nlmsghdr *h;
+
+	if (msg) {
+		h = nlmsg_hdr(msg);
+		if (request) {
+			*request = (struct netlink_request){
+				.what = what, .quiet = quiet, .result = result,
+				.at = batch->octets.len,
+			};
+			buf_put(&batch->octets, h, h->nlmsg_len);
+			buf_zero(&batch->octets, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
+		}
+		OPENSSL_cleanse(h, h->nlmsg_len);
+		nlmsg_free(msg);
+	}
+	if (result)
+		*result = -EINPROGRESS;
+	if (!request || batch->octets.failed)
+		return -ENOMEM;
+	batch->n++;
+	return 0;
+}
+
+static void set_result(struct netlink_request *request, int err, const char *why)
+{
+	if (request->result)
+		*request->result = err;
+	log_error(request->what, request->quiet, err, why);
+}
+
+/* The last one alone is acknowledged if it is well: those before it are carried out by then. */
+static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
+{
+	struct netlink_answer answer;
+	uint32_t first = batch->requests[0].seq;
+	size_t done = 0;
+	int err = 0;
+
+	while (done < batch->n) {
+		struct nlmsghdr *h = (struct nlmsghdr *)answer.data;
+		ssize_t n = recv(nl_socket_get_fd(sock), h, sizeof(answer.data), 0);
+		int left = n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			size_t i = h->nlmsg_seq - first;
+			struct netlink_request *request = &batch->requests[i];
+			char why[256];
+			int failed;
+
+			if (h->nlmsg_type != NLMSG_ERROR || i >= batch->n || i < done)
+				continue;
+			while (done < i)
+				set_result(&batch->requests[done++], 0, "");
+			failed = read_error(h, why, sizeof(why));
+			set_result(request, failed, why);
+			done++;
+			if (!err && failed != request->quiet)
+				err = failed;
+		}
+	}
+	return err;
+}
+
+int netlink_batch_send(struct netlink_batch *batch, struct nl_sock *sock)
+{
+	int err;
+
+	if (!batch->n)
+		return 0;
+	for (size_t i = 0; i < batch->n; i++) {
+		struct nlmsghdr *h = (struct nlmsghdr *)(batch->octets.data + batch->requests[i].at);
+
+		h->nlmsg_flags |= NLM_F_REQUEST | (i + 1 == batch->n ? NLM_F_ACK : 0);
+		h->nlmsg_seq = nl_socket_use_seq(sock);
+		h->nlmsg_pid = nl_socket_get_local_port(sock);
+		batch->requests[i].seq = h->nlmsg_seq;
+	}
+	err = nl_sendto(sock, batch->octets.data, batch->octets.len) < 0 ? -EIO :
+	      receive_batch(batch, sock);
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->requests[i].result && *batch->requests[i].result == -EINPROGRESS)
+			set_result(&batch->requests[i], err ? err : -EIO, "");
+	empty(batch);
 	return err;
 }
 

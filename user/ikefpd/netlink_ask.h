@@ -34,6 +34,26 @@ int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int 
 		struct netlink_answer *a);
 
 /*
+ * Requests that go to the kernel together: it carries them out in their order, each
+ * whether or not one before has failed, and is waited for once.
+ */
+struct netlink_batch;
+
+/* NULL without memory. */
+struct netlink_batch *netlink_batch_new(void);
+void netlink_batch_free(struct netlink_batch *batch);
+
+/*
+ * One more, as netlink_ask() has it. *@result, unless that is NULL, is 0 or its error after
+ * netlink_batch_send(), and until then -EINPROGRESS. Returns 0 or -ENOMEM.
+ */
+int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *msg, const char *what,
+		      int quiet, int *result);
+
+/* Sends them all, and empties the batch. Returns 0, or the first error that is not quiet. */
+int netlink_batch_send(struct netlink_batch *batch, struct nl_sock *sock);
+
+/*
  * Sends @msg, which asks for a dump, and has each message of the answer noted; both are
  * wiped. Returns 0, a negative error, or what @note returns that is not 0; then the answer
  * is read to its end all the same.

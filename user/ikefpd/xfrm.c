@@ -31,6 +31,8 @@
 struct xfrm {
 	struct nl_sock *sock;
 	uint32_t shunts;
+	struct netlink_batch *batch;
+	bool collecting;	/* it gets what is asked for */
 };
 
 struct xfrm *xfrm_open(void)
@@ -39,9 +41,11 @@ struct xfrm *xfrm_open(void)
 
 	if (!x)
 		return NULL;
-	x->sock = netlink_ask_open(NETLINK_XFRM, "XFRM");
+	x->batch = netlink_batch_new();
+	x->sock = x->batch ? netlink_ask_open(NETLINK_XFRM, "XFRM") : NULL;
 	if (x->sock)
 		return x;
+	netlink_batch_free(x->batch);
 	free(x);
 	return NULL;
 }
@@ -51,7 +55,32 @@ void xfrm_close(struct xfrm *x)
 	if (!x)
 		return;
 	nl_socket_free(x->sock);
+	netlink_batch_free(x->batch);
 	free(x);
+}
+
+void xfrm_collect(struct xfrm *x)
+{
+	x->collecting = true;
+}
+
+int xfrm_commit(struct xfrm *x)
+{
+	x->collecting = false;
+	return netlink_batch_send(x->batch, x->sock);
+}
+
+/* At once, or with what else is collected; then an error is told later. */
+static int change(struct xfrm *x, struct nl_msg *msg, const char *what, int quiet, int *result)
+{
+	int err;
+
+	if (x->collecting)
+		return netlink_batch_add(x->batch, msg, what, quiet, result);
+	err = netlink_ask(x->sock, msg, what, quiet, NULL);
+	if (result)
+		*result = err;
+	return err == quiet ? 0 : err;
 }
 
 static void set_addr(xfrm_address_t *to, const struct endpoint *e)
@@ -337,17 +366,10 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 	return NULL;
 }
 
-int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result)
 {
-	static const char what[] = "cannot install an ESP SA";
-	int err = -ESRCH;
-
-	/* The inbound one takes the place of the SPI's reservation, if it is still there. */
-	if (s->inbound)
-		err = netlink_ask(x->sock, state_msg(XFRM_MSG_UPDSA, s), what, -ESRCH, NULL);
-	if (err == -ESRCH)
-		err = netlink_ask(x->sock, state_msg(XFRM_MSG_NEWSA, s), what, 0, NULL);
-	return err;
+	return change(x, state_msg(s->reserved ? XFRM_MSG_UPDSA : XFRM_MSG_NEWSA, s),
+		      "cannot install an ESP SA", s->reserved ? -ESRCH : 0, result);
 }
 
 static void fill_id(struct xfrm_usersa_id *id, const struct endpoint *dst, uint32_t spi)
@@ -375,12 +397,9 @@ int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		   struct xfrm_mark mark)
 {
 	struct xfrm_usersa_id id;
-	int err;
 
 	fill_id(&id, dst, spi);
-	err = netlink_ask(x->sock, id_msg(XFRM_MSG_DELSA, &id, mark),
-		       "cannot remove an ESP SA", -ESRCH, NULL);
-	return err == -ESRCH ? 0 : err;
+	return change(x, id_msg(XFRM_MSG_DELSA, &id, mark), "cannot remove an ESP SA", -ESRCH, NULL);
 }
 
 static int get_state(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
@@ -704,7 +723,7 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return netlink_ask(x->sock, msg, "cannot install a policy", 0, NULL);
+	return change(x, msg, "cannot install a policy", 0, NULL);
 }
 
 static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,
@@ -722,11 +741,9 @@ static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct 
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 {
 	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
-	int err;
 
-	err = netlink_ask(x->sock, delpolicy_msg(&id, key->mark, key->if_id),
-			  "cannot remove a policy", -ENOENT, NULL);
-	return err == -ENOENT ? 0 : err;
+	return change(x, delpolicy_msg(&id, key->mark, key->if_id), "cannot remove a policy",
+		      -ENOENT, NULL);
 }
 
 struct left_state {

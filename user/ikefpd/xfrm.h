@@ -5,7 +5,8 @@
  *
  * SPIs are in host order. Every function waits for the kernel's answer, which
  * comes at once, and returns 0 or a negative error; errors are logged here with
- * the kernel's own message.
+ * the kernel's own message. But what is added and deleted between xfrm_collect() and
+ * xfrm_commit() goes to the kernel together.
  */
 #ifndef IKEFPD_XFRM_H
 #define IKEFPD_XFRM_H
@@ -34,6 +35,14 @@ struct xfrm;
 /* NULL, with errno set, if the kernel refuses the socket. */
 struct xfrm *xfrm_open(void);
 void xfrm_close(struct xfrm *x);
+
+/*
+ * From here on what is to be added and deleted is collected: 0, or -ENOMEM if it cannot be.
+ * Nothing else is to be asked until xfrm_commit(), which has the kernel carry it out, in this
+ * order and each whether or not one before has failed. Returns 0 or the first error.
+ */
+void xfrm_collect(struct xfrm *x);
+int xfrm_commit(struct xfrm *x);
 
 /* What the kernel tells policies apart by. */
 struct xfrm_policy_key {
@@ -95,6 +104,7 @@ struct xfrm_state {
 	unsigned int flags;		/* XFRM_FLAG_* */
 	uint32_t tfc_padding;		/* octets, 0: none */
 	bool inbound;
+	bool reserved;			/* it takes the place of xfrm_alloc_spi() */
 	bool encap;
 	bool esn;
 	uint32_t replay_window;		/* packets; 0: no replay protection */
@@ -111,7 +121,11 @@ struct xfrm_state {
 /* A fresh inbound SPI, held for about 30 s until xfrm_state_add(). */
 int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 		   const struct endpoint *dst, uint32_t reqid, uint32_t *spi);
-int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s);
+/*
+ * *@result is 0 or the error, once the kernel has been asked: -ESRCH, which is not returned,
+ * if it is reserved no more. @result may be NULL.
+ */
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result);
 /* 0 also if there is none. */
 int xfrm_state_del(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		   struct xfrm_mark mark);

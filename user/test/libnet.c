@@ -929,18 +929,48 @@ int xfrm_alloc_spi(struct xfrm *x, const struct endpoint *src,
 	return 0;
 }
 
-int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
+void xfrm_collect(struct xfrm *x)
+{
+	assert(!x->collecting);
+	x->collecting = true;
+	x->failed = 0;
+}
+
+int xfrm_commit(struct xfrm *x)
+{
+	assert(x->collecting);
+	x->collecting = false;
+	return x->failed;
+}
+
+/* Told at once, or by xfrm_commit(). */
+static int done(struct xfrm *x, int err, int *result)
+{
+	if (result)
+		*result = err;
+	if (!x->collecting)
+		return err;
+	x->failed = x->failed ? x->failed : err;
+	return 0;
+}
+
+int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result)
 {
 	struct fake_state *f = *state_link(x, &s->dst, s->spi);
 
 	if (!op(container_of(x, struct host, xfrm)))
-		return 0;
+		return done(x, 0, result);
 	if (x->fail_states)
-		return -ENOSYS;
+		return done(x, -ENOSYS, result);
 	/* The peer gave the same SPI twice. */
 	if (!s->inbound && f)
-		return -EEXIST;
-	assert(s->spi && (!s->inbound || (f && f->larval)));
+		return done(x, -EEXIST, result);
+	/* The reservation is of 30 s. */
+	if (s->reserved && !f) {
+		*result = -ESRCH;
+		return 0;
+	}
+	assert(s->spi && (!s->inbound || (f ? f->larval : !s->reserved)));
 	if (!f)
 		f = state_new(x, &s->src, &s->dst, s->spi);
 	f->larval = false;
@@ -950,7 +980,7 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s)
 	assert(s->encr_len <= sizeof(f->encr_key) && s->integ_len <= sizeof(f->integ_key));
 	memcpy(f->encr_key, s->encr_key, s->encr_len);
 	memcpy(f->integ_key, s->integ_key, s->integ_len);
-	return 0;
+	return done(x, 0, result);
 }
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
@@ -1094,6 +1124,7 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 
 	if (!op(container_of(x, struct host, xfrm)))
 		return 0;
+	x->installed++;
 	if (!*link) {
 		*link = calloc(1, sizeof(**link));
 		assert(*link);

@@ -54,6 +54,9 @@ struct xfrm {
 	struct fake_policy *policies;
 	uint32_t next_spi;
 	bool fail_states;	/* refuse to install any */
+	unsigned int installed;	/* policies, so often */
+	bool collecting;
+	int failed;		/* the first error of what is collected */
 };
 
 struct host {

@@ -452,6 +452,38 @@ static void cannot_be_installed(void)
 	net_clear(&net);
 }
 
+static enum fate forget_reservations(struct net *n, unsigned int index, bool raw)
+{
+	struct fake_state **link = &left->xfrm.states, *s;
+
+	(void)n;
+	(void)index;
+	(void)raw;
+	while ((s = *link)) {
+		if (!s->larval) {
+			link = &s->next;
+			continue;
+		}
+		*link = s->next;
+		free(s);
+	}
+	return PASS;
+}
+
+/* The kernel holds an SPI for 30 s, and an answer may take longer. */
+static void late_answer(void)
+{
+	bring_up(PLAIN, PLAIN);
+	net.fate = forget_reservations;
+	rekey(left);
+	net_run(&net);
+	net.fate = NULL;
+	expect_one();
+	expect_sends(left, right);
+	expect_sends(right, left);
+	net_clear(&net);
+}
+
 static enum fate lose_from_sixth(struct net *n, unsigned int index, bool raw)
 {
 	(void)raw;
@@ -809,6 +841,7 @@ static const struct ktap_test tests[] = {
 	{ "CHILD_SA_NOT_FOUND, but not for long", not_found_yet },
 	{ "the IKE SA goes", ike_goes },
 	{ "what cannot be installed", cannot_be_installed },
+	{ "an answer after the SPI's reservation", late_answer },
 	{ "lifetimes", lifetimes },
 	{ "inactivity", inactivity },
 	{ "inactivity, by how much was carried", inactivity_unsaid },
