@@ -48,7 +48,8 @@ struct user {
 struct policy {
 	struct table_node node;
 	struct xfrm_policy_key key;
-	struct user *users;	/* the first is in the kernel */
+	struct user *users;	/* the first is in the kernel, */
+	bool sure;		/* and not only if a daemon before got to it */
 	struct policy *next_stale;
 	bool stale;
 	bool gone;		/* of a stale one: who had it in the kernel has left it there */
@@ -192,32 +193,38 @@ static struct xfrm_policy policy_of(const struct child_sa *child, const struct p
 	};
 }
 
-static int install_user(struct xfrm *xfrm, const struct user *user)
+/* What its first user says. */
+static int install_first(struct xfrm *xfrm, struct policy *policy)
 {
-	const struct xfrm_policy p = policy_of(user->child, &user->part);
+	const struct xfrm_policy p = policy_of(policy->users->child, &policy->users->part);
+	int err = xfrm_policy_add(xfrm, &p);
 
-	return xfrm_policy_add(xfrm, &p);
+	policy->sure = !err;
+	return err;
 }
 
-static bool says(const struct user *user, const struct xfrm_policy *p)
+static bool same_words(const struct xfrm_policy *p, const struct xfrm_policy *q)
 {
-	const struct xfrm_policy q = policy_of(user->child, &user->part);
-
-	return q.action == p->action && q.transport == p->transport &&
-	       endpoint_same_addr(&q.src, &p->src) && endpoint_same_addr(&q.dst, &p->dst) &&
-	       q.reqid == p->reqid && q.priority == p->priority;
+	return p->action == q->action && p->transport == q->transport &&
+	       endpoint_same_addr(&p->src, &q->src) && endpoint_same_addr(&p->dst, &q->dst) &&
+	       p->reqid == q->reqid && p->priority == q->priority;
 }
 
 /*
- * Does the kernel have these very words, @user's? Nothing is then installed: each policy
- * that is makes the kernel give up all routes that it has cached, and a packet that has come
- * in by one just then is lost. Whoever has taken a Child SA by the policy asks again all
- * the same, when another one is added, or this one retired (xfrm_state_retire()) or deleted.
+ * Its first user is another one than before. Where that says the same nothing is installed:
+ * each policy that is makes the kernel give up all routes that it has cached, and a packet
+ * that has come in by one just then is lost. Whoever has taken a Child SA by the policy asks
+ * again all the same, when another one is added, or this one retired (xfrm_state_retire())
+ * or deleted.
  */
-static bool is_in_kernel(const struct policy_table *table, const struct user *user,
-			 const struct xfrm_policy *p)
+static int first_is_another(const struct policy_table *table, struct xfrm *xfrm,
+			    struct policy *policy, const struct xfrm_policy *before)
 {
-	return user && !table->adopting && says(user, p);
+	const struct xfrm_policy p = policy_of(policy->users->child, &policy->users->part);
+
+	if (policy->sure && !table->adopting && same_words(&p, before))
+		return 0;
+	return install_first(xfrm, policy);
 }
 
 /* @xfrm NULL: it is installed already. */
@@ -226,9 +233,9 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 {
 	const struct xfrm_policy p = policy_of(child, part);
 	struct user *user = calloc(1, sizeof(*user));
+	struct xfrm_policy before = { 0 };
 	struct policy *policy;
-	bool there;
-	int err;
+	int err = 0;
 
 	if (!user)
 		return -ENOMEM;
@@ -244,9 +251,13 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		policy->key = selector_key(&p);
 		table_add(&table->policies, &policy->node, hash(&policy->key));
 	}
-	there = is_in_kernel(table, policy->users, &p);
+	if (policy->users)
+		before = policy_of(policy->users->child, &policy->users->part);
 	add_user(policy, user, xfrm);
-	err = xfrm && policy->users == user && !there ? xfrm_policy_add(xfrm, &p) : 0;
+	if (policy->users == user && !xfrm)
+		policy->sure = false;
+	else if (policy->users == user)
+		err = first_is_another(table, xfrm, policy, &before);
 	if (!err)
 		return 0;
 	unlink_user(policy, user);
@@ -280,16 +291,20 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	p = policy_of(child, &user->part);
 	*link = user->next;
 	free(user);
+	if (link != &policy->users)
+		return;
+	if (!xfrm || !policy->users)
+		policy->sure = false;
 	/* Its trap may be of a daemon before, and yet to be configured. */
-	if (!xfrm || link != &policy->users || (child->trapped && !policy->users))
+	if (!xfrm || (child->trapped && !policy->users))
 		return;
 	if (table->adopting) {
 		make_stale(table, policy);
 		policy->gone = true;
 	} else if (!policy->users) {
 		xfrm_policy_del(xfrm, &policy->key);
-	} else if (!is_in_kernel(table, policy->users, &p)) {
-		install_user(xfrm, policy->users);
+	} else {
+		first_is_another(table, xfrm, policy, &p);
 	}
 }
 
@@ -374,7 +389,7 @@ void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
 		table->stale = policy->next_stale;
 		policy->stale = false;
 		if (policy->users)
-			install_user(xfrm, policy->users);
+			install_first(xfrm, policy);
 		else if (all && policy->gone)
 			xfrm_policy_del(xfrm, &policy->key);
 		policy->gone = false;
@@ -407,7 +422,7 @@ static int move_one(struct policy_table *table, struct xfrm *xfrm,
 	/* One yet to be adopted may be newer. */
 	if (table->adopting)
 		make_stale(table, policy);
-	return install_user(xfrm, policy->users);
+	return install_first(xfrm, policy);
 }
 
 int policy_move(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)

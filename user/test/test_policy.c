@@ -90,9 +90,50 @@ static void twice(void)
 	end();
 }
 
+/* What says the same is left as it is: each that is installed disturbs the traffic. */
+static void same_words(void)
+{
+	struct child_sa first = child(1, 0, 255), second = child(1, 0, 255), other = child(2, 0, 255);
+
+	begin();
+	EXPECT(!policy_install(&table, host->manager.xfrm, &first));
+	host->xfrm.installed = 0;
+	EXPECT(!policy_install(&table, host->manager.xfrm, &second));
+	policy_remove(&table, host->manager.xfrm, &first);
+	EXPECT_EQ(host->xfrm.installed, 0);
+	EXPECT_EQ(host_policies(host), 3);
+
+	EXPECT(!policy_install(&table, host->manager.xfrm, &other));
+	EXPECT_EQ(host->xfrm.installed, 3);
+	policy_remove(&table, host->manager.xfrm, &other);
+	EXPECT_EQ(host->xfrm.installed, 6);
+	policy_remove(&table, host->manager.xfrm, &second);
+	end();
+}
+
+/* A daemon before may have died when it had taken it out of the kernel. */
+static void adopted(void)
+{
+	struct child_sa old = child(1, 0, 255), new = child(1, 0, 255);
+
+	begin();
+	policy_adopt_begin(&table);
+	EXPECT(!policy_adopt(&table, &old));
+	policy_adopt_end(&table, host->manager.xfrm, true);
+	EXPECT_EQ(host_policies(host), 0);
+	EXPECT(!policy_install(&table, host->manager.xfrm, &new));
+	EXPECT_EQ(host_policies(host), 3);
+	policy_remove(&table, host->manager.xfrm, &old);
+	EXPECT_EQ(host_policies(host), 3);
+	policy_remove(&table, host->manager.xfrm, &new);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "ranges of one prefix", ranges },
 	{ "one Child SA's", twice },
+	{ "of the same words", same_words },
+	{ "a daemon's before", adopted },
 };
 
 KTAP_MAIN(tests)
