@@ -19,19 +19,28 @@ status() {
 	echo "${value//[[:space:]]/ }"
 }
 
+# confined_thread TASK UID CAPABILITIES
+confined_thread() {
+	local task=$1 uid=$2 caps=$3 field
+
+	[ "$(status "$task" Uid)" = "$uid $uid $uid $uid" ]
+	[ "$(status "$task" CapEff)" = "$caps" ]
+	[ "$(status "$task" CapPrm)" = "$caps" ]
+	for field in CapInh CapBnd CapAmb; do
+		[ "$(status "$task" $field)" = 0000000000000000 ]
+	done
+	[ "$(status "$task" NoNewPrivs)" = 1 ]
+	[ "$(status "$task" Seccomp)" = 2 ]
+}
+
 # confined PID UID CAPABILITIES: all that is said of a process's privileges.
 confined() {
-	local pid=$1 uid=$2 caps=$3 field
+	local pid=$1 uid=$2 caps=$3 task
 
 	echo "$(<"/proc/$pid/comm") ($pid) is to be user $uid with capabilities $caps"
-	[ "$(status "$pid" Uid)" = "$uid $uid $uid $uid" ]
-	[ "$(status "$pid" CapEff)" = "$caps" ]
-	[ "$(status "$pid" CapPrm)" = "$caps" ]
-	for field in CapInh CapBnd CapAmb; do
-		[ "$(status "$pid" $field)" = 0000000000000000 ]
+	for task in "/proc/$pid/task/"*; do
+		confined_thread "${task#/proc/}" "$uid" "$caps"
 	done
-	[ "$(status "$pid" NoNewPrivs)" = 1 ]
-	[ "$(status "$pid" Seccomp)" = 2 ]
 	# No swap, no core, no ptrace: the kernel gives what is not dumpable to root.
 	[ "$(status "$pid" VmLck | tr -dc 0-9)" -gt 0 ]
 	[ "$(status "$pid" VmSwap)" = '0 kB' ]
@@ -39,12 +48,20 @@ confined() {
 	[ "$(stat -c %u "/proc/$pid/mem")" = 0 ]
 }
 
+# threads PID: how many it has.
+threads() {
+	find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l
+}
+
 net_admin=0000000000001000 dac_read_search=0000000000000004 none=0000000000000000
 nobody=65534
 
 privileges() {
-	local pid secrets
+	local pid secrets n
 
+	# A thread for each processor, the loop's included, up to 17.
+	n=$(nproc)
+	[ "$n" -le 17 ] || n=17
 	topo_direct
 	ikefpd_start gw1 -U nobody < <(psk_conf gw1)
 	pid=$started_pid
@@ -55,9 +72,12 @@ privileges() {
 	[ "$(status "$secrets" Groups)" = '' ]
 	confined "$(other "$pid" lookup)" $nobody $none
 	confined "$(other "$pid" reader)" 0 $dac_read_search
-	# The process of the secrets has its two sockets and what it writes to.
-	[ "$(find "/proc/$secrets/fd" -type l | wc -l)" = 5 ]
-	[ "$(find "/proc/$secrets/fd" -lname 'socket:*' | wc -l)" = 2 ]
+	[ "$(threads "$pid")" = "$n" ]
+	[ "$(threads "$secrets")" = "$n" ]
+	# The process of the secrets has its two sockets, one for each other thread of the
+	# daemon's, and what it writes to.
+	[ "$(find "/proc/$secrets/fd" -type l | wc -l)" = $((4 + n)) ]
+	[ "$(find "/proc/$secrets/fd" -lname 'socket:*' | wc -l)" = $((1 + n)) ]
 }
 
 # Root without a user to become has no more than that either.

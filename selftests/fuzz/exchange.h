@@ -26,7 +26,8 @@
 #define SETUP_PFS	0x1000	/* Child SAs have a key exchange of their own when rekeyed */
 #define SETUP_TRANSPORT	0x2000	/* transport mode */
 #define SETUP_TRANSPORT_ONE	0x4000	/* of the initiator alone */
-#define SETUP_PUBKEY	0x8000	/* both want a signature; with NO_SECRET the initiator has no key */
+/* Both sign, and with NO_SECRET the initiator has no key; with TWO they but want a signature. */
+#define SETUP_PUBKEY	0x8000
 #define SETUP_BITS	16
 
 /* The next two: what they do once they are up, or were to be. */

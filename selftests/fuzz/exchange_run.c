@@ -2,6 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
 #include "config.h"
 #include "exchange.h"
 #include "fuzz.h"
@@ -29,6 +33,55 @@ void __wrap_ike_manager_message(struct ike_manager *m, const struct kernel_messa
 	if (on_message)
 		on_message(&changed, count++);
 	__real_ike_manager_message(m, &changed);
+}
+
+static bool signs(const struct exchange_setup *s)
+{
+	return s->setup & SETUP_PUBKEY && !(s->setup & SETUP_TWO);
+}
+
+static EVP_PKEY *key_of(bool responder)
+{
+	const uint8_t seed[32] = { responder };
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+
+	CHECK(key);
+	return key;
+}
+
+static void load_private_key(struct host *host, EVP_PKEY *key)
+{
+	struct secret secret = { .kind = SECRET_PRIVATE_KEY, .source = CONF_VICI };
+	BIO *bio = BIO_new(BIO_s_mem());
+	uint8_t id[KEY_ID_LEN];
+	char *pem;
+
+	CHECK(bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+	secret.len = (size_t)BIO_get_mem_data(bio, &pem);
+	secret.data = (uint8_t *)pem;
+	CHECK(!secrets_load_key(host->secrets.secrets, &secret, id));
+	BIO_free(bio);
+}
+
+static void add_public_key(struct auth_conf *auth, EVP_PKEY *key)
+{
+	auth->pubkeys = calloc(1, sizeof(*auth->pubkeys));
+	CHECK(auth->pubkeys && EVP_PKEY_up_ref(key));
+	auth->pubkeys[0] = key;
+	auth->pubkey_count = 1;
+}
+
+static void load_keys(const struct exchange_setup *s, struct host *host, bool responder)
+{
+	struct conn *conn = config_find_conn(host->config, "gw");
+	EVP_PKEY *own = key_of(responder), *other = key_of(!responder);
+
+	if (responder || !(s->setup & SETUP_NO_SECRET))
+		load_private_key(host, own);
+	add_public_key(&conn->local, own);
+	add_public_key(&conn->remote, other);
+	EVP_PKEY_free(own);
+	EVP_PKEY_free(other);
 }
 
 static const char *conf(const struct exchange_setup *s, bool responder)
@@ -72,7 +125,7 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 		 s->then & THEN_CHILDLESS && !responder ? "prefer" : "allow",
 		 !(s->then & THEN_PPK) ? "" : s->setup & SETUP_TWO ?
 		 "ppk_id = ppk\n ppk_required = yes" : "ppk_id = ppk",
-		 pubkey && !responder && s->setup & SETUP_NO_SECRET ? "pubkey" : "psk",
+		 signs(s) || (pubkey && !responder && s->setup & SETUP_NO_SECRET) ? "pubkey" : "psk",
 		 responder ? "right.example" : s->setup & SETUP_ADDRESS ? "%any" : "left.example",
 		 pubkey ? "pubkey" : "psk", peer,
 		 s->setup & (SETUP_TRANSPORT | SETUP_TRANSPORT_ONE) ? "dynamic" :
@@ -242,6 +295,10 @@ void exchange_run(const struct exchange_setup *s,
 			s->setup & SETUP_NAT ? "203.0.113.1" : NULL, conf(s, false));
 	right = net_host(&net, RIGHT, NULL, conf(s, true));
 	left->xfrm.fail_states = s->setup & SETUP_NO_XFRM;
+	if (signs(s)) {
+		load_keys(s, left, false);
+		load_keys(s, right, true);
+	}
 
 	fuzz_fail_allocation(s->fail);
 	initiate();

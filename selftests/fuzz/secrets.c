@@ -64,6 +64,7 @@ void test_secrets_start(struct test_secrets *t)
 	t->stage_fd = t->fd + 1;
 	t->secrets = secrets_new(t->fd);
 	CHECK(t->secrets);
+	secrets_add_signer(t->secrets, t->fd);
 }
 
 void test_secrets_stop(struct test_secrets *t)

@@ -6,7 +6,7 @@
 #include "auth_pubkey.h"
 #include "certificate.h"
 #include "ike_manager.h"
-#include "secrets.h"
+#include "ike_sign.h"
 #include "signature.h"
 #include "trust.h"
 
@@ -15,14 +15,6 @@
 static bool allowed(const struct auth_conf *conf, enum signature_id id)
 {
 	return !conf->signatures || conf->signatures & 1u << id;
-}
-
-static void log_signed(const struct ike_sa *sa, enum signature_id id)
-{
-	char text[ID_STRLEN];
-
-	ike_log(sa, LOG_IKE, LVL_CTRL, "authentication of '%s' (myself) with %s successful",
-		ike_id_str(&sa->local_id, text), signature_name(id));
 }
 
 /* Without RFC 7427 the AUTH method says it all. */
@@ -39,11 +31,8 @@ static int put_classic(struct ike_sa *sa, struct payload_writer *w, const struct
 	payload_open(w, PAYLOAD_AUTH);
 	buf_put8(&w->buf, method);
 	buf_zero(&w->buf, AUTH_HEADER - 1);
-	err = secrets_key_sign(sa->manager->secrets, certs->key_id, id, true, octets->data,
-			       octets->len, &w->buf);
+	err = ike_sign(sa, id, true, octets, &w->buf);
 	payload_close(w);
-	if (!err)
-		log_signed(sa, id);
 	return err;
 }
 
@@ -80,11 +69,8 @@ int auth_pubkey_put(struct ike_sa *sa, struct payload_writer *w, const struct bu
 	buf_put8(&w->buf, AUTH_METHOD_DIGITAL_SIGNATURE);
 	buf_zero(&w->buf, AUTH_HEADER - 1);
 	signature_put_algorithm(&w->buf, id);
-	err = secrets_key_sign(sa->manager->secrets, certs->key_id, id, false, octets->data,
-			       octets->len, &w->buf);
+	err = ike_sign(sa, id, false, octets, &w->buf);
 	payload_close(w);
-	if (!err)
-		log_signed(sa, id);
 	return err;
 }
 

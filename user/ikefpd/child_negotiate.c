@@ -8,6 +8,7 @@
 
 #include "child_negotiate.h"
 #include "config.h"
+#include "dh_pool.h"
 #include "kdf.h"
 #include "ke.h"
 
@@ -286,7 +287,7 @@ static uint16_t new_key(const struct payload *ke, uint16_t group, struct dh **dh
 		return 0;
 	if (!ke || !ke_data(ke, group, &len))
 		return INVALID_KE_PAYLOAD;
-	*dh = dh_new(group);
+	*dh = dh_pool_take(group);
 	return *dh ? 0 : TEMPORARY_FAILURE;
 }
 

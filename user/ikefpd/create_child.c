@@ -16,6 +16,7 @@
 #include "child_negotiate.h"
 #include "config.h"
 #include "create_child.h"
+#include "dh_pool.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "ke.h"
@@ -106,7 +107,7 @@ static uint16_t first_group(const struct child_conf *conf, const struct child_sa
 static int set_group(struct create_child *c, uint16_t group)
 {
 	dh_free(c->dh);
-	c->dh = group ? dh_new(group) : NULL;
+	c->dh = group ? dh_pool_take(group) : NULL;
 	c->groups++;
 	return group && !c->dh ? -EIO : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Key exchange methods, all of them by libcrypto's EVP_PKEY. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,20 +180,40 @@ static EVP_PKEY *modp_private(const struct group *g, const uint8_t *octets, size
 	return key;
 }
 
+/* Each thread has one. */
+static pthread_key_t peers;
+static pthread_once_t peers_once = PTHREAD_ONCE_INIT;
+static int peers_err;
+
+static void free_peer(void *peer)
+{
+	EVP_PKEY_free(peer);
+}
+
+static void make_peers(void)
+{
+	peers_err = pthread_key_create(&peers, free_peer);
+}
+
 /*
- * A public value as a key for derive(): always the same one, with another value each time,
- * since to make one takes libcrypto long. NULL if it fails. Not the caller's to free.
+ * A public value as a key for derive(): in a thread always the same one, with another value
+ * each time, since to make one takes libcrypto long. NULL if it fails. Not the caller's to
+ * free.
  */
 static EVP_PKEY *montgomery_peer(const struct group *g, const uint8_t value[MONTGOMERY_LEN])
 {
-	static EVP_PKEY *peer;
+	EVP_PKEY *peer;
 
-	if (!peer)
-		peer = EVP_PKEY_new_raw_public_key_ex(NULL, g->key_type, NULL, value,
-						      MONTGOMERY_LEN);
-	else if (EVP_PKEY_set1_encoded_public_key(peer, value, MONTGOMERY_LEN) <= 0)
+	if (pthread_once(&peers_once, make_peers) || peers_err)
 		return NULL;
-	return peer;
+	peer = pthread_getspecific(peers);
+	if (peer)
+		return EVP_PKEY_set1_encoded_public_key(peer, value, MONTGOMERY_LEN) > 0 ? peer : NULL;
+	peer = EVP_PKEY_new_raw_public_key_ex(NULL, g->key_type, NULL, value, MONTGOMERY_LEN);
+	if (peer && !pthread_setspecific(peers, peer))
+		return peer;
+	EVP_PKEY_free(peer);
+	return NULL;
 }
 
 static int derive(const struct group *g, EVP_PKEY *key, EVP_PKEY *peer, uint8_t *out,
@@ -242,6 +263,11 @@ static struct dh *montgomery_new(const struct group *g, const uint8_t *private)
 		return NULL;
 	}
 	return dh;
+}
+
+bool dh_is_brief(uint16_t group)
+{
+	return group == DH_CURVE25519 || group == DH_ECP_256;
 }
 
 struct dh *dh_new(uint16_t group)

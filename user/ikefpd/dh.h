@@ -6,6 +6,7 @@
 #ifndef IKEFPD_DH_H
 #define IKEFPD_DH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ struct dh;
 
 /* Octets of the Key Exchange Data of a group; 0: not supported. */
 size_t dh_public_len(uint16_t group);
+
+/* Is it a matter of some hundred microseconds, and not of milliseconds? */
+bool dh_is_brief(uint16_t group);
 
 /* A fresh key pair; NULL if the group is not supported or libcrypto failed. */
 struct dh *dh_new(uint16_t group);

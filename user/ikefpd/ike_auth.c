@@ -134,7 +134,7 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w,
 		ike_ppk_put_identity(w, sa->conn);
 	else if (!err && use_ppk)
 		payload_add_notify(w, PROTO_NONE, NULL, 0, PPK_IDENTITY, NULL, 0);
-	if (err)
+	if (err && err != -EINPROGRESS)
 		no_auth(sa, err);
 	return err;
 }
@@ -240,44 +240,32 @@ static struct child_keying first_keying(const struct ike_handshake *h)
 	};
 }
 
+/* Whom we want to talk to. */
+static const struct ike_id *wanted_id(const struct ike_sa *sa)
+{
+	const struct ike_id *peer = ike_reauth_peer(sa);
+
+	return peer ? peer : &sa->conn->remote.id;
+}
+
 /*
  * IDi, [CERT+], [CERTREQ], [N(INITIAL_CONTACT)], [IDr], AUTH, [N(NO_PPK_AUTH)],
  * [N(PPK_IDENTITY)], SAi2, TSi, TSr: the order of RFC 7296 section 1.2, without the last three
  * where it is childless. IDr says whom we want to talk to, if we know it exactly.
+ * -EINPROGRESS: the signature is yet to be made.
  */
-int ike_auth_start(struct ike_sa *sa)
+static int send_request(struct ike_sa *sa)
 {
-	const struct ike_id *wanted = ike_reauth_peer(sa);
+	const struct ike_id *wanted = wanted_id(sa);
 	struct ike_handshake *h = sa->handshake;
 	struct buf body = BUF_INIT;
 	struct payload_writer w;
-	char text[ID_STRLEN];
-	struct errmsg why;
 	int err;
 
-	if (!wanted)
-		wanted = &sa->conn->remote.id;
 	payload_begin(&w, 0);
-	err = conn_local_id(sa->conn, &sa->local, &sa->local_id);
-	if (!err && wanted->type == ID_ANY)
-		err = ike_id_from_endpoint(&sa->remote_id, &sa->remote);
-	else if (!err)
-		err = ike_id_copy(&sa->remote_id, wanted);
-	if (!err && ike_ppk_request(sa, &why)) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", why.text);
-		snprintf(h->failure, sizeof(h->failure), "%.120s", why.text);
-		err = -ENOKEY;
-	}
-	if (!err)
-		err = choose_key(sa);
-	if (!err)
-		err = put_id_body(&body, &sa->local_id);
+	err = put_id_body(&body, &sa->local_id);
 	if (err)
 		goto out;
-	if (sa->conn->local.class == AUTH_PSK)
-		ike_log(sa, LOG_IKE, LVL_CTRL,
-			"authentication of '%s' (myself) with pre-shared key",
-			ike_id_str(&sa->local_id, text));
 	payload_add(&w, PAYLOAD_IDI, body.data, body.len);
 	ike_put_certs(&w, sa);
 	if (sa->conn->remote.class == AUTH_PUBKEY && !sa->conn->no_certreq)
@@ -300,10 +288,55 @@ int ike_auth_start(struct ike_sa *sa)
 	}
 	if (!err)
 		err = ike_sa_request(sa, TASK_IKE_AUTH, IKE_AUTH, &w);
+	h->requested = !err;
 out:
 	buf_clear(&body);
 	buf_clear(&w.buf);
 	return err;
+}
+
+/* What is known of both ends before it is sent. */
+static int prepare_request(struct ike_sa *sa)
+{
+	const struct ike_id *wanted = wanted_id(sa);
+	struct ike_handshake *h = sa->handshake;
+	char text[ID_STRLEN];
+	struct errmsg why;
+	int err;
+
+	err = conn_local_id(sa->conn, &sa->local, &sa->local_id);
+	if (!err && wanted->type == ID_ANY)
+		err = ike_id_from_endpoint(&sa->remote_id, &sa->remote);
+	else if (!err)
+		err = ike_id_copy(&sa->remote_id, wanted);
+	if (!err && ike_ppk_request(sa, &why)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "%s", why.text);
+		snprintf(h->failure, sizeof(h->failure), "%.120s", why.text);
+		err = -ENOKEY;
+	}
+	if (!err)
+		err = choose_key(sa);
+	if (!err && sa->conn->local.class == AUTH_PSK)
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"authentication of '%s' (myself) with pre-shared key",
+			ike_id_str(&sa->local_id, text));
+	return err;
+}
+
+static void sent(struct ike_sa *sa, int err)
+{
+	if (err && err != -EINPROGRESS)
+		ike_sa_destroy(sa, sa->handshake->failure[0] ? sa->handshake->failure :
+				   "the IKE_AUTH request could not be sent");
+}
+
+void ike_auth_start(struct ike_sa *sa)
+{
+	int err = prepare_request(sa);
+
+	/* No response of IKE_SA_INIT is looked at any more. */
+	sa->active.type = TASK_IKE_AUTH;
+	sent(sa, err ? err : send_request(sa));
 }
 
 /*
@@ -405,6 +438,9 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 	struct notify n;
 	int ret;
 
+	/* The kernel takes none before. */
+	if (!h->requested)
+		return;
 	if (!auth && notify_error(&n, chain)) {
 		snprintf(h->failure, sizeof(h->failure), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
@@ -525,18 +561,79 @@ static struct child_sa *answer_child(struct ike_sa *sa, struct payload_writer *w
 	return NULL;
 }
 
+/*
+ * The peer is who it says it is. Its answer waits for our signature, and is begun anew then,
+ * with the message that is held meanwhile.
+ */
+static void answer_request(struct ike_sa *sa, const struct kernel_message *msg,
+			   const struct payload_chain *chain)
+{
+	bool initial_contact;
+	struct buf body = BUF_INIT;
+	struct payload_writer w;
+	struct child_sa *child;
+	struct notify n;
+	int err = 0;
+
+	if (sa->conn->childless == (sa->childless ? CHILDLESS_NEVER : CHILDLESS_FORCE)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer %s a CHILD_SA, which childless = %s does not allow",
+			sa->childless ? "does without" : "asks for",
+			sa->childless ? "never" : "force");
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "its connection says otherwise of childless");
+		return;
+	}
+	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
+	if (ike_unique_is_refused(sa, initial_contact)) {
+		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
+		return;
+	}
+	payload_begin(&w, 0);
+	if (!sa->handshake->certs.key)
+		err = choose_key(sa);
+	if (!err)
+		err = put_id_body(&body, &sa->local_id);
+	payload_add(&w, PAYLOAD_IDR, body.data, body.len);
+	ike_put_certs(&w, sa);
+	if (!err)
+		err = put_auth(sa, &w, &body);
+	buf_clear(&body);
+	if (err)
+		buf_clear(&w.buf);
+	if (err == -EINPROGRESS)
+		err = ike_hold_keep(sa, msg) ?: -EINPROGRESS;
+	if (err == -EINPROGRESS)
+		return;
+	if (err) {
+		fail(sa, msg, "our own AUTH could not be made");
+		return;
+	}
+	ike_ppk_apply(sa);
+	if (initial_contact)
+		ike_unique_initial_contact(sa);
+	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));
+	ike_sa_established(sa);
+	take_window(sa, chain);
+	child = sa->childless ? NULL : answer_child(sa, &w, chain);
+	ike_sa_end_handshake(sa);
+	resume_save(sa);
+	ike_sa_respond(sa, msg, &w);
+	ike_unique_established(sa);
+	if (child)
+		ike_manager_child_up(sa->manager, child);
+	/* What was asked for in the meantime. */
+	if (sa->queue)
+		ike_sa_next(sa);
+}
+
 void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		      const struct payload_chain *chain)
 {
 	const struct payload *idi = payload_only(chain, PAYLOAD_IDI);
 	const struct payload *auth = payload_only(chain, PAYLOAD_AUTH);
 	struct payload checked = { .type = PAYLOAD_AUTH };
-	struct buf body = BUF_INIT, auth_body = BUF_INIT;
-	struct payload_writer w;
-	struct child_sa *child;
-	bool initial_contact;
+	struct buf auth_body = BUF_INIT;
 	struct errmsg why;
-	struct notify n;
 	int err;
 
 	if (sa->state != IKE_CONNECTING || sa->initiator) {
@@ -546,6 +643,9 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 			ike_sa_destroy(sa, "the daemon before died before its answer");
 		return;
 	}
+	/* The kernel gives no other one up before this one is answered. */
+	if (sa->handshake->held.data)
+		return;
 	/* It may have come from and to 4500: RFC 7296 section 2.23. */
 	sa->local = msg->local;
 	sa->remote = msg->remote;
@@ -589,47 +689,24 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		fail(sa, msg, why.text);
 		return;
 	}
-	if (sa->conn->childless == (sa->childless ? CHILDLESS_NEVER : CHILDLESS_FORCE)) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer %s a CHILD_SA, which childless = %s does not allow",
-			sa->childless ? "does without" : "asks for",
-			sa->childless ? "never" : "force");
-		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
-		ike_sa_destroy(sa, "its connection says otherwise of childless");
+	answer_request(sa, msg, chain);
+}
+
+void ike_auth_signed(struct ike_sa *sa)
+{
+	struct payload_chain chain;
+	struct kernel_message msg;
+	struct buf octets;
+
+	if (sa->initiator) {
+		sent(sa, send_request(sa));
 		return;
 	}
-	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
-	if (ike_unique_is_refused(sa, initial_contact)) {
-		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
+	if (!sa->handshake->held.data)
 		return;
-	}
-	payload_begin(&w, 0);
-	err = choose_key(sa);
-	if (!err)
-		err = put_id_body(&body, &sa->local_id);
-	payload_add(&w, PAYLOAD_IDR, body.data, body.len);
-	ike_put_certs(&w, sa);
-	if (!err)
-		err = put_auth(sa, &w, &body);
-	buf_clear(&body);
-	if (err) {
-		buf_clear(&w.buf);
-		fail(sa, msg, "our own AUTH could not be made");
-		return;
-	}
-	ike_ppk_apply(sa);
-	if (initial_contact)
-		ike_unique_initial_contact(sa);
-	kernel_sa_gather(sa->manager->kernel, ike_sa_spi_local(sa));
-	ike_sa_established(sa);
-	take_window(sa, chain);
-	child = sa->childless ? NULL : answer_child(sa, &w, chain);
-	ike_sa_end_handshake(sa);
-	resume_save(sa);
-	ike_sa_respond(sa, msg, &w);
-	ike_unique_established(sa);
-	if (child)
-		ike_manager_child_up(sa->manager, child);
-	/* What was asked for in the meantime. */
-	if (sa->queue)
-		ike_sa_next(sa);
+	if (ike_hold_take(sa, &msg, &octets, &chain))
+		ike_sa_destroy(sa, "a message that was held cannot be parsed");
+	else
+		answer_request(sa, &msg, &chain);
+	buf_clear(&octets);
 }

@@ -8,8 +8,10 @@
 
 #include "ike_sa.h"
 
-/* Initiator: sends the request. Returns 0 or a negative error. */
-int ike_auth_start(struct ike_sa *sa);
+/* Initiator: sends the request. May end the SA. */
+void ike_auth_start(struct ike_sa *sa);
+/* Both: the signature that was being made is there (ike_sign.h). May end the SA. */
+void ike_auth_signed(struct ike_sa *sa);
 
 /* Initiator: may end the SA. */
 void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,

@@ -236,8 +236,10 @@ void ike_put_certs(struct payload_writer *w, const struct ike_sa *sa)
 	    (conn->send_cert == SEND_CERT_IF_ASKED && !certs->certreq))
 		return;
 	for (int i = 0; i < CHAIN_MAX; i++) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "sending %s cert \"%s\"",
-			i ? "issuer" : "end entity", certificate_str(cert, name));
+		/* They are put once more when the signature is there. */
+		if (!sa->handshake->signatures)
+			ike_log(sa, LOG_IKE, LVL_CTRL, "sending %s cert \"%s\"",
+				i ? "issuer" : "end entity", certificate_str(cert, name));
 		put_cert(w, cert);
 		cert = issuer_of(sa->manager->config, conn, cert);
 		if (!cert || certificate_is_self_issued(cert))

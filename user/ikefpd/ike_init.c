@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "config.h"
+#include "dh_job.h"
 #include "dh_pool.h"
 #include "ike_auth.h"
 #include "ike_init.h"
@@ -213,21 +214,12 @@ static void cookie(struct ike_sa *sa, const struct notify *n)
 		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
 }
 
-/* Shared secret and all keys. The DH key is of no use afterwards. */
+/* All keys. */
 static int derive(struct ike_handshake *h, const struct proposal *chosen,
-		  const uint8_t *peer, size_t peer_len, uint64_t spi_i, uint64_t spi_r)
+		  const uint8_t *shared, size_t len, uint64_t spi_i, uint64_t spi_r)
 {
-	uint8_t shared[DH_PUBLIC_MAX];
-	size_t len;
-	int err;
-
-	err = dh_shared(h->dh, peer, peer_len, shared, &len);
-	if (!err)
-		err = kdf_ike_keys(&h->keys, chosen, h->nonce_i.data, h->nonce_i.len,
-				   h->nonce_r.data, h->nonce_r.len, shared, len,
-				   spi_i, spi_r);
-	OPENSSL_cleanse(shared, sizeof(shared));
-	return err;
+	return kdf_ike_keys(&h->keys, chosen, h->nonce_i.data, h->nonce_i.len,
+			    h->nonce_r.data, h->nonce_r.len, shared, len, spi_i, spi_r);
 }
 
 /* A NAT in the way, or one pretended, moves both ends to 4500. */
@@ -264,55 +256,73 @@ static bool choose_childless(struct ike_sa *sa, const struct payload_chain *chai
 	return allowed || !sa->childless;
 }
 
-static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
-			  const struct payload_chain *chain)
+/* What a good response says. */
+struct response {
+	struct proposal chosen;
+	const struct payload *nonce;
+	const uint8_t *peer;	/* its public value */
+	size_t peer_len;
+};
+
+static bool read_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain, struct response *r)
 {
 	const struct payload *proposals = payload_only(chain, PAYLOAD_SA);
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	struct ike_handshake *h = sa->handshake;
-	struct proposal chosen;
-	struct nat_result nat;
-	const uint8_t *peer;
 	struct notify n;
-	size_t peer_len;
-	int err;
 
 	if (!msg->spi_r || !proposals || !ke || !nonce) {
 		init_failed(sa, "it lacks an SPI, SA, KE or Nonce");
-		return;
+		return false;
 	}
 	if (proposal_verify(&sa->conn->proposals, PROTO_IKE, proposals->body,
-			    proposals->len, false, &chosen)) {
+			    proposals->len, false, &r->chosen)) {
 		init_failed(sa, "the peer chose a proposal that was not offered");
-		return;
+		return false;
 	}
-	peer = ke_data(ke, h->group, &peer_len);
-	if (!peer || proposal_id(&chosen, TRANSFORM_DH) != h->group) {
+	r->nonce = nonce;
+	r->peer = ke_data(ke, h->group, &r->peer_len);
+	if (!r->peer || proposal_id(&r->chosen, TRANSFORM_DH) != h->group) {
 		init_failed(sa, "its key exchange is of another group");
-		return;
+		return false;
 	}
 	if (!choose_childless(sa, chain)) {
 		init_failed(sa, "the peer does not allow IKE SAs without a Child SA (RFC 6023)");
-		return;
+		return false;
 	}
 	h->peer_ppk = !notify_find(&n, chain, USE_PPK);
 	if (!h->peer_ppk && sa->conn->ppk_required && ike_ppk_is_wanted(sa->conn)) {
 		init_failed(sa, "PPK required but peer does not support PPK");
-		return;
+		return false;
 	}
-	if (buf_set(&h->nonce_r, nonce->body, nonce->len) ||
-	    derive(h, &chosen, peer, peer_len, sa->spi_i, msg->spi_r)) {
-		init_failed(sa, "its key exchange value is not valid");
-		return;
+	return true;
+}
+
+/* False: it is ignored, and the SA is as before. */
+static bool take_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain, const uint8_t *shared, size_t len)
+{
+	struct ike_handshake *h = sa->handshake;
+	struct response r;
+	struct nat_result nat;
+	int err;
+
+	if (!read_response(sa, msg, chain, &r))
+		return false;
+	if (buf_set(&h->nonce_r, r.nonce->body, r.nonce->len) ||
+	    derive(h, &r.chosen, shared, len, sa->spi_i, msg->spi_r)) {
+		init_failed(sa, "its keys cannot be derived");
+		return false;
 	}
 	if (nat_detect(&nat, chain, sa->spi_i, msg->spi_r, &msg->local, &msg->remote)) {
 		init_failed(sa, "NAT detection failed in libcrypto");
-		return;
+		return false;
 	}
-	if (proposal_keep(&sa->proposal, &chosen)) {
+	if (proposal_keep(&sa->proposal, &r.chosen)) {
 		init_failed(sa, "out of memory");
-		return;
+		return false;
 	}
 	/* From here on the answer counts as the good one. */
 	sa->spi_r = msg->spi_r;
@@ -332,11 +342,89 @@ static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
 		err = ike_certs_take(&h->certs, chain);
 	if (!err)
 		err = push_keys(sa);
-	if (!err)
-		err = ike_auth_start(sa);
 	if (err)
-		ike_sa_destroy(sa, h->failure[0] ? h->failure :
-				       "the IKE_AUTH request could not be sent");
+		ike_sa_destroy(sa, "the IKE_AUTH request could not be sent");
+	else
+		ike_auth_start(sa);
+	return true;
+}
+
+/* One of those that came meanwhile may be the good one. May end the SA. */
+static void take_others(struct ike_sa *sa)
+{
+	struct ike_manager *m = sa->manager;
+	const uint64_t spi = sa->spi_i;
+
+	while (sa && sa->active.type == TASK_IKE_INIT && !sa->handshake->dh_job) {
+		struct ike_handshake *h = sa->handshake;
+		struct held_response other;
+
+		if (!h->n_others) {
+			if (h->given_up)
+				ike_sa_timeout(sa, IKE_SA_INIT);
+			return;
+		}
+		other = h->others[0];
+		memmove(h->others, h->others + 1, --h->n_others * sizeof(other));
+		ike_init_response(sa, &other.msg);
+		buf_clear(&other.octets);
+		sa = ike_manager_by_spi(m, spi);
+	}
+}
+
+static void keep_other(struct ike_handshake *h, const struct kernel_message *msg)
+{
+	struct held_response *other = &h->others[h->n_others];
+
+	if (h->n_others == OTHERS_MAX)
+		return;
+	*other = (struct held_response){ .msg = *msg };
+	if (buf_set(&other->octets, msg->data, msg->len))
+		return;
+	other->msg.data = other->octets.data;
+	h->n_others++;
+}
+
+/* The shared secret of the response that is held. */
+static void response_agreed(void *arg, int err, const uint8_t *shared, size_t len)
+{
+	struct ike_sa *sa = arg;
+	struct ike_handshake *h = sa->handshake;
+	struct kernel_message msg = h->held;
+	struct buf octets = h->held_octets;
+	struct payload_chain chain;
+	struct ike_header header;
+	bool taken = false;
+
+	h->held.data = NULL;
+	h->held_octets = (struct buf)BUF_INIT;
+	if (!err)
+		err = ike_header_read(&header, msg.data, msg.len);
+	if (err || payload_parse(&chain, header.next_payload, msg.data + IKE_HEADER_LEN,
+				 msg.len - IKE_HEADER_LEN) == -EBADMSG)
+		init_failed(sa, "its key exchange value is not valid");
+	else
+		taken = take_response(sa, &msg, &chain, shared, len);
+	buf_clear(&octets);
+	if (!taken)
+		take_others(sa);
+}
+
+static void good_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain)
+{
+	struct ike_handshake *h = sa->handshake;
+	struct response r;
+
+	if (!read_response(sa, msg, chain, &r))
+		return;
+	if (buf_set(&h->held_octets, msg->data, msg->len)) {
+		init_failed(sa, "out of memory");
+		return;
+	}
+	h->held = *msg;
+	h->held.data = h->held_octets.data;
+	dh_job_begin(&h->dh_job, &h->dh, r.peer, r.peer_len, response_agreed, sa);
 }
 
 /*
@@ -353,6 +441,10 @@ void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
 
 	if (sa->active.type != TASK_IKE_INIT)
 		return;
+	if (sa->handshake->dh_job) {
+		keep_other(sa->handshake, msg);
+		return;
+	}
 	if (ike_header_read(&header, msg->data, msg->len) ||
 	    header.exchange != IKE_SA_INIT || header.message_id != 0 ||
 	    header.spi_i != sa->spi_i ||
@@ -407,12 +499,12 @@ static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 }
 
 /* Best match of the addresses first, then all others that fit. */
-static const struct conn *select_proposal(const struct ike_manager *m,
-					  const struct kernel_message *msg,
-					  const struct payload *offer, uint16_t group,
-					  struct proposal *chosen)
+static struct conn *select_proposal(const struct ike_manager *m,
+				    const struct kernel_message *msg,
+				    const struct payload *offer, uint16_t group,
+				    struct proposal *chosen)
 {
-	const struct conn *conn;
+	struct conn *conn;
 
 	conn = config_find_by_addrs(m->config, &msg->local, &msg->remote);
 	if (!conn || !proposal_select_group(&conn->proposals, PROTO_IKE, offer->body, offer->len,
@@ -569,9 +661,47 @@ static int keep_proposal(struct ike_sa *sa, const struct proposal *chosen)
 	return proposal_keep(&sa->proposal, &own);
 }
 
+static void not_answered(struct ike_sa *sa, int err)
+{
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT could not be answered: %s",
+		strerror(-err));
+	ike_sa_destroy(sa, "IKE_SA_INIT could not be answered");
+}
+
+/* The shared secret of the request that is held. */
+static void request_agreed(void *arg, int err, const uint8_t *shared, size_t len)
+{
+	struct ike_sa *sa = arg;
+	struct ike_handshake *h = sa->handshake;
+	const struct kernel_message msg = h->held;
+
+	h->held.data = NULL;
+	if (err == -EBADMSG) {
+		/* RFC 7296 has no error of its own for a public value out of range. */
+		refuse(sa->manager, &msg, INVALID_SYNTAX, NULL, 0);
+		sa->spi_r = 0;
+		ike_sa_destroy(sa, "the peer's key exchange value is not valid");
+		return;
+	}
+	if (!err)
+		err = derive(h, sa->proposal, shared, len, sa->spi_i, sa->spi_r);
+	if (!err) {
+		log_proposal(sa);
+		err = send_response(sa, &msg, h->answered_as, h->nat_detection);
+	}
+	if (err) {
+		not_answered(sa, err);
+		return;
+	}
+	dh_free(h->dh);
+	h->dh = NULL;
+	conn_put(h->answered_as);
+	h->answered_as = NULL;
+}
+
 static void accept_request(struct ike_manager *m, const struct kernel_message *msg,
 			   const struct payload_chain *chain,
-			   const struct proposal *chosen, const struct conn *conn,
+			   const struct proposal *chosen, struct conn *conn,
 			   const uint8_t *peer, size_t peer_len)
 {
 	struct ike_sa *sa = ike_sa_new(m, NULL, false);
@@ -614,36 +744,22 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 		err = ike_certs_take(&h->certs, chain);
 	if (!err)
 		err = nat_detect(&nat, chain, sa->spi_i, 0, &msg->local, &msg->remote);
-	if (err)
-		goto failed;
-	sa->nat_local = nat.nat_local;
-	sa->nat_remote = nat.nat_remote;
-	if (!nat.supported)
-		sa->nat_fake = false;
-	err = make_room(sa, msg, conn, nat.supported);
-	if (err)
-		goto failed;
-	err = derive(h, sa->proposal, peer, peer_len, sa->spi_i, sa->spi_r);
-	if (err == -EBADMSG) {
-		/* RFC 7296 has no error of its own for a public value out of range. */
-		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
-		sa->spi_r = 0;
-		ike_sa_destroy(sa, "the peer's key exchange value is not valid");
+	if (!err) {
+		sa->nat_local = nat.nat_local;
+		sa->nat_remote = nat.nat_remote;
+		if (!nat.supported)
+			sa->nat_fake = false;
+		err = make_room(sa, msg, conn, nat.supported);
+	}
+	if (err) {
+		not_answered(sa, err);
 		return;
 	}
-	if (!err) {
-		log_proposal(sa);
-		err = send_response(sa, msg, conn, nat.supported);
-	}
-	if (err)
-		goto failed;
-	dh_free(h->dh);
-	h->dh = NULL;
-	return;
-failed:
-	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT could not be answered: %s",
-		strerror(-err));
-	ike_sa_destroy(sa, "IKE_SA_INIT could not be answered");
+	h->nat_detection = nat.supported;
+	h->answered_as = conn_get(conn);
+	h->held = *msg;
+	h->held.data = h->request.data;
+	dh_job_begin(&h->dh_job, &h->dh, peer, peer_len, request_agreed, sa);
 }
 
 void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
@@ -652,7 +768,7 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 	struct payload_chain chain;
 	struct proposal chosen;
 	struct ike_header header;
-	const struct conn *conn;
+	struct conn *conn;
 	const uint8_t *peer;
 	uint8_t group[2];
 	size_t peer_len;

@@ -18,6 +18,7 @@
 #include <openssl/rand.h>
 
 #include "config.h"
+#include "dh_pool.h"
 #include "ike_inherit.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -154,7 +155,7 @@ static int send_request(struct ike_sa *sa)
 static int set_group(struct ike_rekey *r, uint16_t group)
 {
 	dh_free(r->dh);
-	r->dh = dh_new(group);
+	r->dh = dh_pool_take(group);
 	r->groups++;
 	return r->dh ? 0 : -EIO;
 }
@@ -581,7 +582,7 @@ static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chai
 	a->group = proposal_id(&a->chosen, TRANSFORM_DH);
 	if (!ke_data(ke, a->group, &len))
 		return INVALID_KE_PAYLOAD;
-	a->dh = dh_new(a->group);
+	a->dh = dh_pool_take(a->group);
 	if (!a->dh || buf_set(&a->nonce_i, nonce->body, nonce->len) ||
 	    nonce_new(&a->nonce_r, NONCE_LEN))
 		return TEMPORARY_FAILURE;

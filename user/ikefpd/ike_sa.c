@@ -10,12 +10,14 @@
 #include "config.h"
 #include "counters.h"
 #include "create_child.h"
+#include "dh_job.h"
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "ike_rekey.h"
+#include "ike_sign.h"
 #include "ike_sa.h"
 #include "informational.h"
 #include "reaction.h"
@@ -91,15 +93,20 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 
 	if (!h)
 		return;
+	dh_job_cancel(&h->dh_job);
 	dh_free(h->dh);
+	conn_put(h->answered_as);
 	buf_clear(&h->cookie);
 	buf_clear(&h->nonce_i);
 	buf_clear(&h->nonce_r);
 	buf_clear(&h->request);
 	buf_clear(&h->response);
+	ike_sign_end(h);
 	ike_certs_clear(&h->certs);
 	revocation_cancel(&h->waiter);
 	buf_clear(&h->held_octets);
+	while (h->n_others)
+		buf_clear(&h->others[--h->n_others].octets);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 	sa->handshake = NULL;
@@ -483,6 +490,10 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 	/* The answer may have been on its way up already. */
 	if (active_exchange(sa) != exchange)
 		return;
+	if (sa->active.type == TASK_IKE_INIT && sa->handshake->dh_job) {
+		sa->handshake->given_up = true;
+		return;
+	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
 	if (sa->state == IKE_ESTABLISHED)

@@ -62,9 +62,24 @@ struct ike_task {
 	const struct child_conf *conf;	/* CREATE_CHILD: as child_sa has it */
 };
 
+/* A response of IKE_SA_INIT that may be the good one, if the one before is not. */
+struct held_response {
+	struct kernel_message msg;
+	struct buf octets;	/* of msg */
+};
+
+#define OTHERS_MAX	4	/* as many as the kernel tells apart */
+
 /* The handshake's own state: wiped and freed once the IKE SA is established. */
 struct ike_handshake {
 	struct dh *dh;
+	struct dh_job *dh_job;	/* the shared secret is being made, of what is held */
+	struct conn *answered_as;	/* by whose settings the responder answers IKE_SA_INIT */
+	bool nat_detection;	/* the peer has it */
+	struct held_response others[OTHERS_MAX];	/* that came while it is being made */
+	unsigned int n_others;
+	bool given_up;		/* the request was, meanwhile */
+	bool requested;		/* the initiator's IKE_AUTH is on its way */
 	uint16_t group;		/* of the KE payload */
 	unsigned int restarts;	/* COOKIE and INVALID_KE_PAYLOAD so far */
 	struct buf cookie;
@@ -75,12 +90,13 @@ struct ike_handshake {
 	bool use_ppk;		/* the AUTH payloads are over what has one in it: */
 	struct ike_ppk_keys ppk_keys;
 	struct ike_certs certs;
+	struct ike_signature *signatures;	/* ike_sign.h */
 	char failure[128];	/* the last reason heard, for who waits */
 	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
 	/*
-	 * The peer's IKE_AUTH message, while it is not known yet if its certificate is
-	 * revoked: it is looked at once more then.
+	 * The peer's message, while its shared secret is being made; and IKE_AUTH's, while it
+	 * is not known yet if its certificate is revoked. It is looked at once more then.
 	 */
 	struct ike_sa *sa;
 	struct revocation_waiter waiter;

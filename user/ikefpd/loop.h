@@ -10,7 +10,7 @@
 #include "container_of.h"
 
 /*
- * The event loop: ikefpd is one thread in one epoll loop, and no callback may
+ * The event loop: all of ikefpd but its jobs (jobs.h) is in one, and no callback may
  * block. Every source is a struct that its owner embeds and zeroes before the
  * first use; the loop allocates nothing for fds and deferred work. A callback
  * may add, change, remove or free any source, its own included.

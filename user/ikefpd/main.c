@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ikefpd: one process, one thread, one epoll loop. Four things wake it: a message
- * or an event from the module (kernel.c), the kernel's word of what changed around it
- * (mapping.c, module_watch.c), a client of VICI (vici.c), and a signal.
+ * ikefpd: one process and one epoll loop. Four things wake it: a message or an event from the
+ * module (kernel.c), the kernel's word of what changed around it (mapping.c, module_watch.c),
+ * a client of VICI (vici.c), and a signal. Threads do the key exchanges of handshakes, and
+ * wait for their signatures (jobs.c).
  *
  * More processes have what it must not have: the secrets (secrets_server.c), the right to
  * read the file that they are in (file_reader.c), that to run scripts (script_runner.c), and
@@ -33,6 +34,7 @@
 #include "ikev2.h"
 #include "ike_manager.h"
 #include "ipc.h"
+#include "jobs.h"
 #include "kernel.h"
 #include "log.h"
 #include "lookup.h"
@@ -51,6 +53,7 @@
 #include "secrets.h"
 #include "secrets_server.h"
 #include "start.h"
+#include "threads.h"
 #include "updown.h"
 #include "vici.h"
 #include "xfrm.h"
@@ -66,6 +69,7 @@ struct daemon {
 	const char *socket_group;	/* NULL: as it was made */
 	struct account account;
 	struct process secrets_process, reader_process, scripts_process, lookup_process;
+	unsigned int threads;	/* besides the loop's, and as many of the secrets' process */
 	struct secrets *secrets;
 	struct file_reader reader;
 	int exit_code;
@@ -224,6 +228,42 @@ static void run_lookup(int daemon_fd, int fd, void *data)
 	lookup_runner_serve(daemon_fd);
 }
 
+static void close_all(const int *fds, unsigned int n)
+{
+	while (n)
+		close(fds[--n]);
+}
+
+/* The two that share @between; the secrets have a way for each thread, too. */
+static int start_secrets(struct daemon *d, struct process_plan *secrets,
+			 const struct process_plan *reader, struct errmsg *err)
+{
+	int ours[THREADS_MAX], theirs[THREADS_MAX], fds[2], ret = 0;
+	unsigned int n;
+
+	for (n = 0; !ret && n < d->threads; n++) {
+		ret = ipc_pair(fds);
+		if (ret)
+			break;
+		ours[n] = fds[0];
+		theirs[n] = fds[1];
+	}
+	secrets->more = theirs;
+	secrets->n_more = n;
+	ret = ret ? errmsg_set(err, "%s", strerror(-ret)) :
+		    process_start(&d->secrets_process, secrets, err) ||
+		    process_start(&d->reader_process, reader, err);
+	d->secrets = ret ? NULL : secrets_new(d->secrets_process.fd.fd);
+	close_all(theirs, n);
+	if (!d->secrets) {
+		close_all(ours, n);
+		return ret ? ret : errmsg_set(err, "out of memory");
+	}
+	while (n)
+		secrets_add_signer(d->secrets, ours[--n]);
+	return 0;
+}
+
 /* Before anything is open, so that they inherit nothing. */
 static int start_processes(struct daemon *d, struct errmsg *err)
 {
@@ -233,6 +273,7 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 		.name = "ikefpd: secrets",
 		.account = &d->account,
 		.sandbox = SANDBOX_SECRETS,
+		.prepare = secrets_serve_signers,
 		.run = run_secrets,
 	};
 	struct process_plan reader = {
@@ -271,16 +312,12 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 		return errmsg_set(err, "%s", strerror(-ret));
 	secrets.fd = between[0];
 	reader.fd = between[1];
-	ret = process_start(&d->secrets_process, &secrets, err);
-	if (!ret)
-		ret = process_start(&d->reader_process, &reader, err);
+	ret = start_secrets(d, &secrets, &reader, err);
 	close(between[0]);
 	close(between[1]);
-	if (ret)
-		return ret;
-	d->reader.fd = d->reader_process.fd.fd;
-	d->secrets = secrets_new(d->secrets_process.fd.fd);
-	return d->secrets ? 0 : errmsg_set(err, "out of memory");
+	if (!ret)
+		d->reader.fd = d->reader_process.fd.fd;
+	return ret;
 }
 
 /*
@@ -392,7 +429,10 @@ static int give_socket(const struct daemon *d, struct errmsg *err)
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
 static int setup(struct daemon *d, const char *user, struct errmsg *err)
 {
+	int ret;
+
 	err->text[0] = '\0';
+	d->threads = threads_spare();
 	if (account_find(&d->account, user, err) || warm_up(err) ||
 	    start_processes(d, err) || memory_protect(err))
 		return -1;
@@ -453,8 +493,12 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	vici_set_reload(d->vici, reload, d);
 	vici_set_revocation(d->vici, d->revocation);
-	return privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err) ||
-	       sandbox_enter(SANDBOX_DAEMON, err) ? -1 : 0;
+	if (privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err))
+		return -1;
+	ret = jobs_open(d->loop, d->threads);
+	if (ret)
+		return errmsg_set(err, "cannot start threads: %s", strerror(-ret));
+	return sandbox_enter(SANDBOX_DAEMON, err);
 }
 
 static void teardown(struct daemon *d)
@@ -466,6 +510,7 @@ static void teardown(struct daemon *d)
 	dh_pool_close();
 	if (d->xfrm)
 		ike_manager_clear(&d->manager);
+	jobs_close();
 	mapping_close(d->mapping);
 	acquire_close(d->acquire);
 	expire_close(d->expire);

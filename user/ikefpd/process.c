@@ -11,28 +11,45 @@
 
 #include "ipc.h"
 #include "process.h"
+#include "threads.h"
 
 #define DAEMON_FD	3
 #define OTHER_FD	4
+#define MORE_FD		5
+#define OUT_OF_THE_WAY	64
 #define START_MS	10000
 #define END_MS		1000
 
-/* Leaves standard input, output and error, and these two in their places. */
-static int keep_descriptors(int daemon_fd, int other_fd)
+/* Leaves standard input, output and error, and these in their places. */
+static int keep_descriptors(int daemon_fd, const struct process_plan *plan)
 {
-	int daemon = fcntl(daemon_fd, F_DUPFD, OTHER_FD + 1);
-	int other = other_fd < 0 ? -1 : fcntl(other_fd, F_DUPFD, OTHER_FD + 1);
+	int from[MORE_FD - DAEMON_FD + THREADS_MAX];
+	unsigned int n = 0, i;
 
-	if (daemon < 0 || (other_fd >= 0 && other < 0))
-		return -1;
-	if (dup2(daemon, DAEMON_FD) < 0 || (other >= 0 && dup2(other, OTHER_FD) < 0))
-		return -1;
-	return close_range(other < 0 ? OTHER_FD : OTHER_FD + 1, ~0U, 0);
+	from[n++] = daemon_fd;
+	from[n++] = plan->fd;
+	for (i = 0; i < plan->n_more; i++)
+		from[n++] = plan->more[i];
+	/* First out of the way of each other. */
+	for (i = 0; i < n; i++) {
+		if (from[i] < 0)
+			continue;
+		from[i] = fcntl(from[i], F_DUPFD, OUT_OF_THE_WAY);
+		if (from[i] < 0)
+			return -1;
+	}
+	for (i = 0; i < n; i++) {
+		close(DAEMON_FD + (int)i);
+		if (from[i] >= 0 && dup2(from[i], DAEMON_FD + (int)i) < 0)
+			return -1;
+	}
+	return close_range(DAEMON_FD + n, ~0U, 0);
 }
 
 static int confine(const struct process_plan *plan, struct errmsg *err)
 {
 	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE };
+	int ret;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
@@ -45,6 +62,9 @@ static int confine(const struct process_plan *plan, struct errmsg *err)
 	/* After the change of user, which would undo it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return errmsg_set(err, "PR_SET_PDEATHSIG: %s", strerror(errno));
+	ret = plan->prepare ? plan->prepare(MORE_FD, plan->n_more) : 0;
+	if (ret)
+		return errmsg_set(err, "%s", strerror(-ret));
 	return sandbox_enter(plan->sandbox, err);
 }
 
@@ -54,7 +74,7 @@ static void child(const struct process_plan *plan, int daemon_fd)
 	struct errmsg err = { "" };
 	int ret;
 
-	if (keep_descriptors(daemon_fd, plan->fd)) {
+	if (keep_descriptors(daemon_fd, plan)) {
 		errmsg_set(&err, "descriptors: %s", strerror(errno));
 		ipc_send(daemon_fd, err.text, strlen(err.text));
 		_exit(1);

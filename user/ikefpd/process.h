@@ -27,6 +27,10 @@ struct process_plan {
 	 */
 	bool runs_programs;
 	int fd;			/* to another of the processes; -1 none */
+	const int *more;	/* and more descriptors, THREADS_MAX at most, which it gets in a row */
+	unsigned int n_more;
+	/* NULL, or what it does before it has no more system calls than run needs. 0 or -errno. */
+	int (*prepare)(int first, unsigned int n);
 	/* Its whole work; @daemon_fd ends when the daemon does. */
 	void (*run)(int daemon_fd, int fd, void *data);
 	void *data;

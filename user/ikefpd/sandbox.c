@@ -168,6 +168,8 @@ static int load(enum sandbox kind)
 	/* By another architecture's numbers: no line to write then. */
 	ret = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (!ret)
+		ret = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (!ret)
 		ret = allow(filter, common, sizeof(common) / sizeof(*common));
 	if (!ret && kind != SANDBOX_LOOKUP)
 		ret = allow_mmap(filter);

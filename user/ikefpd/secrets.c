@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -11,10 +12,15 @@
 #include "log.h"
 #include "secrets.h"
 #include "secrets_proto.h"
+#include "threads.h"
 
 struct secrets {
 	int fd;
 	bool lost;
+	/* Ways of threads, which are not at use; guarded by the lock. */
+	pthread_mutex_t lock;
+	int signers[THREADS_MAX];
+	unsigned int n_signers;
 	uint8_t answer[IPC_PACKET_MAX + 1];
 };
 
@@ -27,13 +33,35 @@ struct secrets *secrets_new(int fd)
 	return s;
 }
 
+void secrets_add_signer(struct secrets *s, int fd)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->n_signers < THREADS_MAX)
+		s->signers[s->n_signers++] = fd;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int take_signer(struct secrets *s)
+{
+	int fd;
+
+	pthread_mutex_lock(&s->lock);
+	fd = s->n_signers ? s->signers[--s->n_signers] : -1;
+	pthread_mutex_unlock(&s->lock);
+	return fd;
+}
+
 void secrets_free(struct secrets *secrets)
 {
+	if (!secrets)
+		return;
+	while (secrets->n_signers)
+		close(secrets->signers[--secrets->n_signers]);
 	free(secrets);
 }
 
 /* One request and its answer; wipes @request. *c is at what follows the status. */
-static int exchange(int fd, struct buf *request, uint8_t *answer, size_t size,
+static int exchange(int fd, struct buf *request, uint8_t *answer, size_t size, int timeout_ms,
 		    struct secrets_cursor *c)
 {
 	ssize_t n;
@@ -46,10 +74,19 @@ static int exchange(int fd, struct buf *request, uint8_t *answer, size_t size,
 	}
 	err = ipc_send(fd, request->data, request->len);
 	buf_clear(request);
-	n = err ? err : ipc_recv(fd, answer, size, SECRETS_ANSWER_MS);
+	n = err ? err : ipc_recv(fd, answer, size, timeout_ms);
 	*c = (struct secrets_cursor){ .at = answer, .left = n > 0 ? (size_t)n : 0 };
 	err = -(int)secrets_get16(c);
 	return c->failed ? -EPIPE : err;
+}
+
+void secrets_give_up(struct secrets *s)
+{
+	if (s->lost)
+		return;
+	log_msg(LOG_DMN, LVL_AUDIT, "the process of the secrets does not answer");
+	s->lost = true;
+	shutdown(s->fd, SHUT_RDWR);
 }
 
 static int ask(struct secrets *s, struct buf *request, struct secrets_cursor *c)
@@ -59,13 +96,10 @@ static int ask(struct secrets *s, struct buf *request, struct secrets_cursor *c)
 	if (s->lost)
 		buf_clear(request);
 	else
-		err = exchange(s->fd, request, s->answer, sizeof(s->answer), c);
-	if (err != -EPIPE || s->lost)
-		return err;
+		err = exchange(s->fd, request, s->answer, sizeof(s->answer), SECRETS_ANSWER_MS, c);
 	/* An answer that came late would be taken for the next one's. */
-	log_msg(LOG_DMN, LVL_AUDIT, "the process of the secrets does not answer");
-	s->lost = true;
-	shutdown(s->fd, SHUT_RDWR);
+	if (err == -EPIPE)
+		secrets_give_up(s);
 	return err;
 }
 
@@ -233,6 +267,16 @@ bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN])
 	return !ask(s, &request, &c);
 }
 
+static void put_key_sign(struct buf *request, const uint8_t id[KEY_ID_LEN],
+			 enum signature_id scheme, bool classic, const void *octets, size_t len)
+{
+	buf_put8(request, SECRETS_KEY_SIGN);
+	buf_put(request, id, KEY_ID_LEN);
+	buf_put8(request, (uint8_t)scheme);
+	buf_put8(request, classic);
+	secrets_put_bytes(request, octets, len);
+}
+
 int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
 		     enum signature_id scheme, bool classic, const void *octets,
 		     size_t len, struct buf *signature)
@@ -241,14 +285,33 @@ int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
 	struct secrets_cursor c;
 	int err;
 
-	buf_put8(&request, SECRETS_KEY_SIGN);
-	buf_put(&request, id, KEY_ID_LEN);
-	buf_put8(&request, (uint8_t)scheme);
-	buf_put8(&request, classic);
-	secrets_put_bytes(&request, octets, len);
+	put_key_sign(&request, id, scheme, classic, octets, len);
 	err = ask(s, &request, &c);
 	if (!err)
 		buf_put(signature, c.at, c.left);
+	return err;
+}
+
+int secrets_key_sign_apart(struct secrets *s, const uint8_t id[KEY_ID_LEN],
+			   enum signature_id scheme, bool classic, const void *octets,
+			   size_t len, struct buf *signature)
+{
+	uint8_t answer[2 + SIGNATURE_KEY_BITS_MAX / 8 + 1];
+	struct buf request = BUF_INIT;
+	struct secrets_cursor c;
+	int err, fd = take_signer(s);
+
+	if (fd < 0)
+		return -EPIPE;
+	put_key_sign(&request, id, scheme, classic, octets, len);
+	err = exchange(fd, &request, answer, sizeof(answer), SECRETS_SIGN_MS, &c);
+	if (!err)
+		buf_put(signature, c.at, c.left);
+	/* As in ask(). */
+	if (err == -EPIPE)
+		close(fd);
+	else
+		secrets_add_signer(s, fd);
 	return err;
 }
 
@@ -304,7 +367,7 @@ static int stage(int fd, const struct secret *secret, const struct secret **refu
 	buf_put8(&request, SECRETS_STAGE);
 	secrets_put_secret(&request, secret);
 	*refused = secret;
-	return exchange(fd, &request, answer, sizeof(answer), &c);
+	return exchange(fd, &request, answer, sizeof(answer), SECRETS_ANSWER_MS, &c);
 }
 
 int secrets_stage(int fd, const struct secret *list, const struct secret **refused)
@@ -316,6 +379,6 @@ int secrets_stage(int fd, const struct secret *list, const struct secret **refus
 
 	*refused = NULL;
 	buf_put8(&request, SECRETS_STAGE_BEGIN);
-	err = exchange(fd, &request, answer, sizeof(answer), &c);
+	err = exchange(fd, &request, answer, sizeof(answer), SECRETS_ANSWER_MS, &c);
 	return err ? err : stage(fd, list, refused);
 }

@@ -3,10 +3,10 @@
  * The daemon's way to its secrets, which another process keeps (secrets_server.h).
  *
  * Each function that asks is a round trip to that process, which does nothing but
- * answer at once: a fraction of a millisecond, or as long as a signature takes. The
- * loop waits for it, for at most SECRETS_ANSWER_MS; that keeps IKE_AUTH, which needs
- * two, a straight line. If the answer does not come, or that process is gone, everything from then on fails with
- * -EPIPE, and the descriptor reports EPOLLHUP: the daemon cannot go on without it.
+ * answer at once: a fraction of a millisecond. The loop waits for it, for at most
+ * SECRETS_ANSWER_MS. Signatures take longer: threads wait for those (ike_sign.h), where there
+ * are any. If the answer does not come, or that process is gone, everything from then on
+ * fails with -EPIPE, and the descriptor reports EPOLLHUP: the daemon cannot go on without it.
  *
  * Returned are 0 or -errno: -EPIPE, -EMSGSIZE for what is too large to be asked,
  * -ENOMEM, and those named below.
@@ -26,6 +26,7 @@
 #include "signature.h"
 
 #define SECRETS_ANSWER_MS	2000
+#define SECRETS_SIGN_MS		10000	/* threads can wait */
 
 struct secrets;
 
@@ -74,6 +75,19 @@ bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN]);
 int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],
 		     enum signature_id scheme, bool classic, const void *octets,
 		     size_t len, struct buf *signature);
+
+/* A descriptor to that process for one thread (secrets_serve_signers()); closed with it. */
+void secrets_add_signer(struct secrets *s, int fd);
+/*
+ * secrets_key_sign() in a thread, of which there are no more than descriptors. After -EPIPE
+ * the loop is to give that process up.
+ */
+int secrets_key_sign_apart(struct secrets *s, const uint8_t id[KEY_ID_LEN],
+			   enum signature_id scheme, bool classic, const void *octets,
+			   size_t len, struct buf *signature);
+
+/* That process does not answer: from here on it is as if it were gone. */
+void secrets_give_up(struct secrets *s);
 
 /* Is there any PPK (RFC 8784)? */
 bool secrets_has_ppk(struct secrets *s);

@@ -17,7 +17,8 @@
  * not ask, and those that the functions of secrets.h return.
  *
  * There are two that ask: the daemon, and the reader of the file, whose secrets do
- * not pass through the daemon. What it sends is staged; the daemon commits it.
+ * not pass through the daemon. What it sends is staged; the daemon commits it. Threads of
+ * the daemon ask for signatures, each in its own way.
  */
 #ifndef IKEFPD_SECRETS_PROTO_H
 #define IKEFPD_SECRETS_PROTO_H
@@ -38,7 +39,7 @@ enum secrets_op {
 	SECRETS_SIGN,		/* u16 PRF, id local, id remote, bytes -> MAC */
 	SECRETS_VERIFY,		/* the same, bytes MAC */
 	SECRETS_HAS_KEY,	/* key */
-	SECRETS_KEY_SIGN,	/* key, u8 scheme, u8 classic, bytes -> signature */
+	SECRETS_KEY_SIGN,	/* key, u8 scheme, u8 classic, bytes -> signature; signers', too */
 	SECRETS_HAS_PPK,
 	/* u16 PRF, bytes PPK_ID, SK_d, SK_pi, SK_pr -> those three with the PPK in them */
 	SECRETS_MIX_PPK,

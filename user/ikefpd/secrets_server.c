@@ -17,6 +17,7 @@
 #include "secrets_proto.h"
 #include "secrets_server.h"
 #include "signature.h"
+#include "threads.h"
 
 static int at_end(const struct secrets_cursor *c)
 {
@@ -57,8 +58,9 @@ static int read_key(struct secret *secret, uint8_t id[KEY_ID_LEN])
 	return secret->name ? 0 : -ENOMEM;
 }
 
-static int load(struct secret **list, struct secrets_cursor *c, enum secrets_peer peer,
-		struct buf *reply)
+/* To decrypt a key may take seconds: the store is locked only when that is done. */
+static int load(struct secrets_store *store, struct secret **list, struct secrets_cursor *c,
+		enum secrets_peer peer, struct buf *reply)
 {
 	uint8_t id[KEY_ID_LEN];
 	struct secret *secret;
@@ -79,7 +81,9 @@ static int load(struct secret **list, struct secrets_cursor *c, enum secrets_pee
 		secret_free(secret);
 		return err;
 	}
+	pthread_mutex_lock(&store->lock);
 	buf_put8(reply, secret_list_put(list, secret));
+	pthread_mutex_unlock(&store->lock);
 	if (is_key)
 		buf_put(reply, id, sizeof(id));
 	return 0;
@@ -231,20 +235,36 @@ static int has_key(const struct secrets_store *store, struct secrets_cursor *c)
 	return at_end(c) ? -EBADMSG : secret ? 0 : -ENOKEY;
 }
 
-static int key_sign(const struct secrets_store *store, struct secrets_cursor *c,
+/* It may be unloaded while it signs. */
+static EVP_PKEY *hold_key(struct secrets_store *store, struct secrets_cursor *c)
+{
+	const struct secret *secret;
+	EVP_PKEY *key = NULL;
+
+	pthread_mutex_lock(&store->lock);
+	secret = get_key(store, c);
+	if (secret && EVP_PKEY_up_ref(secret->key) == 1)
+		key = secret->key;
+	pthread_mutex_unlock(&store->lock);
+	return key;
+}
+
+static int key_sign(struct secrets_store *store, struct secrets_cursor *c,
 		    struct buf *reply)
 {
-	const struct secret *secret = get_key(store, c);
+	EVP_PKEY *key = hold_key(store, c);
 	uint8_t id = secrets_get8(c), classic = secrets_get8(c);
 	const uint8_t *octets;
 	size_t len;
+	int err = -ENOKEY;
 
 	octets = secrets_get_bytes(c, &len);
 	if (at_end(c) || id >= SIGNATURES || classic > 1)
-		return -EBADMSG;
-	if (!secret)
-		return -ENOKEY;
-	return signature_sign(secret->key, id, classic, octets, len, reply);
+		err = -EBADMSG;
+	else if (key)
+		err = signature_sign(key, id, classic, octets, len, reply);
+	EVP_PKEY_free(key);
+	return err;
 }
 
 static int has_ppk(const struct secrets_store *store, const struct secrets_cursor *c)
@@ -282,18 +302,11 @@ static int mix_ppk(const struct secrets_store *store, struct secrets_cursor *c,
 	return err;
 }
 
-static int run(struct secrets_store *store, enum secrets_peer peer,
-	       struct secrets_cursor *c, struct buf *reply)
+/* Of a store that is locked. */
+static int change_or_look(struct secrets_store *store, uint8_t op, struct secrets_cursor *c,
+			  struct buf *reply)
 {
-	uint8_t op = secrets_get8(c);
-
-	if (c->failed)
-		return -EBADMSG;
-	if ((peer == SECRETS_READER) != (op == SECRETS_STAGE_BEGIN || op == SECRETS_STAGE))
-		return -EPERM;
 	switch (op) {
-	case SECRETS_LOAD:
-		return load(&store->loaded, c, peer, reply);
 	case SECRETS_UNLOAD:
 		return unload(store, c);
 	case SECRETS_CLEAR:
@@ -311,8 +324,6 @@ static int run(struct secrets_store *store, enum secrets_peer peer,
 		return verify(store, c);
 	case SECRETS_HAS_KEY:
 		return has_key(store, c);
-	case SECRETS_KEY_SIGN:
-		return key_sign(store, c, reply);
 	case SECRETS_HAS_PPK:
 		return has_ppk(store, c);
 	case SECRETS_MIX_PPK:
@@ -322,10 +333,45 @@ static int run(struct secrets_store *store, enum secrets_peer peer,
 			return -EBADMSG;
 		secret_list_free(&store->staged);
 		return 0;
-	case SECRETS_STAGE:
-		return load(&store->staged, c, peer, reply);
 	default:
 		return -EBADMSG;
+	}
+}
+
+static bool may_ask(enum secrets_peer peer, uint8_t op)
+{
+	switch (peer) {
+	case SECRETS_READER:
+		return op == SECRETS_STAGE_BEGIN || op == SECRETS_STAGE;
+	case SECRETS_SIGNER:
+		return op == SECRETS_KEY_SIGN;
+	default:
+		return op != SECRETS_STAGE_BEGIN && op != SECRETS_STAGE;
+	}
+}
+
+static int run(struct secrets_store *store, enum secrets_peer peer,
+	       struct secrets_cursor *c, struct buf *reply)
+{
+	uint8_t op = secrets_get8(c);
+	int err;
+
+	if (c->failed)
+		return -EBADMSG;
+	if (!may_ask(peer, op))
+		return -EPERM;
+	switch (op) {
+	case SECRETS_LOAD:
+		return load(store, &store->loaded, c, peer, reply);
+	case SECRETS_STAGE:
+		return load(store, &store->staged, c, peer, reply);
+	case SECRETS_KEY_SIGN:
+		return key_sign(store, c, reply);
+	default:
+		pthread_mutex_lock(&store->lock);
+		err = change_or_look(store, op, c, reply);
+		pthread_mutex_unlock(&store->lock);
+		return err;
 	}
 }
 
@@ -343,30 +389,72 @@ void secrets_answer(struct secrets_store *store, enum secrets_peer peer,
 	buf_put16(reply, (uint16_t)-err);
 }
 
+#define REQUEST_SIZE	(IPC_PACKET_MAX + 1)
+
+static struct secrets_store store;
+
 /* One request of this peer. Returns its octets, 0 at the end, or -errno. */
-static ssize_t serve_one(struct secrets_store *store, enum secrets_peer peer, int fd)
+static ssize_t serve_one(enum secrets_peer peer, int fd, uint8_t request[REQUEST_SIZE],
+			 int timeout_ms)
 {
-	static uint8_t request[IPC_PACKET_MAX + 1];
 	struct buf reply = BUF_INIT;
 	ssize_t n;
 	int err;
 
-	n = ipc_recv(fd, request, sizeof(request), 0);
+	n = ipc_recv(fd, request, REQUEST_SIZE, timeout_ms);
 	if (n == -EMSGSIZE)
 		buf_put16(&reply, EMSGSIZE);
 	else if (n > 0)
-		secrets_answer(store, peer, request, (size_t)n, &reply);
+		secrets_answer(&store, peer, request, (size_t)n, &reply);
 	else
 		return n == -ETIMEDOUT ? 1 : n;
-	OPENSSL_cleanse(request, n > 0 ? (size_t)n : sizeof(request));
+	OPENSSL_cleanse(request, n > 0 ? (size_t)n : REQUEST_SIZE);
 	err = reply.failed ? -ENOMEM : ipc_send(fd, reply.data, reply.len);
 	buf_clear(&reply);
 	return err ? err : 1;
 }
 
+struct signer {
+	int fd;
+	uint8_t request[REQUEST_SIZE];
+};
+
+static void sign_for(void *data)
+{
+	struct signer *signer = data;
+
+	while (serve_one(SECRETS_SIGNER, signer->fd, signer->request, -1) > 0)
+		;
+	close(signer->fd);
+	free(signer);
+}
+
+int secrets_serve_signers(int first, unsigned int n)
+{
+	pthread_t threads[THREADS_MAX];
+	void *signers[THREADS_MAX] = { NULL };
+	unsigned int i, started = 0;
+	int err = n <= THREADS_MAX ? 0 : -EINVAL;
+
+	for (i = 0; !err && i < n; i++) {
+		struct signer *signer = calloc(1, sizeof(*signer));
+
+		if (signer)
+			signer->fd = first + (int)i;
+		else
+			err = -ENOMEM;
+		signers[i] = signer;
+	}
+	if (!err)
+		err = threads_start(threads, n, sign_for, signers, &started);
+	for (i = started; i < n && i < THREADS_MAX; i++)
+		free(signers[i]);
+	return err;
+}
+
 int secrets_serve(int daemon_fd, int reader_fd)
 {
-	struct secrets_store store = { 0 };
+	static uint8_t request[REQUEST_SIZE];
 	struct pollfd fds[2] = {
 		{ .fd = daemon_fd, .events = POLLIN },
 		{ .fd = reader_fd, .events = POLLIN },
@@ -378,12 +466,14 @@ int secrets_serve(int daemon_fd, int reader_fd)
 			n = -errno;
 			break;
 		}
-		if (fds[1].revents && serve_one(&store, SECRETS_READER, reader_fd) <= 0)
+		if (fds[1].revents && serve_one(SECRETS_READER, reader_fd, request, 0) <= 0)
 			fds[1].fd = -1;
 		if (fds[0].revents)
-			n = serve_one(&store, SECRETS_DAEMON, daemon_fd);
+			n = serve_one(SECRETS_DAEMON, daemon_fd, request, 0);
 	}
+	pthread_mutex_lock(&store.lock);
 	secret_list_free(&store.loaded);
 	secret_list_free(&store.staged);
+	pthread_mutex_unlock(&store.lock);
 	return (int)n;
 }

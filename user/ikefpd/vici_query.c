@@ -9,6 +9,7 @@
 
 #include "certificate.h"
 #include "control.h"
+#include "jobs.h"
 #include "secrets.h"
 #include "vici_client.h"
 #include "vici_message.h"
@@ -62,23 +63,24 @@ static void put_running(struct buf *reply, uint64_t seconds)
 		 seconds == 1 ? "" : "s");
 }
 
-static void put_priorities(struct buf *reply, const char *section, int medium)
+static void put_priorities(struct buf *reply, const char *section, unsigned int medium)
 {
 	vici_put_section(reply, section);
 	vici_put(reply, "critical", "0");
 	vici_put(reply, "high", "0");
-	vici_put(reply, "medium", "%d", medium);
+	vici_put(reply, "medium", "%u", medium);
 	vici_put(reply, "low", "0");
 	vici_put_section_end(reply);
 }
 
-/* There is one thread, and it is at work on this. */
+/* The loop is at work on this; the others are threads (jobs.h). */
 enum vici_result vici_stats(struct vici_client *client, const struct tree *request,
 			    struct buf *reply)
 {
 	const struct vici *vici = client->vici;
 	struct sa_counts counts = { 0, 0 };
 	struct mallinfo2 memory = mallinfo2();
+	struct jobs_stats jobs;
 	char since[64] = "";
 	struct tm tm;
 
@@ -92,11 +94,12 @@ enum vici_result vici_stats(struct vici_client *client, const struct tree *reque
 	vici_put_section_end(reply);
 
 	vici_put_section(reply, "workers");
-	vici_put(reply, "total", "1");
-	vici_put(reply, "idle", "0");
-	put_priorities(reply, "active", 1);
+	jobs_stats(&jobs);
+	vici_put(reply, "total", "%u", 1 + jobs.threads);
+	vici_put(reply, "idle", "%u", jobs.threads - jobs.working);
+	put_priorities(reply, "active", 1 + jobs.working);
 	vici_put_section_end(reply);
-	put_priorities(reply, "queues", 0);
+	put_priorities(reply, "queues", jobs.waiting);
 	vici_put(reply, "scheduled", "%zu", loop_timers(vici->loop));
 
 	vici_put_section(reply, "ikesas");

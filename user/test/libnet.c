@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
 
 #include "config.h"
+#include "jobs.h"
 #include "kernel.h"
 #include "libnet.h"
 #include "libsk.h"
@@ -582,8 +585,60 @@ static void loops(struct net *net)
 {
 	struct host *host;
 
-	for (host = net->hosts; host; host = host->next)
-		loop_turn(host->loop, 0);
+	do {
+		for (host = net->hosts; host; host = host->next)
+			loop_turn(host->loop, 0);
+	} while (jobs_count() && !net->busy);
+}
+
+static void open_threads(struct net *net)
+{
+	if (net->threads || net->no_threads || !net->hosts)
+		return;
+	net->threads = true;
+	assert(!jobs_open(net->hosts->loop, TEST_SIGNERS));
+}
+
+static struct job work[TEST_SIGNERS];
+static atomic_uint at_work;
+static atomic_bool go_on;
+
+static void keep_on(struct job *job)
+{
+	const struct timespec nap = { .tv_nsec = 100000 };
+
+	(void)job;
+	at_work++;
+	while (!go_on)
+		nanosleep(&nap, NULL);
+	at_work--;
+}
+
+static void worked(struct job *job)
+{
+	(void)job;
+}
+
+void net_keep_busy(struct net *net)
+{
+	const struct timespec nap = { .tv_nsec = 100000 };
+
+	open_threads(net);
+	go_on = false;
+	for (unsigned int i = 0; i < TEST_SIGNERS; i++) {
+		work[i] = (struct job){ .work = keep_on, .done = worked, .drop = worked };
+		assert(jobs_submit(&work[i]));
+	}
+	while (at_work < TEST_SIGNERS)
+		nanosleep(&nap, NULL);
+	net->busy = true;
+}
+
+void net_let_go(struct net *net)
+{
+	go_on = true;
+	net->busy = false;
+	loops(net);
 }
 
 void net_run(struct net *net)
@@ -591,6 +646,7 @@ void net_run(struct net *net)
 	struct datagram *d;
 	struct host *host;
 
+	open_threads(net);
 	loops(net);
 	while ((d = net->queue)) {
 		net->queue = d->next;
@@ -686,6 +742,8 @@ struct host *net_host(struct net *net, const char *addr, const char *public,
 	host->next = net->hosts;
 	net->hosts = host;
 	assert(!endpoint_parse(&host->addr, addr, 0));
+	for (const struct host *other = host->next; other; other = other->next)
+		assert(!endpoint_same_addr(&other->addr, &host->addr));
 	if (public)
 		assert(!endpoint_parse(&host->public, public, 0));
 	host->kernel = calloc(1, sizeof(*host->kernel));
@@ -806,9 +864,12 @@ void net_clear(struct net *net)
 		buf_clear(&d->octets);
 		free(d);
 	}
+	for (host = net->hosts; host; host = host->next)
+		ike_manager_clear(&host->manager);
+	go_on = true;
+	jobs_close();
 	while ((host = net->hosts)) {
 		net->hosts = host->next;
-		ike_manager_clear(&host->manager);
 		assert(!host->xfrm.states && !host->xfrm.policies);
 		while (host->kernel->sas)
 			ksa_free(host->kernel, host->kernel->sas);

@@ -30,6 +30,9 @@ struct net {
 	void (*tamper)(struct net *net, uint8_t *octets, size_t len);
 	unsigned int sent;
 	unsigned int seed;
+	bool no_threads;	/* else there are TEST_SIGNERS (jobs.h), */
+	bool threads;		/* from the first net_run() on, */
+	bool busy;		/* and they are waited for unless this is set: net_keep_busy() */
 };
 
 /* One ESP SA or policy that a host's XFRM holds. */
@@ -113,6 +116,9 @@ void net_clear(struct net *net);
 
 /* Delivers until nothing is under way. */
 void net_run(struct net *net);
+/* What threads are to do (jobs.h) is not done until net_let_go(). */
+void net_keep_busy(struct net *net);
+void net_let_go(struct net *net);
 /* Every host sends its outstanding requests once more, and net_run(). */
 void net_retransmit(struct net *net);
 /* All outstanding requests are given up. */

@@ -9,6 +9,8 @@
 #include "config_load.h"
 #include "secrets.h"
 
+#define TEST_SIGNERS	3	/* threads that may ask for signatures */
+
 struct test_secrets {
 	struct secrets *secrets;
 	int fd;			/* the daemon's end */

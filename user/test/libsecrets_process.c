@@ -9,17 +9,28 @@
 #include "libsecrets.h"
 #include "secrets_server.h"
 
+#define SIGNERS_AT	200
+
 void test_secrets_start(struct test_secrets *t)
 {
-	int daemon[2], reader[2];
+	int daemon[2], reader[2], signers[TEST_SIGNERS][2];
+	unsigned int i;
 
 	assert(!ipc_pair(daemon) && !ipc_pair(reader));
+	for (i = 0; i < TEST_SIGNERS; i++)
+		assert(!ipc_pair(signers[i]));
 	t->pid = fork();
 	assert(t->pid >= 0);
 	if (!t->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(daemon[0]);
 		close(reader[0]);
+		for (i = 0; i < TEST_SIGNERS; i++) {
+			close(signers[i][0]);
+			assert(dup2(signers[i][1], SIGNERS_AT + i) >= 0);
+			close(signers[i][1]);
+		}
+		assert(!secrets_serve_signers(SIGNERS_AT, TEST_SIGNERS));
 		_exit(secrets_serve(daemon[1], reader[1]) ? 1 : 0);
 	}
 	close(daemon[1]);
@@ -28,6 +39,10 @@ void test_secrets_start(struct test_secrets *t)
 	t->stage_fd = reader[0];
 	t->secrets = secrets_new(t->fd);
 	assert(t->secrets);
+	for (i = 0; i < TEST_SIGNERS; i++) {
+		close(signers[i][1]);
+		secrets_add_signer(t->secrets, signers[i][0]);
+	}
 }
 
 void test_secrets_stop(struct test_secrets *t)

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include "config.h"
+#include "jobs.h"
 #include "ktap.h"
 #include "libcert.h"
 #include "libnet.h"
@@ -129,6 +130,50 @@ static void establishes(void)
 		EXPECT_EQ(host_states(left), 2);
 		end();
 	}
+}
+
+static void without_threads(void)
+{
+	net.no_threads = true;
+	begin("pubkey", "pubkey");
+	certify(left, "DNS:left.example", "P-256");
+	certify(right, "DNS:right.example", "RSA");
+	EXPECT(!initiate());
+	EXPECT(host_established(left) && host_established(right));
+	end();
+}
+
+/* While the responder's signature is made, or while the initiator's is, the IKE SA goes. */
+static enum fate busy_from_auth_on(struct net *n, unsigned int index, bool raw)
+{
+	(void)index;
+	if (!raw && !n->busy)
+		net_keep_busy(n);
+	return PASS;
+}
+
+static void ended_while_it_signs(void)
+{
+	struct conn *conn;
+
+	begin("pubkey", "pubkey");
+	certify(left, "DNS:left.example", "P-256");
+	certify(right, "DNS:right.example", "P-256");
+	net.fate = busy_from_auth_on;
+	conn = config_find_conn(left->config, "gw");
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "net"), NULL);
+	net_run(&net);
+	REQUIRE(right->manager.sas);
+	EXPECT(right->manager.sas->handshake->signatures);
+	EXPECT_EQ(jobs_count(), TEST_SIGNERS + 1);
+	net_expire(&net);
+	EXPECT_EQ(host_ike_sas(right), 0);
+	EXPECT_EQ(jobs_count(), TEST_SIGNERS);
+	net.fate = NULL;
+	net_give_up(&net);
+	net_let_go(&net);
+	EXPECT_EQ(host_ike_sas(left), 0);
+	end();
 }
 
 /* No kind of authentication stands in for another. */
@@ -279,6 +324,8 @@ static void never_longer(void)
 }
 
 static const struct ktap_test tests[] = {
+	{ "without threads", without_threads },
+	{ "an end while it signs", ended_while_it_signs },
 	{ "establishes", establishes },
 	{ "kinds do not mix", kinds_do_not_mix },
 	{ "a wrong signature", wrong_signature },

@@ -146,6 +146,7 @@ static void moved_meanwhile(void)
 			EXPECT(endpoint_same_addr(state->s.inbound ? &state->src : &state->dst,
 						  &there));
 	}
+	net_clear(&net);
 }
 
 /* It dies of the move, after each operation in turn. */
