@@ -58,7 +58,7 @@ static void add_esp(struct xfrm *xfrm, const struct endpoint *from, const struct
 		.encr_len = sizeof(static_ei),
 	};
 
-	if (xfrm_state_add(xfrm, &state))
+	if (xfrm_state_add(xfrm, &state, NULL))
 		fail("ESP SA %08x", spi);
 }
 

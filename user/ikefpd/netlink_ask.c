@@ -233,8 +233,8 @@ static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
-			size_t i = h->nlmsg_seq - first;
-			struct netlink_request *request = &batch->requests[i];
+			const size_t i = h->nlmsg_seq - first;
+			struct netlink_request *request;
 			char why[256];
 			int failed;
 
@@ -243,6 +243,7 @@ static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
 			while (done < i)
 				set_result(&batch->requests[done++], 0, "");
 			failed = read_error(h, why, sizeof(why));
+			request = &batch->requests[i];
 			set_result(request, failed, why);
 			done++;
 			if (!err && failed != request->quiet)
