@@ -112,6 +112,7 @@ static int send_request(struct ike_sa *sa)
 	if (err)
 		goto out;
 	note_raw(sa, REQUEST_OUT, w.first, w.buf.data, w.buf.len);
+	h->given_up = false;
 	err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_i, w.buf.data, w.buf.len);
 out:
 	buf_clear(&w.buf);

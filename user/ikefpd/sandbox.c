@@ -27,7 +27,7 @@ static const char *const common[] = {
 
 static const char *const daemon_only[] = {
 	"epoll_wait", "epoll_pwait", "epoll_ctl",
-	"accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown",
+	"accept4", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "shutdown",
 	/* a route lookup (source.c), and syslog when it was restarted */
 	"connect", "getsockname",
 	"uname",		/* VICI's version */

@@ -99,37 +99,54 @@ int ikefp_nl_set_nonblocking(struct ikefp_nl *nl, struct nl_sock *sock)
 int ikefp_nl_need_buffer(struct ikefp_nl *nl)
 {
 	if (!nl->buffer)
-		nl->buffer = malloc(IKEFP_NL_MESSAGE_MAX);
+		nl->buffer = malloc((size_t)IKEFP_NL_AT_ONCE * IKEFP_NL_MESSAGE_MAX);
 	return nl->buffer ? 0 : ikefp_nl_fail(nl, -ENOMEM, "out of memory");
+}
+
+static int take(struct ikefp_nl *nl, const struct nl_sock *sock, struct mmsghdr *messages,
+		struct iovec *places)
+{
+	unsigned int i;
+
+	memset(messages, 0, IKEFP_NL_AT_ONCE * sizeof(*messages));
+	for (i = 0; i < IKEFP_NL_AT_ONCE; i++) {
+		places[i].iov_base = nl->buffer + (size_t)i * IKEFP_NL_MESSAGE_MAX;
+		places[i].iov_len = IKEFP_NL_MESSAGE_MAX;
+		messages[i].msg_hdr.msg_iov = &places[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	return recvmmsg(nl_socket_get_fd(sock), messages, IKEFP_NL_AT_ONCE, MSG_DONTWAIT, NULL);
 }
 
 int ikefp_nl_drain(struct ikefp_nl *nl, struct nl_sock *sock,
 		   void (*each)(struct ikefp_nl *nl, struct nlmsghdr *header))
 {
-	struct nlmsghdr *header;
-	unsigned int n = 0;
-	ssize_t len;
-	int left;
+	struct mmsghdr messages[IKEFP_NL_AT_ONCE];
+	struct iovec places[IKEFP_NL_AT_ONCE];
+	unsigned int read;
+	int n, i;
 
-	for (;;) {
-		if (n == IKEFP_NL_READ_MAX)
-			return 1;
-		len = recv(nl_socket_get_fd(sock), nl->buffer, IKEFP_NL_MESSAGE_MAX, MSG_DONTWAIT);
-		if (len < 0 && errno == EINTR)
+	for (read = 0; read < IKEFP_NL_READ_MAX; read += n) {
+		n = take(nl, sock, messages, places);
+		if (n < 0 && errno == EINTR) {
+			n = 0;
 			continue;
-		if (len <= 0)
-			break;
-		n++;
-		left = len;
-		for (header = nl->buffer; nlmsg_ok(header, left);
-		     header = nlmsg_next(header, &left))
-			each(nl, header);
+		}
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0 && errno == ENOBUFS)
+			return ikefp_nl_fail(nl, -ENOBUFS, "the netlink socket was full");
+		if (n < 0)
+			return ikefp_nl_fail(nl, -EIO, "netlink: %s", strerror(errno));
+		for (i = 0; i < n; i++) {
+			struct nlmsghdr *header = places[i].iov_base;
+			int left = messages[i].msg_len;
+
+			for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left))
+				each(nl, header);
+		}
 	}
-	if (len < 0 && errno == EAGAIN)
-		return 0;
-	if (len < 0 && errno == ENOBUFS)
-		return ikefp_nl_fail(nl, -ENOBUFS, "the netlink socket was full");
-	return ikefp_nl_fail(nl, -EIO, "netlink: %s", len ? strerror(errno) : "closed");
+	return 1;
 }
 
 /* Commands */

@@ -14,7 +14,7 @@
 
 /* More than a message's headers and all its attributes but the payload take. */
 #define IKEFP_NL_FIXED_MAX 1024
-#define IKEFP_NL_MESSAGE_MAX (IKEFP_MAX_MESSAGE + IKEFP_NL_FIXED_MAX)
+#define IKEFP_NL_MESSAGE_MAX NLMSG_ALIGN(IKEFP_MAX_MESSAGE + IKEFP_NL_FIXED_MAX)
 
 struct ikefp_nl {
 	struct nl_sock *command;
@@ -22,7 +22,7 @@ struct ikefp_nl {
 	struct nl_sock *monitor;
 	int family;
 	char error[256];
-	void *buffer;		/* of IKEFP_NL_MESSAGE_MAX, see ikefp_nl_need_buffer() */
+	uint8_t *buffer;	/* IKEFP_NL_AT_ONCE of IKEFP_NL_MESSAGE_MAX, see ikefp_nl_need_buffer() */
 	uint64_t adopting[IKEFP_ADOPT_MAX];
 
 	/* While upcalls or events are read. */
@@ -47,7 +47,8 @@ int ikefp_nl_set_nonblocking(struct ikefp_nl *nl, struct nl_sock *sock);
 /* Has memory ready for what is received without libnl. */
 int ikefp_nl_need_buffer(struct ikefp_nl *nl);
 
-/* Datagrams that are read at a time. */
+/* Datagrams that one call takes from the kernel, and that are read before others have a turn. */
+#define IKEFP_NL_AT_ONCE 8
 #define IKEFP_NL_READ_MAX 64
 
 /*

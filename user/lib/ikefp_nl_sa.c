@@ -232,7 +232,7 @@ int ikefp_sa_list_next(struct ikefp_nl *nl,
 	if (len <= 0)
 		return ikefp_nl_fail(nl, -EIO, "netlink: %s", len ? strerror(errno) : "closed");
 	left = len;
-	for (header = nl->buffer; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
+	for (header = (struct nlmsghdr *)nl->buffer; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
 		if (header->nlmsg_type == NLMSG_ERROR) {
 			err = ikefp_nl_take_error(nl, nlmsg_data(header));
 			done = true;
