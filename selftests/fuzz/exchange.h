@@ -37,7 +37,7 @@
 #define THEN_DELETE_IKE_R	0x08
 #define THEN_INITIATE		0x10	/* again */
 #define THEN_FORGET		0x20	/* the initiator has lost its memory */
-#define THEN_RETRANSMIT		0x40
+#define THEN_RETRANSMIT		0x40	/* and IKE_SA_INIT's messages come twice */
 #define THEN_STOP		0x80	/* the responder's daemon ends in good order */
 #define THEN_REKEY		0x100	/* the initiator rekeys its Child SA, before the others */
 #define THEN_REKEY_R		0x200	/* the responder; both: at once */

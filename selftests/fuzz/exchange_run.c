@@ -281,6 +281,14 @@ void exchange_request(bool from_responder, uint8_t exchange, uint8_t first,
 	settle();
 }
 
+/* The second response comes while the first one's shared secret is being made. */
+static enum fate twice(struct net *n, unsigned int index, bool raw)
+{
+	(void)n;
+	(void)index;
+	return raw ? DUPLICATE : PASS;
+}
+
 void exchange_run(const struct exchange_setup *s,
 		  void (*message)(struct kernel_message *msg, unsigned int number),
 		  void (*more)(void))
@@ -295,6 +303,10 @@ void exchange_run(const struct exchange_setup *s,
 			s->setup & SETUP_NAT ? "203.0.113.1" : NULL, conf(s, false));
 	right = net_host(&net, RIGHT, NULL, conf(s, true));
 	left->xfrm.fail_states = s->setup & SETUP_NO_XFRM;
+	if (s->then & THEN_RETRANSMIT) {
+		net.fate = twice;
+		net.busy = true;
+	}
 	if (signs(s)) {
 		load_keys(s, left, false);
 		load_keys(s, right, true);
@@ -302,6 +314,8 @@ void exchange_run(const struct exchange_setup *s,
 
 	fuzz_fail_allocation(s->fail);
 	initiate();
+	net.busy = false;
+	net_run(&net);
 	if (s->then & THEN_RETRANSMIT)
 		net_retransmit(&net);
 	check_states(left);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What threads do (jobs.h), without threads: each job is done in a turn of the loop, after
- * whatever else there is to do, so that what a run finds is found again.
+ * What threads do (jobs.h), without threads: each job is done in a turn of the loop, not
+ * the first after it was submitted, so that what a run finds is found again.
  */
 #include "fuzz.h"
 #include "jobs.h"
@@ -11,6 +11,7 @@ static struct loop *loop;
 static struct loop_work turn;
 static struct job *first, **end = &first;
 static unsigned int count;
+static bool waited;
 
 static struct job *take(void)
 {
@@ -27,14 +28,20 @@ static struct job *take(void)
 
 static void run(struct loop_work *work)
 {
-	struct job *job = take();
+	struct job *job;
 
+	waited = !waited;
+	if (waited) {
+		loop_spare(loop, work);
+		return;
+	}
+	job = take();
 	if (!job)
 		return;
 	job->work(job);
 	job->done(job);
 	if (first)
-		loop_defer(loop, work);
+		loop_spare(loop, work);
 }
 
 int jobs_open(struct loop *l, unsigned int threads)
@@ -50,8 +57,9 @@ void jobs_close(void)
 	struct job *job;
 
 	if (loop)
-		loop_defer_cancel(loop, &turn);
+		loop_spare_cancel(loop, &turn);
 	loop = NULL;
+	waited = false;
 	while ((job = take()))
 		job->drop(job);
 }
@@ -64,7 +72,7 @@ bool jobs_submit(struct job *job)
 	*end = job;
 	end = &job->next;
 	count++;
-	loop_defer(loop, &turn);
+	loop_spare(loop, &turn);
 	return true;
 }
 
