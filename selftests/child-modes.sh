@@ -95,6 +95,33 @@ peer_of() {
 	echo "gw$((3 - ${1#gw}))"
 }
 
+# nets NUMBER: so many, behind gateway 1 or 2; the last one is the host's.
+nets() {
+	local n
+
+	for ((n = 1; n < 16; n++)); do
+		printf '10.%s.%s.0/24, ' "$1" $((200 + n))
+	done
+	printf '10.%s.0.0/24' "$1"
+}
+
+tunnel_policies() {
+	run_in "$1" ip xfrm policy list | grep -c 'tmpl '
+}
+
+# Each pair has policies of its own: more than the kernel takes in one message.
+many_selectors() {
+	topo_direct
+	lan1_net=$(nets 1) lan2_net=$(nets 2) up psk_conf
+	[ "$(tunnel_policies gw1)" = $((16 * 16 * 3)) ]
+	[ "$(tunnel_policies gw2)" = $((16 * 16 * 3)) ]
+	protected answered lan1 "$lan2_addr"
+	swanctl gw1 --rekey --child net
+	protected answered lan1 "$lan2_addr"
+	swanctl gw1 --terminate --ike gw --timeout 60
+	taken_down
+}
+
 several() {
 	local n
 
@@ -189,7 +216,7 @@ flags() {
 }
 
 need_module
-ktap_plan 9 1
+ktap_plan 10 1
 again "transport mode" transport topo_direct
 FAMILY=6 testcase "transport mode, IPv6" transport topo_direct
 testcase "transport mode, through a NAT" transport topo_nat
@@ -197,6 +224,7 @@ testcase "transport mode, the NAT forgets" transport_moves
 testcase "transport mode, wanted by one" tunnel_instead
 testcase "protocols and ports" ports
 testcase "several selectors of both families" several
+testcase "many selectors" many_selectors
 testcase "XFRM interfaces" if_ids
 testcase "marks" marks
 testcase "flags of ESP SAs" flags

@@ -140,15 +140,24 @@ struct netlink_request {
 	size_t at;		/* in the octets */
 };
 
+/* Of so many an answer each fits into the socket's buffer, should all fail; and they, too. */
+#define BATCH_MAX	32
+
 struct netlink_batch {
-	struct netlink_request *requests;
-	size_t n, size;
+	struct nl_sock *sock;
+	struct netlink_request requests[BATCH_MAX];
+	size_t n;
 	struct buf octets;
+	int err;		/* of those that have been sent */
 };
 
-struct netlink_batch *netlink_batch_new(void)
+struct netlink_batch *netlink_batch_new(struct nl_sock *sock)
 {
-	return calloc(1, sizeof(struct netlink_batch));
+	struct netlink_batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch)
+		batch->sock = sock;
+	return batch;
 }
 
 static void empty(struct netlink_batch *batch)
@@ -162,50 +171,7 @@ void netlink_batch_free(struct netlink_batch *batch)
 	if (!batch)
 		return;
 	empty(batch);
-	free(batch->requests);
 	free(batch);
-}
-
-static struct netlink_request *one_more(struct netlink_batch *batch)
-{
-	size_t size = batch->size ? 2 * batch->size : 8;
-	struct netlink_request *grown;
-
-	if (batch->n < batch->size)
-		return &batch->requests[batch->n];
-	grown = reallocarray(batch->requests, size, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	batch->requests = grown;
-	batch->size = size;
-	return &grown[batch->n];
-}
-
-int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *msg, const char *what,
-		      int quiet, int *result)
-{
-	struct netlink_request *request = msg ? one_more(batch) : NULL;
-	struct nlmsghdr *h;
-
-	if (msg) {
-		h = nlmsg_hdr(msg);
-		if (request) {
-			*request = (struct netlink_request){
-				.what = what, .quiet = quiet, .result = result,
-				.at = batch->octets.len,
-			};
-			buf_put(&batch->octets, h, h->nlmsg_len);
-			buf_zero(&batch->octets, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
-		}
-		OPENSSL_cleanse(h, h->nlmsg_len);
-		nlmsg_free(msg);
-	}
-	if (result)
-		*result = -EINPROGRESS;
-	if (!request || batch->octets.failed)
-		return -ENOMEM;
-	batch->n++;
-	return 0;
 }
 
 static void set_result(struct netlink_request *request, int err, const char *why)
@@ -216,7 +182,7 @@ static void set_result(struct netlink_request *request, int err, const char *why
 }
 
 /* The last one alone is acknowledged if it is well: those before it are carried out by then. */
-static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
+static int receive_batch(struct netlink_batch *batch)
 {
 	struct netlink_answer answer;
 	uint32_t first = batch->requests[0].seq;
@@ -225,7 +191,7 @@ static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
 
 	while (done < batch->n) {
 		struct nlmsghdr *h = (struct nlmsghdr *)answer.data;
-		ssize_t n = recv(nl_socket_get_fd(sock), h, sizeof(answer.data), 0);
+		ssize_t n = recv(nl_socket_get_fd(batch->sock), h, sizeof(answer.data), 0);
 		int left = n;
 
 		if (n < 0 && errno == EINTR)
@@ -253,27 +219,62 @@ static int receive_batch(struct netlink_batch *batch, struct nl_sock *sock)
 	return err;
 }
 
-int netlink_batch_send(struct netlink_batch *batch, struct nl_sock *sock)
+static void send_batch(struct netlink_batch *batch)
 {
-	int err;
+	int err = 0;
 
-	if (!batch->n)
-		return 0;
 	for (size_t i = 0; i < batch->n; i++) {
 		struct nlmsghdr *h = (struct nlmsghdr *)(batch->octets.data + batch->requests[i].at);
 
 		h->nlmsg_flags |= NLM_F_REQUEST | (i + 1 == batch->n ? NLM_F_ACK : 0);
-		h->nlmsg_seq = nl_socket_use_seq(sock);
-		h->nlmsg_pid = nl_socket_get_local_port(sock);
+		h->nlmsg_seq = nl_socket_use_seq(batch->sock);
+		h->nlmsg_pid = nl_socket_get_local_port(batch->sock);
 		batch->requests[i].seq = h->nlmsg_seq;
 	}
-	err = nl_sendto(sock, batch->octets.data, batch->octets.len) < 0 ? -EIO :
-	      receive_batch(batch, sock);
+	if (batch->n)
+		err = nl_sendto(batch->sock, batch->octets.data, batch->octets.len) < 0 ? -EIO :
+		      receive_batch(batch);
 	for (size_t i = 0; i < batch->n; i++)
 		if (batch->requests[i].result && *batch->requests[i].result == -EINPROGRESS)
 			set_result(&batch->requests[i], err ? err : -EIO, "");
+	if (!batch->err)
+		batch->err = err;
 	empty(batch);
+}
+
+int netlink_batch_send(struct netlink_batch *batch)
+{
+	int err;
+
+	send_batch(batch);
+	err = batch->err;
+	batch->err = 0;
 	return err;
+}
+
+int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *msg, const char *what,
+		      int quiet, int *result)
+{
+	struct nlmsghdr *h;
+
+	if (result)
+		*result = -EINPROGRESS;
+	if (!msg)
+		return -ENOMEM;
+	if (batch->n == BATCH_MAX)
+		send_batch(batch);
+	batch->requests[batch->n] = (struct netlink_request){
+		.what = what, .quiet = quiet, .result = result, .at = batch->octets.len,
+	};
+	h = nlmsg_hdr(msg);
+	buf_put(&batch->octets, h, h->nlmsg_len);
+	buf_zero(&batch->octets, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
+	OPENSSL_cleanse(h, h->nlmsg_len);
+	nlmsg_free(msg);
+	if (batch->octets.failed)
+		return -ENOMEM;
+	batch->n++;
+	return 0;
 }
 
 struct nl_msg *netlink_ask_new(int type, int flags, const void *body, size_t len)

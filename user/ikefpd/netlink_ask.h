@@ -34,13 +34,14 @@ int netlink_ask(struct nl_sock *sock, struct nl_msg *msg, const char *what, int 
 		struct netlink_answer *a);
 
 /*
- * Requests that go to the kernel together: it carries them out in their order, each
- * whether or not one before has failed, and is waited for once.
+ * Requests that go to the kernel together, on a socket of netlink_ask_open(): it carries them
+ * out in their order, each whether or not one before has failed, and is waited for once; or
+ * more often, where there are more than a message takes.
  */
 struct netlink_batch;
 
-/* NULL without memory. */
-struct netlink_batch *netlink_batch_new(void);
+/* NULL without memory. @sock stays the caller's. */
+struct netlink_batch *netlink_batch_new(struct nl_sock *sock);
 void netlink_batch_free(struct netlink_batch *batch);
 
 /*
@@ -50,8 +51,8 @@ void netlink_batch_free(struct netlink_batch *batch);
 int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *msg, const char *what,
 		      int quiet, int *result);
 
-/* Sends them all, and empties the batch. Returns 0, or the first error that is not quiet. */
-int netlink_batch_send(struct netlink_batch *batch, struct nl_sock *sock);
+/* Sends those that are left. Returns 0, or the first error of all that is not quiet. */
+int netlink_batch_send(struct netlink_batch *batch);
 
 /*
  * Sends @msg, which asks for a dump, and has each message of the answer noted; both are

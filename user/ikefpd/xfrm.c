@@ -41,11 +41,11 @@ struct xfrm *xfrm_open(void)
 
 	if (!x)
 		return NULL;
-	x->batch = netlink_batch_new();
-	x->sock = x->batch ? netlink_ask_open(NETLINK_XFRM, "XFRM") : NULL;
-	if (x->sock)
+	x->sock = netlink_ask_open(NETLINK_XFRM, "XFRM");
+	x->batch = x->sock ? netlink_batch_new(x->sock) : NULL;
+	if (x->batch)
 		return x;
-	netlink_batch_free(x->batch);
+	nl_socket_free(x->sock);
 	free(x);
 	return NULL;
 }
@@ -54,8 +54,8 @@ void xfrm_close(struct xfrm *x)
 {
 	if (!x)
 		return;
-	nl_socket_free(x->sock);
 	netlink_batch_free(x->batch);
+	nl_socket_free(x->sock);
 	free(x);
 }
 
@@ -67,7 +67,7 @@ void xfrm_collect(struct xfrm *x)
 int xfrm_commit(struct xfrm *x)
 {
 	x->collecting = false;
-	return netlink_batch_send(x->batch, x->sock);
+	return netlink_batch_send(x->batch);
 }
 
 /* At once, or with what else is collected; then an error is told later. */

@@ -38,8 +38,8 @@ void xfrm_close(struct xfrm *x);
 
 /*
  * From here on what is to be added and deleted is collected: 0, or -ENOMEM if it cannot be.
- * Nothing else is to be asked until xfrm_commit(), which has the kernel carry it out, in this
- * order and each whether or not one before has failed. Returns 0 or the first error.
+ * Nothing else is to be asked until xfrm_commit(), by when the kernel has carried it out, in
+ * this order and each whether or not one before has failed. Returns 0 or the first error.
  */
 void xfrm_collect(struct xfrm *x);
 int xfrm_commit(struct xfrm *x);

@@ -114,6 +114,9 @@ extern struct endpoint net_source, net_ours;
 /* Ends all hosts. */
 void net_clear(struct net *net);
 
+/* For the stand-ins: does an operation of the kernel's happen? Its daemon may be dead. */
+bool host_op(struct host *host);
+
 /* Delivers until nothing is under way. */
 void net_run(struct net *net);
 /* What threads are to do (jobs.h) is not done until net_let_go(). */

@@ -14,6 +14,7 @@
 
 #include "ktap.h"
 #include "sandbox.h"
+#include "threads.h"
 
 /* System calls by their numbers: what libc makes of a function is not the matter. */
 static long no_call(void) { return 0; }
@@ -146,6 +147,49 @@ static void check(enum sandbox kind, char letter)
 		expect(kind, i, strchr(calls[i].allowed, letter));
 }
 
+static int fds_of_thread[2];
+
+/* What it must not do, as soon as it hears that the filter is there. */
+static void forbidden(void *arg)
+{
+	char octet;
+
+	(void)arg;
+	if (read(fds_of_thread[0], &octet, 1) == 1)
+		execute();
+}
+
+/* Threads that are there before the filter have it, too, and say what they die of. */
+static void test_thread(void)
+{
+	char line[256] = "";
+	struct errmsg err;
+	pthread_t thread;
+	unsigned int n;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	if (!EXPECT(!pipe(fds) && !pipe(fds_of_thread)))
+		return;
+	pid = fork();
+	if (!pid) {
+		if (dup2(fds[1], STDERR_FILENO) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    threads_start(&thread, 1, forbidden, NULL, &n) ||
+		    sandbox_enter(SANDBOX_DAEMON, &err) || write(fds_of_thread[1], "", 1) != 1)
+			_exit(2);
+		pthread_join(thread, NULL);
+		syscall(SYS_exit_group, 3);
+	}
+	close(fds[1]);
+	EXPECT(read(fds[0], line, sizeof(line) - 1) > 0);
+	close(fds[0]);
+	close(fds_of_thread[0]);
+	close(fds_of_thread[1]);
+	waitpid(pid, &status, 0);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == SANDBOX_STATUS);
+	EXPECT(strstr(line, "is not one of this process's (seccomp): ending\n"));
+}
+
 static void test_daemon(void)
 {
 	check(SANDBOX_DAEMON, 'd');
@@ -196,6 +240,7 @@ static const struct ktap_test tests[] = {
 	{ "the process of the secrets", test_secrets },
 	{ "the reader of the file", test_reader },
 	{ "who asks the network", test_lookup },
+	{ "a thread", test_thread },
 };
 
 KTAP_MAIN(tests)
