@@ -145,6 +145,8 @@ static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct i
 static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, struct sk_buff *skb,
 			   u8 exchange_type)
 {
+	struct ikefp_crypto *crypto = answer->message_id < sa->keys_from ? sa->crypto_before :
+									   sa->crypto;
 	struct ikefp_fragment fragment = { .total = 1 };
 	u32 skb_digest;
 	u32 inner_len;
@@ -168,12 +170,12 @@ static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, str
 	skb_digest = digest(sa->ctx, skb);
 	if (answer->digest == skb_digest)
 		return 0;
-	if (fragment.total <= answer->request_total || !sa->crypto ||
+	if (fragment.total <= answer->request_total || !crypto ||
 	    exchange_type != answer->exchange_type)
 		return IKEFP_A_STATS_DROP_DIGEST;
 	if (skb_ensure_writable(skb, skb->len))
 		return IKEFP_A_STATS_DROP_MEMORY;
-	reason = ikefp_crypto_open(sa->crypto, skb->data, IKEFP_SKF_HEADERS_LEN, skb->len, &inner,
+	reason = ikefp_crypto_open(crypto, skb->data, IKEFP_SKF_HEADERS_LEN, skb->len, &inner,
 				   &inner_len);
 	if (reason)
 		return reason;

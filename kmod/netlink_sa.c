@@ -275,7 +275,8 @@ struct change {
 	u64 peer_spi; /* 0: not given */
 	bool established;
 	struct ikefp_path path; /* listener NULL: not given */
-	struct ikefp_crypto *crypto; /* NULL: not given */
+	struct ikefp_crypto *crypto; /* NULL: not given; and afterwards the one that has to go */
+	struct ikefp_crypto *crypto_before; /* of what is answered; afterwards likewise */
 	bool stashed; /* given: */
 	struct ikefp_stash *stash; /* NULL: none any more */
 	const struct nlattr *fragment_size; /* NULL: not given */
@@ -311,6 +312,22 @@ static int check_window(const struct ikefp_sa *sa, bool established, const struc
 	return 0;
 }
 
+/* RFC 9370 section 2.2.2: between two requests, and before there are several at a time. */
+static int check_new_keys(const struct ikefp_sa *sa, bool established,
+			  struct netlink_ext_ack *extack)
+{
+	if (established || sa->state == IKEFP_SA_STATE_ESTABLISHED) {
+		NL_SET_ERR_MSG(extack,
+			       "the SA has keys: new ones come before it is established, or by sa-rekey");
+		return -EEXIST;
+	}
+	if (sa->exchange.octets || (sa->answer.known && !sa->answer.octets)) {
+		NL_SET_ERR_MSG(extack, "the SA has keys, and a request that is not answered yet");
+		return -EBUSY;
+	}
+	return 0;
+}
+
 static int check_change(const struct ikefp_sa *sa, const struct change *change,
 			struct netlink_ext_ack *extack)
 {
@@ -326,8 +343,9 @@ static int check_change(const struct ikefp_sa *sa, const struct change *change,
 		return -EEXIST;
 	}
 	if (change->crypto && sa->crypto) {
-		NL_SET_ERR_MSG(extack, "the SA has keys");
-		return -EEXIST;
+		err = check_new_keys(sa, change->established, extack);
+		if (err)
+			return err;
 	}
 	if (change->crypto && !change->peer_spi && !sa->peer_spi) {
 		NL_SET_ERR_MSG(extack, "keys need the peer's SPI");
@@ -343,9 +361,27 @@ static int check_change(const struct ikefp_sa *sa, const struct change *change,
 	return check_window(sa, change->established, change->window_out, sa->window_out, extack);
 }
 
-/* IKE_SA_INIT is over: its answer was good. */
+/*
+ * A copy of the last request that comes in other fragments is sealed with the keys before; what
+ * there are of the next one's fragments is, too, which is the peer's mistake.
+ */
+static void replace_keys(struct ikefp_sa *sa, struct change *change)
+{
+	change->crypto_before = sa->crypto_before;
+	sa->crypto_before = sa->crypto;
+	sa->crypto = change->crypto;
+	change->crypto = NULL;
+	sa->keys_from = sa->newest_in;
+	ikefp_answer_forget_fragments(sa);
+}
+
 static void take_keys(struct ikefp_sa *sa, struct change *change)
 {
+	if (sa->crypto) {
+		replace_keys(sa, change);
+		return;
+	}
+	/* IKE_SA_INIT is over: its answer was good. */
 	sa->crypto = change->crypto;
 	change->crypto = NULL;
 	ikefp_exchange_forget(&sa->exchanges[0]);
@@ -380,10 +416,11 @@ static void take_settings(struct ikefp_sa *sa, struct change *change)
 		ikefp_timers_established(sa);
 }
 
-static void become_established(struct ikefp_sa *sa)
+static void become_established(struct ikefp_sa *sa, struct change *change)
 {
 	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		return;
+	swap(sa->crypto_before, change->crypto_before);
 	ikefp_sa_set_state(sa, IKEFP_SA_STATE_ESTABLISHED);
 	if (!sa->liveness_given)
 		sa->liveness_ms = ikefp_policy_get(&sa->ctx->policy, LIVENESS_MS);
@@ -434,7 +471,7 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 	}
 	take_settings(sa, change);
 	if (change->established)
-		become_established(sa);
+		become_established(sa, change);
 	take_windows(sa, change, out);
 	if (change->stashed)
 		swap(sa->stash, change->stash);
@@ -653,6 +690,7 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 		err = apply_change(sa, &change, &out, info->extack);
 	ikefp_outgoing_send(sa->ctx, &out);
 	ikefp_crypto_free(change.crypto);
+	ikefp_crypto_free(change.crypto_before);
 	/* The one before, or the new one that was not taken. */
 	ikefp_stash_free(sa->ctx, change.stash);
 	ikefp_path_put(&change.path);
@@ -671,7 +709,7 @@ wipe:
 
 int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct ikefp_crypto *crypto = NULL;
+	struct ikefp_crypto *crypto = NULL, *before = NULL;
 	struct ikefp_stash *stash = NULL;
 	struct ikefp_sa *sa;
 	int err = 0;
@@ -685,6 +723,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOENT;
 	} else {
 		swap(crypto, sa->crypto);
+		swap(before, sa->crypto_before);
 		swap(stash, sa->stash);
 		ikefp_exchange_forget_all(sa);
 		ikefp_answer_forget_fragments(sa);
@@ -703,6 +742,7 @@ int ikefp_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	spin_unlock_bh(&sa->lock);
 	ikefp_crypto_free(crypto);
+	ikefp_crypto_free(before);
 	ikefp_stash_free(sa->ctx, stash);
 	ikefp_sa_put(sa);
 	return err;

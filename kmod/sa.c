@@ -133,6 +133,7 @@ static void free_sa(struct work_struct *work)
 		ikefp_worker_leave_sa(sa->worker);
 	ikefp_stash_free(ctx, sa->stash);
 	ikefp_crypto_free(sa->crypto);
+	ikefp_crypto_free(sa->crypto_before);
 	ikefp_exchange_forget_all(sa);
 	ikefp_exchange_free(ctx, sa->exchanges == &sa->exchange ? NULL : sa->exchanges,
 			    sa->window_out);

@@ -135,6 +135,8 @@ struct ikefp_sa {
 	struct ikefp_path path; /* of our own requests; see ikefp_sa_set_path() */
 	struct ikefp_route route; /* of the path */
 	struct ikefp_crypto *crypto;
+	struct ikefp_crypto *crypto_before; /* of requests before keys_from; NULL: none */
+	u32 keys_from; /* the first request of the peer's that the keys are for */
 	bool fragments; /* both ends know RFC 7383 */
 	u8 window_out; /* the peer's: requests of ours that it takes at a time */
 	u32 fragment_size; /* octets of an IP datagram; 0: ours are never cut */
