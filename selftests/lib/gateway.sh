@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # IKE daemons in the gateways: ikefpd and strongSwan, started and driven alike.
-# Each has a folder $work/GATEWAY with its swanctl.conf and its VICI socket.
+# Each has a folder $work/GATEWAY with its swanctl.conf and its VICI socket. $DAEMON_ROOT is where
+# a daemon is started that is another system's (trixie.sh).
 
 PSK=${PSK:-'a secret of the tests, 32 octets'}
 
@@ -97,7 +98,7 @@ ikefpd_start() {
 	gateway_dir "$gw"
 	cat >"$work/$gw/swanctl.conf"
 	echo "[$gw] ikefpd -f swanctl.conf $*"
-	start_in "$gw" "$gw" "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
+	start_in "$gw" "$gw" ${DAEMON_ROOT:+chroot "$DAEMON_ROOT"} "$(program ikefpd)" -f "$work/$gw/swanctl.conf" \
 		-u "$work/$gw/vici" "$@"
 	echo "$started_pid" >"$work/$gw/pid"
 	gateway_ready "$gw"
@@ -143,7 +144,8 @@ strongswan_start() {
 	CONF
 	swanctl_settings >>"$work/$gw/strongswan.conf"
 	echo "[$gw] charon-systemd"
-	start_in "$gw" "$gw" env STRONGSWAN_CONF="$work/$gw/strongswan.conf" charon-systemd
+	start_in "$gw" "$gw" ${DAEMON_ROOT:+chroot "$DAEMON_ROOT"} \
+		env STRONGSWAN_CONF="$work/$gw/strongswan.conf" charon-systemd
 	gateway_ready "$gw"
 	swanctl "$gw" --load-all
 }

@@ -36,7 +36,7 @@ static int offered_proposals(const struct child_conf *conf, bool create,
 
 	err = proposal_list_copy(list, &conf->proposals);
 	for (i = 0; !err && !create && i < list->n; i++)
-		proposal_strip(&list->v[i], TRANSFORM_DH);
+		proposal_strip_ke(&list->v[i]);
 	return err;
 }
 
@@ -109,7 +109,7 @@ static void undo_nat(const struct ike_sa *sa, struct ts_list *local, struct ts_l
 
 /* @ke: the peer's KE payload of the group that was negotiated; NULL: of none. */
 static int install(struct child_sa *child, const struct child_keying *keying,
-		   const struct dh *dh, const struct payload *ke, bool initiator,
+		   struct dh *dh, const struct payload *ke, bool initiator,
 		   struct child_sa *old)
 {
 	uint8_t shared[DH_PUBLIC_MAX];

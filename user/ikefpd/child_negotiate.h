@@ -22,7 +22,7 @@ struct child_keying {
 	const uint8_t *sk_d;
 	const struct buf *nonce_i, *nonce_r;
 	bool create;
-	const struct dh *dh;	/* the initiator's; NULL: it sends no KE payload */
+	struct dh *dh;		/* the initiator's; NULL: it sends no KE payload */
 };
 
 /*

@@ -58,7 +58,7 @@ void create_child_end(struct ike_sa *sa)
 }
 
 static struct child_keying keying(const struct ike_sa *sa, const struct buf *nonce_i,
-				  const struct buf *nonce_r, const struct dh *dh)
+				  const struct buf *nonce_r, struct dh *dh)
 {
 	return (struct child_keying){
 		.prf = proposal_id(sa->proposal, TRANSFORM_PRF),

@@ -17,7 +17,7 @@
 #include "dh.h"
 #include "ikev2.h"
 
-enum kind { MODP, ECP, MONTGOMERY };
+enum kind { MODP, ECP, MONTGOMERY, KEM };
 
 #define MONTGOMERY_LEN	32
 
@@ -28,22 +28,27 @@ struct group {
 	const char *name;	/* libcrypto's */
 	size_t public_len;	/* of the Key Exchange Data */
 	size_t secret_len;
+	size_t answer_len;	/* of the responder's, if it is another one */
 };
 
 static const struct group groups[] = {
-	{ DH_MODP_2048, MODP, "DH", "modp_2048", 256, 256 },
-	{ DH_MODP_3072, MODP, "DH", "modp_3072", 384, 384 },
-	{ DH_MODP_4096, MODP, "DH", "modp_4096", 512, 512 },
-	{ DH_ECP_256, ECP, "EC", "P-256", 64, 32 },
-	{ DH_ECP_384, ECP, "EC", "P-384", 96, 48 },
-	{ DH_ECP_521, ECP, "EC", "P-521", 132, 66 },
-	{ DH_CURVE25519, MONTGOMERY, "X25519", NULL, MONTGOMERY_LEN, MONTGOMERY_LEN },
+	{ DH_MODP_2048, MODP, "DH", "modp_2048", 256, 256, 0 },
+	{ DH_MODP_3072, MODP, "DH", "modp_3072", 384, 384, 0 },
+	{ DH_MODP_4096, MODP, "DH", "modp_4096", 512, 512, 0 },
+	{ DH_ECP_256, ECP, "EC", "P-256", 64, 32, 0 },
+	{ DH_ECP_384, ECP, "EC", "P-384", 96, 48, 0 },
+	{ DH_ECP_521, ECP, "EC", "P-521", 132, 66, 0 },
+	{ DH_CURVE25519, MONTGOMERY, "X25519", NULL, MONTGOMERY_LEN, MONTGOMERY_LEN, 0 },
+	{ DH_ML_KEM_512, KEM, "ML-KEM-512", NULL, 800, 32, 768 },
+	{ DH_ML_KEM_768, KEM, "ML-KEM-768", NULL, 1184, 32, 1088 },
+	{ DH_ML_KEM_1024, KEM, "ML-KEM-1024", NULL, 1568, 32, 1568 },
 };
 
 struct dh {
 	const struct group *group;
-	EVP_PKEY *key;
+	EVP_PKEY *key;		/* NULL: the responder's of a KEM */
 	uint8_t public[MONTGOMERY_LEN];	/* of MONTGOMERY; the others have it in the key */
+	uint8_t *answer;	/* of a KEM's responder, once it is there */
 };
 
 static const struct group *group_find(uint16_t id)
@@ -56,11 +61,30 @@ static const struct group *group_find(uint16_t id)
 	return NULL;
 }
 
+/* libcrypto 3.5 and newer have ML-KEM. */
+static bool is_there(const struct group *g)
+{
+	EVP_PKEY_CTX *ctx;
+
+	if (g->kind != KEM)
+		return true;
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, g->key_type, NULL);
+	EVP_PKEY_CTX_free(ctx);
+	return ctx;
+}
+
 size_t dh_public_len(uint16_t group)
 {
 	const struct group *g = group_find(group);
 
-	return g ? g->public_len : 0;
+	return g && is_there(g) ? g->public_len : 0;
+}
+
+bool dh_is_kem(uint16_t group)
+{
+	const struct group *g = group_find(group);
+
+	return g && g->kind == KEM;
 }
 
 static struct dh *wrap(const struct group *g, EVP_PKEY *key)
@@ -83,8 +107,9 @@ static EVP_PKEY *generate(const struct group *g)
 	EVP_PKEY_CTX *ctx;
 
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, g->key_type, NULL);
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-						     (char *)g->name, 0);
+	params[0] = g->name ? OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+							       (char *)g->name, 0) :
+			      OSSL_PARAM_construct_end();
 	params[1] = OSSL_PARAM_construct_end();
 	if (!ctx || EVP_PKEY_keygen_init(ctx) <= 0 ||
 	    EVP_PKEY_CTX_set_params(ctx, params) <= 0 ||
@@ -267,7 +292,7 @@ static struct dh *montgomery_new(const struct group *g, const uint8_t *private)
 
 bool dh_is_brief(uint16_t group)
 {
-	return group == DH_CURVE25519 || group == DH_ECP_256;
+	return group == DH_CURVE25519 || group == DH_ECP_256 || dh_is_kem(group);
 }
 
 struct dh *dh_new(uint16_t group)
@@ -286,6 +311,19 @@ struct dh *dh_new(uint16_t group)
 	return dh;
 }
 
+struct dh *dh_new_responder(uint16_t group)
+{
+	const struct group *g = group_find(group);
+	struct dh *dh;
+
+	if (!g || g->kind != KEM)
+		return dh_new(group);
+	dh = is_there(g) ? calloc(1, sizeof(*dh)) : NULL;
+	if (dh)
+		dh->group = g;
+	return dh;
+}
+
 struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 {
 	const struct group *g = group_find(group);
@@ -296,7 +334,7 @@ struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 		return wrap(g, modp_private(g, key, len));
 	if (g->kind == ECP)
 		return wrap(g, ecp_private(g, key, len));
-	return len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
+	return g->kind == MONTGOMERY && len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
 }
 
 void dh_free(struct dh *dh)
@@ -304,6 +342,7 @@ void dh_free(struct dh *dh)
 	if (!dh)
 		return;
 	EVP_PKEY_free(dh->key);
+	free(dh->answer);
 	free(dh);
 }
 
@@ -318,6 +357,8 @@ int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len)
 	int n = -1;
 
 	*len = DH_PUBLIC_MAX;
+	if (dh->group->kind == KEM)
+		return -EIO;
 	if (dh->group->kind == MONTGOMERY)
 		return EVP_PKEY_get_raw_private_key(dh->key, out, len) == 1 ? 0 : -EIO;
 	if (EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PRIV_KEY, &x) &&
@@ -326,6 +367,11 @@ int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len)
 	BN_clear_free(x);
 	*len = n < 0 ? 0 : n;
 	return n < 0 ? -EIO : 0;
+}
+
+size_t dh_value_len(const struct dh *dh)
+{
+	return dh->key ? dh->group->public_len : dh->group->answer_len;
 }
 
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
@@ -353,17 +399,73 @@ int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
 		memcpy(out, dh->public, MONTGOMERY_LEN);
 		ok = 1;
 		break;
+	case KEM:
+		len = DH_PUBLIC_MAX;
+		if (dh->key) {
+			ok = EVP_PKEY_get_raw_public_key(dh->key, out, &len) > 0 &&
+			     len == g->public_len;
+		} else if (dh->answer) {
+			memcpy(out, dh->answer, g->answer_len);
+			ok = 1;
+		}
+		break;
 	}
 	return ok ? 0 : -EIO;
 }
 
-int dh_shared(const struct dh *dh, const uint8_t *peer, size_t peer_len,
-	      uint8_t out[DH_PUBLIC_MAX], size_t *len)
+/* @peer: what the responder has made of our public value. */
+static int decapsulate(const struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t *out,
+		       size_t *len)
+{
+	const struct group *g = dh->group;
+	EVP_PKEY_CTX *ctx;
+	int ok;
+
+	if (peer_len != g->answer_len)
+		return -EBADMSG;
+	*len = g->secret_len;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, dh->key, NULL);
+	ok = ctx && EVP_PKEY_decapsulate_init(ctx, NULL) > 0 &&
+	     EVP_PKEY_decapsulate(ctx, out, len, peer, peer_len) > 0 && *len == g->secret_len;
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : -EBADMSG;
+}
+
+/* @peer: the initiator's public value, which libcrypto checks (FIPS 203 section 7.2). */
+static int encapsulate(struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t *out,
+		       size_t *len)
+{
+	const struct group *g = dh->group;
+	size_t answer_len = g->answer_len;
+	EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *key;
+	int ok;
+
+	if (peer_len != g->public_len)
+		return -EBADMSG;
+	*len = g->secret_len;
+	free(dh->answer);
+	dh->answer = malloc(answer_len);
+	key = EVP_PKEY_new_raw_public_key_ex(NULL, g->key_type, NULL, peer, peer_len);
+	if (key)
+		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	ok = ctx && dh->answer && EVP_PKEY_encapsulate_init(ctx, NULL) > 0 &&
+	     EVP_PKEY_encapsulate(ctx, dh->answer, &answer_len, out, len) > 0 &&
+	     answer_len == g->answer_len && *len == g->secret_len;
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	if (!ok) {
+		free(dh->answer);
+		dh->answer = NULL;
+	}
+	return ok ? 0 : -EBADMSG;
+}
+
+static int agree(const struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t *out,
+		 size_t *len)
 {
 	const struct group *g = dh->group;
 	EVP_PKEY *other, *imported = NULL;
-	uint8_t any = 0;
-	size_t i;
 	int err;
 
 	if (peer_len != g->public_len)
@@ -374,8 +476,23 @@ int dh_shared(const struct dh *dh, const uint8_t *peer, size_t peer_len,
 		other = imported = import(g, peer, peer_len, NULL);
 	err = other ? derive(g, dh->key, other, out, len) : -EBADMSG;
 	EVP_PKEY_free(imported);
+	return err;
+}
+
+int dh_shared(struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t out[DH_PUBLIC_MAX],
+	      size_t *len)
+{
+	uint8_t any = 0;
+	size_t i;
+	int err;
+
+	if (dh->group->kind != KEM)
+		err = agree(dh, peer, peer_len, out, len);
+	else
+		err = dh->key ? decapsulate(dh, peer, peer_len, out, len) :
+				encapsulate(dh, peer, peer_len, out, len);
 	if (err) {
-		OPENSSL_cleanse(out, g->secret_len);
+		OPENSSL_cleanse(out, dh->group->secret_len);
 		return err;
 	}
 	/* RFC 8031 section 5 asks for this check; it holds for all groups. */

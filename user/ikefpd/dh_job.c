@@ -53,7 +53,7 @@ static void drop(struct job *job)
 	free_job(container_of(job, struct dh_job, job));
 }
 
-static void at_once(const struct dh *dh, const uint8_t *peer, size_t peer_len,
+static void at_once(struct dh *dh, const uint8_t *peer, size_t peer_len,
 		    dh_ready_fn ready, void *arg)
 {
 	uint8_t shared[DH_PUBLIC_MAX];

@@ -3,7 +3,7 @@
 #include "dh_pool.h"
 #include "loop.h"
 
-#define GROUPS_MAX	7	/* all that dh.c has */
+#define GROUPS_MAX	10	/* all that dh.c has */
 #define PAIRS_MAX	8	/* of a group */
 
 struct pool {
@@ -86,4 +86,9 @@ struct dh *dh_pool_take(uint16_t group)
 	dh = pool->pairs[--pool->n];
 	pool->pairs[pool->n] = NULL;
 	return dh;
+}
+
+struct dh *dh_pool_take_responder(uint16_t group)
+{
+	return dh_is_kem(group) ? dh_new_responder(group) : dh_pool_take(group);
 }

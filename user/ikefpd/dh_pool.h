@@ -17,5 +17,7 @@ void dh_pool_close(void);
 
 /* As dh_new(), for dh_free(). */
 struct dh *dh_pool_take(uint16_t group);
+/* As dh_new_responder(). */
+struct dh *dh_pool_take_responder(uint16_t group);
 
 #endif

@@ -40,9 +40,12 @@ static int octets_of(const struct ike_sa *sa, bool of_initiator, bool use_ppk,
 	const uint8_t *pi = use_ppk ? h->ppk_keys.pi : h->keys.pi;
 	const uint8_t *pr = use_ppk ? h->ppk_keys.pr : h->keys.pr;
 
-	return auth_octets(octets, h->keys.prf, of_initiator ? &h->request : &h->response,
-			   of_initiator ? &h->nonce_r : &h->nonce_i,
-			   of_initiator ? pi : pr, id_body, id_len);
+	int err;
+
+	err = auth_octets(octets, h->keys.prf, of_initiator ? &h->request : &h->response,
+			  of_initiator ? &h->nonce_r : &h->nonce_i,
+			  of_initiator ? pi : pr, id_body, id_len);
+	return err ? err : ike_intermediate_octets(sa, octets);
 }
 
 static int put_psk(struct ike_sa *sa, struct payload_writer *w, const struct buf *octets)
@@ -334,7 +337,7 @@ void ike_auth_start(struct ike_sa *sa)
 {
 	int err = prepare_request(sa);
 
-	/* No response of IKE_SA_INIT is looked at any more. */
+	/* No response of another exchange is looked at any more. */
 	sa->active.type = TASK_IKE_AUTH;
 	sent(sa, err ? err : send_request(sa));
 }
@@ -646,6 +649,11 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 	/* The kernel gives no other one up before this one is answered. */
 	if (sa->handshake->held.data)
 		return;
+	if (!ike_intermediate_is_over(sa)) {
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "IKE_AUTH before the additional key exchanges that were agreed on");
+		return;
+	}
 	/* It may have come from and to 4500: RFC 7296 section 2.23. */
 	sa->local = msg->local;
 	sa->remote = msg->remote;

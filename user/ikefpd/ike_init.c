@@ -103,6 +103,8 @@ static int send_request(struct ike_sa *sa)
 	if (sa->fragmentation != FRAGMENTATION_NO)
 		put_fragmentation(&w);
 	ike_put_hashes(&w, HASHES_ALL);
+	if (proposal_list_has_addke(&sa->conn->proposals))
+		ike_intermediate_put(&w);
 	if (ike_ppk_is_wanted(sa->conn))
 		ike_ppk_put_use(&w);
 	if (!err)
@@ -272,6 +274,7 @@ static bool read_response(struct ike_sa *sa, const struct kernel_message *msg,
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	struct ike_handshake *h = sa->handshake;
+	uint16_t groups[ADDKE_MAX];
 	struct notify n;
 
 	if (!msg->spi_r || !proposals || !ke || !nonce) {
@@ -287,6 +290,11 @@ static bool read_response(struct ike_sa *sa, const struct kernel_message *msg,
 	r->peer = ke_data(ke, h->group, &r->peer_len);
 	if (!r->peer || proposal_id(&r->chosen, TRANSFORM_DH) != h->group) {
 		init_failed(sa, "its key exchange is of another group");
+		return false;
+	}
+	h->intermediate.supported = ike_intermediate_is_supported(chain);
+	if (proposal_addke(&r->chosen, groups) && !h->intermediate.supported) {
+		init_failed(sa, "it has additional key exchanges, but no IKE_INTERMEDIATE");
 		return false;
 	}
 	if (!choose_childless(sa, chain)) {
@@ -346,7 +354,7 @@ static bool take_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (err)
 		ike_sa_destroy(sa, "the IKE_AUTH request could not be sent");
 	else
-		ike_auth_start(sa);
+		ike_intermediate_start(sa);
 	return true;
 }
 
@@ -565,8 +573,8 @@ static size_t put_childless(struct payload_writer *w, const struct kernel_messag
 
 /*
  * No longer than the request: the proposal is one of the peer's, the key exchange of
- * the same group, the nonce not longer, and NAT detection, fragmentation, hashes and USE_PPK
- * where the peer has them. What else we would say is said where there is room.
+ * the same group, the nonce not longer, and NAT detection, fragmentation, hashes,
+ * IKE_INTERMEDIATE and USE_PPK where the peer has them. What else we would say is said where there is room.
  */
 static int write_response(const struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct conn *conn, bool nat_detection,
@@ -590,6 +598,8 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		put_fragmentation(w);
 	if (h->certs.hashes)
 		ike_put_hashes(w, h->certs.hashes);
+	if (h->intermediate.supported)
+		ike_intermediate_put(w);
 	if (h->peer_ppk)
 		ike_ppk_put_use(w);
 	missing->certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
@@ -728,6 +738,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	sa->nat_fake = conn->encap;
 	sa->fragmentation = conn->fragmentation;
 	sa->peer_fragmentation = has_fragmentation(chain);
+	h->intermediate.supported = ike_intermediate_is_supported(chain);
 	h->peer_ppk = !notify_find(&n, chain, USE_PPK) && secrets_has_ppk(m->secrets);
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "%s is initiating an IKE_SA",
 		endpoint_str(&sa->remote, remote));
@@ -771,6 +782,7 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 	struct ike_header header;
 	struct conn *conn;
 	const uint8_t *peer;
+	uint16_t groups[ADDKE_MAX];
 	uint8_t group[2];
 	size_t peer_len;
 	int err;
@@ -797,7 +809,8 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 	}
 	conn = m->stopping ? NULL :
 	       select_proposal(m, msg, offer, get16(ke->body), &chosen);
-	if (!conn) {
+	/* RFC 9370 section 2.2.1: who offers additional key exchanges has IKE_INTERMEDIATE. */
+	if (!conn || (proposal_addke(&chosen, groups) && !ike_intermediate_is_supported(&chain))) {
 		refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0);
 		return;
 	}

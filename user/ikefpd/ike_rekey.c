@@ -104,7 +104,7 @@ static void put_payloads(struct payload_writer *w, const struct proposal_list *l
 /* Nonces of the exchange, with g^ir and SK_d of the old one, make the keys. */
 struct material {
 	const struct buf *nonce_i, *nonce_r;
-	const struct dh *dh;
+	struct dh *dh;
 	const uint8_t *peer;	/* its public value */
 	size_t peer_len;
 };

@@ -40,6 +40,7 @@ const char *ike_task_name(enum ike_task_type type)
 {
 	static const char *const names[] = {
 		[TASK_IKE_INIT] = "IKE_INIT",
+		[TASK_IKE_INTERMEDIATE] = "IKE_INTERMEDIATE",
 		[TASK_IKE_AUTH] = "IKE_AUTH",
 		[TASK_CREATE_CHILD] = "CHILD_CREATE",
 		[TASK_REKEY_CHILD] = "CHILD_REKEY",
@@ -101,6 +102,7 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 	buf_clear(&h->nonce_r);
 	buf_clear(&h->request);
 	buf_clear(&h->response);
+	ike_intermediate_clear(&h->intermediate);
 	ike_sign_end(h);
 	ike_certs_clear(&h->certs);
 	revocation_cancel(&h->waiter);
@@ -393,6 +395,9 @@ static void request(struct ike_sa *sa, const struct kernel_message *msg)
 		return;
 	}
 	switch (msg->exchange) {
+	case IKE_INTERMEDIATE:
+		ike_intermediate_request(sa, msg, &chain);
+		break;
 	case IKE_AUTH:
 		ike_auth_request(sa, msg, &chain);
 		break;
@@ -425,6 +430,9 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	}
 	/* A critical payload in a response: RFC 7296 section 2.5 has it ignored. */
 	switch (sa->active.type) {
+	case TASK_IKE_INTERMEDIATE:
+		ike_intermediate_response(sa, msg, &chain);
+		break;
 	case TASK_IKE_AUTH:
 		ike_auth_response(sa, msg, &chain);
 		break;
@@ -465,6 +473,8 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 	switch (sa->active.type) {
 	case TASK_IKE_INIT:
 		return IKE_SA_INIT;
+	case TASK_IKE_INTERMEDIATE:
+		return IKE_INTERMEDIATE;
 	case TASK_IKE_AUTH:
 		return IKE_AUTH;
 	case TASK_CREATE_CHILD:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An IKE SA: its state, its requests, and what a message or an event does to it.
- * The exchanges themselves are in ike_init, ike_auth, informational,
+ * The exchanges themselves are in ike_init, ike_intermediate, ike_auth, informational,
  * create_child and ike_rekey; ike_reauth has them begin anew.
  *
  * A function that may end the IKE SA says so; its caller must not look at the SA
@@ -21,6 +21,7 @@
 #include "endpoint.h"
 #include "id.h"
 #include "ike_cert.h"
+#include "ike_intermediate.h"
 #include "kdf.h"
 #include "kernel.h"
 #include "log.h"
@@ -45,6 +46,7 @@ enum ike_sa_state {
 enum ike_task_type {
 	TASK_NONE,
 	TASK_IKE_INIT,
+	TASK_IKE_INTERMEDIATE,
 	TASK_IKE_AUTH,
 	TASK_CREATE_CHILD,
 	TASK_REKEY_CHILD,
@@ -86,6 +88,7 @@ struct ike_handshake {
 	struct buf nonce_i, nonce_r;
 	struct buf request, response;	/* octets of IKE_SA_INIT, for AUTH */
 	struct ike_keys keys;
+	struct ike_intermediate intermediate;
 	bool peer_ppk;		/* the peer has announced USE_PPK, in answer to ours or before */
 	bool use_ppk;		/* the AUTH payloads are over what has one in it: */
 	struct ike_ppk_keys ppk_keys;

@@ -26,6 +26,8 @@ enum ike_exchange {
 	IKE_AUTH = 35,
 	CREATE_CHILD_SA = 36,
 	INFORMATIONAL = 37,
+	IKE_INTERMEDIATE = 43,		/* RFC 9242 */
+	IKE_FOLLOWUP_KE = 44,		/* RFC 9370 */
 };
 
 /* RFC 7296 section 3.2. */
@@ -64,7 +66,13 @@ enum ike_transform_type {
 	TRANSFORM_INTEG = 3,
 	TRANSFORM_DH = 4,
 	TRANSFORM_ESN = 5,
+	/* RFC 9370 section 2.2.1: additional key exchanges, with the IDs of TRANSFORM_DH. */
+	TRANSFORM_ADDKE1 = 6,
+	TRANSFORM_ADDKE7 = 12,
 };
+
+#define TRANSFORM_MAX	TRANSFORM_ADDKE7
+#define ADDKE_MAX	(TRANSFORM_ADDKE7 - TRANSFORM_ADDKE1 + 1)
 
 #define TRANSFORM_ATTR_KEY_LENGTH	14
 
@@ -97,6 +105,9 @@ enum ike_dh_group {
 	DH_ECP_384 = 20,
 	DH_ECP_521 = 21,
 	DH_CURVE25519 = 31,
+	DH_ML_KEM_512 = 35,
+	DH_ML_KEM_768 = 36,
+	DH_ML_KEM_1024 = 37,
 };
 
 enum ike_esn {
@@ -155,6 +166,7 @@ enum ike_notify {
 	INVALID_SELECTORS = 39,
 	TEMPORARY_FAILURE = 43,
 	CHILD_SA_NOT_FOUND = 44,
+	STATE_NOT_FOUND = 47,
 	NOTIFY_ERROR_MAX = 16383,
 	INITIAL_CONTACT = 16384,
 	SET_WINDOW_SIZE = 16385,
@@ -175,6 +187,8 @@ enum ike_notify {
 	USE_PPK = 16435,
 	PPK_IDENTITY = 16436,
 	NO_PPK_AUTH = 16437,
+	INTERMEDIATE_EXCHANGE_SUPPORTED = 16438,
+	ADDITIONAL_KEY_EXCHANGE = 16441,
 };
 
 /* The RFC's name of a number, or "?" where this table has none. */

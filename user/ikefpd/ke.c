@@ -34,7 +34,7 @@ int ke_put(struct payload_writer *w, const struct dh *dh)
 	payload_open(w, PAYLOAD_KE);
 	buf_put16(&w->buf, dh_group(dh));
 	buf_put16(&w->buf, 0);
-	buf_put(&w->buf, public, dh_public_len(dh_group(dh)));
+	buf_put(&w->buf, public, dh_value_len(dh));
 	payload_close(w);
 	return 0;
 }

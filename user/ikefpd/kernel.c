@@ -137,6 +137,15 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 	return failed(k, "cannot push the keys", ikefp_sa_set(k->nl, &change));
 }
 
+int kernel_sa_new_keys(struct kernel *k, uint64_t spi_local, const struct proposal *chosen,
+		       const struct ike_keys *keys)
+{
+	const struct ikefp_keys pushed = keys_of(chosen, keys);
+	const struct ikefp_sa_change change = { .spi = spi_local, .keys = &pushed };
+
+	return failed(k, "cannot replace the keys", ikefp_sa_set(k->nl, &change));
+}
+
 /* The gathered changes if it is this SA's that are gathered, else NULL. */
 static struct gathered *gathering(struct kernel *k, uint64_t spi_local)
 {

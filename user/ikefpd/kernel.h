@@ -94,7 +94,7 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 		       const uint8_t *data, size_t len);
 
 /*
- * Pushes the keys down, once. The handshake moves to these endpoints. fragment_size is
+ * Pushes the keys down, the first. The handshake moves to these endpoints. fragment_size is
  * NULL unless both ends know RFC 7383; then what is longer than an IP datagram of so
  * many octets leaves in fragments, or never where it is 0.
  */
@@ -102,6 +102,9 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 		   const struct endpoint *local, const struct endpoint *remote,
 		   const struct proposal *chosen, const struct ike_keys *keys,
 		   const uint32_t *fragment_size);
+/* Those that take their place, before it is established: RFC 9370 section 2.2.2. */
+int kernel_sa_new_keys(struct kernel *k, uint64_t spi_local, const struct proposal *chosen,
+		       const struct ike_keys *keys);
 
 /* A sealed request; the kernel gives it the next message ID. */
 int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dh.h"
 #include "proposal.h"
 
 struct keyword {
@@ -47,6 +48,9 @@ static const struct keyword keywords[] = {
 	{ "modp2048", { TRANSFORM_DH, DH_MODP_2048, 0 } },
 	{ "modp3072", { TRANSFORM_DH, DH_MODP_3072, 0 } },
 	{ "modp4096", { TRANSFORM_DH, DH_MODP_4096, 0 } },
+	{ "mlkem512", { TRANSFORM_DH, DH_ML_KEM_512, 0 } },
+	{ "mlkem768", { TRANSFORM_DH, DH_ML_KEM_768, 0 } },
+	{ "mlkem1024", { TRANSFORM_DH, DH_ML_KEM_1024, 0 } },
 	{ "none", { TRANSFORM_DH, DH_NONE, 0 } },
 	{ "modpnone", { TRANSFORM_DH, DH_NONE, 0 } },
 	{ "noesn", { TRANSFORM_ESN, ESN_NO, 0 } },
@@ -78,6 +82,9 @@ static const struct {
 	{ TRANSFORM_DH, DH_ECP_384, "ECP_384" },
 	{ TRANSFORM_DH, DH_ECP_521, "ECP_521" },
 	{ TRANSFORM_DH, DH_CURVE25519, "CURVE_25519" },
+	{ TRANSFORM_DH, DH_ML_KEM_512, "ML_KEM_512" },
+	{ TRANSFORM_DH, DH_ML_KEM_768, "ML_KEM_768" },
+	{ TRANSFORM_DH, DH_ML_KEM_1024, "ML_KEM_1024" },
 	{ TRANSFORM_ESN, ESN_NO, "NO_EXT_SEQ" },
 	{ TRANSFORM_ESN, ESN_YES, "EXT_SEQ" },
 };
@@ -99,6 +106,8 @@ const char *transform_name(uint8_t type, uint16_t id)
 {
 	size_t i;
 
+	if (transform_is_addke(type))
+		type = TRANSFORM_DH;
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].type == type && names[i].id == id)
 			return names[i].name;
@@ -117,42 +126,81 @@ static void add(struct proposal *p, const struct transform *t)
 		p->transforms[p->n++] = *t;
 }
 
+static const struct keyword *find_keyword(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (strlen(keywords[i].name) == len &&
+		    !strncasecmp(keywords[i].name, text, len))
+			return &keywords[i];
+	return NULL;
+}
+
+/* "ke1_" to "ke7_" before a key exchange make it an additional one. Its type, or 0. */
+static uint8_t addke_prefix(const char *text, size_t len)
+{
+	if (len <= 4 || strncasecmp(text, "ke", 2) || text[2] < '1' || text[2] > '7' ||
+	    text[3] != '_')
+		return 0;
+	return TRANSFORM_ADDKE1 + text[2] - '1';
+}
+
+static int parse_word(struct proposal *p, const char *text, size_t len, char *err, size_t errlen)
+{
+	uint8_t addke = addke_prefix(text, len);
+	const struct keyword *found = addke ? find_keyword(text + 4, len - 4) :
+					      find_keyword(text, len);
+	struct transform t;
+
+	if (!found || (addke && found->t.type != TRANSFORM_DH)) {
+		snprintf(err, errlen, "algorithm '%.*s' is not known or not supported", (int)len,
+			 text);
+		return -EINVAL;
+	}
+	t = found->t;
+	if (dh_is_kem(t.id) && t.type == TRANSFORM_DH) {
+		if (!addke) {
+			snprintf(err, errlen,
+				 "'%.*s' is for additional key exchanges (RFC 9370): write x25519-ke1_%.*s",
+				 (int)len, text, (int)len, text);
+			return -EINVAL;
+		}
+		if (!dh_public_len(t.id)) {
+			snprintf(err, errlen, "'%.*s' needs OpenSSL 3.5 or newer", (int)len, text);
+			return -EINVAL;
+		}
+	}
+	if (addke)
+		t.type = addke;
+	add(p, &t);
+	return 0;
+}
+
 static int parse_words(struct proposal *p, const char *text, char *err, size_t errlen)
 {
 	const char *end;
+	int r;
 
 	for (;; text = end + 1) {
-		const struct keyword *found = NULL;
-		size_t i, len;
-
 		end = strchrnul(text, '-');
-		len = end - text;
-		for (i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
-			if (strlen(keywords[i].name) == len &&
-			    !strncasecmp(keywords[i].name, text, len))
-				found = &keywords[i];
-		if (!found) {
-			snprintf(err, errlen,
-				 "algorithm '%.*s' is not known or not supported",
-				 (int)len, text);
-			return -EINVAL;
-		}
-		add(p, &found->t);
-		if (!*end)
-			return 0;
+		r = parse_word(p, text, end - text, err, errlen);
+		if (r || !*end)
+			return r;
 	}
 }
 
 /* RFC 7296 section 3.3.3, and what strongSwan makes of incomplete proposals. */
 static int complete(struct proposal *p, char *err, size_t errlen)
 {
-	bool aead = false, classic = false;
+	bool aead = false, classic = false, addke = false;
 	const char *why = NULL;
 	unsigned int i, n = p->n;
 
 	for (i = 0; i < n; i++) {
 		const struct transform *t = &p->transforms[i];
 
+		addke |= transform_is_addke(t->type);
 		if (t->type == TRANSFORM_ENCR && t->id == ENCR_AES_CBC)
 			classic = true;
 		else if (t->type == TRANSFORM_ENCR)
@@ -185,6 +233,8 @@ static int complete(struct proposal *p, char *err, size_t errlen)
 	} else {
 		static const struct transform no_esn = { TRANSFORM_ESN, ESN_NO, 0 };
 
+		if (addke && !proposal_id(p, TRANSFORM_DH))
+			why = "an additional key exchange needs a first one, such as x25519";
 		proposal_strip(p, TRANSFORM_PRF);
 		if (!proposal_get(p, TRANSFORM_ESN))
 			add(p, &no_esn);

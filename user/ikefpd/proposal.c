@@ -16,7 +16,7 @@
 /* A peer's proposal, and what of it this daemon cannot represent. */
 struct offered {
 	struct proposal p;
-	bool present[TRANSFORM_ESN + 1];	/* a transform of the type is there */
+	bool present[TRANSFORM_MAX + 1];	/* a transform of the type is there */
 	bool unknown_type;			/* of transform: never acceptable */
 };
 
@@ -86,6 +86,37 @@ void proposal_strip(struct proposal *p, uint8_t type)
 		if (p->transforms[i].type != type)
 			p->transforms[n++] = p->transforms[i];
 	p->n = n;
+}
+
+void proposal_strip_ke(struct proposal *p)
+{
+	uint8_t type;
+
+	for (type = TRANSFORM_DH; type <= TRANSFORM_MAX; type++)
+		if (transform_is_ke(type))
+			proposal_strip(p, type);
+}
+
+unsigned int proposal_addke(const struct proposal *p, uint16_t groups[ADDKE_MAX])
+{
+	unsigned int n = 0;
+	uint8_t type;
+
+	for (type = TRANSFORM_ADDKE1; type <= TRANSFORM_ADDKE7; type++)
+		if (proposal_id(p, type))
+			groups[n++] = proposal_id(p, type);
+	return n;
+}
+
+bool proposal_list_has_addke(const struct proposal_list *list)
+{
+	uint16_t groups[ADDKE_MAX];
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (proposal_addke(&list->v[i], groups))
+			return true;
+	return false;
 }
 
 void proposal_list_clear(struct proposal_list *list)
@@ -196,7 +227,7 @@ static int read_transforms(struct offered *o, unsigned int n,
 		    data[0] != (n > 1 ? MORE_TRANSFORMS : 0) ||
 		    read_transform(&t, &usable, data, total))
 			return -EBADMSG;
-		if (t.type == 0 || t.type > TRANSFORM_ESN)
+		if (t.type == 0 || t.type > TRANSFORM_MAX)
 			o->unknown_type = true;
 		else
 			o->present[t.type] = true;
@@ -265,7 +296,19 @@ static bool has_transform(const struct proposal *p, const struct transform *t)
 /* May a transform of this type be left out, or be there as NONE? */
 static bool may_be_none(uint8_t type)
 {
-	return type == TRANSFORM_INTEG || type == TRANSFORM_DH;
+	return type == TRANSFORM_INTEG || transform_is_ke(type);
+}
+
+/* RFC 9370 section 2.2.1: no key exchange method is done twice. */
+static bool is_done(const struct proposal *chosen, const struct transform *t)
+{
+	unsigned int i;
+
+	for (i = 0; transform_is_ke(t->type) && t->id && i < chosen->n; i++)
+		if (transform_is_ke(chosen->transforms[i].type) &&
+		    chosen->transforms[i].id == t->id)
+			return true;
+	return false;
 }
 
 /*
@@ -282,10 +325,10 @@ static bool intersect(const struct proposal *ours, const struct offered *peer,
 	if (peer->unknown_type)
 		return false;
 	chosen->n = 0;
-	for (type = TRANSFORM_ENCR; type <= TRANSFORM_ESN; type++) {
+	for (type = TRANSFORM_ENCR; type <= TRANSFORM_MAX; type++) {
 		const struct transform *found = NULL;
 
-		if (type == TRANSFORM_DH && skip_dh)
+		if (transform_is_ke(type) && skip_dh)
 			continue;
 		if (!proposal_get(ours, type)) {
 			if (!peer->present[type])
@@ -303,7 +346,8 @@ static bool intersect(const struct proposal *ours, const struct offered *peer,
 		}
 		for (i = 0; !found && i < ours->n; i++)
 			if (ours->transforms[i].type == type &&
-			    has_transform(&peer->p, &ours->transforms[i]))
+			    has_transform(&peer->p, &ours->transforms[i]) &&
+			    !is_done(chosen, &ours->transforms[i]))
 				found = &ours->transforms[i];
 		if (!found)
 			return false;
@@ -385,10 +429,11 @@ int proposal_verify(const struct proposal_list *ours, enum ike_protocol protocol
 		    const uint8_t *body, size_t len, bool skip_dh,
 		    struct proposal *chosen)
 {
-	unsigned int count[TRANSFORM_ESN + 1] = { 0 }, i;
+	unsigned int count[TRANSFORM_MAX + 1] = { 0 }, i;
 	const struct proposal *offer;
 	struct offered o;
 	bool last = false;
+	uint8_t type;
 
 	if (proposal_check(body, len) <= 0)
 		return -EBADMSG;
@@ -413,8 +458,9 @@ int proposal_verify(const struct proposal_list *ours, enum ike_protocol protocol
 	offer = &ours->v[o.p.number - 1];
 	if (!intersect(offer, &o, skip_dh, chosen))
 		return -ENOENT;
-	if (skip_dh && o.present[TRANSFORM_DH])
-		return -ENOENT;
+	for (type = TRANSFORM_DH; skip_dh && type <= TRANSFORM_MAX; type++)
+		if (transform_is_ke(type) && o.present[type])
+			return -ENOENT;
 	return 0;
 }
 
@@ -428,8 +474,13 @@ const char *proposal_str(const struct proposal *p, char *buf, size_t len)
 	for (i = 0; i < p->n && used < len; i++) {
 		const struct transform *t = &p->transforms[i];
 
-		used += snprintf(buf + used, len - used, "%s%s", i ? "/" : "",
-				 transform_name(t->type, t->id));
+		used += snprintf(buf + used, len - used, "%s", i ? "/" : "");
+		if (transform_is_addke(t->type) && used < len)
+			used += snprintf(buf + used, len - used, "KE%u_",
+					 t->type - TRANSFORM_ADDKE1 + 1u);
+		if (used < len)
+			used += snprintf(buf + used, len - used, "%s",
+					 transform_name(t->type, t->id));
 		if (t->key_bits && used < len)
 			used += snprintf(buf + used, len - used, "_%u", t->key_bits);
 	}

@@ -21,6 +21,17 @@ struct transform {
 
 #define PROPOSAL_TRANSFORMS_MAX	64
 
+/* An additional key exchange, RFC 9370; and any. */
+static inline bool transform_is_addke(uint8_t type)
+{
+	return type >= TRANSFORM_ADDKE1 && type <= TRANSFORM_ADDKE7;
+}
+
+static inline bool transform_is_ke(uint8_t type)
+{
+	return type == TRANSFORM_DH || transform_is_addke(type);
+}
+
 struct proposal {
 	uint8_t number;		/* of the substructure, from 1 */
 	uint8_t protocol;	/* PROTO_IKE or PROTO_ESP */
@@ -66,8 +77,14 @@ bool proposal_has(const struct proposal *p, uint8_t type, uint16_t id);
 const struct transform *proposal_get(const struct proposal *p, uint8_t type);
 /* Id of the first transform of the type, or 0. */
 uint16_t proposal_id(const struct proposal *p, uint8_t type);
-/* Drops all transforms of a type: the KE of ESP proposals in IKE_AUTH. */
+/* Drops all transforms of a type. */
 void proposal_strip(struct proposal *p, uint8_t type);
+/* Drops all key exchanges: of ESP proposals in IKE_AUTH. */
+void proposal_strip_ke(struct proposal *p);
+/* The additional key exchanges of a chosen proposal, in their order. Returns how many. */
+unsigned int proposal_addke(const struct proposal *p, uint16_t groups[ADDKE_MAX]);
+/* Has any of them one? */
+bool proposal_list_has_addke(const struct proposal_list *list);
 
 /*
  * Writes the body of an SA payload. The proposals are numbered from 1 (or, with
@@ -87,7 +104,7 @@ int proposal_check(const uint8_t *body, size_t len);
  * The responder's choice (RFC 7296 section 2.7): the first of our proposals that
  * one of the peer's fits, with exactly one transform of each type, in our order
  * of preference. chosen takes number, SPI and transforms.
- * skip_dh leaves DH groups out of account (IKE_AUTH).
+ * skip_dh leaves key exchanges out of account (IKE_AUTH).
  * Returns 0, -ENOENT (NO_PROPOSAL_CHOSEN), or -EBADMSG (INVALID_SYNTAX).
  */
 int proposal_select(const struct proposal_list *ours, enum ike_protocol protocol,

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Additional key exchanges (RFC 9370) in IKE_INTERMEDIATE (RFC 9242): between two of ikefpd, with
+# strongSwan 6 in both roles, ML-KEM among them where OpenSSL has it; and Libreswan's
+# IKE_INTERMEDIATE, which exchanges no keys.
+
+. "${0%/*}/lib.sh"
+. "$selftests/lib/interop.sh"
+. "$selftests/lib/pki.sh"
+. "$selftests/lib/trixie.sh"
+
+CLASSIC=aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072
+CLASSIC_NAME=AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519/KE1_ECP_384/KE2_MODP_3072
+HYBRID=aes256gcm16-prfsha384-x25519-ke1_mlkem768
+HYBRID_NAME=AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519/KE1_ML_KEM_768
+
+# chosen GATEWAY PROPOSAL: what it says that was agreed on.
+chosen() {
+	grep -F "selected proposal: IKE:$2" "$work/$1.log"
+}
+
+# comes_up GATEWAY: begun by it, and taken down by it.
+comes_up() {
+	swanctl "$1" --initiate --child net --timeout 30
+	one_child_sa_each
+	both_answered
+	swanctl "$1" --terminate --ike gw --timeout 20
+	taken_down
+}
+
+# two_of_ikefpd PROPOSAL NAME TOPOLOGY START: the last starts each.
+two_of_ikefpd() {
+	local IKE_PROPOSALS=$1
+
+	$3
+	$4 gw2 ikefpd < <(psk_conf gw2)
+	$4 gw1 ikefpd < <(psk_conf gw1)
+	comes_up gw1
+	chosen gw1 "$2"
+	chosen gw2 "$2"
+	grep -F 'sending request IKE_INTERMEDIATE [ KE ]' "$work/gw1.log"
+}
+
+start_here() {
+	"$2_start" "$1"
+}
+
+# with_strongswan PROPOSAL NAME
+with_strongswan() {
+	local IKE_PROPOSALS=$1 gw
+
+	topo_direct
+	start_here gw1 ikefpd < <(conf_both gw1)
+	trixie_start gw2 strongswan < <(conf_both gw2)
+	for gw in gw1 gw2; do
+		comes_up $gw
+	done
+	[ "$(chosen gw1 "$2" | wc -l)" = 2 ]
+}
+
+# With signatures AUTH is over IntAuth all the same.
+with_signatures() {
+	local AUTH=pubkey IKE_PROPOSALS=$CLASSIC gw
+
+	pki_ca ca p256
+	for gw in gw1 gw2; do
+		pki_cert $gw-p256 ca p256
+	done
+	topo_direct
+	ikefpd_start gw1 </dev/null
+	trixie_start gw2 strongswan </dev/null
+	for gw in gw1 gw2; do
+		pki_install $gw ca -- $gw-p256
+		conf_load $gw < <(conf_both $gw)
+	done
+	for gw in gw1 gw2; do
+		comes_up $gw
+	done
+	[ "$(chosen gw1 "$CLASSIC_NAME" | wc -l)" = 2 ]
+}
+
+# pluto does an IKE_INTERMEDIATE exchange without payloads where both ends have it.
+with_libreswan() {
+	local PLUTO_CONN="    intermediate=yes"
+
+	topo_direct
+	libreswan_pair
+	initiate gw2
+	grep -F 'received request IKE_INTERMEDIATE [ ]' "$work/gw1.log"
+	terminate gw2
+}
+
+# What a peer does not know it does not take: the proposal without it is taken.
+without() {
+	local IKE_PROPOSALS=$CLASSIC,aes256gcm16-prfsha384-x25519
+
+	topo_direct
+	ikefpd_start gw1 < <(conf_both gw1)
+	IKE_PROPOSALS=aes256gcm16-prfsha384-x25519
+	strongswan_start gw2 < <(conf_both gw2)
+	comes_up gw1
+	comes_up gw2
+	[ "$(chosen gw1 AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519 | wc -l)" = 2 ]
+}
+
+# A fifth is lost each way: what IKE_INTERMEDIATE has in fragments comes through all the same.
+over_loss() {
+	local IKE_PROPOSALS=aes256gcm16-prfsha384-x25519-ke1_modp4096-ke2_modp3072
+
+	topo_direct
+	ikefpd_start gw2 < <(psk_conf gw2)
+	ikefpd_start gw1 < <(psk_conf gw1)
+	netem gw1 wan loss 20% delay 10ms
+	netem gw2 wan loss 20% delay 10ms
+	swanctl gw1 --initiate --child net --timeout 60
+	one_child_sa_each
+}
+
+need_module
+ktap_plan 7
+testcase "two of ikefpd" two_of_ikefpd $CLASSIC $CLASSIC_NAME topo_direct start_here
+testcase "two of ikefpd, NAT, ML-KEM" two_of_ikefpd $HYBRID $HYBRID_NAME topo_nat trixie_start
+testcase "strongSwan 6, both roles" with_strongswan $CLASSIC $CLASSIC_NAME
+testcase "strongSwan 6, both roles, signatures" with_signatures
+testcase "Libreswan, an exchange without keys" with_libreswan
+testcase "a peer that has none" without
+testcase "where a fifth is lost" over_loss
+ktap_end
