@@ -247,6 +247,19 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 	return 0;
 }
 
+int kernel_sa_new_keys(struct kernel *k, uint64_t spi_local, const struct proposal *chosen,
+		       const struct ike_keys *keys)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	(void)chosen;
+	if (!host_op(k->host))
+		return 0;
+	assert(sa && sa->keyed && !sa->outstanding.len);
+	sa->keys = *keys;
+	return 0;
+}
+
 int kernel_sa_rekey(struct kernel *k, uint64_t old_spi_local, bool initiator, uint64_t spi_i,
 		    uint64_t spi_r, const struct proposal *chosen, const struct ike_keys *keys)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "dh.h"
 #include "ktap.h"
 #include "proposal.h"
 
@@ -50,6 +51,8 @@ static void keywords(void)
 		      "AES_CBC_128/HMAC_SHA2_256_128/MODP_3072/MODP_4096/PRF_HMAC_SHA2_256");
 	expect_parsed(PROTO_IKE, "aes192-sha384-modp2048",
 		      "AES_CBC_192/HMAC_SHA2_384_192/MODP_2048/PRF_HMAC_SHA2_384");
+	expect_parsed(PROTO_IKE, "aes128gcm16-prfsha256-x25519-KE1_ecp384-ke1_none-ke7_modp3072",
+		      "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519/KE1_ECP_384/KE1_NONE/KE7_MODP_3072");
 	expect_parsed(PROTO_ESP, "aes128gcm16", "AES_GCM_16_128/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes192gcm", "AES_GCM_16_192/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes192-sha1", "AES_CBC_192/HMAC_SHA1_96/NO_EXT_SEQ");
@@ -84,6 +87,21 @@ static void refused_keywords(void)
 		       "an encryption algorithm is needed, such as aes128gcm16");
 	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-esn",
 		       "esn and noesn belong to ESP proposals");
+	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-ke8_ecp256",
+		       "algorithm 'ke8_ecp256' is not known or not supported");
+	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-ke1_sha256",
+		       "algorithm 'ke1_sha256' is not known or not supported");
+	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-ke1_",
+		       "algorithm 'ke1_' is not known or not supported");
+	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-ke1_ecp256",
+		       "an IKE proposal needs a DH group, such as x25519");
+	expect_refused(PROTO_ESP, "aes128gcm16-ke1_ecp256",
+		       "an additional key exchange needs a first one, such as x25519");
+	expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-mlkem768",
+		       "'mlkem768' is for additional key exchanges (RFC 9370): write x25519-ke1_mlkem768");
+	if (!dh_public_len(DH_ML_KEM_768))
+		expect_refused(PROTO_IKE, "aes128gcm16-prfsha256-x25519-ke1_mlkem768",
+			       "'ke1_mlkem768' needs OpenSSL 3.5 or newer");
 	expect_refused(PROTO_ESP, "aes128",
 		       "aes needs an integrity algorithm, such as sha256");
 }
