@@ -6,7 +6,7 @@
 # IKE_INTERMEDIATE, which exchanges no keys.
 
 . "${0%/*}/lib.sh"
-. "$selftests/lib/interop.sh"
+. "$selftests/lib/libreswan.sh"
 . "$selftests/lib/pki.sh"
 . "$selftests/lib/trixie.sh"
 
@@ -80,15 +80,52 @@ with_signatures() {
 	[ "$(chosen gw1 "$CLASSIC_NAME" | wc -l)" = 2 ]
 }
 
+# IKE SA and Child SA are rekeyed by either end, with IKE_FOLLOWUP_KE, and no packet is lost.
+rekeyed() {
+	local IKE_PROPOSALS=$CLASSIC ESP_PROPOSALS=aes256gcm16-x25519-ke1_ecp384-ke2_ecp521 pair gw
+
+	topo_direct
+	start_here gw1 ikefpd < <(conf_both gw1)
+	$1 gw2 "$2" < <(conf_both gw2)
+	swanctl gw1 --initiate --child net --timeout 30
+	both_answered
+	ping_start lan1 "$lan2_addr"
+	for gw in gw1 gw2 gw1; do
+		pair=$(inbound gw1)
+		rekey_ike $gw
+		ping_more 5
+		ike_settled
+		[ "$(inbound gw1)" = "$pair" ]
+		rekey_child $gw
+		ping_more 5
+		settled
+	done
+	no_ping_lost gw2
+	both_answered
+	[ "$(grep -c 'sending request IKE_FOLLOWUP_KE \[ KE N(ADDITIONAL_KEY_EXCHANGE) \]' \
+		"$work/gw1.log")" = 8 ]
+	[ "$(grep -c 'received request IKE_FOLLOWUP_KE \[ KE N(ADDITIONAL_KEY_EXCHANGE) \]' \
+		"$work/gw1.log")" = 4 ]
+	chosen gw1 "$CLASSIC_NAME" >"$work/chosen"
+	swanctl gw2 --terminate --ike gw --timeout 20
+	taken_down
+}
+
+both_have_states() {
+	[ "$(xfrm_states gw1)" = 2 ] && [ "$(xfrm_states gw2)" = 2 ]
+}
+
 # pluto does an IKE_INTERMEDIATE exchange without payloads where both ends have it.
 with_libreswan() {
 	local PLUTO_CONN="    intermediate=yes"
 
 	topo_direct
-	libreswan_pair
-	initiate gw2
+	ikefpd_start gw1 < <(conf_both gw1)
+	PLUTO_RIGHT=$gw1_addr pluto_start gw2 < <(PLUTO_RIGHT=$gw1_addr pluto_conf gw2)
+	whack gw2 --name gw --initiate
+	wait_for 20 both_have_states
+	both_answered
 	grep -F 'received request IKE_INTERMEDIATE [ ]' "$work/gw1.log"
-	terminate gw2
 }
 
 # What a peer does not know it does not take: the proposal without it is taken.
@@ -118,11 +155,13 @@ over_loss() {
 }
 
 need_module
-ktap_plan 7
+ktap_plan 9
 testcase "two of ikefpd" two_of_ikefpd $CLASSIC $CLASSIC_NAME topo_direct start_here
 testcase "two of ikefpd, NAT, ML-KEM" two_of_ikefpd $HYBRID $HYBRID_NAME topo_nat trixie_start
 testcase "strongSwan 6, both roles" with_strongswan $CLASSIC $CLASSIC_NAME
 testcase "strongSwan 6, both roles, signatures" with_signatures
+testcase "rekeyed, two of ikefpd" rekeyed start_here ikefpd
+testcase "rekeyed, strongSwan 6" rekeyed trixie_start strongswan
 testcase "Libreswan, an exchange without keys" with_libreswan
 testcase "a peer that has none" without
 testcase "where a fifth is lost" over_loss

@@ -89,7 +89,9 @@ static void replace(struct kernel_message *msg, unsigned int number)
 
 static void requests(void)
 {
-	static const uint8_t exchanges[] = { INFORMATIONAL, CREATE_CHILD_SA, IKE_AUTH, 43 };
+	static const uint8_t exchanges[] = {
+		INFORMATIONAL, CREATE_CHILD_SA, IKE_FOLLOWUP_KE, IKE_INTERMEDIATE,
+	};
 	struct input in = records;
 
 	while (in.left >= RECORD_HEADER) {

@@ -17,13 +17,15 @@
 #define SETUP_ADDRESS	0x08	/* the initiator's identity is its address */
 #define SETUP_NO_XFRM	0x10	/* the initiator's kernel refuses ESP SAs */
 #define SETUP_TS	0x20	/* the responder narrows */
-#define SETUP_OTHER_IKE	0x40	/* IKE proposals that have nothing in common */
+/* IKE proposals that have nothing in common; with GROUPS additional key exchanges instead. */
+#define SETUP_OTHER_IKE	0x40
 #define SETUP_OTHER_ESP	0x80	/* the same of ESP */
 #define SETUP_NO_SECRET	0x100	/* the initiator has none for this peer */
 #define SETUP_NO_SECRET_R	0x200	/* the responder */
 #define SETUP_ANY	0x400	/* the initiator takes any identity */
 #define SETUP_TWO	0x800	/* the responder has another connection, which comes first */
-#define SETUP_PFS	0x1000	/* Child SAs have a key exchange of their own when rekeyed */
+/* Child SAs have a key exchange of their own when rekeyed, and the additional ones, too. */
+#define SETUP_PFS	0x1000
 #define SETUP_TRANSPORT	0x2000	/* transport mode */
 #define SETUP_TRANSPORT_ONE	0x4000	/* of the initiator alone */
 /* Both sign, and with NO_SECRET the initiator has no key; with TWO they but want a signature. */

@@ -84,6 +84,12 @@ static void load_keys(const struct exchange_setup *s, struct host *host, bool re
 	EVP_PKEY_free(other);
 }
 
+/* RFC 9370. */
+static bool additional(const struct exchange_setup *s)
+{
+	return s->setup & SETUP_GROUPS && s->setup & SETUP_OTHER_IKE;
+}
+
 static const char *conf(const struct exchange_setup *s, bool responder)
 {
 	static char text[2048];
@@ -92,12 +98,16 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 	const char *peer = "right.example", *esp = "aes128gcm16-esn-noesn", *mode = "tunnel";
 	bool pubkey = s->setup & SETUP_PUBKEY;
 
-	if (s->setup & SETUP_OTHER_IKE && responder)
+	if (additional(s))
+		ike = "aes128gcm16-prfsha256-x25519-ke1_ecp256-ke7_ecp384";
+	else if (s->setup & SETUP_OTHER_IKE && responder)
 		ike = "aes256-sha384-x25519";
 	else if (s->setup & SETUP_GROUPS && responder)
 		ike = "aes128gcm16-prfsha256-modp2048";
 	if (responder && s->setup & SETUP_OTHER_ESP)
 		esp = "aes256-sha512";
+	else if (s->setup & SETUP_PFS && additional(s))
+		esp = "aes128gcm16-x25519-ke1_ecp256-ke7_ecp384";
 	else if (s->setup & SETUP_PFS)
 		esp = responder && s->setup & SETUP_GROUPS ? "aes128gcm16-modp2048" :
 							     "aes128gcm16-x25519-modp2048";

@@ -27,6 +27,9 @@ static const char *folder;
 /* The allocations that are made to fail, one in each of so many seeds. */
 #define FAILURES	200
 
+/* Additional key exchanges. */
+#define ADDITIONAL	(SETUP_GROUPS | SETUP_OTHER_IKE)
+
 static void seed(const char *target, const struct buf *octets)
 {
 	static unsigned int count;
@@ -54,7 +57,7 @@ static void seed_failures(const char *target, const struct buf *octets, size_t a
 
 /* What comes up in one run, as records; and where each of them begins. */
 static struct buf records;
-static size_t starts[32];
+static size_t starts[64];
 static unsigned int count;
 
 static void put_record(struct buf *out, uint8_t number, uint8_t first, const uint8_t *chain,
@@ -257,6 +260,10 @@ static void handshakes(void)
 	handshake(SETUP_TWO, THEN_PPK | THEN_DELETE_IKE);
 	handshake(SETUP_NO_SECRET_R, THEN_PPK);
 	handshake(SETUP_NAT, THEN_REKEY_IKE | THEN_REKEY_R);
+	handshake(ADDITIONAL, THEN_REKEY_IKE);
+	handshake(ADDITIONAL, THEN_REKEY_IKE | THEN_REKEY_IKE_R);
+	handshake(ADDITIONAL | SETUP_PFS, THEN_REKEY);
+	handshake(ADDITIONAL | SETUP_PFS, THEN_REKEY | THEN_REKEY_R);
 }
 
 /* Sealed messages, for what the module sees of them. */

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "child_negotiate.h"
 #include "config.h"
 #include "dh_pool.h"
@@ -107,32 +105,44 @@ static void undo_nat(const struct ike_sa *sa, struct ts_list *local, struct ts_l
 		ts_replace_host(remote, &sa->remote);
 }
 
-/* @ke: the peer's KE payload of the group that was negotiated; NULL: of none. */
+/* @agreement: NULL: there was no key exchange. */
 static int install(struct child_sa *child, const struct child_keying *keying,
-		   struct dh *dh, const struct payload *ke, bool initiator,
-		   struct child_sa *old)
+		   const struct agreement *agreement, bool initiator, struct child_sa *old)
 {
-	uint8_t shared[DH_PUBLIC_MAX];
+	struct kdf_secrets secrets = { 0 };
 	struct child_keys keys;
-	const uint8_t *peer;
-	size_t len = 0;
-	int err = 0;
+	int err;
 
-	if (ke) {
-		peer = ke_data(ke, dh_group(dh), &len);
-		err = peer ? dh_shared(dh, peer, len, shared, &len) : -EBADMSG;
+	if (agreement) {
+		secrets.first = agreement->first.data;
+		secrets.first_len = agreement->first.len;
+		secrets.more = agreement->more.data;
+		secrets.more_len = agreement->more.len;
 	}
+	err = kdf_child_keys(&keys, keying->prf, keying->sk_d, child->proposal, &secrets,
+			     keying->nonce_i->data, keying->nonce_i->len, keying->nonce_r->data,
+			     keying->nonce_r->len);
 	if (!err)
-		err = kdf_child_keys(&keys, keying->prf, keying->sk_d, child->proposal,
-				     shared, len, keying->nonce_i->data,
-				     keying->nonce_i->len, keying->nonce_r->data,
-				     keying->nonce_r->len);
-	OPENSSL_cleanse(shared, sizeof(shared));
-	if (err)
-		return err;
-	err = child_sa_install(child, &keys, initiator, old);
+		err = child_sa_install(child, &keys, initiator, old);
 	kdf_wipe_child(&keys);
 	return err;
+}
+
+enum child_outcome child_finish(struct child_sa *child, const struct child_keying *keying,
+				struct child_sa *old, char *reason, size_t len)
+{
+	int err = install(child, keying, keying->agreement, true, old);
+
+	if (!err)
+		return CHILD_ACCEPTED;
+	snprintf(reason, len, "it could not be installed: %s", strerror(-err));
+	return CHILD_UNWANTED;
+}
+
+int child_finish_answer(struct child_sa *child, const struct child_keying *keying,
+			struct child_sa *old)
+{
+	return install(child, keying, keying->agreement, false, old);
 }
 
 enum child_outcome child_accept(struct child_sa *child,
@@ -206,12 +216,21 @@ enum child_outcome child_accept(struct child_sa *child,
 		snprintf(reason, len, "the peer chose another key exchange than it made");
 		return CHILD_UNWANTED;
 	}
-	err = install(child, keying, keying->dh, group ? ke : NULL, true, old);
+	if (keying->create) {
+		agreement_begin(keying->agreement, child->proposal);
+		err = group ? agreement_add_first(keying->agreement, keying->dh, ke) : 0;
+	}
 	if (err) {
-		snprintf(reason, len, "it could not be installed: %s", strerror(-err));
+		snprintf(reason, len, "its key exchange value is not valid");
 		return CHILD_UNWANTED;
 	}
-	return CHILD_ACCEPTED;
+	if (keying->create && !agreement_is_over(keying->agreement)) {
+		if (!agreement_take_link(keying->agreement, chain))
+			return CHILD_FOLLOWS;
+		snprintf(reason, len, "the answer lacks what its key exchange goes on with");
+		return CHILD_REFUSED;
+	}
+	return child_finish(child, keying, old, reason, len);
 }
 
 /* What a peer asks for, and what of it a child of ours gives it. */
@@ -352,7 +371,7 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	uint8_t spi[ESP_SPI_LEN];
 	struct dh *dh = NULL;
 	uint16_t refusal;
-	int err;
+	int err = 0;
 
 	refusal = negotiate(sa, chain, keying, old, &child);
 	*group = child ? proposal_id(child->proposal, TRANSFORM_DH) : 0;
@@ -361,7 +380,12 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	if (refusal)
 		goto refuse;
 	/* A public value that is none is as good as no key exchange at all. */
-	err = install(child, keying, dh, dh ? ke : NULL, false, old);
+	if (keying->create) {
+		agreement_begin(keying->agreement, child->proposal);
+		err = dh ? agreement_add_first(keying->agreement, dh, ke) : 0;
+	}
+	if (!err && (!keying->create || agreement_is_over(keying->agreement)))
+		err = child_finish_answer(child, keying, old);
 	if (err) {
 		refusal = err == -EBADMSG ? INVALID_SYNTAX : TEMPORARY_FAILURE;
 		goto refuse;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agreement.h"
 #include "child_sa.h"
 #include "ike_sa.h"
 #include "payload.h"
@@ -23,6 +24,7 @@ struct child_keying {
 	const struct buf *nonce_i, *nonce_r;
 	bool create;
 	struct dh *dh;		/* the initiator's; NULL: it sends no KE payload */
+	struct agreement *agreement;	/* of CREATE_CHILD_SA */
 };
 
 /*
@@ -34,13 +36,14 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 
 enum child_outcome {
 	CHILD_ACCEPTED,		/* installed */
+	CHILD_FOLLOWS,		/* the keying's agreement is not over yet: then child_finish() */
 	CHILD_REFUSED,		/* the peer did not make it */
 	CHILD_UNWANTED,		/* the peer made it, but not as offered; or we cannot */
 };
 
 /*
  * Initiator: checks the answer against the offer and installs; old is the one that it
- * takes the place of, or NULL. In the other two cases reason says why, and nothing of it
+ * takes the place of, or NULL. In the last two cases reason says why, and nothing of it
  * is in the kernel but the inbound SPI.
  */
 enum child_outcome child_accept(struct child_sa *child,
@@ -48,14 +51,22 @@ enum child_outcome child_accept(struct child_sa *child,
 				const struct child_keying *keying,
 				struct child_sa *old, char *reason, size_t len);
 
+/* Initiator: installs it when all key exchanges are over. CHILD_ACCEPTED or CHILD_UNWANTED. */
+enum child_outcome child_finish(struct child_sa *child, const struct child_keying *keying,
+				struct child_sa *old, char *reason, size_t len);
+
 /*
  * Responder: chooses among the connection's children, or takes that of the Child SA old
- * that is rekeyed; installs, and appends SA, with CREATE_CHILD_SA Nr and KEr, TSi, TSr.
- * Returns 0 and *child, or the Notify type to refuse with: w is as it was then, and for
- * INVALID_KE_PAYLOAD *group is the one to use.
+ * that is rekeyed; installs, unless the keying's agreement is not over yet, and appends SA,
+ * with CREATE_CHILD_SA Nr and KEr, TSi, TSr. Returns 0 and *child, or the Notify type to refuse
+ * with: w is as it was then, and for INVALID_KE_PAYLOAD *group is the one to use.
  */
 uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 		      const struct child_keying *keying, struct child_sa *old,
 		      struct child_sa **child, uint16_t *group, struct payload_writer *w);
+
+/* Responder: installs it when all key exchanges are over. 0 or a negative error. */
+int child_finish_answer(struct child_sa *child, const struct child_keying *keying,
+			struct child_sa *old);
 
 #endif

@@ -11,6 +11,7 @@
 #include "child_limit.h"
 #include "child_sa.h"
 #include "config.h"
+#include "followup.h"
 #include "ike_manager.h"
 #include "ike_sa.h"
 #include "policy.h"
@@ -525,6 +526,7 @@ void child_sa_destroy(struct child_sa *child)
 	sa = child->ike_sa;
 	m = sa->manager;
 	unlink_child(child);
+	followup_child_gone(sa, child->spi_in);
 	child_life_end(child);
 	ike_manager_remove_child(m, child);
 	tell_down(child);

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "create_child.h"
 #include "dh_pool.h"
+#include "followup.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "ke.h"
@@ -33,6 +34,8 @@ struct create_child {
 	struct dh *dh;			/* NULL: no key exchange */
 	unsigned int groups;		/* tried so far */
 	struct buf nonce_i, nonce_r;
+	struct agreement agreement;
+	bool following;			/* IKE_FOLLOWUP_KE is outstanding */
 	struct buf rival;		/* the peer rekeys it, too: the lower nonce of that */
 };
 
@@ -53,12 +56,14 @@ void create_child_end(struct ike_sa *sa)
 	buf_clear(&c->nonce_i);
 	buf_clear(&c->nonce_r);
 	buf_clear(&c->rival);
+	agreement_clear(&c->agreement);
 	free(c);
 	sa->create = NULL;
 }
 
 static struct child_keying keying(const struct ike_sa *sa, const struct buf *nonce_i,
-				  const struct buf *nonce_r, struct dh *dh)
+				  const struct buf *nonce_r, struct dh *dh,
+				  struct agreement *agreement)
 {
 	return (struct child_keying){
 		.prf = proposal_id(sa->proposal, TRANSFORM_PRF),
@@ -67,6 +72,7 @@ static struct child_keying keying(const struct ike_sa *sa, const struct buf *non
 		.nonce_r = nonce_r,
 		.create = true,
 		.dh = dh,
+		.agreement = agreement,
 	};
 }
 
@@ -76,7 +82,7 @@ static int send_request(struct ike_sa *sa)
 {
 	struct create_child *c = sa->create;
 	struct child_sa *child = child_sa_by_spi_in(sa, c->spi);
-	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh);
+	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh, &c->agreement);
 	uint32_t old = htonl(c->old);
 	struct payload_writer w;
 	int err;
@@ -218,6 +224,7 @@ static void failed(struct ike_sa *sa, const char *name, struct child_sa *old,
 static void replace(struct ike_sa *sa, struct child_sa *old)
 {
 	old->replaced = true;
+	followup_child_gone(sa, old->spi_in);
 	if (old->state == CHILD_DELETING)
 		return;
 	old->state = CHILD_DELETING;
@@ -289,58 +296,140 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 	return false;
 }
 
-static void accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
-		     const struct payload_chain *chain)
+/* Something else has come in between, or the peer's rekeying is the one that stays. */
+static bool is_overtaken(struct ike_sa *sa, struct child_sa *child, struct child_sa *old)
 {
-	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	struct create_child *c = sa->create;
-	const struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh);
-	const char *name = child->conf->name;
-	const struct buf *lower;
-	char reason[128];
+	const struct buf *lower = nonce_lower(&c->nonce_i, &c->nonce_r);
 
-	if (!nonce || buf_set(&c->nonce_r, nonce->body, nonce->len)) {
-		failed(sa, name, old, "the answer lacks a Nonce");
-		delete_new(sa, child);
-		return;
-	}
-	/* It was terminated meanwhile: its DELETE is queued. */
+	/* Its DELETE is queued. */
 	if (child->state == CHILD_DELETING) {
-		failed(sa, name, old, "it was terminated");
-		return;
+		failed(sa, child->conf->name, old, "it was terminated");
+		return true;
 	}
 	if (old && old->state == CHILD_DELETING) {
 		delete_new(sa, child);
-		return;
+		return true;
 	}
-	lower = nonce_lower(&c->nonce_i, &c->nonce_r);
 	if (c->rival.len && nonce_lower(lower, &c->rival) == lower) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
-			"CHILD_SA %s was rekeyed by both ends, the peer's is kept", name);
+			"CHILD_SA %s was rekeyed by both ends, the peer's is kept",
+			child->conf->name);
 		delete_new(sa, child);
-		return;
+		/* It may be half agreed on yet, and come to nothing. */
+		if (old && old->state == CHILD_INSTALLED)
+			child_life_retry(old);
+		return true;
 	}
-	switch (child_accept(child, chain, &k, old, reason, sizeof(reason))) {
+	return false;
+}
+
+/* The next additional key exchange. True: its request is on its way. */
+static bool follow(struct ike_sa *sa, struct child_sa *child, struct child_sa *old)
+{
+	struct create_child *c = sa->create;
+	struct payload_writer w;
+	int err;
+
+	payload_begin(&w, 0);
+	err = agreement_put_request(&c->agreement, &c->dh, &w);
+	if (!err)
+		err = ike_sa_request(sa, c->old ? TASK_REKEY_CHILD : TASK_CREATE_CHILD,
+				     IKE_FOLLOWUP_KE, &w);
+	buf_clear(&w.buf);
+	c->following = !err;
+	if (!err)
+		return true;
+	failed(sa, child->conf->name, old, "the IKE_FOLLOWUP_KE request could not be sent");
+	child_sa_destroy(child);
+	return false;
+}
+
+/* True: another request is on its way. */
+static bool conclude(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+		     enum child_outcome outcome, const char *reason)
+{
+	switch (outcome) {
 	case CHILD_ACCEPTED:
 		if (old)
 			replace(sa, old);
 		ike_manager_child_up(sa->manager, child);
 		break;
+	case CHILD_FOLLOWS:
+		return follow(sa, child, old);
 	case CHILD_REFUSED:
-		failed(sa, name, old, reason);
+		failed(sa, child->conf->name, old, reason);
 		child_sa_destroy(child);
 		break;
 	case CHILD_UNWANTED:
-		failed(sa, name, old, reason);
+		failed(sa, child->conf->name, old, reason);
 		delete_new(sa, child);
 		break;
 	}
+	return false;
+}
+
+static struct child_keying own_keying(const struct ike_sa *sa)
+{
+	struct create_child *c = sa->create;
+
+	return keying(sa, &c->nonce_i, &c->nonce_r, c->dh, &c->agreement);
+}
+
+/* True: another request is on its way. */
+static bool accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+		     const struct payload_chain *chain)
+{
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+	const struct child_keying k = own_keying(sa);
+	char reason[128];
+
+	if (!nonce || buf_set(&sa->create->nonce_r, nonce->body, nonce->len)) {
+		failed(sa, child->conf->name, old, "the answer lacks a Nonce");
+		delete_new(sa, child);
+		return false;
+	}
+	if (is_overtaken(sa, child, old))
+		return false;
+	return conclude(sa, child, old,
+			child_accept(child, chain, &k, old, reason, sizeof(reason)), reason);
+}
+
+/* The response of IKE_FOLLOWUP_KE. True: another request is on its way. */
+static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+		     const struct payload_chain *chain)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct agreement *agreement = &sa->create->agreement;
+	const struct child_keying k = own_keying(sa);
+	bool was_last = agreement->done + 1 == agreement->n;
+	char reason[128];
+	struct notify n;
+
+	if (!ke && notify_error(&n, chain)) {
+		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
+			 ike_notify_name(n.type), n.type);
+		return conclude(sa, child, old, CHILD_REFUSED, reason);
+	}
+	if (!ke || agreement_add_next(agreement, sa->create->dh, ke))
+		return conclude(sa, child, old, was_last ? CHILD_UNWANTED : CHILD_REFUSED,
+				"its key exchange is not valid");
+	if (!was_last && agreement_take_link(agreement, chain))
+		return conclude(sa, child, old, CHILD_REFUSED,
+				"the answer lacks what its key exchange goes on with");
+	if (is_overtaken(sa, child, old))
+		return false;
+	if (!was_last)
+		return follow(sa, child, old);
+	return conclude(sa, child, old, child_finish(child, &k, old, reason, sizeof(reason)),
+			reason);
 }
 
 void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	struct create_child *c = sa->create;
 	struct child_sa *child, *old;
+	bool goes_on = false;
 	struct notify n;
 
 	if (!c) {
@@ -360,14 +449,16 @@ void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
 		ike_sa_next(sa);
 		return;
 	}
-	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
-		if (refused(sa, child, old, &n)) {
-			if (old)
-				old->rekeying = true;
-			return;
-		}
-	} else {
-		accepted(sa, child, old, chain);
+	if (c->following)
+		goes_on = followed(sa, child, old, chain);
+	else if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain))
+		goes_on = refused(sa, child, old, &n);
+	else
+		goes_on = accepted(sa, child, old, chain);
+	if (goes_on) {
+		if (old)
+			old->rekeying = true;
+		return;
 	}
 	create_child_end(sa);
 	ike_sa_next(sa);
@@ -417,12 +508,76 @@ static void note_rival(struct ike_sa *sa, const struct child_sa *old, const stru
 		buf_set(&c->rival, nonce->data, nonce->len);
 }
 
+static void rekeyed(struct child_sa *old)
+{
+	old->state = CHILD_REKEYED;
+	old->replaced = true;
+	child_life_wait(old);
+}
+
+uint16_t create_child_followed(struct ike_sa *sa, struct followup *f,
+			       const struct kernel_message *msg, struct child_sa **made)
+{
+	const struct child_keying k = keying(sa, &f->nonce_i, &f->nonce_r, NULL, &f->agreement);
+	struct child_sa *child = child_sa_by_spi_in(sa, f->spi);
+	struct child_sa *old = f->old ? child_sa_by_spi_in(sa, f->old) : NULL;
+
+	if (!child || sa->state != IKE_ESTABLISHED || sa->rekey)
+		return TEMPORARY_FAILURE;
+	if (f->old && (!old || old->state == CHILD_DELETING || old->state == CHILD_DELETED))
+		return TEMPORARY_FAILURE;
+	if (child_finish_answer(child, &k, old))
+		return TEMPORARY_FAILURE;
+	/* The peer does not have our answer yet. */
+	child->unproven = true;
+	child->made_by = msg->message_id + 1;
+	if (old)
+		rekeyed(old);
+	resume_save(sa);
+	*made = child;
+	return 0;
+}
+
+void create_child_undo(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct child_sa *child;
+
+	for (child = sa->resumed ? sa->children : NULL; child; child = child->next) {
+		if (child->made_by != msg->message_id + 1)
+			continue;
+		child_sa_destroy(child);
+		resume_save(sa);
+		return;
+	}
+}
+
+/* The rest comes in IKE_FOLLOWUP_KE. Without memory it comes to nothing. */
+static uint16_t let_follow(struct ike_sa *sa, struct child_sa *child, const struct child_sa *old,
+			   struct agreement *agreement, struct buf *nonce_i, struct buf *nonce_r,
+			   struct payload_writer *w)
+{
+	struct followup *f = NULL;
+
+	if (!agreement_put_link(agreement, w))
+		f = followup_new(sa, agreement, nonce_i, nonce_r);
+	if (!f) {
+		child_sa_destroy(child);
+		return TEMPORARY_FAILURE;
+	}
+	f->spi = child->spi_in;
+	f->old = old ? old->spi_in : 0;
+	if (old)
+		note_rival(sa, old, &f->nonce_i, &f->nonce_r);
+	return 0;
+}
+
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		   const struct payload_chain *chain, struct child_sa *old)
 {
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	struct buf nonce_i = BUF_INIT, nonce_r = BUF_INIT;
-	const struct child_keying k = keying(sa, &nonce_i, &nonce_r, NULL);
+	struct agreement agreement = { .n = 0 };
+	const struct child_keying k = keying(sa, &nonce_i, &nonce_r, NULL, &agreement);
 	struct child_sa *child = NULL;
 	uint16_t refusal, group = 0;
 	struct payload_writer w;
@@ -433,22 +588,28 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		refusal = TEMPORARY_FAILURE;
 	else
 		refusal = child_answer(sa, chain, &k, old, &child, &group, &w);
+	if (!refusal && !agreement_is_over(&agreement)) {
+		refusal = let_follow(sa, child, old, &agreement, &nonce_i, &nonce_r, &w);
+		child = NULL;
+		old = NULL;
+	}
 	if (refusal) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA: %s",
 			old ? "rekey" : "establish", ike_notify_name(refusal));
+		buf_clear(&w.buf);
+		payload_begin(&w, 0);
 		wanted[0] = group >> 8;
 		wanted[1] = group;
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, wanted,
 				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
 	} else if (old) {
 		note_rival(sa, old, &nonce_i, &nonce_r);
-		old->state = CHILD_REKEYED;
-		old->replaced = true;
-		child_life_wait(old);
+		rekeyed(old);
 	}
-	if (!refusal)
+	if (child)
 		resume_save(sa);
 	ike_sa_respond(sa, msg, &w);
+	agreement_clear(&agreement);
 	buf_clear(&nonce_i);
 	buf_clear(&nonce_r);
 	if (child)

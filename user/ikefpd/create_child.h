@@ -8,6 +8,8 @@
 
 #include "ike_sa.h"
 
+struct followup;
+
 void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct payload_chain *chain);
 /* May end the SA. */
@@ -23,5 +25,17 @@ int create_child_rekey(struct ike_sa *sa, uint32_t spi_in);
 bool create_child_asks_for(const struct child_sa *child);
 /* Wipes and frees what there is of an exchange of ours. */
 void create_child_end(struct ike_sa *sa);
+
+/*
+ * The peer's additional key exchanges are over: what it has asked for is installed. Returns 0
+ * and *made, or the Notify to refuse with.
+ */
+uint16_t create_child_followed(struct ike_sa *sa, struct followup *f,
+			       const struct kernel_message *msg, struct child_sa **made);
+/*
+ * The IKE_FOLLOWUP_KE request that the daemon before was about to answer when it died comes once
+ * more. Of what it had made of it the peer knows nothing. Of any other request: does nothing.
+ */
+void create_child_undo(struct ike_sa *sa, const struct kernel_message *msg);
 
 #endif

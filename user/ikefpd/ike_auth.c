@@ -380,6 +380,7 @@ static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 	case CHILD_ACCEPTED:
 		ike_manager_child_up(sa->manager, child);
 		break;
+	case CHILD_FOLLOWS:	/* never here */
 	case CHILD_REFUSED:
 		child_sa_destroy(child);
 		child = NULL;

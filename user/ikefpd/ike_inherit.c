@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "counters.h"
+#include "followup.h"
 #include "ike_inherit.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -15,13 +16,14 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 {
 	struct ike_manager *m = old->manager;
 	struct ike_sa *sa = ike_sa_new(m, old->conn, rekeyed->initiator);
-	struct proposal chosen = *rekeyed->proposal;
+	struct proposal chosen;
 
 	if (!sa)
 		return NULL;
 	ike_sa_end_handshake(sa);
 	sa->local = old->local;
 	sa->remote = old->remote;
+	proposal_copy(&chosen, rekeyed->proposal);
 	chosen.spi_len = 0;
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
@@ -64,6 +66,7 @@ static void move_children(struct ike_sa *from, struct ike_sa *to)
 	for (child = *end; child; child = child->next) {
 		child->ike_sa = to;
 		child->moves++;
+		child->made_by = 0;
 	}
 }
 
@@ -122,6 +125,8 @@ static void share_conn(struct ike_sa *from, struct ike_sa *to)
 
 static void move(struct ike_sa *from, struct ike_sa *to)
 {
+	/* What is half agreed on stays behind, and comes to nothing. */
+	followup_end(from);
 	share_conn(from, to);
 	move_children(from, to);
 	move_tasks(from, to);

@@ -124,11 +124,12 @@ static int renew_keys(struct ike_sa *sa, const uint8_t *shared, size_t len)
 {
 	struct ike_handshake *h = sa->handshake;
 	const struct kdf_rekeyed before = { h->keys.prf, h->keys.d };
+	const struct kdf_secrets secrets = { .first = shared, .first_len = len };
 	struct ike_keys keys;
 	int err;
 
 	err = kdf_rekeyed_keys(&keys, &before, sa->proposal, h->nonce_i.data, h->nonce_i.len,
-			       h->nonce_r.data, h->nonce_r.len, shared, len, sa->spi_i, sa->spi_r);
+			       h->nonce_r.data, h->nonce_r.len, &secrets, sa->spi_i, sa->spi_r);
 	if (!err)
 		err = kernel_sa_new_keys(sa->manager->kernel, ike_sa_spi_local(sa), sa->proposal,
 					 &keys);

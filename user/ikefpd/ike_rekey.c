@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "config.h"
 #include "dh_pool.h"
+#include "followup.h"
 #include "ike_inherit.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -30,12 +30,33 @@
 #define GROUPS_MAX	3	/* tries with another one, as INVALID_KE_PAYLOAD asks for */
 #define REPLACED_MAX	4	/* one after the other, none of which is deleted yet */
 
+struct ike_rekey *ike_rekey_new(void)
+{
+	struct ike_rekey *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->chosen = &proposal_none;
+	return r;
+}
+
+/* What there is of a response. */
+static void forget_answer(struct ike_rekey *r)
+{
+	agreement_clear(&r->agreement);
+	dh_free(r->next);
+	r->next = NULL;
+	proposal_drop(&r->chosen);
+	buf_clear(&r->nonce_r);
+	r->following = false;
+}
+
 void ike_rekey_end(struct ike_sa *sa)
 {
 	struct ike_rekey *r = sa->rekey;
 
 	if (!r)
 		return;
+	forget_answer(r);
 	dh_free(r->dh);
 	buf_clear(&r->nonce_i);
 	buf_clear(&r->rival);
@@ -101,32 +122,22 @@ static void put_payloads(struct payload_writer *w, const struct proposal_list *l
 		w->buf.failed = true;
 }
 
-/* Nonces of the exchange, with g^ir and SK_d of the old one, make the keys. */
-struct material {
-	const struct buf *nonce_i, *nonce_r;
-	struct dh *dh;
-	const uint8_t *peer;	/* its public value */
-	size_t peer_len;
-};
-
+/* Nonces and shared secrets of the exchange, with SK_d of the old one, make the keys. */
 static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct proposal *chosen,
-		  const struct material *m, uint64_t spi_i, uint64_t spi_r)
+		  const struct buf *nonce_i, const struct buf *nonce_r,
+		  const struct agreement *agreement, uint64_t spi_i, uint64_t spi_r)
 {
 	const struct kdf_rekeyed from = {
 		.prf = proposal_id(old->proposal, TRANSFORM_PRF),
 		.sk_d = old->sk_d,
 	};
-	uint8_t shared[DH_PUBLIC_MAX];
-	size_t len;
-	int err;
+	const struct kdf_secrets secrets = {
+		.first = agreement->first.data, .first_len = agreement->first.len,
+		.more = agreement->more.data, .more_len = agreement->more.len,
+	};
 
-	err = dh_shared(m->dh, m->peer, m->peer_len, shared, &len);
-	if (!err)
-		err = kdf_rekeyed_keys(keys, &from, chosen, m->nonce_i->data, m->nonce_i->len,
-				       m->nonce_r->data, m->nonce_r->len, shared, len, spi_i,
-				       spi_r);
-	OPENSSL_cleanse(shared, sizeof(shared));
-	return err;
+	return kdf_rekeyed_keys(keys, &from, chosen, nonce_i->data, nonce_i->len, nonce_r->data,
+				nonce_r->len, &secrets, spi_i, spi_r);
 }
 
 /* Requests */
@@ -166,7 +177,7 @@ static int begin(struct ike_sa *sa)
 	struct ours ours;
 	int err;
 
-	sa->rekey = calloc(1, sizeof(*sa->rekey));
+	sa->rekey = ike_rekey_new();
 	if (!sa->rekey)
 		return -ENOMEM;
 	get_ours(&ours, sa);
@@ -234,46 +245,52 @@ static bool refused(struct ike_sa *sa, const struct notify *n)
 	return false;
 }
 
-/* The peer has done nothing wrong, and has it. */
-static const char not_made[] = "the new IKE SA could not be made";
-
-/* The new one, or NULL with the reason why there is none. */
-static struct ike_sa *make(struct ike_sa *sa, const struct payload_chain *chain,
-			   struct buf *nonce_r, const char **reason)
+/* What the answer says is kept. Returns NULL, or what is wrong with it. */
+static const char *take_answer(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	const struct payload *choice = payload_only(chain, PAYLOAD_SA);
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct ike_rekey *r = sa->rekey;
-	struct material m = { .nonce_i = &r->nonce_i, .nonce_r = nonce_r, .dh = r->dh };
-	struct ike_rekeyed rekeyed = { .initiator = true, .spi_i = r->spi };
 	uint16_t group = dh_group(r->dh);
-	struct ike_sa *new = NULL;
 	struct proposal chosen;
-	struct ike_keys keys;
 	struct ours ours;
+	size_t len;
 
 	get_ours(&ours, sa);
-	*reason = "the answer lacks SA, KE or Nonce";
+	forget_answer(r);
 	if (!choice || !ke || !nonce)
-		return NULL;
-	*reason = "the peer chose a proposal that was not offered";
+		return "the answer lacks SA, KE or Nonce";
 	if (proposal_verify(&ours.list, PROTO_IKE, choice->body, choice->len, false, &chosen) ||
 	    chosen.spi_len != IKE_SPI_LEN || !get64(chosen.spi))
-		return NULL;
-	*reason = "the peer's key exchange is of another group";
-	m.peer = ke_data(ke, group, &m.peer_len);
-	if (!m.peer || proposal_id(&chosen, TRANSFORM_DH) != group)
-		return NULL;
-	*reason = "the peer's key exchange value is not valid";
-	rekeyed.spi_r = get64(chosen.spi);
-	rekeyed.proposal = &chosen;
-	rekeyed.keys = &keys;
-	if (!buf_set(nonce_r, nonce->body, nonce->len) &&
-	    !derive(&keys, sa, &chosen, &m, rekeyed.spi_i, rekeyed.spi_r)) {
-		*reason = not_made;
+		return "the peer chose a proposal that was not offered";
+	if (!ke_data(ke, group, &len) || proposal_id(&chosen, TRANSFORM_DH) != group)
+		return "the peer's key exchange is of another group";
+	agreement_begin(&r->agreement, &chosen);
+	if (agreement_add_first(&r->agreement, r->dh, ke))
+		return "the peer's key exchange value is not valid";
+	r->peer_spi = get64(chosen.spi);
+	if (proposal_keep(&r->chosen, &chosen) || buf_set(&r->nonce_r, nonce->body, nonce->len))
+		return "out of memory";
+	if (!agreement_is_over(&r->agreement) && agreement_take_link(&r->agreement, chain))
+		return "the answer lacks what its key exchange goes on with";
+	return NULL;
+}
+
+/* The new one, or NULL: the peer has done nothing wrong, and has it. */
+static struct ike_sa *make(struct ike_sa *sa)
+{
+	struct ike_rekey *r = sa->rekey;
+	struct ike_keys keys;
+	const struct ike_rekeyed rekeyed = {
+		.initiator = true, .spi_i = r->spi, .spi_r = r->peer_spi,
+		.proposal = r->chosen, .keys = &keys,
+	};
+	struct ike_sa *new = NULL;
+
+	if (!derive(&keys, sa, r->chosen, &r->nonce_i, &r->nonce_r, &r->agreement, r->spi,
+		    r->peer_spi))
 		new = ike_inherit_new(sa, &rekeyed);
-	}
 	kdf_wipe_ike(&keys);
 	return new;
 }
@@ -397,48 +414,124 @@ static void set_up_anew(struct ike_sa *sa, const char *reason)
 	ike_sa_destroy(sa, "it is set up anew");
 }
 
-/* Both ends have rekeyed it, and one of our two nonces is the lowest. */
-static bool loses(const struct ike_sa *sa, const struct buf *nonce_r)
+/* Both ends rekey it, and one of our two nonces is the lowest. */
+static bool has_lowest(const struct ike_sa *sa)
 {
 	const struct ike_rekey *r = sa->rekey;
-	const struct buf *lower = nonce_lower(&r->nonce_i, nonce_r);
+	const struct buf *lower = nonce_lower(&r->nonce_i, &r->nonce_r);
 
-	return successor(sa) && r->rival.len && nonce_lower(lower, &r->rival) == lower;
+	return r->rival.len && nonce_lower(lower, &r->rival) == lower;
 }
 
-/* False: it has ended. */
-static bool accepted(struct ike_sa *sa, const struct payload_chain *chain)
+/* All key exchanges are over. False: it has ended. */
+static bool conclude(struct ike_sa *sa)
 {
-	struct buf nonce_r = BUF_INIT;
-	const char *reason;
-	struct ike_sa *new = make(sa, chain, &nonce_r, &reason);
+	struct ike_sa *new = make(sa);
 
-	if (!new && reason == not_made) {
-		set_up_anew(sa, reason);
-		buf_clear(&nonce_r);
+	if (!new) {
+		set_up_anew(sa, "the new IKE SA could not be made");
 		return false;
 	}
-	if (!new)
-		failed(sa, reason);
-	else if (loses(sa, &nonce_r))
+	if (successor(sa) && has_lowest(sa))
 		lose(sa, new);
 	else
 		win(sa, new);
-	buf_clear(&nonce_r);
 	return true;
+}
+
+/*
+ * The next additional key exchange. False: its request is on its way.
+ *
+ * With the answer to the last one the peer has the new IKE SA: should this daemon die of that,
+ * nobody could make its keys any more. That is what a request without a response says to the
+ * next daemon.
+ */
+static bool follow(struct ike_sa *sa)
+{
+	struct ike_rekey *r = sa->rekey;
+	struct payload_writer w;
+	int err;
+
+	payload_begin(&w, 0);
+	err = agreement_put_request(&r->agreement, &r->next, &w);
+	if (r->agreement.done + 1 == r->agreement.n)
+		buf_clear(&r->response);
+	if (!err)
+		err = ike_sa_request(sa, TASK_REKEY_IKE, IKE_FOLLOWUP_KE, &w);
+	buf_clear(&w.buf);
+	if (err) {
+		failed(sa, "the IKE_FOLLOWUP_KE request could not be sent");
+		return true;
+	}
+	r->following = true;
+	return false;
+}
+
+/* False: it has ended, or another request is on its way. */
+static bool accepted(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	const char *reason = take_answer(sa, chain);
+
+	if (reason) {
+		failed(sa, reason);
+		return true;
+	}
+	if (agreement_is_over(&sa->rekey->agreement))
+		return conclude(sa);
+	/* The peer has none yet, and will never. */
+	if (has_lowest(sa)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"IKE_SA %s[%u] is rekeyed by both ends, the peer's is kept", sa->log.name,
+			sa->unique_id);
+		/* Which may come to nothing yet. */
+		if (sa->state == IKE_ESTABLISHED)
+			ike_life_retry(sa);
+		return true;
+	}
+	return follow(sa);
+}
+
+/* The response of IKE_FOLLOWUP_KE. False: as accepted(). */
+static bool followed(struct ike_sa *sa, const struct payload_chain *chain)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct ike_rekey *r = sa->rekey;
+	char reason[128];
+	struct notify n;
+
+	r->following = false;
+	if (!ke && notify_error(&n, chain)) {
+		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
+			 ike_notify_name(n.type), n.type);
+		failed(sa, reason);
+		return true;
+	}
+	if (!ke || agreement_add_next(&r->agreement, r->next, ke)) {
+		failed(sa, "the peer's key exchange is not valid");
+		return true;
+	}
+	if (agreement_is_over(&r->agreement))
+		return conclude(sa);
+	if (agreement_take_link(&r->agreement, chain)) {
+		failed(sa, "the answer lacks what its key exchange goes on with");
+		return true;
+	}
+	return follow(sa);
 }
 
 static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
 {
 	struct notify n;
+	bool over;
 
-	if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain)) {
-		if (refused(sa, &n))
-			return;
-	} else if (!accepted(sa, chain)) {
-		return;
-	}
-	decided(sa);
+	if (sa->rekey->following)
+		over = followed(sa, chain);
+	else if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain))
+		over = !refused(sa, &n);
+	else
+		over = accepted(sa, chain);
+	if (over)
+		decided(sa);
 }
 
 void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
@@ -455,6 +548,17 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 	 * IKE SA any more, which the peer has in use already.
 	 */
 	r->sent = true;
+	if (msg->exchange == IKE_FOLLOWUP_KE) {
+		if (r->following) {
+			respond_to(sa, chain);
+		} else if (!r->response.len) {
+			set_up_anew(sa, "the daemon before died in its rekeying");
+		} else {
+			failed(sa, "the daemon before died in it");
+			decided(sa);
+		}
+		return;
+	}
 	r->first_payload = msg->first_payload;
 	buf_set(&r->response, msg->data, msg->len);
 	resume_save(sa);
@@ -500,14 +604,14 @@ bool ike_rekey_is_asked(const struct payload_chain *chain)
 	return offer && offer->len > 5 && offer->body[5] == PROTO_IKE;
 }
 
-/*
- * A request that the daemon before was about to answer when it died comes once more. Of
- * what it had made of it the peer knows nothing.
- */
-static void undo(struct ike_sa *sa)
+void ike_rekey_undo(struct ike_sa *sa, const struct kernel_message *msg)
 {
-	struct ike_sa *new = ike_manager_by_spi(sa->manager, sa->successor);
+	struct ike_sa *new;
 
+	if (!sa->resumed || sa->state != IKE_REKEYED || !sa->rekeyed_by_peer ||
+	    sa->rekeyed_by != msg->message_id)
+		return;
+	new = ike_manager_by_spi(sa->manager, sa->successor);
 	if (new) {
 		ike_inherit_back(new, sa);
 		ike_sa_destroy(new, NULL);
@@ -558,8 +662,10 @@ static uint16_t check_request(const struct ike_sa *sa, const struct payload_chai
 struct answer {
 	struct buf nonce_i, nonce_r;
 	struct proposal chosen;
+	struct agreement agreement;
 	struct dh *dh;
 	uint16_t group;		/* INVALID_KE_PAYLOAD: the one to use */
+	uint64_t spi;		/* ours */
 };
 
 static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chain,
@@ -584,43 +690,74 @@ static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chai
 		return INVALID_KE_PAYLOAD;
 	a->dh = dh_pool_take(a->group);
 	if (!a->dh || buf_set(&a->nonce_i, nonce->body, nonce->len) ||
-	    nonce_new(&a->nonce_r, NONCE_LEN))
+	    nonce_new(&a->nonce_r, NONCE_LEN) || new_spi(sa->manager, &a->spi))
 		return TEMPORARY_FAILURE;
-	return 0;
-}
-
-static uint16_t answer_with(struct ike_sa *sa, const struct payload_chain *chain,
-			    struct answer *a, struct ike_sa **made)
-{
-	struct material m = { .nonce_i = &a->nonce_i, .nonce_r = &a->nonce_r };
-	struct ike_rekeyed rekeyed = { .proposal = &a->chosen };
-	uint16_t refusal = choose(sa, chain, a);
-	struct ike_keys keys;
-	int err;
-
-	if (refusal)
-		return refusal;
-	if (new_spi(sa->manager, &rekeyed.spi_r))
-		return TEMPORARY_FAILURE;
-	rekeyed.spi_i = get64(a->chosen.spi);
-	rekeyed.keys = &keys;
-	m.dh = a->dh;
-	m.peer = ke_data(payload_only(chain, PAYLOAD_KE), a->group, &m.peer_len);
-	err = derive(&keys, sa, &a->chosen, &m, rekeyed.spi_i, rekeyed.spi_r);
-	*made = err ? NULL : ike_inherit_new(sa, &rekeyed);
-	kdf_wipe_ike(&keys);
-	if (*made)
+	agreement_begin(&a->agreement, &a->chosen);
+	switch (agreement_add_first(&a->agreement, a->dh, ke)) {
+	case 0:
 		return 0;
-	return err == -EBADMSG ? INVALID_SYNTAX : TEMPORARY_FAILURE;
+	case -EBADMSG:
+		return INVALID_SYNTAX;
+	default:
+		return TEMPORARY_FAILURE;
+	}
 }
 
-static void note_rival(struct ike_sa *sa, const struct answer *a)
+static void note_rival(struct ike_sa *sa, const struct buf *nonce_i, const struct buf *nonce_r)
 {
-	const struct buf *lower = nonce_lower(&a->nonce_i, &a->nonce_r);
+	const struct buf *lower = nonce_lower(nonce_i, nonce_r);
 
 	/* Without memory ours is the one that stays: the peer takes that for a refusal. */
 	if (sa->rekey)
 		buf_set(&sa->rekey->rival, lower->data, lower->len);
+}
+
+/* The peer's new one takes its place. Returns 0 and *made, or the Notify to refuse with. */
+static uint16_t give_way(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct proposal *chosen, const struct buf *nonce_i,
+			 const struct buf *nonce_r, const struct agreement *agreement,
+			 uint64_t spi_i, uint64_t spi_r, struct ike_sa **made)
+{
+	struct ike_keys keys;
+	const struct ike_rekeyed rekeyed = {
+		.spi_i = spi_i, .spi_r = spi_r, .proposal = chosen, .keys = &keys,
+	};
+
+	if (!derive(&keys, sa, chosen, nonce_i, nonce_r, agreement, spi_i, spi_r))
+		*made = ike_inherit_new(sa, &rekeyed);
+	kdf_wipe_ike(&keys);
+	if (!*made)
+		return TEMPORARY_FAILURE;
+	note_rival(sa, nonce_i, nonce_r);
+	sa->rekeyed_by_peer = true;
+	sa->rekeyed_by = msg->message_id;
+	ike_inherit(sa, *made);
+	return 0;
+}
+
+uint16_t ike_rekey_followed(struct ike_sa *sa, struct followup *f,
+			    const struct kernel_message *msg, struct ike_sa **made)
+{
+	if (sa->state != IKE_ESTABLISHED || has_replaced_many(sa) || makes_or_deletes_child(sa))
+		return TEMPORARY_FAILURE;
+	return give_way(sa, msg, f->chosen, &f->nonce_i, &f->nonce_r, &f->agreement, f->spi_i,
+			f->spi_r, made);
+}
+
+/* The rest comes in IKE_FOLLOWUP_KE. Without memory it comes to nothing. */
+static uint16_t let_follow(struct ike_sa *sa, struct answer *a, struct payload_writer *w)
+{
+	struct followup *f;
+
+	if (agreement_put_link(&a->agreement, w))
+		return TEMPORARY_FAILURE;
+	f = followup_new(sa, &a->agreement, &a->nonce_i, &a->nonce_r);
+	if (!f || proposal_keep(&f->chosen, &a->chosen))
+		return TEMPORARY_FAILURE;
+	f->spi_i = get64(a->chosen.spi);
+	f->spi_r = a->spi;
+	note_rival(sa, &f->nonce_i, &f->nonce_r);
+	return 0;
 }
 
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
@@ -634,23 +771,27 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	uint8_t wanted[2];
 
 	payload_begin(&w, 0);
-	refusal = answer_with(sa, chain, &a, &new);
+	refusal = choose(sa, chain, &a);
+	if (!refusal)
+		put_payloads(&w, &list, a.spi, &a.nonce_r, a.dh);
+	if (!refusal && agreement_is_over(&a.agreement))
+		refusal = give_way(sa, msg, &a.chosen, &a.nonce_i, &a.nonce_r, &a.agreement,
+				   get64(a.chosen.spi), a.spi, &new);
+	else if (!refusal)
+		refusal = let_follow(sa, &a, &w);
 	if (refusal) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to rekey IKE_SA %s[%u]: %s", sa->log.name,
 			sa->unique_id, ike_notify_name(refusal));
+		buf_clear(&w.buf);
+		payload_begin(&w, 0);
 		wanted[0] = a.group >> 8;
 		wanted[1] = a.group;
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, wanted,
 				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
-	} else {
-		put_payloads(&w, &list, ike_sa_spi_local(new), &a.nonce_r, a.dh);
-		note_rival(sa, &a);
-		sa->rekeyed_by_peer = true;
-		sa->rekeyed_by = msg->message_id;
-		ike_inherit(sa, new);
 	}
 	ike_sa_respond(sa, msg, &w);
 	dh_free(a.dh);
+	agreement_clear(&a.agreement);
 	buf_clear(&a.nonce_i);
 	buf_clear(&a.nonce_r);
 	if (new && !sa->rekey)
@@ -662,9 +803,7 @@ void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 {
 	uint16_t refusal;
 
-	if (sa->resumed && sa->state == IKE_REKEYED && sa->rekeyed_by_peer &&
-	    sa->rekeyed_by == msg->message_id)
-		undo(sa);
+	ike_rekey_undo(sa, msg);
 	refusal = check_request(sa, chain);
 	/* RFC 7296 section 2.25.2: which IKE SA would it belong to? */
 	if (!refusal && makes_or_deletes_child(sa)) {

@@ -6,7 +6,10 @@
 #ifndef IKEFPD_IKE_REKEY_H
 #define IKEFPD_IKE_REKEY_H
 
+#include "agreement.h"
 #include "ike_sa.h"
+
+struct followup;
 
 /* A request of ours that is outstanding. The answer may come to another daemon: it is stashed. */
 struct ike_rekey {
@@ -20,7 +23,17 @@ struct ike_rekey {
 	uint8_t first_payload;		/* of: */
 	struct buf response;		/* what came up, until it is worked off */
 	bool resume;			/* of a daemon that is dead: ike_rekey_resume()'s turn */
+	/* What the response says, while its additional key exchanges go on; not stashed. */
+	struct agreement agreement;
+	struct dh *next;		/* of the additional one that is under way */
+	bool following;			/* IKE_FOLLOWUP_KE is outstanding */
+	const struct proposal *chosen;
+	uint64_t peer_spi;
+	struct buf nonce_r;
 };
+
+/* An empty one. NULL without memory. */
+struct ike_rekey *ike_rekey_new(void);
 
 /* Is it for an IKE SA, or for a Child SA? */
 bool ike_rekey_is_asked(const struct payload_chain *chain);
@@ -29,6 +42,17 @@ void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 /* May end the SA. */
 void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 			const struct payload_chain *chain);
+/*
+ * The peer's additional key exchanges are over: the new IKE SA takes its place. Returns 0 and
+ * *made, or the Notify to refuse with.
+ */
+uint16_t ike_rekey_followed(struct ike_sa *sa, struct followup *f,
+			    const struct kernel_message *msg, struct ike_sa **made);
+/*
+ * The request that the daemon before was about to answer when it died comes once more. Of what
+ * it had made of it the peer knows nothing. Of any other request: does nothing.
+ */
+void ike_rekey_undo(struct ike_sa *sa, const struct kernel_message *msg);
 /*
  * The daemon before had the response, or its death has lost it. Once all IKE SAs are carried
  * on. May end the SA, and another one.

@@ -11,6 +11,7 @@
 #include "counters.h"
 #include "create_child.h"
 #include "dh_job.h"
+#include "followup.h"
 #include "ike_auth.h"
 #include "ike_init.h"
 #include "ike_life.h"
@@ -125,6 +126,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	/* Of one that was rekeyed the other one is told. */
 	if (sa->established_ms && !sa->successor)
 		ike_manager_tell(CONTROL_IKE_DOWN, sa, NULL, NULL);
+	followup_end(sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
@@ -404,6 +406,9 @@ static void request(struct ike_sa *sa, const struct kernel_message *msg)
 	case CREATE_CHILD_SA:
 		create_child_request(sa, msg, &chain);
 		break;
+	case IKE_FOLLOWUP_KE:
+		followup_request(sa, msg, &chain);
+		break;
 	case INFORMATIONAL:
 		informational_request(sa, msg, &chain);
 		break;
@@ -497,6 +502,9 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 			     sa->handshake->failure : "the peer does not answer";
 	bool wanted = sa->active.type == TASK_DELETE_IKE;
 
+	/* What follows belongs to what it follows. */
+	if (exchange == IKE_FOLLOWUP_KE)
+		exchange = CREATE_CHILD_SA;
 	/* The answer may have been on its way up already. */
 	if (active_exchange(sa) != exchange)
 		return;

@@ -46,14 +46,14 @@ enum ike_sa_state {
 enum ike_task_type {
 	TASK_NONE,
 	TASK_IKE_INIT,
-	TASK_IKE_INTERMEDIATE,
 	TASK_IKE_AUTH,
 	TASK_CREATE_CHILD,
 	TASK_REKEY_CHILD,
 	TASK_REKEY_IKE,
 	TASK_DELETE_CHILD,
 	TASK_DELETE_LOST,	/* of a Child SA that a daemon died of making: the peer may have it */
-	TASK_DELETE_IKE,
+	TASK_DELETE_IKE,	/* up to here their numbers are those in stashes */
+	TASK_IKE_INTERMEDIATE,
 };
 
 /* A request that waits for its turn: the window is one. */
@@ -154,6 +154,7 @@ struct ike_sa {
 	struct ike_task *queue;
 	struct create_child *create;	/* of a CREATE_CHILD_SA that is outstanding */
 	struct ike_rekey *rekey;	/* likewise, for the IKE SA itself */
+	struct followup *followups;	/* of the peer's (followup.h) */
 };
 
 #define ike_log(sa, group, level, ...) log_sa(group, level, &(sa)->log, __VA_ARGS__)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The INFORMATIONAL exchange and deletion. */
+#include "followup.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "informational.h"
@@ -97,6 +98,7 @@ static void delete_children(struct ike_sa *sa, const struct payload *p,
 		struct child_sa *child = child_sa_by_spi_out(sa, spi);
 
 		if (!child) {
+			followup_unwanted(sa, spi);
 			unknown++;
 			continue;
 		}

@@ -138,16 +138,20 @@ int kdf_ike_keys(struct ike_keys *keys, const struct proposal *chosen,
 int kdf_rekeyed_keys(struct ike_keys *keys, const struct kdf_rekeyed *old,
 		     const struct proposal *chosen,
 		     const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
-		     const uint8_t *shared, size_t shared_len,
-		     uint64_t spi_i, uint64_t spi_r)
+		     const struct kdf_secrets *secrets, uint64_t spi_i, uint64_t spi_r)
 {
-	const struct prf_input in[] = { { shared, shared_len }, { ni, ni_len }, { nr, nr_len } };
+	const struct prf_input in[] = {
+		{ secrets->first, secrets->first_len },
+		{ ni, ni_len },
+		{ nr, nr_len },
+		{ secrets->more, secrets->more_len },
+	};
 	uint8_t skeyseed[PRF_MAX];
 	int err;
 
 	if (set_lens(keys, chosen))
 		return -EINVAL;
-	err = prf(old->prf, old->sk_d, prf_len(old->prf), in, 3, skeyseed);
+	err = prf(old->prf, old->sk_d, prf_len(old->prf), in, 4, skeyseed);
 	if (!err)
 		err = expand(keys, skeyseed, prf_len(old->prf), ni, ni_len, nr, nr_len, spi_i,
 			     spi_r);
@@ -158,8 +162,7 @@ int kdf_rekeyed_keys(struct ike_keys *keys, const struct kdf_rekeyed *old,
 }
 
 int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d,
-		   const struct proposal *chosen,
-		   const uint8_t *shared, size_t shared_len,
+		   const struct proposal *chosen, const struct kdf_secrets *secrets,
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len)
 {
@@ -172,9 +175,10 @@ int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d
 	err = key_lens(chosen, &keys->encr_len, &keys->integ_len);
 	if (err)
 		return err;
-	buf_put(&seed, shared, shared_len);
+	buf_put(&seed, secrets->first, secrets->first_len);
 	buf_put(&seed, ni, ni_len);
 	buf_put(&seed, nr, nr_len);
+	buf_put(&seed, secrets->more, secrets->more_len);
 	err = seed.failed ? -ENOMEM :
 	      prf_plus(prf_id, sk_d, prf_len(prf_id), seed.data, seed.len, stream,
 		       2 * (keys->encr_len + keys->integ_len));

@@ -56,22 +56,26 @@ struct kdf_rekeyed {
 };
 
 /*
- * The same of a rekeying, RFC 7296 section 2.18: SKEYSEED = prf(SK_d, g^ir | Ni | Nr) of the
- * IKE SA before, and its PRF.
+ * The shared secrets of an exchange's key exchanges: of the first one, g^ir, and, one after the
+ * other, of the additional ones (RFC 9370). Either may be of no octets.
+ */
+struct kdf_secrets {
+	const uint8_t *first, *more;
+	size_t first_len, more_len;
+};
+
+/*
+ * The same of a rekeying, RFC 7296 section 2.18 and RFC 9370 section 2.2.4: SKEYSEED =
+ * prf(SK_d, g^ir | Ni | Nr | more) of the IKE SA before, and its PRF.
  */
 int kdf_rekeyed_keys(struct ike_keys *keys, const struct kdf_rekeyed *old,
 		     const struct proposal *chosen,
 		     const uint8_t *ni, size_t ni_len, const uint8_t *nr, size_t nr_len,
-		     const uint8_t *shared, size_t shared_len,
-		     uint64_t spi_i, uint64_t spi_r);
+		     const struct kdf_secrets *secrets, uint64_t spi_i, uint64_t spi_r);
 
-/*
- * KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr), SK_d and the PRF being the IKE SA's. shared_len
- * is 0 where the exchange has no g^ir.
- */
+/* KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr | [more]), SK_d and the PRF being the IKE SA's. */
 int kdf_child_keys(struct child_keys *keys, uint16_t prf_id, const uint8_t *sk_d,
-		   const struct proposal *chosen,
-		   const uint8_t *shared, size_t shared_len,
+		   const struct proposal *chosen, const struct kdf_secrets *secrets,
 		   const uint8_t *ni, size_t ni_len,
 		   const uint8_t *nr, size_t nr_len);
 

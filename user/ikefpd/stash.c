@@ -44,6 +44,7 @@ enum {
 	CHILD_NO_TFC = 128,
 	CHILD_REPLACED = 256,
 	CHILD_REKEYING = 512,
+	CHILD_FOLLOWED = 1024,		/* made_by is there */
 };
 
 /* Writing */
@@ -116,7 +117,8 @@ static void put_child(struct buf *b, const struct child_sa *child)
 		     (child->trapped ? CHILD_TRAPPED : 0) |
 		     (child->no_tfc ? CHILD_NO_TFC : 0) |
 		     (child->replaced ? CHILD_REPLACED : 0) |
-		     (child->rekeying ? CHILD_REKEYING : 0));
+		     (child->rekeying ? CHILD_REKEYING : 0) |
+		     (child->made_by ? CHILD_FOLLOWED : 0));
 	buf_put32(b, child->priority);
 	buf_put32(b, child->if_id_in);
 	buf_put32(b, child->if_id_out);
@@ -137,6 +139,8 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->moves);
 	buf_put64(b, child->rekey_ms);
 	buf_put64(b, child->life_ms);
+	if (child->made_by)
+		buf_put32(b, child->made_by);
 }
 
 static void put_task(struct buf *b, const struct ike_task *task)
@@ -500,6 +504,8 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->moves = take32(s);
 	child->rekey_ms = take64(s);
 	child->life_ms = take64(s);
+	if (flags & CHILD_FOLLOWED)
+		child->made_by = take32(s);
 }
 
 static void take_task(struct source_octets *s, struct ike_task *task)
@@ -548,7 +554,7 @@ static void take_buf(struct source_octets *s, struct buf *b)
 
 static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 {
-	struct ike_rekey *r = calloc(1, sizeof(*r));
+	struct ike_rekey *r = ike_rekey_new();
 	const uint8_t *private;
 	uint16_t group;
 	size_t len;

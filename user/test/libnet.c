@@ -916,6 +916,15 @@ int host_send_request(struct host *host, const struct ike_sa *sa, uint8_t exchan
 				 len);
 }
 
+void host_forget_request(struct host *host, const struct ike_sa *sa)
+{
+	struct ksa *ksa = find(host->kernel, ike_sa_spi_local(sa));
+
+	/* Its message ID is the next one's. */
+	buf_clear(&ksa->outstanding);
+	ksa->next_out--;
+}
+
 const struct buf *host_last_response(const struct host *host, uint8_t *first)
 {
 	*first = host->kernel->seen_first;

@@ -138,6 +138,8 @@ unsigned int host_kernel_sas(const struct host *host);
 /* The inner payloads of a request that a host is to send as if it were its own. */
 int host_send_request(struct host *host, const struct ike_sa *sa, uint8_t exchange,
 		      uint8_t first, const uint8_t *data, size_t len);
+/* What it has asked is not outstanding any more, and nobody is told. */
+void host_forget_request(struct host *host, const struct ike_sa *sa);
 /* The last sealed response that the host received, in the clear. */
 const struct buf *host_last_response(const struct host *host, uint8_t *first);
 

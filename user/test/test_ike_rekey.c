@@ -16,7 +16,12 @@
 static struct net net;
 static struct host *left, *right;
 
-#define PLAIN	"proposals = aes128gcm16-prfsha256-x25519"
+#define X25519	"proposals = aes128gcm16-prfsha256-x25519"
+
+static const char *plain = X25519;	/* or additional_key_exchanges() */
+static unsigned int followups;		/* IKE_FOLLOWUP_KE exchanges of a rekeying */
+
+#define PLAIN	plain
 
 /* With what is set of the connection. */
 static const char *conf(bool of_left, const char *settings)
@@ -191,8 +196,8 @@ static void from_either_end(void)
 		EXPECT(sa->spi_i != before);
 		EXPECT_EQ(sa->initiator, i & 1);
 		EXPECT_EQ(sa->children->spi_in, spi_in);
-		/* CREATE_CHILD_SA and the DELETE of the old one. */
-		EXPECT_EQ(net.sent - count, 4);
+		/* CREATE_CHILD_SA, what follows it, and the DELETE of the old one. */
+		EXPECT_EQ(net.sent - count, 4 + 2 * followups);
 	}
 	expect_works(1);
 	net_clear(&net);
@@ -647,8 +652,8 @@ static void lifetimes(void)
 	struct ike_sa *sa;
 	uint64_t now;
 
-	bring_up(PLAIN "\nrekey_time = 100s\nover_time = 30\nrand_time = 20s",
-		 PLAIN "\nrekey_time = 0");
+	bring_up(X25519 "\nrekey_time = 100s\nover_time = 30\nrand_time = 20s",
+		 X25519 "\nrekey_time = 0");
 	now = loop_now_ms();
 	sa = host_established(left);
 	EXPECT(sa->rekey_ms >= now + 79000 && sa->rekey_ms <= now + 100000);
@@ -700,7 +705,7 @@ static void lifetimes(void)
 	net_clear(&net);
 
 	/* Who has asked for it, where it is never done by itself, is told, and asks again. */
-	bring_up(PLAIN, PLAIN "\nrekey_time = 0");
+	bring_up(PLAIN, X25519 "\nrekey_time = 0");
 	left->full = true;
 	rekey(right);
 	net_run(&net);
@@ -899,6 +904,23 @@ static void requests_refused(void)
 	net_clear(&net);
 }
 
+/* RFC 9370: the same with two of them. */
+static void additional_key_exchanges(void)
+{
+	plain = X25519 "-ke1_ecp256-ke3_ecp384";
+	followups = 2;
+	from_either_end();
+	on_a_bad_path();
+	both_rekey();
+	answer_is_late();
+	crosses_delete();
+	deleted_meanwhile();
+	not_made();
+	crosses_child();
+	plain = X25519;
+	followups = 0;
+}
+
 static const struct ktap_test tests[] = {
 	{ "from either end", from_either_end },
 	{ "on a bad path", on_a_bad_path },
@@ -922,6 +944,7 @@ static const struct ktap_test tests[] = {
 	{ "bounded", bounded },
 	{ "bounded with gaps", bounded_with_gaps },
 	{ "requests refused", requests_refused },
+	{ "additional key exchanges", additional_key_exchanges },
 };
 
 KTAP_MAIN(tests)

@@ -213,12 +213,13 @@ static void rekeyed_keys(void)
 		"33a5e4555bffa3cb51fc31a8af4c42cdd1d08bbe");
 	uint8_t sk_d[48];
 	const struct kdf_rekeyed old = { PRF_HMAC_SHA2_384, sk_d };
+	const struct kdf_secrets secrets = { .first = shared, .first_len = sizeof(shared) - 1 };
 	struct ike_keys k;
 	size_t i;
 
 	for (i = 0; i < sizeof(sk_d); i++)
 		sk_d[i] = 0x10 + i;
-	EXPECT_EQ(kdf_rekeyed_keys(&k, &old, &p, ni, 16, nr, 32, shared, sizeof(shared) - 1,
+	EXPECT_EQ(kdf_rekeyed_keys(&k, &old, &p, ni, 16, nr, 32, &secrets,
 				   0x1122334455667788, 0x99aabbccddeeff00), 0);
 	EXPECT_EQ(k.prf_len, 32);
 	EXPECT_HEX(k.d, d.v, d.len);
@@ -238,12 +239,16 @@ static void child_keys(void)
 			{ TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0 },
 		},
 	};
-	static const uint8_t sk_d[48] = "SK_d", shared[] = "g^ir";
+	static const uint8_t sk_d[48] = "SK_d", shared[] = "g^ir", more[] = "more";
 	static const uint8_t nonces[32] = "0123456789abcdefFEDCBA9876543210";
-	uint8_t stream[96], seed[36];
+	const struct kdf_secrets none = { 0 }, secrets = { .first = shared, .first_len = 4 };
+	const struct kdf_secrets several = {
+		.first = shared, .first_len = 4, .more = more, .more_len = sizeof(more) - 1,
+	};
+	uint8_t stream[96], seed[40];
 	struct child_keys k;
 
-	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, NULL, 0, nonces, 16,
+	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, &none, nonces, 16,
 				 nonces + 16, 16), 0);
 	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, sk_d, 48, nonces, 32, stream, 96), 0);
 	EXPECT_HEX(k.ei, stream, 16);
@@ -254,9 +259,17 @@ static void child_keys(void)
 	/* With a key exchange of its own g^ir comes first. */
 	memcpy(seed, shared, 4);
 	memcpy(seed + 4, nonces, 32);
-	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, shared, 4, nonces, 16,
+	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, &secrets, nonces, 16,
 				 nonces + 16, 16), 0);
 	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, sk_d, 48, seed, 36, stream, 96), 0);
+	EXPECT_HEX(k.ei, stream, 16);
+	EXPECT_HEX(k.ar, stream + 64, 32);
+
+	/* Those of additional ones come last: RFC 9370 section 2.2.4. */
+	memcpy(seed + 36, more, 4);
+	EXPECT_EQ(kdf_child_keys(&k, PRF_HMAC_SHA2_384, sk_d, &p, &several, nonces, 16,
+				 nonces + 16, 16), 0);
+	EXPECT_EQ(prf_plus(PRF_HMAC_SHA2_384, sk_d, 48, seed, 40, stream, 96), 0);
 	EXPECT_HEX(k.ei, stream, 16);
 	EXPECT_HEX(k.ar, stream + 64, 32);
 }

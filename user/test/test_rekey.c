@@ -72,7 +72,11 @@ static void bring_up(const char *of_left, const char *of_right)
 	EXPECT(job.done == 1 && job.ok);
 }
 
-#define PLAIN	"esp_proposals = aes128gcm16"
+#define GCM	"esp_proposals = aes128gcm16"
+
+static const char *plain = GCM;	/* or additional_key_exchanges() */
+
+#define PLAIN	plain
 #define PFS	"esp_proposals = aes128gcm16-x25519"
 
 /* The newest in this state, or NULL. */
@@ -243,7 +247,7 @@ static void order_of_sending(void)
 /* Again and again, from either end, with and without a key exchange. */
 static void many_times(void)
 {
-	static const char *const settings[] = { PLAIN, PFS };
+	const char *const settings[] = { PLAIN, PFS };
 	unsigned int i;
 
 	for (i = 0; i < 16; i++) {
@@ -496,7 +500,7 @@ static void lifetimes(void)
 	struct child_sa *child;
 	uint64_t now;
 
-	bring_up(PLAIN "\nrekey_time = 100s\nlife_time = 3m\nrand_time = 20", PLAIN "\nrekey_time = 0");
+	bring_up(GCM "\nrekey_time = 100s\nlife_time = 3m\nrand_time = 20", GCM "\nrekey_time = 0");
 	now = loop_now_ms();
 	child = child_in(left, CHILD_INSTALLED);
 	EXPECT(child->rekey_ms >= now + 79000 && child->rekey_ms <= now + 100000);
@@ -591,8 +595,8 @@ static void limits(void)
 	struct child_sa *child;
 	uint32_t spi_out;
 
-	bring_up(PLAIN "\nrekey_bytes = 10m\nlife_packets = 500",
-		 PLAIN "\nrekey_bytes = 1000\nrand_bytes = 100\nlife_bytes = 1500");
+	bring_up(GCM "\nrekey_bytes = 10m\nlife_packets = 500",
+		 GCM "\nrekey_bytes = 1000\nrand_bytes = 100\nlife_bytes = 1500");
 	for (s = left->xfrm.states; s; s = s->next) {
 		expect_limits(s, 10 << 20, 1 << 20, (10 << 20) + (1 << 20));
 		EXPECT_EQ(s->s.limits.soft_packets, 0);
@@ -655,7 +659,7 @@ static void limits_looked_at(void)
 {
 	struct child_sa *child;
 
-	bring_up(PLAIN "\nrekey_packets = 100", PLAIN);
+	bring_up(GCM "\nrekey_packets = 100", PLAIN);
 	child = child_in(left, CHILD_INSTALLED);
 	ike_manager_look_at_limits(&left->manager);
 	EXPECT(child->timer.deadline_ms > loop_now_ms());
@@ -691,7 +695,7 @@ static void inactivity(void)
 	struct child_sa *child;
 	uint64_t now;
 
-	bring_up(PLAIN "\ninactivity = 1m", PLAIN);
+	bring_up(GCM "\ninactivity = 1m", PLAIN);
 	now = loop_now_ms();
 	child = child_in(left, CHILD_INSTALLED);
 	EXPECT(child->idle_ms >= now + 59000 && child->idle_ms <= now + 60000);
@@ -736,7 +740,7 @@ static void inactivity_unsaid(void)
 	struct child_sa *child;
 	uint64_t now;
 
-	bring_up(PLAIN "\ninactivity = 1m", PLAIN);
+	bring_up(GCM "\ninactivity = 1m", PLAIN);
 	now = loop_now_ms();
 	child = child_in(left, CHILD_INSTALLED);
 	carry(left, child, 3);
@@ -825,6 +829,23 @@ static void requests_refused(void)
 	net_clear(&net);
 }
 
+/* RFC 9370: the same with two of them, after that of CREATE_CHILD_SA. */
+static void additional_key_exchanges(void)
+{
+	plain = GCM "-x25519-ke1_ecp256-ke3_ecp384";
+	second_child();
+	second_child_at_once();
+	many_times();
+	both_rekey();
+	rekey_and_delete();
+	delete_while_rekeying();
+	delete_while_creating();
+	not_found();
+	ike_goes();
+	cannot_be_installed();
+	plain = GCM;
+}
+
 static const struct ktap_test tests[] = {
 	{ "a second Child SA", second_child },
 	{ "a second Child SA during the handshake", second_child_at_once },
@@ -849,6 +870,7 @@ static const struct ktap_test tests[] = {
 	{ "limits", limits },
 	{ "limits are looked at", limits_looked_at },
 	{ "requests refused", requests_refused },
+	{ "additional key exchanges", additional_key_exchanges },
 };
 
 KTAP_MAIN(tests)

@@ -21,6 +21,9 @@
 static struct net net;
 static struct host *left, *right;
 
+/* RFC 9370: what both ends have besides. */
+static const char *more_ike = "", *more_esp = "";
+
 /* The configuration of one end, with its connection and child called so. */
 static const char *conf(bool of_left, const char *conn, const char *child)
 {
@@ -28,18 +31,18 @@ static const char *conf(bool of_left, const char *conn, const char *child)
 
 	snprintf(text, sizeof(text),
 		 "connections {\n  %s {\n    version = 2\n    local_addrs = %s\n"
-		 "    remote_addrs = %s\n    proposals = aes128gcm16-prfsha256-x25519\n"
+		 "    remote_addrs = %s\n    proposals = aes128gcm16-prfsha256-x25519%s\n"
 		 "    local {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    children {\n      %s {\n        local_ts = %s\n"
-		 "        remote_ts = %s\n        esp_proposals = aes128gcm16\n      }\n    }\n"
+		 "        remote_ts = %s\n        esp_proposals = aes128gcm16%s\n      }\n    }\n"
 		 "  }\n}\n"
 		 "secrets {\n  ike-a {\n    id-1 = left.example\n    id-2 = right.example\n"
 		 "    secret = \"the shared secret\"\n  }\n}\n",
-		 conn, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT,
+		 conn, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, more_ike,
 		 of_left ? "left" : "right", of_left ? "right" : "left", child,
 		 of_left ? "10.1.0.0/24" : "10.2.0.0/24",
-		 of_left ? "10.2.0.0/24" : "10.1.0.0/24");
+		 of_left ? "10.2.0.0/24" : "10.1.0.0/24", more_esp);
 	return text;
 }
 
@@ -838,6 +841,16 @@ static void several(void)
 	net_clear(&net);
 }
 
+/* Also while additional key exchanges are under way, the last one or not. */
+static void at_every_step_of_several(void)
+{
+	more_ike = "-ke1_ecp256-ke2_ecp384";
+	more_esp = "-x25519-ke1_ecp256-ke2_ecp384";
+	at_every_step();
+	more_ike = "";
+	more_esp = "";
+}
+
 static const struct ktap_test tests[] = {
 	{ "carries on with all there is", carries_on },
 	{ "carries on with a peer that has moved meanwhile", moved_meanwhile },
@@ -853,6 +866,7 @@ static const struct ktap_test tests[] = {
 	{ "a damaged stash", damaged },
 	{ "a stash of nonsense", forged },
 	{ "dies after each operation", at_every_step },
+	{ "dies after each operation, additional key exchanges", at_every_step_of_several },
 	{ "rekeying of the IKE SA is not sent", ike_rekeying_not_sent },
 };
 
