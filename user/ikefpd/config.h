@@ -17,6 +17,7 @@
 #include "proposal.h"
 #include "table.h"
 #include "ts.h"
+#include "xfrm.h"
 
 /*
  * The loaded configuration as the protocol code reads it: connections and the
@@ -126,6 +127,7 @@ struct child_conf {
 	struct lifetime time_s;	/* in seconds */
 	struct lifetime bytes, packets;	/* of each of its ESP SAs */
 	uint64_t inactivity_s;	/* without traffic, then it is deleted; 0: never */
+	enum offload hw_offload;	/* of its ESP SAs (child_offload.h) */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
 };
 

@@ -171,6 +171,14 @@ static uint8_t action_of(const struct child_sa *child)
 	}
 }
 
+/* Of what is forwarded devices have none. */
+static uint32_t device_of(const struct child_sa *child, uint8_t dir)
+{
+	if (dir == XFRM_POLICY_OUT)
+		return child->offload_out == OFFLOAD_PACKET ? child->device : 0;
+	return dir == XFRM_POLICY_IN && child->offload_in == OFFLOAD_PACKET ? child->device : 0;
+}
+
 /* What the Child SA would have it say. */
 static struct xfrm_policy policy_of(const struct child_sa *child, const struct part *part)
 {
@@ -190,6 +198,8 @@ static struct xfrm_policy policy_of(const struct child_sa *child, const struct p
 		.dst = part->outbound ? child->remote : child->local,
 		.reqid = child->reqid,
 		.priority = child->priority ?: priority_of(rank_of(child), src, dst),
+		.device = device_of(child, part->dir),
+		.attempt = child->attempt,
 	};
 }
 
@@ -207,7 +217,7 @@ static bool same_words(const struct xfrm_policy *p, const struct xfrm_policy *q)
 {
 	return p->action == q->action && p->transport == q->transport &&
 	       endpoint_same_addr(&p->src, &q->src) && endpoint_same_addr(&p->dst, &q->dst) &&
-	       p->reqid == q->reqid && p->priority == q->priority;
+	       p->reqid == q->reqid && p->priority == q->priority && p->device == q->device;
 }
 
 /*

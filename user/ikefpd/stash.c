@@ -122,6 +122,10 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->if_id_out);
 	put_mark(b, child->mark_in);
 	put_mark(b, child->mark_out);
+	buf_put8(b, child->hw_offload);
+	buf_put8(b, child->offload_in);
+	buf_put8(b, child->offload_out);
+	buf_put32(b, child->device);
 	buf_put32(b, child->unique_id);
 	buf_put32(b, child->reqid);
 	buf_put32(b, child->spi_in);
@@ -485,6 +489,10 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->if_id_out = take32(s);
 	child->mark_in = take_mark(s);
 	child->mark_out = take_mark(s);
+	child->hw_offload = take_number(s, OFFLOAD_AUTO);
+	child->offload_in = take_number(s, OFFLOAD_PACKET);
+	child->offload_out = take_number(s, OFFLOAD_PACKET);
+	child->device = take32(s);
 	child->unique_id = take32(s);
 	child->reqid = take32(s);
 	child->spi_in = take32(s);

@@ -87,6 +87,20 @@ int route_to(struct route *r, const struct endpoint *remote, const struct endpoi
 	return 0;
 }
 
+uint32_t route_interface_of(struct route *r, const struct endpoint *own)
+{
+	(void)r;
+	(void)own;
+	return 7;
+}
+
+int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
+{
+	(void)r;
+	strcpy(name, index == 7 ? "wan" : "lan");
+	return 0;
+}
+
 static const char *conf(const char *local, const char *remote, const char *children)
 {
 	static char text[4096];
