@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# hw_offload: ESP that a device does. The devices are veth with a stand-in's operations
-# (test_modules/esp_offload.c).
+# hw_offload and interface: ESP that a device does, and policies of one interface alone. The
+# devices are veth with a stand-in's operations (test_modules/esp_offload.c).
 
 . "${0%/*}/lib.sh"
 
@@ -261,13 +261,71 @@ moves() {
 	down
 }
 
+# of_device GATEWAY DEVICE: its outbound policy is.
+of_device() {
+	run_in "$1" ip xfrm policy list dir out | grep -q "^src .* dev $2 *$"
+}
+
+interface() {
+	topo_direct
+	children 'interface = wan'
+	swanctl gw1 --list-conns | grep 'interface: wan'
+	swanctl gw1 --initiate --child net --timeout 20
+	of_device gw1 wan
+	[ "$(run_in gw1 ip xfrm policy list | grep -c ' dev ')" = 1 ]
+	protected both_answered
+	swanctl gw1 --rekey --child net
+	protected both_answered
+	killed gw1 'interface = wan'
+	of_device gw1 wan
+	protected both_answered
+	swanctl gw2 --rekey --child net
+	protected both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	no_xfrm gw1
+}
+
+spare() {
+	batch gw1 <<-IP
+	link add spare type dummy
+	address add 203.0.113.1/32 dev spare
+	link set spare up
+	IP
+}
+
+# What leaves by another interface than that is not its traffic; and it comes back as another.
+interface_elsewhere() {
+	topo_direct
+	children $'interface = spare\nstart_action = trap'
+	fails swanctl gw1 --initiate --child net --timeout 20
+	grep "there is no interface 'spare'" "$work/gw1.log"
+	wait_for 10 no_xfrm gw1
+	spare
+	wait_for 10 of_device gw1 spare
+	swanctl gw1 --initiate --child net --timeout 20
+	of_device gw1 spare
+	fails run_in lan1 ping -n -q -c 1 -W 1 "$lan2_addr"
+	[ "$(esp_packets gw1)" = 0 ]
+	run_in gw1 ip link delete spare
+	spare
+	wait_for 10 of_device gw1 spare
+	run_in gw1 ip route add "$lan2_net" dev spare
+	# What would leave by it is tunnelled, and leaves by the other one.
+	protected answered lan1 "$lan2_addr"
+	killed gw1 $'interface = spare\nstart_action = trap'
+	of_device gw1 spare
+	swanctl gw1 --terminate --ike gw --timeout 20
+	of_device gw1 spare
+}
+
 need_module
 [ -e $asked ] ||
 	insmod "$selftests/../.build/$(uname -r)/selftests/test_modules/esp_offload.ko" ||
 	ktap_skip_all "there is no module esp_offload for this kernel: vm/module builds it"
 more=0
 ! has_packets || more=2
-ktap_plan $((4 + more)) 1
+ktap_plan $((6 + more)) 1
 FAMILY=4 testcase "crypto" crypto
 FAMILY=6 again "crypto, IPv6" crypto
 testcase "auto" auto
@@ -275,4 +333,6 @@ testcase "the device is set down" anew
 ! has_packets || testcase "packet" packet
 testcase "what the device does not" cannot
 ! has_packets || testcase "ESP in UDP moves" moves
+testcase "interface" interface
+testcase "interface, elsewhere" interface_elsewhere
 ktap_end

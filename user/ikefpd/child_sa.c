@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "child_idle.h"
+#include "child_interface.h"
 #include "child_life.h"
 #include "child_limit.h"
 #include "child_offload.h"
@@ -60,6 +61,7 @@ void child_sa_configure(struct child_sa *child, struct ike_manager *m)
 	child->fwd_out = conf->policies_fwd_out;
 	child->mark_in_sa = conf->mark_in_sa;
 	child->hw_offload = conf->hw_offload;
+	memcpy(child->bound_to, conf->interface, sizeof(child->bound_to));
 	child->if_id_in = choose_mark(child, &conf->if_id_in, m, &if_id);
 	child->if_id_out = choose_mark(child, &conf->if_id_out, m, &if_id);
 	child->mark_in.m = conf->mark_in.mask;
@@ -118,6 +120,8 @@ static void inherit(struct child_sa *child, const struct child_sa *old)
 	child->no_policies = old->no_policies;
 	child->fwd_out = old->fwd_out;
 	child->hw_offload = old->hw_offload;
+	memcpy(child->bound_to, old->bound_to, sizeof(child->bound_to));
+	child->bound_index = old->bound_index;
 	memcpy(child->interface, old->interface, sizeof(child->interface));
 }
 
@@ -343,10 +347,18 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 {
 	const struct ike_sa *sa = child->ike_sa;
 	struct ike_manager *m = sa->manager;
-	const struct child_sa *shared = policy_shared(&m->policies, child);
+	const struct child_sa *shared;
 	bool told;
 	int err;
 
+	err = child_interface_find(m, child);
+	if (err) {
+		ike_log(sa, LOG_KNL, LVL_AUDIT,
+			"CHILD_SA %s{%u}: there is no interface '%s': create it first, or set 'interface' to another",
+			child->conf->name, child->unique_id, child->bound_to);
+		return err;
+	}
+	shared = policy_shared(&m->policies, child);
 	child->local = sa->local;
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;

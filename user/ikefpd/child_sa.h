@@ -59,6 +59,8 @@ struct child_sa {
 	enum offload offload_in, offload_out;	/* and does: never OFFLOAD_AUTO */
 	uint32_t device;		/* its interface's index; 0: there is none (child_offload.h) */
 	bool attempt;			/* if what is installed is refused, another one will do */
+	char bound_to[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
+	uint32_t bound_index;		/* its index, which they have (child_interface.h) */
 	char interface[IFNAMSIZ];	/* that leads to the peer; empty: not known (updown.h) */
 	uint64_t installed_ms;		/* loop_now_ms() at installation */
 	/*

@@ -460,6 +460,23 @@ static int read_hw_offload(const struct tree *node, void *object, struct errmsg 
 	return tree_refuse(node, err, "'%s' is none of no, yes, crypto, packet and auto", text);
 }
 
+static int read_interface(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (strlen(text) >= sizeof(child->interface) || strpbrk(text, "/: \t\n"))
+		return tree_refuse(node, err,
+				   "'%s' is no interface's name: those have at most %zu octets, and no '/', ':' or blank",
+				   text, sizeof(child->interface) - 1);
+	memset(child->interface, 0, sizeof(child->interface));
+	strcpy(child->interface, text);
+	return 0;
+}
+
 #define UPDOWN_MAX	4096
 
 static int read_updown(const struct tree *node, void *object, struct errmsg *err)
@@ -519,7 +536,7 @@ static const struct config_key child_keys[] = {
 	{ "per_cpu_sas", NULL, SERVED_NO },
 	{ "ah_proposals", NULL, NULL },
 	{ "updown", read_updown, NULL },
-	{ "interface", NULL, NULL },
+	{ "interface", read_interface, NULL },
 	{ "label", NULL, NULL },
 	{ "label_mode", NULL, NULL },
 };

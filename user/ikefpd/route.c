@@ -196,24 +196,47 @@ uint32_t route_interface_of(struct route *r, const struct endpoint *own)
 
 /* Interfaces */
 
-int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
+/* By its index, or, where that is 0, by its name. Without counters, the answer is short. */
+static int ask_interface(struct route *r, uint32_t index, const char *name,
+			 struct netlink_answer *a)
 {
 	const struct ifinfomsg body = { .ifi_index = (int)index };
 	struct nl_msg *msg = netlink_ask_new(RTM_GETLINK, 0, &body, sizeof(body));
-	struct netlink_answer a;
-	struct nlattr *attr;
 	int err;
 
-	/* Without counters, the answer is short. */
-	if (msg && nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)) {
+	if (msg && (nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) ||
+		    (name && nla_put_string(msg, IFLA_IFNAME, name)))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	err = netlink_ask(r->sock, msg, NULL, NETLINK_ASK_ANY, &a);
+	err = netlink_ask(r->sock, msg, NULL, NETLINK_ASK_ANY, a);
 	if (err)
 		return err;
-	attr = a.reply ? nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(body), IFLA_IFNAME) :
-			 NULL;
+	return a->reply && a->reply->nlmsg_len >= NLMSG_LENGTH(sizeof(body)) ? 0 : -EIO;
+}
+
+int route_interface_index(struct route *r, const char *name, uint32_t *index)
+{
+	const struct ifinfomsg *body;
+	struct netlink_answer a;
+	int err = ask_interface(r, 0, name, &a);
+
+	if (err)
+		return err;
+	body = NLMSG_DATA(a.reply);
+	*index = (uint32_t)body->ifi_index;
+	return 0;
+}
+
+int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
+{
+	struct netlink_answer a;
+	struct nlattr *attr;
+	int err = ask_interface(r, index, NULL, &a);
+
+	if (err)
+		return err;
+	attr = nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(struct ifinfomsg), IFLA_IFNAME);
 	if (!attr)
 		return -EIO;
 	memset(name, 0, IFNAMSIZ);

@@ -38,7 +38,8 @@ int route_to(struct route *r, const struct endpoint *remote, const struct endpoi
 
 /* The index of the interface that has the address, the first if several have it. 0: none. */
 uint32_t route_interface_of(struct route *r, const struct endpoint *own);
-/* The interface's name. 0 or a negative error. */
+/* The interface's index, by its name; and the other way round. 0 or a negative error. */
+int route_interface_index(struct route *r, const char *name, uint32_t *index);
 int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ]);
 
 /* One of our addresses that a selector allows. -ENOENT if there is none. */

@@ -126,6 +126,8 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put8(b, child->offload_in);
 	buf_put8(b, child->offload_out);
 	buf_put32(b, child->device);
+	put_text(b, child->bound_to);
+	buf_put32(b, child->bound_index);
 	buf_put32(b, child->unique_id);
 	buf_put32(b, child->reqid);
 	buf_put32(b, child->spi_in);
@@ -453,6 +455,18 @@ static struct xfrm_mark take_mark(struct source_octets *s)
 	return mark;
 }
 
+/* Its name, or nothing. */
+static void take_interface(struct source_octets *s, char name[IFNAMSIZ])
+{
+	size_t len;
+	const uint8_t *p = take_octets(s, &len);
+
+	if (!p || len >= IFNAMSIZ || memchr(p, '\0', len))
+		s->failed = true;
+	else
+		memcpy(name, p, len);
+}
+
 static void take_child(struct source_octets *s, struct ike_sa *sa)
 {
 	struct child_conf *conf = take_child_conf(s, sa->conn);
@@ -493,6 +507,8 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->offload_in = take_number(s, OFFLOAD_PACKET);
 	child->offload_out = take_number(s, OFFLOAD_PACKET);
 	child->device = take32(s);
+	take_interface(s, child->bound_to);
+	child->bound_index = take32(s);
 	child->unique_id = take32(s);
 	child->reqid = take32(s);
 	child->spi_in = take32(s);

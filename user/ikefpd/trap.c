@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_interface.h"
 #include "child_offload.h"
 #include "config.h"
 #include "ike_manager.h"
@@ -134,6 +135,8 @@ static int install_policies(struct ike_manager *m, struct child_sa *child, struc
 {
 	int failed;
 
+	if (child_interface_find(m, child))
+		return errmsg_set(err, "there is no interface '%s'", child->bound_to);
 	if (!is_shunt(child->conf) && child->hw_offload != OFFLOAD_CRYPTO &&
 	    child_offload_begin(m, child))
 		return errmsg_set(err, "there is no device for hw_offload");

@@ -781,7 +781,7 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		set_addr(&tmpl.saddr, &p->src);
 		set_addr(&tmpl.id.daddr, &p->dst);
 	}
-	selector_of(&info.sel, &p->src_ts, &p->dst_ts);
+	info.sel = selector_key(p).sel;
 	no_limits(&info.lft);
 	msg = netlink_ask_new(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
 	if (msg && ((p->action == XFRM_PROTECT &&

@@ -202,6 +202,7 @@ struct xfrm_policy {
 	struct endpoint src, dst;	/* a tunnel's ends */
 	uint32_t reqid;
 	uint32_t priority;
+	uint32_t interface;		/* index; of what comes or goes by it alone; 0: by any */
 	uint32_t device;		/* as OFFLOAD_PACKET has it; index of the interface; 0: none */
 	bool attempt;			/* as of an ESP SA */
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What of a Child SA is left to a device. */
+/* What of a Child SA is left to a device, and what interface its policies are for. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <linux/xfrm.h>
 
+#include "child_interface.h"
 #include "child_offload.h"
 #include "config.h"
 #include "ktap.h"
@@ -18,9 +19,10 @@
 #define NETWORKS	"local_ts = 10.1.0.0/16\nremote_ts = 10.2.0.0/16\n"
 #define OTHERS		"local_ts = 10.2.0.0/16\nremote_ts = 10.1.0.0/16\n"
 
-/* The host's interface. */
+/* The host's interfaces. */
 struct route {
 	uint32_t wan;		/* index of the one with the address; 0: there is none */
+	uint32_t ppp;		/* and of another one */
 };
 
 static struct route kernel;
@@ -31,6 +33,12 @@ uint32_t route_interface_of(struct route *r, const struct endpoint *own)
 {
 	(void)own;
 	return r->wan;
+}
+
+int route_interface_index(struct route *r, const char *name, uint32_t *index)
+{
+	*index = !strcmp(name, "wan") ? r->wan : !strcmp(name, "ppp0") ? r->ppp : 0;
+	return *index ? 0 : -ENODEV;
 }
 
 int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
@@ -102,7 +110,7 @@ static const char *left_conf(const char *child)
 
 static void begin(const char *l, const char *r, enum offload does)
 {
-	kernel = (struct route){ .wan = 3 };
+	kernel = (struct route){ .wan = 3, .ppp = 5 };
 	left = net_host(&net, LEFT, NULL, left_conf(l));
 	right = net_host(&net, RIGHT, NULL, conf(RIGHT, LEFT, OTHERS, r));
 	left->manager.routes.route = &kernel;
@@ -396,6 +404,93 @@ static void traps(void)
 	down();
 }
 
+/* One policy, that of what goes out, is for this interface; and there are two more. */
+static void expect_bound(uint32_t index)
+{
+	const struct fake_policy *p;
+
+	EXPECT_EQ(host_policies(left), 3);
+	for (p = left->xfrm.policies; p; p = p->next)
+		EXPECT_EQ(p->p.interface, p->p.dir == XFRM_POLICY_OUT ? index : 0);
+}
+
+static void bound(void)
+{
+	up("interface = ppp0", "", OFFLOAD_NO);
+	expect_bound(5);
+	rekey(right);
+	expect_bound(5);
+	restart("interface = ppp0");
+	expect_bound(5);
+	rekey(left);
+	expect_bound(5);
+	down();
+
+	/* It goes; then another one comes in its place. */
+	up("interface = ppp0", "", OFFLOAD_NO);
+	kernel.ppp = 0;
+	child_interface_network_changed(&left->manager);
+	expect_bound(5);
+	rekey(left);
+	expect_bound(5);
+	kernel.ppp = 6;
+	child_interface_network_changed(&left->manager);
+	expect_bound(6);
+	restart("interface = ppp0");
+	expect_bound(6);
+	kernel.ppp = 7;
+	/* This daemon may see it in time, or not. */
+	rekey(left);
+	expect_bound(7);
+	down();
+
+	begin("interface = ppp0", "", OFFLOAD_NO);
+	kernel.ppp = 0;
+	initiate();
+	EXPECT(host_established(left) && !child_of(left));
+	EXPECT_EQ(host_policies(left), 0);
+	net_clear(&net);
+}
+
+/* What comes in is the same traffic, whichever interface the answers leave by. */
+static void bound_two(void)
+{
+	const struct child_sa *child;
+
+	up("interface = ppp0\n }\n more {\n esp_proposals = aes128gcm16\n" NETWORKS "interface = wan",
+	   "", OFFLOAD_NO);
+	ike_manager_initiate(&left->manager, left->config->conns,
+			     conn_find_child(left->config->conns, "more"), NULL);
+	net_run(&net);
+	child = child_of(left);
+	REQUIRE(child && child->next);
+	EXPECT(child->bound_index != child->next->bound_index);
+	EXPECT_EQ(child->reqid, child->next->reqid);
+	EXPECT_EQ(host_policies(left), 4);
+	down();
+}
+
+static void bound_traps(void)
+{
+	struct errmsg err;
+
+	begin("interface = ppp0", "", OFFLOAD_NO);
+	kernel.ppp = 0;
+	EXPECT(install(&err));
+	EXPECT_STR(err.text, "there is no interface 'ppp0'");
+	kernel.ppp = 5;
+	EXPECT(!install(&err));
+	expect_bound(5);
+	initiate();
+	expect_bound(5);
+	kernel.ppp = 6;
+	child_interface_network_changed(&left->manager);
+	expect_bound(6);
+	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
+	expect_bound(6);
+	down();
+}
+
 static const struct ktap_test tests[] = {
 	{ "hw_offload, rekeyed, killed", goes_on },
 	{ "hw_offload, a device that changes", does_other },
@@ -404,6 +499,9 @@ static const struct ktap_test tests[] = {
 	{ "hw_offload, another local address", moved },
 	{ "hw_offload, the device set down", set_down },
 	{ "hw_offload of traps", traps },
+	{ "interface", bound },
+	{ "interface, of two Child SAs", bound_two },
+	{ "interface of traps", bound_traps },
 };
 
 KTAP_MAIN(tests)
