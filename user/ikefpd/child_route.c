@@ -145,6 +145,9 @@ static bool lead(struct child_routes *t, struct route_entry *e, const struct chi
 	if (route_own_address(t->route, local, &e->src) ||
 	    route_to(t->route, &child->remote, &child->local, &hop))
 		return false;
+	/* What goes that way would not be the policies'. */
+	if (child->bound_index && child->bound_index != hop.index)
+		return false;
 	e->index = hop.index;
 	/* A peer on the same link is the next hop itself; one of another family is none. */
 	if (!hop.gateway.family) {

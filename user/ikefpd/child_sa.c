@@ -7,8 +7,10 @@
 #include <time.h>
 
 #include "child_idle.h"
+#include "child_interface.h"
 #include "child_life.h"
 #include "child_limit.h"
+#include "child_offload.h"
 #include "child_sa.h"
 #include "config.h"
 #include "followup.h"
@@ -59,6 +61,8 @@ void child_sa_configure(struct child_sa *child, struct ike_manager *m)
 	child->no_policies = conf->no_policies;
 	child->fwd_out = conf->policies_fwd_out;
 	child->mark_in_sa = conf->mark_in_sa;
+	child->hw_offload = conf->hw_offload;
+	memcpy(child->bound_to, conf->interface, sizeof(child->bound_to));
 	child->if_id_in = choose_mark(child, &conf->if_id_in, m, &if_id);
 	child->if_id_out = choose_mark(child, &conf->if_id_out, m, &if_id);
 	child->mark_in.m = conf->mark_in.mask;
@@ -116,6 +120,9 @@ static void inherit(struct child_sa *child, const struct child_sa *old)
 	child->unique_marks = old->unique_marks;
 	child->no_policies = old->no_policies;
 	child->fwd_out = old->fwd_out;
+	child->hw_offload = old->hw_offload;
+	memcpy(child->bound_to, old->bound_to, sizeof(child->bound_to));
+	child->bound_index = old->bound_index;
 	memcpy(child->interface, old->interface, sizeof(child->interface));
 }
 
@@ -201,6 +208,9 @@ static int add_state(struct child_sa *child, bool inbound, bool reserved,
 		.replay_window = child->conf->replay_window,
 		.added_s = inbound ? 0 : child->out_rank,
 		.limits = child_limit_choose(child->conf),
+		.offload = inbound ? child->offload_in : child->offload_out,
+		.device = child->device,
+		.attempt = child->attempt,
 		.encr = proposal_get(child->proposal, TRANSFORM_ENCR),
 		.integ = proposal_id(child->proposal, TRANSFORM_INTEG),
 		.encr_key = of_initiator ? keys->ei : keys->er,
@@ -212,25 +222,90 @@ static int add_state(struct child_sa *child, bool inbound, bool reserved,
 	return xfrm_state_add(child->ike_sa->manager->xfrm, &s, result);
 }
 
+static int add_policies(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	int err;
+
+	if (child->no_policies)
+		return 0;
+	err = policy_install(&m->policies, m->xfrm, child);
+	child->has_policies = !err;
+	return err;
+}
+
 /* Inbound first: the peer may send as soon as it is done. */
 static int add_all(struct child_sa *child, const struct child_keys *keys, bool initiator)
 {
 	struct ike_manager *m = child->ike_sa->manager;
+	const bool offload = child->device;
 	int err, in = -ECANCELED, out = -ECANCELED, failed;
 
 	xfrm_collect(m->xfrm);
-	err = add_state(child, true, true, keys, initiator, &in);
+	err = add_state(child, true, !offload, keys, initiator, &in);
 	if (!err)
 		err = add_state(child, false, false, keys, initiator, &out);
-	if (!err && !child->no_policies)
-		err = policy_install(&m->policies, m->xfrm, child);
-	child->has_policies = !err && !child->no_policies;
+	if (!err && !offload)
+		err = add_policies(child);
 	failed = xfrm_commit(m->xfrm);
 	if (in == -ESRCH)
 		add_state(child, true, false, keys, initiator, &in);
 	child->state_in = !in;
 	child->state_out = !out;
-	return err ?: failed ?: in;
+	err = err ?: failed ?: in;
+	if (err || !offload)
+		return err;
+
+	/* Policies lead to ESP SAs of the same device: not before it has those. */
+	err = child_offload_check(child);
+	if (err)
+		return err;
+	xfrm_collect(m->xfrm);
+	err = add_policies(child);
+	failed = xfrm_commit(m->xfrm);
+	return err ?: failed;
+}
+
+static void take_back(struct child_sa *child)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+
+	xfrm_collect(m->xfrm);
+	if (child->has_policies)
+		policy_remove(&m->policies, m->xfrm, child);
+	child->has_policies = false;
+	if (child->state_out)
+		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
+	if (child->state_in)
+		xfrm_state_del(m->xfrm, &child->local, child->spi_in, mark_of(child, true));
+	child->state_out = false;
+	child->state_in = false;
+	xfrm_commit(m->xfrm);
+}
+
+/* With a device's help, if it is to be and there is one. */
+static int add_offloaded(struct child_sa *child, const struct child_keys *keys, bool initiator)
+{
+	struct ike_manager *m = child->ike_sa->manager;
+	const struct xfrm_mark none = { 0, 0 };
+	int err;
+
+	err = child_offload_begin(m, child);
+	if (err)
+		return err;
+	/* In the place of what is reserved nothing could be tried twice. */
+	if (child->device)
+		xfrm_state_del(m->xfrm, &child->local, child->spi_in, none);
+	for (;;) {
+		err = add_all(child, keys, initiator);
+		if (!err)
+			break;
+		if (!child_offload_less(child, err))
+			return err;
+		take_back(child);
+	}
+	child_offload_done(child);
+	return 0;
 }
 
 static void log_established(const struct child_sa *child)
@@ -273,10 +348,18 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 {
 	const struct ike_sa *sa = child->ike_sa;
 	struct ike_manager *m = sa->manager;
-	const struct child_sa *shared = policy_shared(&m->policies, child);
+	const struct child_sa *shared;
 	bool told;
 	int err;
 
+	err = child_interface_find(m, child);
+	if (err) {
+		ike_log(sa, LOG_KNL, LVL_AUDIT,
+			"CHILD_SA %s{%u}: there is no interface '%s': create it first, or set 'interface' to another",
+			child->conf->name, child->unique_id, child->bound_to);
+		return err;
+	}
+	shared = policy_shared(&m->policies, child);
 	child->local = sa->local;
 	child->remote = sa->remote;
 	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
@@ -304,7 +387,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		lift(shared);
 
 	ike_manager_index_child(m, child);
-	err = add_all(child, keys, initiator);
+	err = add_offloaded(child, keys, initiator);
 	if (err)
 		return err;
 	child->state = CHILD_INSTALLED;
@@ -364,7 +447,8 @@ int child_sa_move(struct child_sa *child)
 	struct ike_manager *m = sa->manager;
 	bool same_local = endpoint_same_addr(&local, &sa->local);
 	bool same_remote = endpoint_same_addr(&remote, &sa->remote);
-	int err;
+	struct xfrm_move move = { .fall_back = child->hw_offload == OFFLOAD_AUTO };
+	int err = 0;
 
 	/* Nothing is sent through it any more. */
 	if (child->state == CHILD_DELETED && child->state_out) {
@@ -376,12 +460,20 @@ int child_sa_move(struct child_sa *child)
 	/* Without UDP a port is nothing to ESP. */
 	if (!child->state_in || (same_local && same_remote && !child->encap))
 		return 0;
-	err = child->state_out ?
-	      xfrm_state_move(m->xfrm, &remote, child->spi_out, mark_of(child, false),
-			      &child->local, &child->remote, false) : 0;
+	if (!same_local)
+		child_offload_moved(child);
+	move.device = child->device;
+	if (child->state_out)
+		err = xfrm_state_move(m->xfrm, &remote, child->spi_out, mark_of(child, false),
+				      &child->local, &child->remote, false, &move);
+	if (move.fell_back)
+		child->offload_out = OFFLOAD_NO;
+	move.fell_back = false;
 	if (!err)
 		err = xfrm_state_move(m->xfrm, &local, child->spi_in, mark_of(child, true),
-				      &child->remote, &child->local, true);
+				      &child->remote, &child->local, true, &move);
+	if (move.fell_back)
+		child->offload_in = OFFLOAD_NO;
 	if (!err && child->has_policies && !(same_local && same_remote))
 		err = move_policies(child);
 	/* Of what has not moved nothing is taken away. */
@@ -544,6 +636,15 @@ void child_sa_destroy(struct child_sa *child)
 	ike_manager_child_gone(m, child->unique_id);
 	child_sa_agreed_clear(child);
 	free(child);
+}
+
+int child_sa_offloaded(const struct child_sa *child)
+{
+	struct xfrm *xfrm = child->ike_sa->manager->xfrm;
+	int err = xfrm_state_offloaded(xfrm, &child->local, child->spi_in, mark_of(child, true));
+
+	return err ?: xfrm_state_offloaded(xfrm, &child->remote, child->spi_out,
+					   mark_of(child, false));
 }
 
 struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi)

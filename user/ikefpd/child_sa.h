@@ -55,6 +55,12 @@ struct child_sa {
 	bool state_in, state_out;	/* are in the kernel */
 	bool has_policies;
 	bool trapped;			/* a trap is under it: its policies are not to vanish */
+	enum offload hw_offload;	/* what of ESP a device is to do, */
+	enum offload offload_in, offload_out;	/* and does: never OFFLOAD_AUTO */
+	uint32_t device;		/* its interface's index; 0: there is none (child_offload.h) */
+	bool attempt;			/* if what is installed is refused, another one will do */
+	char bound_to[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
+	uint32_t bound_index;		/* its index, which they have (child_interface.h) */
 	char interface[IFNAMSIZ];	/* that leads to the peer; empty: not known (updown.h) */
 	uint64_t installed_ms;		/* loop_now_ms() at installation */
 	/*
@@ -139,6 +145,9 @@ void child_sa_destroy(struct child_sa *child);
 /* By one of its SPIs, host order; NULL if there is none. */
 struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
 struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);
+
+/* Does a device do both its ESP SAs? Returns 0, or as xfrm_state_offloaded(). */
+int child_sa_offloaded(const struct child_sa *child);
 
 /* Its ESP SAs' traffic so far. Returns 0, or why it is not known of one: -ESRCH, it is gone. */
 int child_sa_usage(const struct child_sa *child, struct xfrm_usage *in,

@@ -2,6 +2,7 @@
 #ifndef IKEFPD_CONFIG_H
 #define IKEFPD_CONFIG_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include "proposal.h"
 #include "table.h"
 #include "ts.h"
+#include "xfrm.h"
 
 /*
  * The loaded configuration as the protocol code reads it: connections and the
@@ -126,6 +128,8 @@ struct child_conf {
 	struct lifetime time_s;	/* in seconds */
 	struct lifetime bytes, packets;	/* of each of its ESP SAs */
 	uint64_t inactivity_s;	/* without traffic, then it is deleted; 0: never */
+	enum offload hw_offload;	/* of its ESP SAs (child_offload.h) */
+	char interface[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
 };
 

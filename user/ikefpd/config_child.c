@@ -433,6 +433,50 @@ static int read_rand_packets(const struct tree *node, void *object, struct errms
 	return read_packets(node, &((struct child_conf *)object)->packets.rand, err);
 }
 
+static int read_hw_offload(const struct tree *node, void *object, struct errmsg *err)
+{
+	static const struct {
+		const char *word;
+		enum offload offload;
+	} words[] = {
+		{ "no", OFFLOAD_NO },
+		{ "yes", OFFLOAD_CRYPTO },
+		{ "crypto", OFFLOAD_CRYPTO },
+		{ "packet", OFFLOAD_PACKET },
+		{ "auto", OFFLOAD_AUTO },
+	};
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (strcmp(text, words[i].word))
+			continue;
+		child->hw_offload = words[i].offload;
+		return 0;
+	}
+	return tree_refuse(node, err, "'%s' is none of no, yes, crypto, packet and auto", text);
+}
+
+static int read_interface(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct child_conf *child = object;
+	const char *text;
+
+	text = config_text(node, err);
+	if (!text)
+		return -1;
+	if (strlen(text) >= sizeof(child->interface) || strpbrk(text, "/: \t\n"))
+		return tree_refuse(node, err,
+				   "'%s' is no interface's name: those have at most %zu octets, and no '/', ':' or blank",
+				   text, sizeof(child->interface) - 1);
+	memset(child->interface, 0, sizeof(child->interface));
+	strcpy(child->interface, text);
+	return 0;
+}
+
 #define UPDOWN_MAX	4096
 
 static int read_updown(const struct tree *node, void *object, struct errmsg *err)
@@ -472,7 +516,7 @@ static const struct config_key child_keys[] = {
 	{ "inactivity", read_inactivity, NULL },
 	{ "policies", read_policies, NULL },
 	{ "policies_fwd_out", read_policies_fwd_out, NULL },
-	{ "hw_offload", NULL, "no" },
+	{ "hw_offload", read_hw_offload, NULL },
 	{ "ipcomp", NULL, SERVED_NO },
 	{ "hostaccess", NULL, SERVED_NO },
 	{ "sha256_96", NULL, SERVED_NO },
@@ -492,7 +536,7 @@ static const struct config_key child_keys[] = {
 	{ "per_cpu_sas", NULL, SERVED_NO },
 	{ "ah_proposals", NULL, NULL },
 	{ "updown", read_updown, NULL },
-	{ "interface", NULL, NULL },
+	{ "interface", read_interface, NULL },
 	{ "label", NULL, NULL },
 	{ "label_mode", NULL, NULL },
 };
@@ -563,6 +607,9 @@ int config_read_child(const struct tree *node, struct conn *conn, struct errmsg 
 	if (is_shunt(child) && child->start_action & START_START)
 		return tree_refuse(node, err,
 				   "there is nothing to start of a child whose mode is pass or drop: use start_action = trap");
+	if (is_shunt(child) && (child->hw_offload == OFFLOAD_CRYPTO || child->hw_offload == OFFLOAD_PACKET))
+		return tree_refuse(node, err,
+				   "there is no ESP to leave to a device of a child whose mode is pass or drop: remove hw_offload, or set it to no or auto");
 	if (child->start_action & START_START)
 		conn->start_pending = true;
 	return 0;

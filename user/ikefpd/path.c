@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "child_interface.h"
+#include "child_offload.h"
 #include "config.h"
 #include "host_names.h"
 #include "ike_manager.h"
@@ -109,6 +111,8 @@ void path_network_changed(struct ike_manager *m)
 
 	if (m->stopping)
 		return;
+	child_interface_network_changed(m);
+	child_offload_network_changed(m);
 	each(m, &known, leave);
 	each(m, &known, move);
 	for (conn = m->config->conns; conn; conn = conn->next) {

@@ -66,7 +66,8 @@ static unsigned int port_bits(const struct ts *ts)
 	return bits;
 }
 
-static uint32_t priority_of(enum rank rank, const struct ts *src, const struct ts *dst)
+static uint32_t priority_of(enum rank rank, const struct ts *src, const struct ts *dst,
+			    bool restricted)
 {
 	uint32_t priority = PRIORITY_STEP * (rank + 1);
 	uint8_t prefix[16];
@@ -76,12 +77,13 @@ static uint32_t priority_of(enum rank rank, const struct ts *src, const struct t
 		     ts_to_prefix(dst, prefix, &exact)) * 512;
 	priority -= src->protocol || dst->protocol ? 256 : 0;
 	priority -= (port_bits(src) + port_bits(dst)) * 4;
+	priority -= restricted ? 2 : 0;
 	return priority - 1;
 }
 
 uint32_t policy_priority(const struct ts *src, const struct ts *dst)
 {
-	return priority_of(RANK_CHILD_SA, src, dst);
+	return priority_of(RANK_CHILD_SA, src, dst, false);
 }
 
 static uint64_t hash(const struct xfrm_policy_key *key)
@@ -171,6 +173,14 @@ static uint8_t action_of(const struct child_sa *child)
 	}
 }
 
+/* Of what is forwarded devices have none. */
+static uint32_t device_of(const struct child_sa *child, uint8_t dir)
+{
+	if (dir == XFRM_POLICY_OUT)
+		return child->offload_out == OFFLOAD_PACKET ? child->device : 0;
+	return dir == XFRM_POLICY_IN && child->offload_in == OFFLOAD_PACKET ? child->device : 0;
+}
+
 /* What the Child SA would have it say. */
 static struct xfrm_policy policy_of(const struct child_sa *child, const struct part *part)
 {
@@ -189,7 +199,11 @@ static struct xfrm_policy policy_of(const struct child_sa *child, const struct p
 		.src = part->outbound ? child->local : child->remote,
 		.dst = part->outbound ? child->remote : child->local,
 		.reqid = child->reqid,
-		.priority = child->priority ?: priority_of(rank_of(child), src, dst),
+		.priority = child->priority ?: priority_of(rank_of(child), src, dst,
+							   part->outbound && child->bound_index),
+		.interface = part->outbound ? child->bound_index : 0,
+		.device = device_of(child, part->dir),
+		.attempt = child->attempt,
 	};
 }
 
@@ -207,7 +221,7 @@ static bool same_words(const struct xfrm_policy *p, const struct xfrm_policy *q)
 {
 	return p->action == q->action && p->transport == q->transport &&
 	       endpoint_same_addr(&p->src, &q->src) && endpoint_same_addr(&p->dst, &q->dst) &&
-	       p->reqid == q->reqid && p->priority == q->priority;
+	       p->reqid == q->reqid && p->priority == q->priority && p->device == q->device;
 }
 
 /*
@@ -452,7 +466,20 @@ static struct policy *find_out(const struct policy_table *table, const struct ch
 	return find(table, &out);
 }
 
-/* Who has the same selectors has each policy; so it is enough to look at one. */
+/* That of traffic coming in. */
+static struct policy *find_in(const struct policy_table *table, const struct child_sa *child,
+			      unsigned int local, unsigned int remote)
+{
+	const struct part part = { XFRM_POLICY_IN, false, (uint8_t)local, (uint8_t)remote };
+	const struct xfrm_policy in = policy_of(child, &part);
+
+	return find(table, &in);
+}
+
+/*
+ * Who has the same selectors has each policy; so it is enough to look at one, of those that
+ * are for any interface.
+ */
 const struct child_sa *policy_shared(const struct policy_table *table,
 				     const struct child_sa *child)
 {
@@ -462,14 +489,14 @@ const struct child_sa *policy_shared(const struct policy_table *table,
 
 	for (i = 0; !policy && i < child->local_ts->n; i++)
 		for (j = 0; !policy && j < child->remote_ts->n; j++)
-			policy = find_out(table, child, i, j);
+			policy = find_in(table, child, i, j);
 	for (user = policy ? policy->users : NULL; user; user = user->next)
 		if (user->child != child && rank_of(user->child) != RANK_PASS &&
 		    rank_of(user->child) != RANK_DROP &&
 		    same_ts(user->child->local_ts, child->local_ts) &&
 		    same_ts(user->child->remote_ts, child->remote_ts) &&
-		    user->child->if_id_in == child->if_id_in &&
-		    xfrm_mark_equal(user->child->mark_in, child->mark_in))
+		    user->child->if_id_out == child->if_id_out &&
+		    xfrm_mark_equal(user->child->mark_out, child->mark_out))
 			return user->child;
 	return NULL;
 }

@@ -18,6 +18,7 @@
 
 struct own {
 	struct endpoint addr;
+	uint32_t index;		/* its interface's */
 	bool deprecated;
 };
 
@@ -121,6 +122,7 @@ static int note_address(void *data, struct nlmsghdr *h)
 	memset(own, 0, sizeof(*own));
 	own->addr.family = body->ifa_family;
 	memcpy(own->addr.addr, nla_data(attr), (size_t)nla_len(attr));
+	own->index = body->ifa_index;
 	own->deprecated = flags & IFA_F_DEPRECATED;
 	return 0;
 }
@@ -182,6 +184,66 @@ int route_own_address(struct route *r, const struct ts *ts, struct endpoint *own
 	return 0;
 }
 
+uint32_t route_interface_of(struct route *r, const struct endpoint *own)
+{
+	if (read_addresses(r))
+		return 0;
+	for (size_t i = 0; i < r->own_count; i++)
+		if (endpoint_same_addr(&r->own[i].addr, own))
+			return r->own[i].index;
+	return 0;
+}
+
+/* Interfaces */
+
+/* By its index, or, where that is 0, by its name. Without counters, the answer is short. */
+static int ask_interface(struct route *r, uint32_t index, const char *name,
+			 struct netlink_answer *a)
+{
+	const struct ifinfomsg body = { .ifi_index = (int)index };
+	struct nl_msg *msg = netlink_ask_new(RTM_GETLINK, 0, &body, sizeof(body));
+	int err;
+
+	if (msg && (nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) ||
+		    (name && nla_put_string(msg, IFLA_IFNAME, name)))) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	err = netlink_ask(r->sock, msg, NULL, NETLINK_ASK_ANY, a);
+	if (err)
+		return err;
+	return a->reply && a->reply->nlmsg_len >= NLMSG_LENGTH(sizeof(body)) ? 0 : -EIO;
+}
+
+int route_interface_index(struct route *r, const char *name, uint32_t *index)
+{
+	const struct ifinfomsg *body;
+	struct netlink_answer a;
+	int err = ask_interface(r, 0, name, &a);
+
+	if (err)
+		return err;
+	body = NLMSG_DATA(a.reply);
+	*index = (uint32_t)body->ifi_index;
+	return 0;
+}
+
+int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
+{
+	struct netlink_answer a;
+	struct nlattr *attr;
+	int err = ask_interface(r, index, NULL, &a);
+
+	if (err)
+		return err;
+	attr = nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	if (!attr)
+		return -EIO;
+	memset(name, 0, IFNAMSIZ);
+	nla_strlcpy(name, attr, IFNAMSIZ);
+	return 0;
+}
+
 /* Routes */
 
 static int put_addr(struct nl_msg *msg, int type, const struct endpoint *e)
@@ -212,31 +274,6 @@ static int lookup(struct route *r, const struct endpoint *remote, const struct e
 	return a->reply && a->reply->nlmsg_len >= NLMSG_LENGTH(sizeof(body)) ? 0 : -EIO;
 }
 
-static int interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
-{
-	const struct ifinfomsg body = { .ifi_index = (int)index };
-	struct nl_msg *msg = netlink_ask_new(RTM_GETLINK, 0, &body, sizeof(body));
-	struct netlink_answer a;
-	struct nlattr *attr;
-	int err;
-
-	/* Without counters, the answer is short. */
-	if (msg && nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	err = netlink_ask(r->sock, msg, NULL, NETLINK_ASK_ANY, &a);
-	if (err)
-		return err;
-	attr = a.reply ? nlmsg_find_attr((struct nlmsghdr *)a.reply, sizeof(body), IFLA_IFNAME) :
-			 NULL;
-	if (!attr)
-		return -EIO;
-	memset(name, 0, IFNAMSIZ);
-	nla_strlcpy(name, attr, IFNAMSIZ);
-	return 0;
-}
-
 int route_to(struct route *r, const struct endpoint *remote, const struct endpoint *local,
 	     struct next_hop *hop)
 {
@@ -261,7 +298,7 @@ int route_to(struct route *r, const struct endpoint *remote, const struct endpoi
 		hop->gateway.family = remote->family;
 		memcpy(hop->gateway.addr, nla_data(attr), (size_t)nla_len(attr));
 	}
-	return interface_name(r, hop->index, hop->interface);
+	return route_interface_name(r, hop->index, hop->interface);
 }
 
 static struct nl_msg *route_msg(int type, int flags, const struct route_entry *e)

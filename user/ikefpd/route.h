@@ -36,6 +36,12 @@ struct next_hop {
 int route_to(struct route *r, const struct endpoint *remote, const struct endpoint *local,
 	     struct next_hop *hop);
 
+/* The index of the interface that has the address, the first if several have it. 0: none. */
+uint32_t route_interface_of(struct route *r, const struct endpoint *own);
+/* The interface's index, by its name; and the other way round. 0 or a negative error. */
+int route_interface_index(struct route *r, const char *name, uint32_t *index);
+int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ]);
+
 /* One of our addresses that a selector allows. -ENOENT if there is none. */
 int route_own_address(struct route *r, const struct ts *ts, struct endpoint *own);
 

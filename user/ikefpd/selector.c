@@ -58,5 +58,6 @@ struct xfrm_policy_key selector_key(const struct xfrm_policy *p)
 	key.mark = p->mark;
 	key.if_id = p->if_id;
 	selector_of(&key.sel, &p->src_ts, &p->dst_ts);
+	key.sel.ifindex = (int)p->interface;
 	return key;
 }

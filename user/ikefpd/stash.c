@@ -124,6 +124,12 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->if_id_out);
 	put_mark(b, child->mark_in);
 	put_mark(b, child->mark_out);
+	buf_put8(b, child->hw_offload);
+	buf_put8(b, child->offload_in);
+	buf_put8(b, child->offload_out);
+	buf_put32(b, child->device);
+	put_text(b, child->bound_to);
+	buf_put32(b, child->bound_index);
 	buf_put32(b, child->unique_id);
 	buf_put32(b, child->reqid);
 	buf_put32(b, child->spi_in);
@@ -453,6 +459,18 @@ static struct xfrm_mark take_mark(struct source_octets *s)
 	return mark;
 }
 
+/* Its name, or nothing. */
+static void take_interface(struct source_octets *s, char name[IFNAMSIZ])
+{
+	size_t len;
+	const uint8_t *p = take_octets(s, &len);
+
+	if (!p || len >= IFNAMSIZ || memchr(p, '\0', len))
+		s->failed = true;
+	else
+		memcpy(name, p, len);
+}
+
 static void take_child(struct source_octets *s, struct ike_sa *sa)
 {
 	struct child_conf *conf = take_child_conf(s, sa->conn);
@@ -489,6 +507,12 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->if_id_out = take32(s);
 	child->mark_in = take_mark(s);
 	child->mark_out = take_mark(s);
+	child->hw_offload = take_number(s, OFFLOAD_AUTO);
+	child->offload_in = take_number(s, OFFLOAD_PACKET);
+	child->offload_out = take_number(s, OFFLOAD_PACKET);
+	child->device = take32(s);
+	take_interface(s, child->bound_to);
+	child->bound_index = take32(s);
 	child->unique_id = take32(s);
 	child->reqid = take32(s);
 	child->spi_in = take32(s);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child_interface.h"
+#include "child_offload.h"
 #include "config.h"
 #include "ike_manager.h"
 #include "log.h"
@@ -128,6 +130,32 @@ static int resolve(struct trap *trap, struct errmsg *err)
 	return keep(child, &local, &remote, err);
 }
 
+/* Of a trap's, too, a device can do no more than packets (child_offload.h). */
+static int install_policies(struct ike_manager *m, struct child_sa *child, struct errmsg *err)
+{
+	int failed;
+
+	if (child_interface_find(m, child))
+		return errmsg_set(err, "there is no interface '%s'", child->bound_to);
+	if (!is_shunt(child->conf) && child->hw_offload != OFFLOAD_CRYPTO &&
+	    child_offload_begin(m, child))
+		return errmsg_set(err, "there is no device for hw_offload");
+	failed = policy_install(&m->policies, m->xfrm, child);
+	if (failed && child->attempt) {
+		child->offload_in = OFFLOAD_NO;
+		child->offload_out = OFFLOAD_NO;
+		child->device = 0;
+		child->attempt = false;
+		failed = policy_install(&m->policies, m->xfrm, child);
+	}
+	if (failed)
+		return errmsg_set(err, "its policies could not be installed%s", child->device ?
+				  ": the device does not do what hw_offload asks for: set it to auto, crypto or no" : "");
+	child->attempt = false;
+	child->has_policies = true;
+	return 0;
+}
+
 int trap_install(struct ike_manager *m, struct conn *conn, const struct child_conf *conf,
 		 bool manual, struct errmsg *err)
 {
@@ -161,11 +189,10 @@ int trap_install(struct ike_manager *m, struct conn *conn, const struct child_co
 	m->traps = trap;
 	table_add(&m->traps_by_name, &trap->by_name, name_hash(conn->name, conf->name));
 	/* In the place of the old one, not after it. */
-	if (policy_install(&m->policies, m->xfrm, &trap->child)) {
+	if (install_policies(m, &trap->child, err)) {
 		drop(m, trap);
-		return errmsg_set(err, "its policies could not be installed");
+		return -1;
 	}
-	trap->child.has_policies = true;
 	child_route_install(&m->routes, &trap->child);
 	if (old)
 		drop(m, old);

@@ -517,6 +517,8 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		vici_put(out, "close_action", "%s", action_name(c->close_action));
 		vici_put_ts_list(out, "local-ts", &c->local_ts);
 		vici_put_ts_list(out, "remote-ts", &c->remote_ts);
+		if (c->interface[0])
+			vici_put(out, "interface", "%s", c->interface);
 		vici_put_section_end(out);
 	}
 	vici_put_section_end(out);

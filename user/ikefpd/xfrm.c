@@ -311,6 +311,24 @@ static int put_extras(struct nl_msg *msg, const struct xfrm_state *s)
 	return 0;
 }
 
+static int put_offload(struct nl_msg *msg, uint32_t device, uint8_t flags)
+{
+	struct xfrm_user_offload offload;
+
+	memset(&offload, 0, sizeof(offload));
+	offload.ifindex = (int)device;
+	offload.flags = flags;
+	return nla_put(msg, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload) ? -ENOMEM : 0;
+}
+
+static int put_state_offload(struct nl_msg *msg, const struct xfrm_state *s)
+{
+	if (s->offload == OFFLOAD_NO)
+		return 0;
+	return put_offload(msg, s->device, (s->inbound ? XFRM_OFFLOAD_INBOUND : 0) |
+			   (s->offload == OFFLOAD_PACKET ? XFRM_OFFLOAD_PACKET : 0));
+}
+
 static int put_added(struct nl_msg *msg, uint64_t added_s)
 {
 	/* In use from now on: xfrm_state_retire() needs that. */
@@ -361,6 +379,8 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 	if (!err)
 		err = put_extras(msg, s);
 	if (!err)
+		err = put_state_offload(msg, s);
+	if (!err)
 		return msg;
 	wipe_msg(msg);
 	return NULL;
@@ -369,7 +389,9 @@ static struct nl_msg *state_msg(int type, const struct xfrm_state *s)
 int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result)
 {
 	return change(x, state_msg(s->reserved ? XFRM_MSG_UPDSA : XFRM_MSG_NEWSA, s),
-		      "cannot install an ESP SA", s->reserved ? -ESRCH : 0, result);
+		      s->offload == OFFLOAD_NO ? "cannot install an ESP SA" :
+		      "cannot leave an ESP SA to the device", s->reserved ? -ESRCH :
+		      s->attempt ? NETLINK_ASK_ANY : 0, result);
 }
 
 static void fill_id(struct xfrm_usersa_id *id, const struct endpoint *dst, uint32_t spi)
@@ -490,10 +512,13 @@ static void leave_out(void *data, int attribute, bool esn)
 	}
 }
 
-/* The ESP SA that the kernel told of, with what info says of it. @encap NULL: as it is. */
+/*
+ * The ESP SA that the kernel told of, with what info says of it. @encap NULL: as it is.
+ * @device: what one does for it this one is to do; 0: none. One that is updated keeps its own.
+ */
 static struct nl_msg *changed_msg(int type, const struct nlmsghdr *old,
 				  const struct xfrm_usersa_info *info,
-				  const struct xfrm_encap_tmpl *encap, bool gap)
+				  const struct xfrm_encap_tmpl *encap, bool gap, uint32_t device)
 {
 	struct nl_msg *msg;
 	struct nlattr *attr;
@@ -507,6 +532,12 @@ static struct nl_msg *changed_msg(int type, const struct nlmsghdr *old,
 		int attribute = nla_type(attr);
 		struct nlattr *copy;
 
+		if (attribute == XFRMA_OFFLOAD_DEV && device) {
+			const struct xfrm_user_offload *offload = nla_data(attr);
+
+			if (put_offload(msg, device, offload->flags))
+				goto fail;
+		}
 		if (!is_kept(attribute))
 			continue;
 		copy = nla_reserve(msg, attribute, nla_len(attr));
@@ -529,7 +560,7 @@ fail:
 
 static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 				const struct endpoint *src, const struct endpoint *dst,
-				bool gap)
+				bool gap, uint32_t device)
 {
 	struct xfrm_usersa_info info = *(const struct xfrm_usersa_info *)NLMSG_DATA(old);
 	const struct xfrm_encap_tmpl encap = {
@@ -542,7 +573,7 @@ static struct nl_msg *moved_msg(int type, const struct nlmsghdr *old,
 	set_addr(&info.id.daddr, dst);
 	if (info.mode == XFRM_MODE_TRANSPORT)
 		fill_hosts(&info, src, dst);
-	return changed_msg(type, old, &info, &encap, gap);
+	return changed_msg(type, old, &info, &encap, gap, device);
 }
 
 /*
@@ -578,7 +609,7 @@ static int set_soft_limits(struct xfrm *x, const struct endpoint *dst, uint32_t 
 		info = *(const struct xfrm_usersa_info *)NLMSG_DATA(a.reply);
 		info.lft.soft_byte_limit = bytes;
 		info.lft.soft_packet_limit = packets;
-		msg = changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false);
+		msg = changed_msg(XFRM_MSG_UPDSA, a.reply, &info, NULL, false, 0);
 		if (msg && put_look_again(msg, a.reply)) {
 			wipe_msg(msg);
 			msg = NULL;
@@ -603,11 +634,35 @@ int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	return set_soft_limits(x, dst, spi, mark, XFRM_INF, XFRM_INF);
 }
 
+static bool is_offloaded(const struct nlmsghdr *reply)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)reply, sizeof(struct xfrm_usersa_info),
+			       XFRMA_OFFLOAD_DEV);
+}
+
+static const char cannot_move[] = "cannot move an ESP SA";
+
+/* Another one beside it, or in its place. */
+static int add_moved(struct xfrm *x, const struct nlmsghdr *old, const struct endpoint *src,
+		     const struct endpoint *dst, bool inbound, struct xfrm_move *move)
+{
+	const bool offloaded = is_offloaded(old);
+	int err = -ENODEV;
+
+	if (!offloaded || move->device)
+		err = netlink_ask(x->sock, moved_msg(XFRM_MSG_NEWSA, old, src, dst, !inbound,
+						     move->device), cannot_move, -EEXIST, NULL);
+	if (!offloaded || !err || err == -EEXIST || !move->fall_back)
+		return err;
+	move->fell_back = true;
+	return netlink_ask(x->sock, moved_msg(XFRM_MSG_NEWSA, old, src, dst, !inbound, 0),
+			   cannot_move, -EEXIST, NULL);
+}
+
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
-		    bool inbound)
+		    bool inbound, struct xfrm_move *move)
 {
-	static const char what[] = "cannot move an ESP SA";
 	const struct xfrm_usersa_info *info;
 	bool same_dst = endpoint_same_addr(dst, new_dst), same_src;
 	struct netlink_answer a;
@@ -626,8 +681,8 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	if (info->family != new_dst->family) {
 		err = -EAFNOSUPPORT;
 	} else if (same_dst && same_src) {
-		err = netlink_ask(x->sock, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false),
-			       what, 0, NULL);
+		err = netlink_ask(x->sock, moved_msg(XFRM_MSG_UPDSA, a.reply, new_src, new_dst, false,
+						     0), cannot_move, 0, NULL);
 	} else if (is_withheld(a.reply)) {
 		err = -EPERM;
 		log_msg(LOG_KNL, LVL_AUDIT,
@@ -636,13 +691,25 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		/* There is one to a dst and SPI. */
 		err = same_dst ? xfrm_state_del(x, dst, spi, mark) : 0;
 		if (!err)
-			err = netlink_ask(x->sock, moved_msg(XFRM_MSG_NEWSA, a.reply, new_src,
-						    new_dst, !inbound), what, -EEXIST, NULL);
+			err = add_moved(x, a.reply, new_src, new_dst, inbound, move);
 		/* As above: it died before the first one was deleted. */
 		if (err == -EEXIST && !same_dst)
 			err = 0;
 	}
 wipe:
+	/* The answer holds the keys. */
+	OPENSSL_cleanse(&a, sizeof(a));
+	return err;
+}
+
+int xfrm_state_offloaded(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+			 struct xfrm_mark mark)
+{
+	struct netlink_answer a;
+	int err = get_state(x, dst, spi, mark, &a);
+
+	if (!err && !is_offloaded(a.reply))
+		err = -EOPNOTSUPP;
 	/* The answer holds the keys. */
 	OPENSSL_cleanse(&a, sizeof(a));
 	return err;
@@ -714,16 +781,18 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		set_addr(&tmpl.saddr, &p->src);
 		set_addr(&tmpl.id.daddr, &p->dst);
 	}
-	selector_of(&info.sel, &p->src_ts, &p->dst_ts);
+	info.sel = selector_key(p).sel;
 	no_limits(&info.lft);
 	msg = netlink_ask_new(XFRM_MSG_UPDPOLICY, 0, &info, sizeof(info));
 	if (msg && ((p->action == XFRM_PROTECT &&
 		     nla_put(msg, XFRMA_TMPL, sizeof(tmpl), &tmpl)) ||
-		    put_mark(msg, p->mark) || put_if_id(msg, p->if_id))) {
+		    put_mark(msg, p->mark) || put_if_id(msg, p->if_id) ||
+		    (p->device && put_offload(msg, p->device, XFRM_OFFLOAD_PACKET)))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return change(x, msg, "cannot install a policy", 0, NULL);
+	return change(x, msg, p->device ? "cannot leave a policy to the device" :
+		      "cannot install a policy", p->attempt ? NETLINK_ASK_ANY : 0, NULL);
 }
 
 static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,

@@ -92,6 +92,14 @@ struct xfrm_limits {
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;
 };
 
+/* What of ESP a network device does for the kernel. */
+enum offload {
+	OFFLOAD_NO,
+	OFFLOAD_CRYPTO,		/* encryption and integrity */
+	OFFLOAD_PACKET,		/* all of it, and it looks at policies, too */
+	OFFLOAD_AUTO		/* in configurations: as much as there is one that does it */
+};
+
 /* One direction of a Child SA: an ESP SA. */
 struct xfrm_state {
 	struct endpoint src, dst;	/* ports: of UDP encapsulation */
@@ -110,6 +118,9 @@ struct xfrm_state {
 	uint32_t replay_window;		/* packets; 0: no replay protection */
 	uint64_t added_s;		/* when it is said to be added, Unix time; 0: now */
 	struct xfrm_limits limits;
+	enum offload offload;
+	uint32_t device;		/* index of the interface whose device does it */
+	bool attempt;			/* if it is refused another one will do: that is not logged */
 	const struct transform *encr;
 	uint16_t integ;			/* AUTH_NONE for an AEAD */
 	const uint8_t *encr_key;	/* with the salt of an AEAD */
@@ -146,15 +157,29 @@ int xfrm_state_retire(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		    struct xfrm_mark mark);
 
+struct xfrm_move {
+	uint32_t device;	/* index of the interface whose device is to do it; 0: none */
+	bool fall_back;		/* where that refuses, or there is none, the kernel may do it */
+	bool fell_back;		/* set if so */
+};
+
 /*
  * Gives an ESP SA other endpoints; keys, counters and sequence numbers stay. Where only
  * ports change it is changed as it is. Another dst makes a second one beside it, until
  * xfrm_state_del() of the first; an outbound one's sequence numbers then leave out some,
- * for what the first one sends meanwhile.
+ * for what the first one sends meanwhile. What a device does for it the one of move is to
+ * do from then on.
  */
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
-		    bool inbound);
+		    bool inbound, struct xfrm_move *move);
+
+/*
+ * Does a device do it? The kernel does it itself where it has been asked for OFFLOAD_CRYPTO
+ * of one that cannot. -EOPNOTSUPP: none does; -ESRCH: there is no such ESP SA.
+ */
+int xfrm_state_offloaded(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+			 struct xfrm_mark mark);
 
 struct xfrm_usage {
 	uint64_t bytes, packets;
@@ -177,6 +202,9 @@ struct xfrm_policy {
 	struct endpoint src, dst;	/* a tunnel's ends */
 	uint32_t reqid;
 	uint32_t priority;
+	uint32_t interface;		/* index; of what comes or goes by it alone; 0: by any */
+	uint32_t device;		/* as OFFLOAD_PACKET has it; index of the interface; 0: none */
+	bool attempt;			/* as of an ESP SA */
 };
 
 /* Installs it, in the place of one with the same selector, dir, mark and if_id. */

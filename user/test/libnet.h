@@ -57,6 +57,8 @@ struct xfrm {
 	struct fake_policy *policies;
 	uint32_t next_spi;
 	bool fail_states;	/* refuse to install any */
+	enum offload does;	/* what of ESP devices do, */
+	bool no_policies;	/* and no policies */
 	unsigned int installed;	/* policies, so often */
 	bool collecting;
 	int failed;		/* the first error of what is collected */

@@ -86,12 +86,17 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result)
 		*result = -ESRCH;
 		return 0;
 	}
+	assert(!s->device == (s->offload == OFFLOAD_NO));
+	if (s->offload == OFFLOAD_PACKET && x->does != OFFLOAD_PACKET)
+		return done(x, -EINVAL, result);
 	assert(s->spi && (!s->inbound || (f ? f->larval : !s->reserved)));
 	if (!f)
 		f = state_new(x, &s->src, &s->dst, s->spi);
 	f->larval = false;
 	f->usage.use_s = -1;
 	f->s = *s;
+	if (x->does == OFFLOAD_NO)
+		f->s.offload = OFFLOAD_NO;
 	f->encr = *s->encr;
 	assert(s->encr_len <= sizeof(f->encr_key) && s->integ_len <= sizeof(f->integ_key));
 	memcpy(f->encr_key, s->encr_key, s->encr_len);
@@ -101,7 +106,7 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state *s, int *result)
 
 int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		    struct xfrm_mark mark, const struct endpoint *new_src, const struct endpoint *new_dst,
-		    bool inbound)
+		    bool inbound, struct xfrm_move *move)
 {
 	struct fake_state *s = *state_link(x, dst, spi), *moved = *state_link(x, new_dst, spi);
 
@@ -120,6 +125,16 @@ int xfrm_state_move(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 		moved->encr = s->encr;
 		memcpy(moved->encr_key, s->encr_key, sizeof(s->encr_key));
 		memcpy(moved->integ_key, s->integ_key, sizeof(s->integ_key));
+	}
+	/* But for its ports it is another one. */
+	if (moved->s.offload != OFFLOAD_NO &&
+	    (moved != s || !endpoint_same_addr(&moved->s.src, new_src))) {
+		move->fell_back = !move->device || x->does < moved->s.offload;
+		if (move->fell_back && !move->fall_back)
+			return -EINVAL;
+		if (move->fell_back)
+			moved->s.offload = OFFLOAD_NO;
+		moved->s.device = move->fell_back ? 0 : move->device;
 	}
 	moved->src = moved->s.src = *new_src;
 	moved->dst = moved->s.dst = *new_dst;
@@ -163,6 +178,17 @@ int xfrm_state_lift(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
 	assert(xfrm_mark_equal(s->s.mark, mark));
 	s->lifted = true;
 	return 0;
+}
+
+int xfrm_state_offloaded(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
+			 struct xfrm_mark mark)
+{
+	const struct fake_state *s = *state_link(x, dst, spi);
+
+	(void)mark;
+	if (!s)
+		return -ESRCH;
+	return s->s.offload == OFFLOAD_NO ? -EOPNOTSUPP : 0;
 }
 
 int xfrm_state_usage(struct xfrm *x, const struct endpoint *dst, uint32_t spi,
@@ -240,6 +266,8 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 
 	if (!host_op(container_of(x, struct host, xfrm)))
 		return 0;
+	if (p->device && x->no_policies)
+		return done(x, -EINVAL, NULL);
 	x->installed++;
 	if (!*link) {
 		*link = calloc(1, sizeof(**link));
@@ -257,8 +285,8 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 
 	if (!host_op(host))
 		return 0;
-	/* One that died may have had it away already, or not yet there. */
-	if (!policy && host->restarted)
+	/* One that died may have had it away already, or not yet there; or it was refused. */
+	if (!policy && (host->restarted || x->no_policies))
 		return 0;
 	assert(policy);
 	*link = policy->next;

@@ -87,6 +87,27 @@ int route_to(struct route *r, const struct endpoint *remote, const struct endpoi
 	return 0;
 }
 
+uint32_t route_interface_of(struct route *r, const struct endpoint *own)
+{
+	(void)r;
+	(void)own;
+	return 7;
+}
+
+int route_interface_index(struct route *r, const char *name, uint32_t *index)
+{
+	(void)r;
+	*index = strcmp(name, "wan") ? 8 : 7;
+	return 0;
+}
+
+int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ])
+{
+	(void)r;
+	strcpy(name, index == 7 ? "wan" : "lan");
+	return 0;
+}
+
 static const char *conf(const char *local, const char *remote, const char *children)
 {
 	static char text[4096];
@@ -220,6 +241,19 @@ static void no_use(void)
 	net_clear(&net);
 }
 
+/* Where the peer is another way than the interface, what went there would not be protected. */
+static void elsewhere(void)
+{
+	begin("net {\n local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n interface = lan\n}\n"
+	      "same {\n local_ts = 10.1.0.0/16\n remote_ts = 10.3.0.0/16\n interface = wan\n}");
+	up("net");
+	EXPECT(child_of("net"));
+	EXPECT_EQ(kernel.n, 0);
+	up("same");
+	EXPECT_STR(route(), "10.3.0.0/16 via 192.0.2.2 src 10.1.0.1");
+	net_clear(&net);
+}
+
 static void install(const char *name)
 {
 	struct conn *conn = config_find_conn(left->config, "gw");
@@ -267,6 +301,7 @@ static const struct ktap_test tests[] = {
 	{ "one Child SA", life },
 	{ "two Child SAs", shared },
 	{ "none where it is of no use", no_use },
+	{ "none by another interface", elsewhere },
 	{ "traps and shunts", traps },
 	{ "leftovers", leftovers },
 };
