@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "auth.h"
 #include "certificate.h"
@@ -263,6 +264,7 @@ static int key_sign(struct secrets_store *store, struct secrets_cursor *c,
 		err = -EBADMSG;
 	else if (key)
 		err = signature_sign(key, id, classic, octets, len, reply);
+	ERR_clear_error();
 	EVP_PKEY_free(key);
 	return err;
 }
