@@ -75,6 +75,9 @@ static void no_auth(struct ike_sa *sa, int err)
 		snprintf(h->failure, sizeof(h->failure), "no shared key found");
 		return;
 	}
+	/* Of a token: it has been said. */
+	if (err == -EREMOTEIO)
+		return;
 	if (err == -ENOKEY)
 		snprintf(h->failure, sizeof(h->failure), "no private key found");
 	else if (err == -ENOTSUP)

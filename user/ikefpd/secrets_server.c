@@ -72,7 +72,7 @@ static int load(struct secrets_store *store, struct secret **list, struct secret
 	if (!secret)
 		return err;
 	is_key = secret->kind == SECRET_PRIVATE_KEY;
-	err = at_end(c);
+	err = secret->kind == SECRET_TOKEN ? -EBADMSG : at_end(c);
 	/* Each brings its own kind: the other's are not its to replace. */
 	if (!err && secret->source != (peer == SECRETS_READER ? CONF_FILE : CONF_VICI))
 		err = -EPERM;
