@@ -195,15 +195,27 @@ away() {
 	tpm_start
 	wait_for 30 said "token 'token-ecdsa' (handle:0x81000001): its private key is there"
 	from_either
-	# One that was away when ikefpd was started.
+	# One that was away when ikefpd was started: what is to be up is, as soon as it is there.
 	tpm_stop
 	ikefpd_kill gw1
-	ikefpd_with gw1-ecdsa < <(gw1_conf "${ecdsa[@]}")
-	mark
+	ikefpd_with gw1-ecdsa < <(CHILD='start_action = start' gw1_conf "${ecdsa[@]}")
 	grep "its private key cannot be used: OpenSSL's provider 'tpm2' cannot be loaded" "$work/gw1.log"
+	wait_for 20 grep "no private key found for 'gw1.example'" "$work/gw1.log"
+	mark
 	tpm_start
 	wait_for 30 said "token 'token-ecdsa' (handle:0x81000001): its private key is there"
-	from_either
+	wait_for 30 one_child_sa_each
+	both_answered
+	# And so it is when it goes in between.
+	tpm_stop
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	fails swanctl gw1 --initiate --child net --timeout 30
+	tpm_start
+	wait_for 30 one_child_sa_each
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	from gw2
 }
 
 # The tunnels of the daemon that was killed go on, and new ones are signed for as before.

@@ -435,6 +435,14 @@ static void network_changed(void *arg)
 	path_network_changed(&d->manager);
 }
 
+static void token_there(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!d->manager.stopping)
+		start_look_again();
+}
+
 /* No peer can be told of it any more. */
 static void module_unloaded(void *arg)
 {
@@ -482,6 +490,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (!d->tokens)
 		return errmsg_set(err, "tokens: %s", strerror(errno));
 	secrets_set_tokens(d->secrets, d->tokens);
+	tokens_watch(d->tokens, token_there, d);
 	if (watch(d, err) || (d->config_file && load(d, err)))
 		return -1;
 	/* Before there is anything that an unloading can take away. */

@@ -45,6 +45,8 @@ struct tokens {
 	uint32_t last;			/* number of a job */
 	bool gone;
 	bool committed;			/* has been heard */
+	void (*there)(void *data);	/* NULL: nobody wants to know */
+	void *there_data;
 	uint8_t packet[IPC_PACKET_MAX + 1];
 };
 
@@ -392,6 +394,7 @@ static void take_news(struct tokens *t, enum conf_source source, const char *nam
 	const uint8_t *key = secrets_get_octets(c, KEY_ID_LEN);
 	const char *why = (const char *)secrets_get_bytes(c, &why_len);
 	struct token *token = find(t, source, name, len);
+	bool came;
 
 	if (c->failed || state > TOKEN_REFUSED)
 		return;
@@ -405,6 +408,7 @@ static void take_news(struct tokens *t, enum conf_source source, const char *nam
 	token->uri = strndup(uri, uri_len);
 	token->why = why_len ? strndup(why, why_len) : NULL;
 	token->state = state;
+	came = state == TOKEN_READY && token->logged != TOKEN_READY;
 	if (state == TOKEN_READY) {
 		token->has_key = true;
 		memcpy(token->key, key, KEY_ID_LEN);
@@ -419,6 +423,8 @@ static void take_news(struct tokens *t, enum conf_source source, const char *nam
 		fail_all(token, token->why ? token->why : "it is away");
 	go_on(token);
 	conclude_load(token);
+	if (came && t->there)
+		t->there(t->there_data);
 }
 
 static void take(struct tokens *t, const uint8_t *data, size_t data_len)
@@ -595,6 +601,17 @@ void tokens_list(const struct tokens *t, enum conf_source source,
 		key_text(token->key, text);
 		fn(text, data);
 	}
+}
+
+void tokens_watch(struct tokens *t, void (*fn)(void *data), void *data)
+{
+	t->there = fn;
+	t->there_data = data;
+}
+
+bool tokens_any(const struct tokens *t)
+{
+	return t && t->first;
 }
 
 bool tokens_has_key(const struct tokens *t, const uint8_t id[KEY_ID_LEN])

@@ -47,6 +47,11 @@ int tokens_unload(struct tokens *t, const char *key);
 void tokens_list(const struct tokens *t, enum conf_source source,
 		 void (*fn)(const char *key, void *data), void *data);
 
+/* Calls @fn from the loop whenever one has come, or come back. */
+void tokens_watch(struct tokens *t, void (*fn)(void *data), void *data);
+/* Is any configured, be it away? */
+bool tokens_any(const struct tokens *t);
+
 /* Is there a token with this key? It may be away at the moment. */
 bool tokens_has_key(const struct tokens *t, const uint8_t id[KEY_ID_LEN]);
 
