@@ -6,7 +6,7 @@
 
 . "${0%/*}/lib.sh"
 
-# other PID secrets|reader|lookup: that process of a daemon's.
+# other PID secrets|reader|lookup|tokens: that process of a daemon's.
 other() {
 	pgrep -P "$1" -x "ikefpd: $2"
 }
@@ -71,6 +71,7 @@ privileges() {
 	confined "$secrets" $nobody $none
 	[ "$(status "$secrets" Groups)" = '' ]
 	confined "$(other "$pid" lookup)" $nobody $none
+	confined "$(other "$pid" tokens)" $nobody $none
 	confined "$(other "$pid" reader)" 0 $dac_read_search
 	[ "$(threads "$pid")" = "$n" ]
 	[ "$(threads "$secrets")" = "$n" ]
@@ -91,7 +92,65 @@ stays_root() {
 	grep -q "there is no user 'ikefpd': staying root, with CAP_NET_ADMIN alone" "$work/gw1.log"
 	confined "$pid" 0 $net_admin
 	confined "$(other "$pid" secrets)" 0 $none
+	confined "$(other "$pid" tokens)" 0 $none
 	confined "$(other "$pid" lookup)" $nobody $none
+}
+
+PIN='a PIN of the tests, 32 octets ..'
+
+# tokens_conf NAME...: gw1's configuration, with tokens that are files, encrypted with the PIN.
+tokens_conf() {
+	local name
+
+	psk_conf gw1
+	for name; do
+		printf 'secrets {\n%s {\nuri = "file:%s/%s.pem"\npin = "%s"\n}\n}\n' \
+			"token-$name" "$work" "$name" "$PIN$name"
+	done
+}
+
+# A token's process has its own PIN and no other's, and the daemon none.
+tokens() {
+	local pid tokens token name
+
+	topo_direct
+	for name in a b; do
+		openssl genpkey -quiet -algorithm ED25519 -aes256 -pass "pass:$PIN$name" -out "$work/$name.pem"
+		chown nobody "$work/$name.pem"
+	done
+	chmod 755 "$work"
+	ikefpd_start gw1 -U nobody -l 4 < <(tokens_conf a b)
+	pid=$started_pid
+	tokens=$(other "$pid" tokens)
+	[ "$(grep -c 'token-[ab]. .*: its private key is there' "$work/gw1.log")" = 2 ]
+	confined "$tokens" $nobody $none
+	[ "$(holds "$tokens" "$(hex "$PIN")")" -ge 2 ]
+	[ "$(pgrep -P "$tokens" -x 'ikefpd: token' | wc -l)" = 2 ]
+	for token in $(pgrep -P "$tokens" -x 'ikefpd: token'); do
+		confined "$token" $nobody $none
+		[ "$(($(holds "$token" "$(hex "${PIN:17}a")") > 0))$(($(holds "$token" "$(hex "${PIN:17}b")") > 0))" != 11 ]
+		# Its socket, and what it writes to.
+		[ "$(find "/proc/$token/fd" -type l | wc -l)" = 4 ]
+	done
+	for token in "$pid" "$(other "$pid" reader)" "$(other "$pid" secrets)" "$(other "$pid" lookup)"; do
+		[ "$(holds "$token" "$(hex "$PIN")")" = 0 ]
+	done
+	fails grep -F "$PIN" "$work/gw1.log"
+	# One that is not configured any more is gone, and so is its PIN.
+	tokens_conf b >"$work/gw1/swanctl.conf"
+	swanctl gw1 --reload-settings
+	wait_for 10 one_token_process "$tokens"
+	[ "$(holds "$tokens" "$(hex "${PIN:17}a")")" = 0 ]
+	[ "$(holds "$tokens" "$(hex "${PIN:17}b")")" -ge 1 ]
+	# They end with the daemon, however it ends.
+	token=$(pgrep -P "$tokens" -x 'ikefpd: token')
+	kill -9 "$pid"
+	wait_for 10 process_gone "$tokens"
+	wait_for 10 process_gone "$token"
+}
+
+one_token_process() {
+	[ "$(pgrep -P "$1" -x 'ikefpd: token' | wc -l)" = 1 ]
 }
 
 # The systemd unit grants what the start takes, the ports below 1024 included.
@@ -322,9 +381,10 @@ end_together() {
 }
 
 need_module
-ktap_plan 10 2
+ktap_plan 11 2
 testcase "user, capabilities, system calls, memory" privileges
 testcase "without a user to become" stays_root
+testcase "tokens" tokens
 testcase "what the systemd unit grants is enough" unit
 testcase "what is refused at the start" refused_starts
 testcase "no secret and no ESP key in memory, AES-GCM" memory aes256gcm16

@@ -305,9 +305,19 @@ static const struct config_key auth_keys[] = {
 	{ "xauth_id", NULL, NULL },
 };
 
+static int refuse_cert(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)object;
+	if (!tree_find(node, "handle"))
+		return tree_refuse(node, err,
+				   "not supported yet: name the certificate's file in 'certs' or 'cacerts' in its place");
+	return tree_refuse(node, err,
+			   "certificates are not read from tokens, only private keys are used there: write the certificate to a file, and name that in 'certs' or 'cacerts' in its place");
+}
+
 static const struct config_section auth_sections[] = {
-	{ "cert", true, NULL },
-	{ "cacert", true, NULL },
+	{ "cert", true, refuse_cert },
+	{ "cacert", true, refuse_cert },
 };
 
 static const struct config_schema auth_schema = {

@@ -237,6 +237,17 @@ static int read_pkcs12(const struct tree *node, void *object, struct errmsg *err
 	return read_passphrase(node, "pkcs12", object, err);
 }
 
+static int read_token(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct file *file = object;
+	struct secret *secret = config_read_token(node, CONF_FILE, err);
+
+	if (!secret)
+		return -1;
+	secret_list_put(file->secrets, secret);
+	return 0;
+}
+
 static const struct config_section secret_sections[] = {
 	{ "ike", true, read_ike },
 	{ "eap", true, NULL },
@@ -248,7 +259,7 @@ static const struct config_section secret_sections[] = {
 	{ "ecdsa", true, read_ecdsa },
 	{ "pkcs8", true, read_pkcs8 },
 	{ "pkcs12", true, read_pkcs12 },
-	{ "token", true, NULL },
+	{ "token", true, read_token },
 };
 
 static const struct config_schema secrets_schema = {

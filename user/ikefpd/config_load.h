@@ -43,6 +43,13 @@ int config_read_auth(const struct tree *section, struct auth_conf *auth,
 struct secret *config_read_secret(const struct tree *section, enum secret_kind kind,
 				  struct errmsg *err);
 
+/*
+ * "secrets.token<suffix> { }" of a file, or VICI's load-token, whose @section has no name. NULL
+ * with @err set.
+ */
+struct secret *config_read_token(const struct tree *section, enum conf_source source,
+				 struct errmsg *err);
+
 /* Add an owner to a secret. Returns 0 or -1 with @err set. */
 int config_add_owner(struct secret *secret, const struct tree *node,
 		     const char *owner, struct errmsg *err);

@@ -9,6 +9,8 @@
 #include "ipc.h"
 #include "loop.h"
 #include "secrets.h"
+#include "token_server.h"
+#include "tokens.h"
 #include "vici_message.h"
 
 #define HEADER		5	/* of each packet: an octet and a u32 */
@@ -103,7 +105,12 @@ static int refuse(int fd, uint32_t number, const char *why)
 	return send_part(fd, FILE_REFUSED, number, why, strlen(why));
 }
 
-static int read_and_stage(struct config *config, int secrets_fd, const char *path,
+/* Where secrets are kept. */
+struct stages {
+	int secrets_fd, tokens_fd;
+};
+
+static int read_and_stage(struct config *config, const struct stages *to, const char *path,
 			  struct errmsg *err)
 {
 	const struct secret *refused;
@@ -112,19 +119,25 @@ static int read_and_stage(struct config *config, int secrets_fd, const char *pat
 
 	ret = config_read_file(config, &secrets, path, err);
 	if (!ret) {
-		staged = secrets_stage(secrets_fd, secrets, &refused);
+		staged = secrets_stage(to->secrets_fd, secrets, &refused);
 		if (staged && refused && refused->kind == SECRET_PRIVATE_KEY)
 			ret = errmsg_set(err, "%s: private key %s: %s", path, refused->name,
 					 secrets_key_error(staged));
 		else if (staged)
 			ret = errmsg_set(err, "%s: its secrets cannot be handed over: %s",
 					 path, strerror(-staged));
+		staged = ret ? 0 : tokens_stage(to->tokens_fd, secrets);
+		if (staged == -ENOSPC)
+			ret = errmsg_set(err, "%s: it has more than %d tokens", path, TOKENS_MAX);
+		else if (staged)
+			ret = errmsg_set(err, "%s: its tokens cannot be handed over: %s",
+					 path, strerror(-staged));
 	}
 	secret_list_free(&secrets);
 	return ret;
 }
 
-static int answer_read(int fd, uint32_t number, int secrets_fd, const char *path)
+static int answer_read(int fd, uint32_t number, const struct stages *to, const char *path)
 {
 	struct config *config = config_new();
 	struct buf out = BUF_INIT;
@@ -134,7 +147,7 @@ static int answer_read(int fd, uint32_t number, int secrets_fd, const char *path
 
 	if (!config)
 		return refuse(fd, number, "out of memory");
-	if (!path || read_and_stage(config, secrets_fd, path, &err)) {
+	if (!path || read_and_stage(config, to, path, &err)) {
 		config_free(config);
 		return refuse(fd, number, path ? err.text : "there is no file");
 	}
@@ -155,9 +168,10 @@ static int answer_read(int fd, uint32_t number, int secrets_fd, const char *path
 	return ret;
 }
 
-void file_reader_serve(int daemon_fd, int secrets_fd, const char *path,
+void file_reader_serve(int daemon_fd, int secrets_fd, int tokens_fd, const char *path,
 		       const char *socket_path)
 {
+	const struct stages to = { secrets_fd, tokens_fd };
 	uint8_t request[HEADER + 1];
 	int err = 0;
 
@@ -166,7 +180,7 @@ void file_reader_serve(int daemon_fd, int secrets_fd, const char *path,
 
 		switch (request[0]) {
 		case FILE_READ:
-			err = answer_read(daemon_fd, number, secrets_fd, path);
+			err = answer_read(daemon_fd, number, &to, path);
 			break;
 		case FILE_REMOVE_SOCKET:
 			unlink(socket_path);

@@ -38,10 +38,10 @@ enum file_answer {
 #define FILE_READ_MS	10000
 
 /*
- * The process's work, until @daemon_fd is closed. @secrets_fd is where secrets are
- * staged; @path may be NULL.
+ * The process's work, until @daemon_fd is closed. @secrets_fd and @tokens_fd are where
+ * secrets are staged; @path may be NULL.
  */
-void file_reader_serve(int daemon_fd, int secrets_fd, const char *path,
+void file_reader_serve(int daemon_fd, int secrets_fd, int tokens_fd, const char *path,
 		       const char *socket_path);
 
 /* The daemon's end. */
@@ -52,7 +52,7 @@ struct file_reader {
 
 /*
  * Has the file read into @fresh, which is empty before, and its secrets staged: they
- * are in force after secrets_commit(). Waits for at most FILE_READ_MS. Returns 0, or
+ * are in force after secrets_commit() and tokens_commit(). Waits for at most FILE_READ_MS. Returns 0, or
  * -1 with @err set.
  */
 int file_reader_read(struct file_reader *r, struct config *fresh, struct errmsg *err);

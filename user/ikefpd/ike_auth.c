@@ -18,6 +18,8 @@
 #include "ike_unique.h"
 #include "resume.h"
 #include "secrets.h"
+#include "start.h"
+#include "tokens.h"
 #include "trust.h"
 
 #define GENERIC_HEADER	4
@@ -66,6 +68,15 @@ static int put_psk(struct ike_sa *sa, struct payload_writer *w, const struct buf
 	return 0;
 }
 
+/* What is to be up, and lacks nothing but a token, is initiated when that is there. */
+static void wait_for_token(const struct ike_sa *sa)
+{
+	const struct child_conf *child = sa->handshake->child_conf;
+
+	if (sa->initiator && child && child->start_action & START_START)
+		start_when_possible(sa->conn->name, child->name);
+}
+
 /* Why our AUTH payload cannot be made, for the log and for who waits. */
 static void no_auth(struct ike_sa *sa, int err)
 {
@@ -78,6 +89,12 @@ static void no_auth(struct ike_sa *sa, int err)
 		snprintf(h->failure, sizeof(h->failure), "no shared key found");
 		return;
 	}
+	if (err == -EREMOTEIO ||
+	    (err == -ENOKEY && tokens_any(secrets_tokens(sa->manager->secrets))))
+		wait_for_token(sa);
+	/* Of a token: it has been said. */
+	if (err == -EREMOTEIO)
+		return;
 	if (err == -ENOKEY)
 		snprintf(h->failure, sizeof(h->failure), "no private key found");
 	else if (err == -ENOTSUP)

@@ -613,7 +613,7 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 		if (job)
 			job->unreachable = true;
 		else if (child)
-			start_when_reachable(conn->name, child->name);
+			start_when_possible(conn->name, child->name);
 		job_done(job, false, "there is no route to the peer");
 		return;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Signatures, made or being made. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,14 @@
 #include "ike_sign.h"
 #include "jobs.h"
 #include "secrets.h"
+#include "tokens.h"
 
 /* With a PPK there are two (RFC 8784 section 3). */
 struct ike_signature {
 	struct ike_signature *next;
-	struct job job;
+	struct job job;		/* of a thread's, or */
+	struct token_job token;	/* of a token's */
+	bool of_token;
 	struct ike_sa *sa;
 	struct secrets *secrets;
 	uint8_t key_id[KEY_ID_LEN];
@@ -61,6 +65,25 @@ static void done(struct job *job)
 	ike_auth_signed(s->sa);
 }
 
+static void token_done(struct token_job *job, const uint8_t *signature, size_t len,
+		       const char *why)
+{
+	struct ike_signature *s = container_of(job, struct ike_signature, token);
+
+	s->made = true;
+	if (why) {
+		s->err = -EREMOTEIO;
+		ike_log(s->sa, LOG_IKE, LVL_AUDIT, "%s", why);
+		snprintf(s->sa->handshake->failure, sizeof(s->sa->handshake->failure), "%.120s",
+			 why);
+	} else {
+		s->err = buf_set(&s->signature, signature, len);
+	}
+	if (!s->err)
+		log_signed(s->sa, s->id);
+	ike_auth_signed(s->sa);
+}
+
 static void drop(struct job *job)
 {
 	free_signature(container_of(job, struct ike_signature, job));
@@ -79,7 +102,20 @@ static struct ike_signature *find(const struct ike_handshake *h, enum signature_
 	return NULL;
 }
 
-/* NULL: there is no thread for it, or no memory. */
+/* By a token, or by a thread. Returns false if there is neither. */
+static bool submit(struct ike_signature *s)
+{
+	struct tokens *tokens = secrets_tokens(s->secrets);
+	int err;
+
+	s->token.done = token_done;
+	err = tokens_sign(tokens, s->key_id, s->id, s->classic, s->octets.data, s->octets.len,
+			  &s->token);
+	s->of_token = err != -ENOKEY;
+	return s->of_token ? !err : jobs_submit(&s->job);
+}
+
+/* NULL: there is neither token nor thread for it, or no memory. */
 static struct ike_signature *begin(struct ike_sa *sa, enum signature_id id, bool classic,
 				   const struct buf *octets)
 {
@@ -97,7 +133,7 @@ static struct ike_signature *begin(struct ike_sa *sa, enum signature_id id, bool
 	memcpy(s->key_id, h->certs.key_id, KEY_ID_LEN);
 	s->id = id;
 	s->classic = classic;
-	if (buf_set(&s->octets, octets->data, octets->len) || !jobs_submit(&s->job)) {
+	if (buf_set(&s->octets, octets->data, octets->len) || !submit(s)) {
 		free_signature(s);
 		return NULL;
 	}
@@ -135,9 +171,11 @@ void ike_sign_end(struct ike_handshake *h)
 
 	while ((s = h->signatures)) {
 		h->signatures = s->next;
-		if (s->made)
-			free_signature(s);
-		else
+		if (!s->made && !s->of_token) {
 			jobs_cancel(&s->job);
+			continue;
+		}
+		tokens_cancel(&s->token);
+		free_signature(s);
 	}
 }

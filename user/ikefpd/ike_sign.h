@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The signatures of a handshake, which threads wait for where there are any (jobs.h). */
+/*
+ * The signatures of a handshake: threads wait for them where there are any (jobs.h), and nobody
+ * for those of tokens (tokens.h).
+ */
 #ifndef IKEFPD_IKE_SIGN_H
 #define IKEFPD_IKE_SIGN_H
 
@@ -14,7 +17,7 @@ struct ike_sa;
 /*
  * Signs with the handshake's key and appends to @out. Returns 0; -EINPROGRESS if it is yet to
  * be made: ike_auth_signed() is called then, and the same asked once more; or an error of
- * secrets_key_sign().
+ * secrets_key_sign(), or -EREMOTEIO of a token, which is logged, and in the handshake's failure.
  */
 int ike_sign(struct ike_sa *sa, enum signature_id id, bool classic, const struct buf *octets,
 	     struct buf *out);

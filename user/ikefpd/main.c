@@ -5,9 +5,10 @@
  * a client of VICI (vici.c), and a signal. Threads do the key exchanges of handshakes, and
  * wait for their signatures (jobs.c).
  *
- * More processes have what it must not have: the secrets (secrets_server.c), the right to
- * read the file that they are in (file_reader.c), that to run scripts (script_runner.c), and
- * that to ask the network (lookup_runner.c). They are forked first.
+ * More processes have what it must not have: the secrets (secrets_server.c), the keys that are
+ * on tokens, each with one more (token_server.c), the right to read the file that they are in
+ * (file_reader.c), that to run scripts (script_runner.c), and that to ask the network
+ * (lookup_runner.c). They are forked first.
  * What needs privileges is done before the loop runs; then the daemon gives up all
  * but CAP_NET_ADMIN and every system call that it does not make (SECURITY.md).
  */
@@ -54,6 +55,8 @@
 #include "secrets_server.h"
 #include "start.h"
 #include "threads.h"
+#include "token_server.h"
+#include "tokens.h"
 #include "updown.h"
 #include "vici.h"
 #include "xfrm.h"
@@ -69,8 +72,10 @@ struct daemon {
 	const char *socket_group;	/* NULL: as it was made */
 	struct account account;
 	struct process secrets_process, reader_process, scripts_process, lookup_process;
+	struct process tokens_process;
 	unsigned int threads;	/* besides the loop's, and as many of the secrets' process */
 	struct secrets *secrets;
+	struct tokens *tokens;
 	struct file_reader reader;
 	int exit_code;
 	struct xfrm *xfrm;
@@ -168,6 +173,9 @@ static int load(struct daemon *d, struct errmsg *err)
 	if (!ret)
 		config_replace_file(d->config, fresh);
 	config_free(fresh);
+	/* A token that is not there is no reason to be without all else. */
+	if (!ret)
+		tokens_commit(d->tokens);
 	return ret;
 }
 
@@ -211,7 +219,8 @@ static void run_reader(int daemon_fd, int secrets_fd, void *data)
 {
 	const struct daemon *d = data;
 
-	file_reader_serve(daemon_fd, secrets_fd, d->config_file, d->socket_path);
+	file_reader_serve(daemon_fd, secrets_fd, PROCESS_MORE_FD, d->config_file,
+			  d->socket_path);
 }
 
 static void run_scripts(int daemon_fd, int fd, void *data)
@@ -226,6 +235,18 @@ static void run_lookup(int daemon_fd, int fd, void *data)
 	(void)fd;
 	(void)data;
 	lookup_runner_serve(daemon_fd);
+}
+
+/* As the process that has forked it, but without the right to fork. */
+static int confine_token(struct errmsg *err)
+{
+	return memory_protect(err) || sandbox_enter(SANDBOX_TOKEN, err) ? -1 : 0;
+}
+
+static void run_tokens(int daemon_fd, int reader_fd, void *data)
+{
+	(void)data;
+	token_server_serve(daemon_fd, reader_fd, confine_token);
 }
 
 static void close_all(const int *fds, unsigned int n)
@@ -267,7 +288,7 @@ static int start_secrets(struct daemon *d, struct process_plan *secrets,
 /* Before anything is open, so that they inherit nothing. */
 static int start_processes(struct daemon *d, struct errmsg *err)
 {
-	struct account least;
+	struct account least, groups;
 	const struct account stay = { .change = false };
 	struct process_plan secrets = {
 		.name = "ikefpd: secrets",
@@ -299,10 +320,18 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 		.fd = -1,
 		.run = run_lookup,
 	};
-	int between[2];
+	struct process_plan tokens = {
+		.name = "ikefpd: tokens",
+		.account = &groups,
+		.sandbox = SANDBOX_TOKENS,
+		.run = run_tokens,
+	};
+	int between[2], staging[2];
 	int ret;
 
 	account_least(&least, &d->account);
+	groups = d->account;
+	groups.groups = true;
 	ret = process_start(&d->scripts_process, &scripts, err) ||
 	      process_start(&d->lookup_process, &lookup, err);
 	if (ret)
@@ -310,11 +339,20 @@ static int start_processes(struct daemon *d, struct errmsg *err)
 	ret = ipc_pair(between);
 	if (ret)
 		return errmsg_set(err, "%s", strerror(-ret));
+	ret = ipc_pair(staging);
+	if (ret) {
+		close_all(between, 2);
+		return errmsg_set(err, "%s", strerror(-ret));
+	}
 	secrets.fd = between[0];
 	reader.fd = between[1];
-	ret = start_secrets(d, &secrets, &reader, err);
-	close(between[0]);
-	close(between[1]);
+	tokens.fd = staging[0];
+	reader.more = &staging[1];
+	reader.n_more = 1;
+	ret = process_start(&d->tokens_process, &tokens, err) ||
+	      start_secrets(d, &secrets, &reader, err);
+	close_all(between, 2);
+	close_all(staging, 2);
 	if (!ret)
 		d->reader.fd = d->reader_process.fd.fd;
 	return ret;
@@ -397,6 +435,14 @@ static void network_changed(void *arg)
 	path_network_changed(&d->manager);
 }
 
+static void token_there(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!d->manager.stopping)
+		start_look_again();
+}
+
 /* No peer can be told of it any more. */
 static void module_unloaded(void *arg)
 {
@@ -440,6 +486,11 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->config = config_new();
 	if (!d->loop || !d->config)
 		return errmsg_set(err, "out of memory");
+	d->tokens = tokens_open(d->loop, d->tokens_process.fd.fd);
+	if (!d->tokens)
+		return errmsg_set(err, "tokens: %s", strerror(errno));
+	secrets_set_tokens(d->secrets, d->tokens);
+	tokens_watch(d->tokens, token_there, d);
 	if (watch(d, err) || (d->config_file && load(d, err)))
 		return -1;
 	/* Before there is anything that an unloading can take away. */
@@ -520,6 +571,7 @@ static void teardown(struct daemon *d)
 	xfrm_close(d->xfrm);
 	revocation_free(d->revocation);
 	lookup_close(d->lookup);
+	tokens_close(d->tokens);
 	updown_close(d->updown, SCRIPTS_WAIT_MS);
 	route_close(d->route);
 	config_free(d->config);
@@ -528,6 +580,7 @@ static void teardown(struct daemon *d)
 	process_end(&d->secrets_process);
 	process_end(&d->scripts_process);
 	process_end(&d->lookup_process);
+	process_end(&d->tokens_process);
 	secrets_free(d->secrets);
 }
 
@@ -544,6 +597,7 @@ int main(int argc, char **argv)
 		.reader_process.fd.fd = -1,
 		.scripts_process.fd.fd = -1,
 		.lookup_process.fd.fd = -1,
+		.tokens_process.fd.fd = -1,
 	};
 	const char *user = NULL;
 	int code = 1, option;

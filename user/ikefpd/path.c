@@ -122,5 +122,5 @@ void path_network_changed(struct ike_manager *m)
 		conn->traps_wait = false;
 		host_names_configure(m, conn);
 	}
-	start_network_changed();
+	start_look_again();
 }

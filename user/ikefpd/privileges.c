@@ -131,11 +131,18 @@ static int drop_bounding_set(void)
 	return 0;
 }
 
+static int set_groups(const struct account *account)
+{
+	const struct passwd *pw = account->groups ? getpwuid(account->uid) : NULL;
+
+	return pw ? initgroups(pw->pw_name, account->gid) : setgroups(0, NULL);
+}
+
 static int change_user(const struct account *account)
 {
 	if (!account->change)
 		return 0;
-	return prctl(PR_SET_KEEPCAPS, 1) || setgroups(0, NULL) ||
+	return prctl(PR_SET_KEEPCAPS, 1) || set_groups(account) ||
 	       setresgid(account->gid, account->gid, account->gid) ||
 	       setresuid(account->uid, account->uid, account->uid) ||
 	       prctl(PR_SET_KEEPCAPS, 0) ? -1 : 0;

@@ -19,6 +19,7 @@
 
 struct account {
 	bool change;		/* else it stays whom it was started as */
+	bool groups;		/* with the groups that the user is in: for its devices */
 	uid_t uid;
 	gid_t gid;
 };

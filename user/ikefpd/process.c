@@ -15,7 +15,6 @@
 
 #define DAEMON_FD	3
 #define OTHER_FD	4
-#define MORE_FD		5
 #define OUT_OF_THE_WAY	64
 #define START_MS	10000
 #define END_MS		1000
@@ -23,7 +22,7 @@
 /* Leaves standard input, output and error, and these in their places. */
 static int keep_descriptors(int daemon_fd, const struct process_plan *plan)
 {
-	int from[MORE_FD - DAEMON_FD + THREADS_MAX];
+	int from[PROCESS_MORE_FD - DAEMON_FD + THREADS_MAX];
 	unsigned int n = 0, i;
 
 	from[n++] = daemon_fd;
@@ -62,7 +61,7 @@ static int confine(const struct process_plan *plan, struct errmsg *err)
 	/* After the change of user, which would undo it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return errmsg_set(err, "PR_SET_PDEATHSIG: %s", strerror(errno));
-	ret = plan->prepare ? plan->prepare(MORE_FD, plan->n_more) : 0;
+	ret = plan->prepare ? plan->prepare(PROCESS_MORE_FD, plan->n_more) : 0;
 	if (ret)
 		return errmsg_set(err, "%s", strerror(-ret));
 	return sandbox_enter(plan->sandbox, err);

@@ -15,6 +15,8 @@
 #include "privileges.h"
 #include "sandbox.h"
 
+#define PROCESS_MORE_FD	5	/* where the first of more descriptors is, in that process */
+
 /* What a process is to be, and which of the daemon's descriptors it gets. */
 struct process_plan {
 	const char *name;	/* at most 15 characters: what ps -o comm shows */

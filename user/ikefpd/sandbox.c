@@ -2,7 +2,9 @@
 /* Which system calls a process of the daemon may make. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -48,6 +50,24 @@ static const char *const lookup_only[] = {
 	"set_tid_address", "mmap", "mprotect", "pread64", "access", "faccessat", "faccessat2",
 	"getuid", "geteuid", "getgid", "getegid", "getppid", "prlimit64", "rt_sigaction",
 	"clock_nanosleep", "nanosleep", "sched_getaffinity", "alarm",
+};
+
+/* What a provider's libraries do with files, devices and sockets, and threads. */
+static const char *const token_only[] = {
+	"connect", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown",
+	"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "ioctl", "select", "pselect6",
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "uname",
+	"pipe", "pipe2", "set_robust_list", "rseq", "sigaltstack", "mmap", "mprotect", "pread64",
+	"pwrite64", "access", "faccessat", "faccessat2", "flock", "fsync", "fdatasync", "fstatfs",
+	"statfs", "getcwd", "dup", "getuid", "geteuid", "getgid", "getegid", "getppid", "prlimit64",
+	"rt_sigaction", "clock_getres", "clock_nanosleep", "nanosleep", "sched_getaffinity",
+	"sched_yield", "getrusage", "membarrier",
+};
+
+/* Beside those. */
+static const char *const tokens_only[] = {
+	"clone", "fork", "wait4", "kill", "socketpair", "dup2", "dup3", "close_range", "prctl",
+	"mlockall", "setrlimit", "seccomp", "setsid",
 };
 
 static const char *const remove_socket = "unlink";
@@ -112,6 +132,64 @@ static int allow_lookup_sockets(scmp_filter_ctx filter)
 	return ret;
 }
 
+/* UDP, TCP, and services on this machine: those of smart cards, or of a TPM in software. */
+static int allow_token_sockets(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	const int type = ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < 2 * sizeof(families) / sizeof(*families); i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i / 2], 0),
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, (uint32_t)type,
+					       (scmp_datum_t)types[i % 2]));
+	return ret;
+}
+
+/* Threads. What clone3() is to do cannot be seen here: libc then does without. */
+static int allow_threads(scmp_filter_ctx filter)
+{
+	int ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	return ret ? ret : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+					    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD,
+						    CLONE_THREAD));
+}
+
+/* Files and devices that are there. */
+static int allow_open_both(scmp_filter_ctx filter)
+{
+	const scmp_datum_t makes = O_CREAT | O_TRUNC;
+	int ret;
+
+	ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, makes, 0));
+	if (!ret && SCMP_SYS(open) >= 0)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, makes, 0));
+	return ret;
+}
+
+/* Of a token's process, and of who starts it. */
+static int allow_token(scmp_filter_ctx filter, bool starts)
+{
+	int ret = allow(filter, files, sizeof(files) / sizeof(*files));
+
+	if (!ret)
+		ret = allow(filter, token_only, sizeof(token_only) / sizeof(*token_only));
+	if (!ret)
+		ret = allow_token_sockets(filter);
+	if (!ret)
+		ret = allow_open_both(filter);
+	if (!ret)
+		ret = allow_threads(filter);
+	if (!ret && starts)
+		ret = allow(filter, tokens_only, sizeof(tokens_only) / sizeof(*tokens_only));
+	return ret;
+}
+
 /* Files, for reading alone. */
 static int allow_open(scmp_filter_ctx filter)
 {
@@ -159,8 +237,9 @@ static void refused(int signo, siginfo_t *info, void *context)
 
 static int load(enum sandbox kind)
 {
-	scmp_filter_ctx filter = seccomp_init(kind == SANDBOX_LOOKUP ? SCMP_ACT_ERRNO(EPERM) :
-								       SCMP_ACT_TRAP);
+	const bool token = kind == SANDBOX_TOKEN || kind == SANDBOX_TOKENS;
+	scmp_filter_ctx filter = seccomp_init(token || kind == SANDBOX_LOOKUP ?
+						      SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP);
 	int ret;
 
 	if (!filter)
@@ -171,8 +250,10 @@ static int load(enum sandbox kind)
 		ret = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (!ret)
 		ret = allow(filter, common, sizeof(common) / sizeof(*common));
-	if (!ret && kind != SANDBOX_LOOKUP)
+	if (!ret && kind != SANDBOX_LOOKUP && !token)
 		ret = allow_mmap(filter);
+	if (!ret && token)
+		ret = allow_token(filter, kind == SANDBOX_TOKENS);
 	if (!ret && kind == SANDBOX_DAEMON)
 		ret = allow(filter, daemon_only, sizeof(daemon_only) / sizeof(*daemon_only));
 	if (!ret && kind == SANDBOX_DAEMON)

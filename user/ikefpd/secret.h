@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Secrets: shared ones, whose they are, and which one serves a pair of identities;
- * private keys. Only the process of the secrets keeps any; in others one stands no
- * longer than it takes to hand it over.
+ * private keys. Only the process of the secrets keeps any, and that of the tokens what those
+ * need; in others one stands no longer than it takes to hand it over.
  */
 #ifndef IKEFPD_SECRET_H
 #define IKEFPD_SECRET_H
@@ -19,7 +19,8 @@
 enum secret_kind {
 	SECRET_SHARED,		/* no owners means everybody's */
 	SECRET_PRIVATE_KEY,
-	SECRET_PPK		/* RFC 8784; owners are PPK_IDs, none means any */
+	SECRET_PPK,		/* RFC 8784; owners are PPK_IDs, none means any */
+	SECRET_TOKEN		/* of a private key that is on a token: where, and the PIN */
 };
 
 struct secret {
@@ -28,14 +29,16 @@ struct secret {
 	enum conf_source source;
 	/*
 	 * ike<suffix>, ppk<suffix>, or VICI's unique id; may be NULL. Of a private key, where it is
-	 * kept: key_id(), in hexadecimal digits; else the name of its file.
+	 * kept: key_id(), in hexadecimal digits; else the name of its file. Of a token,
+	 * token<suffix>, or of VICI its URI.
 	 */
 	char *name;
 	struct ike_id *owners;
 	size_t owner_count;
-	uint8_t *data;		/* wiped when freed; of a private key, what its file holds */
+	/* Wiped when freed. Of a private key, what its file holds; of a token, "PROVIDER URI". */
+	uint8_t *data;
 	size_t len;
-	uint8_t *passphrase;	/* of a private key's file; NULL: none; wiped when freed */
+	uint8_t *passphrase;	/* of a private key's file, or a PIN; NULL: none; wiped when freed */
 	size_t passphrase_len;
 	EVP_PKEY *key;		/* of a private key that has been read; then data is NULL */
 };

@@ -13,10 +13,12 @@
 #include "secrets.h"
 #include "secrets_proto.h"
 #include "threads.h"
+#include "tokens.h"
 
 struct secrets {
 	int fd;
 	bool lost;
+	struct tokens *tokens;	/* NULL: there are none */
 	/* Ways of threads, which are not at use; guarded by the lock. */
 	pthread_mutex_t lock;
 	int signers[THREADS_MAX];
@@ -31,6 +33,16 @@ struct secrets *secrets_new(int fd)
 	if (s)
 		s->fd = fd;
 	return s;
+}
+
+void secrets_set_tokens(struct secrets *s, struct tokens *tokens)
+{
+	s->tokens = tokens;
+}
+
+struct tokens *secrets_tokens(const struct secrets *s)
+{
+	return s->tokens;
 }
 
 void secrets_add_signer(struct secrets *s, int fd)
@@ -157,6 +169,9 @@ int secrets_unload(struct secrets *s, enum secret_kind kind, enum conf_source so
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 
+	if (kind == SECRET_PRIVATE_KEY && source == CONF_VICI && s->tokens &&
+	    !tokens_unload(s->tokens, name))
+		return 0;
 	buf_put8(&request, SECRETS_UNLOAD);
 	buf_put8(&request, (uint8_t)kind);
 	buf_put8(&request, (uint8_t)source);
@@ -169,6 +184,8 @@ int secrets_clear(struct secrets *s, enum conf_source source)
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 
+	if (s->tokens)
+		tokens_clear(s->tokens, source);
 	buf_put8(&request, SECRETS_CLEAR);
 	buf_put8(&request, (uint8_t)source);
 	return ask(s, &request, &c);
@@ -181,6 +198,8 @@ int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source sour
 	struct secrets_cursor c;
 	int err;
 
+	if (kind == SECRET_PRIVATE_KEY && s->tokens)
+		tokens_list(s->tokens, source, fn, data);
 	do {
 		struct buf request = BUF_INIT;
 
@@ -262,6 +281,8 @@ bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN])
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 
+	if (tokens_has_key(s->tokens, id))
+		return true;
 	buf_put8(&request, SECRETS_HAS_KEY);
 	buf_put(&request, id, KEY_ID_LEN);
 	return !ask(s, &request, &c);
@@ -362,7 +383,7 @@ static int stage(int fd, const struct secret *secret, const struct secret **refu
 	if (!secret)
 		return 0;
 	err = stage(fd, secret->next, refused);
-	if (err)
+	if (err || secret->kind == SECRET_TOKEN)
 		return err;
 	buf_put8(&request, SECRETS_STAGE);
 	secrets_put_secret(&request, secret);

@@ -29,10 +29,18 @@
 #define SECRETS_SIGN_MS		10000	/* threads can wait */
 
 struct secrets;
+struct tokens;
 
 /* @fd is the socket to that process; it stays the caller's. NULL without memory. */
 struct secrets *secrets_new(int fd);
 void secrets_free(struct secrets *secrets);
+/*
+ * Private keys that are on tokens are among those that these functions know; @tokens stays the
+ * caller's. To sign with one is another matter: tokens_sign().
+ */
+void secrets_set_tokens(struct secrets *s, struct tokens *tokens);
+/* NULL: there are none. */
+struct tokens *secrets_tokens(const struct secrets *s);
 
 /* Hands @secret, of VICI, over; *@added: it was not there. The caller frees it. */
 int secrets_load(struct secrets *s, const struct secret *secret, bool *added);
@@ -44,7 +52,7 @@ int secrets_load_key(struct secrets *s, const struct secret *secret,
 		     uint8_t id[KEY_ID_LEN]);
 /* What such an error means, for people. */
 const char *secrets_key_error(int err);
-/* -ENOENT if there is none of that name. */
+/* -ENOENT if there is none of that name; of a private key, of VICI, its key_id() in digits. */
 int secrets_unload(struct secrets *s, enum secret_kind kind, enum conf_source source,
 		   const char *name);
 int secrets_clear(struct secrets *s, enum conf_source source);
@@ -99,8 +107,8 @@ int secrets_mix_ppk(struct secrets *s, const void *ppk_id, size_t len,
 		    const struct ike_keys *keys, struct ike_ppk_keys *mixed);
 
 /*
- * For the reader of the file, on its own socket: stages all of @list. Returns 0 or
- * -errno; *refused is the one that it is about, NULL if about none.
+ * For the reader of the file, on its own socket: stages all of @list but tokens (tokens.h).
+ * Returns 0 or -errno; *refused is the one that it is about, NULL if about none.
  */
 int secrets_stage(int fd, const struct secret *list, const struct secret **refused);
 

@@ -147,7 +147,7 @@ struct secret *secrets_get_secret(struct secrets_cursor *c, int *err)
 	*err = -ENOMEM;
 	if (!secret)
 		return NULL;
-	*err = kind <= SECRET_PPK && source <= CONF_VICI ? 0 : -EBADMSG;
+	*err = kind <= SECRET_TOKEN && source <= CONF_VICI ? 0 : -EBADMSG;
 	secret->kind = kind;
 	secret->source = source;
 	if (!*err)

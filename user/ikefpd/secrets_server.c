@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "auth.h"
 #include "certificate.h"
@@ -71,7 +72,7 @@ static int load(struct secrets_store *store, struct secret **list, struct secret
 	if (!secret)
 		return err;
 	is_key = secret->kind == SECRET_PRIVATE_KEY;
-	err = at_end(c);
+	err = secret->kind == SECRET_TOKEN ? -EBADMSG : at_end(c);
 	/* Each brings its own kind: the other's are not its to replace. */
 	if (!err && secret->source != (peer == SECRETS_READER ? CONF_FILE : CONF_VICI))
 		err = -EPERM;
@@ -263,6 +264,7 @@ static int key_sign(struct secrets_store *store, struct secrets_cursor *c,
 		err = -EBADMSG;
 	else if (key)
 		err = signature_sign(key, id, classic, octets, len, reply);
+	ERR_clear_error();
 	EVP_PKEY_free(key);
 	return err;
 }

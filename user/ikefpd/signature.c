@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Signatures in AUTH payloads. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -14,6 +16,7 @@
 #include "signature.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
+#define PROPERTIES_MAX	128
 
 /* AlgorithmIdentifiers: RFC 7427 appendix A, RFC 8420 appendix A. */
 #define OID_RSA(hash)	{ 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, \
@@ -365,25 +368,69 @@ static int put_coordinates(struct buf *out, const unsigned char *der, size_t der
 	return err;
 }
 
+/*
+ * A key of another provider than libcrypto's own signs there, or not at all: it cannot leave
+ * it, and libcrypto would try to take it along.
+ */
+static const char *properties_of(const EVP_PKEY *key, char text[PROPERTIES_MAX])
+{
+	const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
+	const char *name = provider ? OSSL_PROVIDER_get0_name(provider) : "default";
+
+	if (!strcmp(name, "default"))
+		return NULL;
+	snprintf(text, PROPERTIES_MAX, "?provider=%s", name);
+	return text;
+}
+
+/* The digest is made here: a token would be sent all the octets, some at a time. */
+static int sign_digest(EVP_PKEY *key, const struct scheme *s, const char *properties,
+		       const void *octets, size_t len, uint8_t *sig, size_t *sig_len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, properties);
+	const EVP_MD *md = digest_of(s->hash);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_len;
+	int err = -EIO;
+
+	if (ctx && EVP_Digest(octets, len, digest, &digest_len, md, NULL) > 0 &&
+	    EVP_PKEY_sign_init(ctx) > 0 && EVP_PKEY_CTX_set_signature_md(ctx, md) > 0 &&
+	    set_padding(ctx, s, RSA_PSS_SALTLEN_DIGEST) &&
+	    EVP_PKEY_sign(ctx, sig, sig_len, digest, digest_len) > 0)
+		err = 0;
+	EVP_PKEY_CTX_free(ctx);
+	return err;
+}
+
+/* Of a scheme that hashes by itself. */
+static int sign_whole(EVP_PKEY *key, const char *properties, const void *octets, size_t len,
+		      uint8_t *sig, size_t *sig_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int err = -EIO;
+
+	if (ctx && EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, properties, key, NULL) > 0 &&
+	    EVP_DigestSign(ctx, sig, sig_len, octets, len) > 0)
+		err = 0;
+	EVP_MD_CTX_free(ctx);
+	return err;
+}
+
 int signature_sign(EVP_PKEY *key, enum signature_id id, bool classic,
 		   const void *octets, size_t len, struct buf *out)
 {
 	const struct scheme *s = &schemes[id];
-	EVP_PKEY_CTX *pctx;
-	EVP_MD_CTX *ctx;
+	char text[PROPERTIES_MAX];
+	const char *properties = properties_of(key, text);
 	uint8_t sig[SIGNATURE_KEY_BITS_MAX / 8];
 	size_t sig_len = sizeof(sig);
-	int err = -EIO;
+	int err;
 
 	if (!fits(key, s, classic) || EVP_PKEY_get_size(key) > (int)sizeof(sig))
 		return -EINVAL;
-	ctx = EVP_MD_CTX_new();
-	if (ctx && EVP_DigestSignInit(ctx, &pctx, digest_of(s->hash), NULL, key) > 0 &&
-	    set_padding(pctx, s, RSA_PSS_SALTLEN_DIGEST) &&
-	    EVP_DigestSign(ctx, sig, &sig_len, octets, len) > 0)
-		err = 0;
-	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
+	err = digest_of(s->hash) ?
+		      sign_digest(key, s, properties, octets, len, sig, &sig_len) :
+		      sign_whole(key, properties, octets, len, sig, &sig_len);
 	if (err)
 		return err;
 	if (classic && s->key == KEY_ECDSA)

@@ -95,7 +95,7 @@ int signature_read_algorithm(struct signature_scheme *scheme, const uint8_t *dat
 /*
  * Signs, verifies. ECDSA is in DER for RFC 7427, else (@classic) r and s. Returns 0;
  * -EINVAL if the key is not of the scheme; -EKEYREJECTED if the signature is wrong;
- * -EIO if libcrypto failed.
+ * -EIO if libcrypto failed: to sign, for reasons that are in its queue then.
  */
 int signature_sign(EVP_PKEY *key, enum signature_id id, bool classic,
 		   const void *octets, size_t len, struct buf *out);

@@ -20,7 +20,7 @@ struct start {
 struct again {
 	struct again *next;
 	char *conn, *child;
-	bool waits;		/* for the network to change */
+	bool waits;		/* for the network to change, or a token to come */
 };
 
 static struct {
@@ -60,7 +60,7 @@ static void done(struct control_job *job, bool ok, const char *reason)
 	(void)ok;
 	(void)reason;
 	if (job->unreachable)
-		start_when_reachable(s->conn->name, s->child->name);
+		start_when_possible(s->conn->name, s->child->name);
 	over(s);
 }
 
@@ -163,12 +163,12 @@ void start_again(const char *conn, const char *child)
 		loop_defer(starts.loop, &starts.once_more);
 }
 
-void start_when_reachable(const char *conn, const char *child)
+void start_when_possible(const char *conn, const char *child)
 {
 	add_again(conn, child, true);
 }
 
-void start_network_changed(void)
+void start_look_again(void)
 {
 	struct again *a;
 

@@ -22,9 +22,12 @@ void start_open(struct loop *loop, struct config *config);
 void start_pending(void);
 /* Initiated from the loop, or once it is configured. */
 void start_again(const char *conn, const char *child);
-/* The same for what cannot be initiated: when something of the network has changed. */
-void start_when_reachable(const char *conn, const char *child);
-void start_network_changed(void);
+/*
+ * The same for what cannot be initiated, for want of a route or of a token: when something of
+ * the network has changed, or a token has come.
+ */
+void start_when_possible(const char *conn, const char *child);
+void start_look_again(void);
 /* What has not begun does not. */
 void start_stop(void);
 void start_close(void);

@@ -94,7 +94,10 @@ static void client_close(struct vici_client *client)
 	close(client->fd.fd);
 	if (client->control)
 		vici_control_abandon(client->control);
+	if (client->token)
+		vici_token_abandon(client->token);
 	client->control = NULL;
+	client->token = NULL;
 	vici_log_update(vici);
 	loop_defer(vici->loop, &vici->reap);
 }
@@ -243,6 +246,7 @@ void vici_put_result(struct buf *reply, const char *fmt, ...)
 void vici_respond(struct vici_client *client, struct buf *reply)
 {
 	client->control = NULL;
+	client->token = NULL;
 	client_packet(client, VICI_CMD_RESPONSE, NULL, reply);
 	buf_clear(reply);
 	vici_log_update(client->vici);
@@ -329,9 +333,14 @@ static void consume(struct buf *in, size_t len)
 	*in = rest;
 }
 
+static bool is_busy(const struct vici_client *client)
+{
+	return client->control || client->token;
+}
+
 static void handle_input(struct vici_client *client)
 {
-	while (!client->closed && !client->control && client->in.len >= 4) {
+	while (!client->closed && !is_busy(client) && client->in.len >= 4) {
 		uint32_t len = get32(client->in.data);
 
 		if (len > VICI_PACKET_MAX) {
@@ -382,7 +391,7 @@ static void client_ready(struct loop_fd *fd, uint32_t events)
 
 	if (events & EPOLLOUT)
 		client_send(client);
-	if (events & EPOLLIN && !client->control)
+	if (events & EPOLLIN && !is_busy(client))
 		client_read(client);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		client_close(client);

@@ -36,6 +36,7 @@ enum vici_event {
 
 struct secrets;
 struct vici_control;
+struct vici_token;
 
 struct vici {
 	struct loop *loop;
@@ -64,7 +65,8 @@ struct vici_client {
 	bool closed;
 	bool doomed;			/* to be closed by vici->reap */
 	struct loop_work resume;	/* goes on with what is in @in */
-	struct vici_control *control;	/* the command under way, NULL none */
+	struct vici_control *control;	/* the command under way, NULL none, */
+	struct vici_token *token;	/* or if it is load-token */
 	unsigned long dropped;		/* log events that a slow client missed */
 };
 
@@ -115,6 +117,7 @@ void vici_log_message(struct log_listener *l, enum log_group group, int level,
 
 /* The client is gone: its command goes on, unwatched. */
 void vici_control_abandon(struct vici_control *control);
+void vici_token_abandon(struct vici_token *token);
 /* Does a message about @sa belong to the command? */
 bool vici_control_concerns(const struct vici_control *control,
 			   const struct log_sa *sa);

@@ -7,8 +7,10 @@
 #include <strings.h>
 
 #include "certificate.h"
+#include "config_load.h"
 #include "revocation.h"
 #include "secrets.h"
+#include "tokens.h"
 #include "vici_client.h"
 #include "vici_message.h"
 
@@ -146,14 +148,62 @@ enum vici_result vici_get_keys(struct vici_client *client, const struct tree *re
 	return VICI_DONE;
 }
 
+/* The token is being looked for. */
+struct vici_token {
+	struct token_load load;
+	struct vici_client *client;
+};
+
+void vici_token_abandon(struct vici_token *token)
+{
+	tokens_load_cancel(&token->load);
+	free(token);
+}
+
+static void token_loaded(struct token_load *load, const uint8_t id[KEY_ID_LEN], const char *why)
+{
+	struct vici_token *token = container_of(load, struct vici_token, load);
+	struct vici_client *client = token->client;
+	struct buf reply = BUF_INIT;
+	struct errmsg err;
+
+	free(token);
+	if (why) {
+		errmsg_set(&err, "the token's private key: %s", why);
+		refuse(&reply, "load-token", &err);
+	} else {
+		vici_put_result(&reply, NULL);
+		put_key_id(&reply, id);
+	}
+	vici_respond(client, &reply);
+}
+
 enum vici_result vici_load_token(struct vici_client *client, const struct tree *request,
 				 struct buf *reply)
 {
-	(void)client;
-	(void)request;
-	vici_put_result(reply,
-			"private keys on tokens are not supported yet: load them from files");
-	return VICI_DONE;
+	struct tokens *tokens = secrets_tokens(client->vici->secrets);
+	struct vici_token *token = NULL;
+	struct secret *secret;
+	struct errmsg err;
+	int ret = -ENOMEM;
+
+	secret = config_read_token(request, CONF_VICI, &err);
+	if (!secret)
+		return refuse(reply, "load-token", &err);
+	token = calloc(1, sizeof(*token));
+	if (token) {
+		token->client = client;
+		token->load.done = token_loaded;
+		ret = tokens ? tokens_load(tokens, secret, &token->load) : -EPIPE;
+	}
+	secret_free(secret);
+	if (!ret) {
+		client->token = token;
+		return VICI_PENDING;
+	}
+	free(token);
+	errmsg_set(&err, "the process of the tokens: %s", strerror(-ret));
+	return refuse(reply, "load-token", &err);
 }
 
 static bool has_key(const struct vici_client *client, EVP_PKEY *key)

@@ -41,7 +41,7 @@ static void start(const char *file)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(fds[0]);
-		file_reader_serve(fds[1], secrets.stage_fd, file, name_of_socket);
+		file_reader_serve(fds[1], secrets.stage_fd, -1, file, name_of_socket);
 		_exit(0);
 	}
 	close(fds[1]);

@@ -205,26 +205,20 @@ static void test_reader(void)
 	check(SANDBOX_READER, 'r');
 }
 
-/* What a look-up may, beside the network; the rest is refused, and it goes on. */
-static void test_lookup(void)
+/* What is not among these is refused, and the process goes on. */
+static void check_refusals(enum sandbox kind, long (*const may[])(void), size_t n)
 {
-	static long (*const may[])(void) = {
-		no_call, open_read, udp, tcp, netlink, signal_other, handle_signal, receive, map,
-		sort_many, map_exec, protect_exec, clone_self,
-	};
-
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		bool allowed = false;
 		struct errmsg err;
 		int status = 0;
 		pid_t pid;
 
-		for (size_t j = 0; j < sizeof(may) / sizeof(*may); j++)
+		for (size_t j = 0; j < n; j++)
 			allowed |= calls[i].call == may[j];
 		pid = fork();
 		if (!pid) {
-			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-			    sandbox_enter(SANDBOX_LOOKUP, &err))
+			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || sandbox_enter(kind, &err))
 				_exit(2);
 			errno = 0;
 			syscall(SYS_exit_group, calls[i].call() == -1 && errno == EPERM);
@@ -235,11 +229,73 @@ static void test_lookup(void)
 	}
 }
 
+/* What a look-up may, beside the network. */
+static void test_lookup(void)
+{
+	static long (*const may[])(void) = {
+		no_call, open_read, udp, tcp, netlink, signal_other, handle_signal, receive, map,
+		sort_many, map_exec, protect_exec, clone_self,
+	};
+
+	check_refusals(SANDBOX_LOOKUP, may, sizeof(may) / sizeof(*may));
+}
+
+/* A token's: it loads libraries, and opens devices. */
+static void test_token(void)
+{
+	static long (*const may[])(void) = {
+		no_call, open_read, open_write, udp, tcp, handle_signal, receive, map, sort_many,
+		map_exec, protect_exec,
+	};
+
+	check_refusals(SANDBOX_TOKEN, may, sizeof(may) / sizeof(*may));
+}
+
+/* Who starts those: no more but processes, and what these give up. */
+static void test_tokens(void)
+{
+	static long (*const may[])(void) = {
+		no_call, open_read, open_write, udp, tcp, handle_signal, receive, map, sort_many,
+		map_exec, protect_exec, clone_self, signal_other, control, dumps,
+	};
+
+	check_refusals(SANDBOX_TOKENS, may, sizeof(may) / sizeof(*may));
+}
+
+static void *nothing(void *data)
+{
+	return data;
+}
+
+/* libc begins a thread in a way of which the filter does not see what it is, and in another. */
+static void test_threads_of_token(void)
+{
+	struct errmsg err;
+	pthread_t thread;
+	int status = 0;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    sandbox_enter(SANDBOX_TOKENS, &err) || sandbox_enter(SANDBOX_TOKEN, &err))
+			_exit(2);
+		if (pthread_create(&thread, NULL, nothing, NULL) || pthread_join(thread, NULL))
+			_exit(3);
+		syscall(SYS_exit_group, 0);
+	}
+	waitpid(pid, &status, 0);
+	EXPECT(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
 static const struct ktap_test tests[] = {
 	{ "the daemon", test_daemon },
 	{ "the process of the secrets", test_secrets },
 	{ "the reader of the file", test_reader },
 	{ "who asks the network", test_lookup },
+	{ "a token's", test_token },
+	{ "who starts those of tokens", test_tokens },
+	{ "threads of a token's", test_threads_of_token },
 	{ "a thread", test_thread },
 };
 

@@ -1,0 +1,329 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Private keys in a TPM, with strongSwan at the other end, in both roles: loaded by ikefpd and
+# by swanctl; a wrong PIN; a TPM that is slow, goes, and comes back. gw1 is ikefpd, and its TPM
+# swtpm behind the kernel's driver.
+
+. "${0%/*}/lib.sh"
+. "$selftests/lib/pki.sh"
+. "$selftests/lib/tpm.sh"
+
+AUTH=pubkey
+PIN='a PIN of the tests'
+
+# token NAME SETTING...: a section of secrets with these.
+token() {
+	printf 'secrets {\n%s {\n' "$1"
+	printf '%s\n' "${@:2}"
+	printf '}\n}\n'
+}
+
+# gw1_conf NAME SETTING...: gw1's configuration with that token.
+gw1_conf() {
+	conf_both gw1
+	token "$@"
+}
+
+ecdsa=(token-ecdsa 'uri = "handle:0x81000001"' "pin = \"$PIN\"")
+rsa=(token-rsa 'handle = 81000002')
+
+# plugged_in: the TPM, and the network that configurations are made for.
+plugged_in() {
+	tpm_start
+	topo_direct
+}
+
+# gateways CERT [OPTION...]: strongSwan, and ikefpd with this certificate of its TPM's, and the
+# configuration from stdin.
+gateways() {
+	strongswan_start gw2 </dev/null
+	pki_install gw2 ca -- gw2-p256
+	conf_load gw2 < <(conf_both gw2)
+	ikefpd_with "$@"
+}
+
+ikefpd_with() {
+	gateway_dir gw1
+	cp "$pki/ca.crt" "$work/gw1/x509ca/"
+	cp "$pki/$1.crt" "$work/gw1/x509/"
+	ikefpd_start gw1 "${@:2}"
+}
+
+# from GATEWAY: a tunnel that it begins.
+from() {
+	swanctl "$1" --initiate --child net --timeout 30
+	one_child_sa_each
+	both_answered
+	swanctl "$1" --terminate --ike gw --timeout 20
+	taken_down
+}
+
+from_either() {
+	from gw1
+	from gw2
+}
+
+mark() {
+	mark=$(($(wc -l <"$work/gw1.log") + 1))
+}
+
+# said TEXT: gw1's log has it since the mark.
+said() {
+	tail -n "+$mark" "$work/gw1.log" | grep -e "$1"
+}
+
+# has_key KIND: swanctl says so of its certificate.
+has_key() {
+	swanctl gw1 --list-certs --type x509 >"$work/certs"
+	grep "pubkey: *$1 .*, has private key" "$work/certs"
+}
+
+keys() {
+	plugged_in
+	gateways gw1-ecdsa < <(gw1_conf "${ecdsa[@]}")
+	grep "token 'token-ecdsa' (handle:0x81000001): its private key is there, keyid" "$work/gw1.log"
+	has_key ECDSA
+	mark
+	from_either
+	[ "$(said "(myself) with ECDSA_WITH_SHA256_DER" | wc -l)" = 2 ]
+	ikefpd_kill gw1
+	ikefpd_with gw1-rsa < <(gw1_conf "${rsa[@]}")
+	has_key RSA
+	mark
+	from_either
+	[ "$(said "(myself) with RSA_EMSA_PKCS1_SHA2_256" | wc -l)" = 2 ]
+	# Another signature of the same key.
+	{
+		AUTH=ike:rsa/pss-sha256 REMOTE_AUTH=pubkey conf_both gw1
+		token "${rsa[@]}"
+	} >"$work/gw1/swanctl.conf"
+	swanctl gw1 --reload-settings
+	mark
+	from_either
+	[ "$(said "(myself) with RSA_EMSA_PSS_SHA2_256" | wc -l)" = 2 ]
+	# No PIN in the log.
+	fails grep -F "$PIN" "$work/gw1.log"
+}
+
+# As with strongSwan: swanctl has the token loaded, by the settings that strongSwan has.
+by_swanctl() {
+	local id
+
+	plugged_in
+	gateways gw1-ecdsa </dev/null
+	{
+		conf_both gw1
+		token token-ecdsa 'handle = 81000001' "pin = \"$PIN\""
+	} >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-all --noprompt | tee "$work/said"
+	id=$(sed -n 's/.*token-ecdsa.*\[keyid: \([0-9a-f]*\)\].*/\1/p' "$work/said")
+	[ ${#id} = 40 ]
+	has_key ECDSA
+	from_either
+	# By a URI, too.
+	gw1_conf "${ecdsa[@]}" >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-creds --noprompt
+	has_key ECDSA
+	# Once more: what is there stays, what is not configured any more goes.
+	swanctl gw1 --load-creds --noprompt
+	from gw2
+	conf_both gw1 >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-creds --noprompt
+	fails has_key ECDSA
+	# What is refused, and how.
+	{
+		conf_both gw1
+		token token-card 'handle = 0102' 'slot = 3' 'module = card' 'pin = 1'
+	} >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-creds --noprompt 2>&1 | tee "$work/said"
+	grep 'uri = "pkcs11:id=%01%02;slot-id=3"' "$work/said"
+	{
+		conf_both gw1
+		token token-ecdsa 'handle = 81000009'
+	} >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-creds --noprompt 2>&1 | tee "$work/said"
+	grep "the token's private key: there is no private key: .*handle" "$work/said"
+}
+
+wrong_pin() {
+	local before
+
+	plugged_in
+	before=$(tpm_wrong_pins)
+	gateways gw1-ecdsa < <(gw1_conf token-ecdsa 'uri = "handle:0x81000001"' 'pin = wrong')
+	grep "token 'token-ecdsa' (handle:0x81000001): its private key cannot be used: .*is the PIN right?; it is not tried again" "$work/gw1.log"
+	fails has_key ECDSA
+	for try in 1 2 3; do
+		fails swanctl gw1 --initiate --child net --timeout 20
+	done
+	grep "no private key found for 'gw1.example'" "$work/gw1.log"
+	fails swanctl gw2 --initiate --child net --timeout 20
+	# The TPM has been asked once.
+	[ "$(tpm_wrong_pins)" = $((before + 1)) ]
+	gw1_conf "${ecdsa[@]}" >"$work/gw1/swanctl.conf"
+	kill -HUP "$(<"$work/gw1/pid")"
+	wait_for 20 has_key ECDSA
+	taken_down
+	from_either
+	# A PIN that is not there.
+	gw1_conf token-ecdsa 'uri = "handle:0x81000001"' >"$work/gw1/swanctl.conf"
+	swanctl gw1 --reload-settings
+	grep "cannot be used: .*does it need 'pin = ...'?" "$work/gw1.log"
+}
+
+away() {
+	plugged_in
+	gateways gw1-ecdsa < <(gw1_conf "${ecdsa[@]}")
+	swanctl gw2 --initiate --child net --timeout 30
+	both_answered
+	tpm_stop
+	# What is up stays up. What is to be signed fails, and says of which key.
+	mark
+	swanctl gw1 --rekey --child net
+	wait_for 20 one_child_sa_each
+	both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	fails swanctl gw1 --initiate --child net --timeout 30 >"$work/said"
+	grep "the private key of token 'token-ecdsa' (handle:0x81000001): " "$work/said"
+	said "the private key of token 'token-ecdsa' (handle:0x81000001): "
+	fails swanctl gw2 --initiate --child net --timeout 30
+	said "token 'token-ecdsa' (handle:0x81000001): its private key cannot be used: OpenSSL's provider 'tpm2' cannot be loaded .*; it is looked for again until it is there"
+	taken_down
+	mark
+	tpm_start
+	wait_for 30 said "token 'token-ecdsa' (handle:0x81000001): its private key is there"
+	from_either
+	# One that was away when ikefpd was started: what is to be up is, as soon as it is there.
+	tpm_stop
+	ikefpd_kill gw1
+	ikefpd_with gw1-ecdsa < <(CHILD='start_action = start' gw1_conf "${ecdsa[@]}")
+	grep "its private key cannot be used: OpenSSL's provider 'tpm2' cannot be loaded" "$work/gw1.log"
+	wait_for 20 grep "no private key found for 'gw1.example'" "$work/gw1.log"
+	mark
+	tpm_start
+	wait_for 30 said "token 'token-ecdsa' (handle:0x81000001): its private key is there"
+	wait_for 30 one_child_sa_each
+	both_answered
+	# And so it is when it goes in between.
+	tpm_stop
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	fails swanctl gw1 --initiate --child net --timeout 30
+	tpm_start
+	wait_for 30 one_child_sa_each
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	from gw2
+}
+
+# The tunnels of the daemon that was killed go on, and new ones are signed for as before.
+restart() {
+	plugged_in
+	gateways gw1-ecdsa < <(gw1_conf "${ecdsa[@]}")
+	swanctl gw1 --initiate --child net --timeout 30
+	both_answered
+	ikefpd_kill gw1
+	wait_for 10 no_token_processes
+	ikefpd_with gw1-ecdsa < <(gw1_conf "${ecdsa[@]}")
+	one_child_sa_each
+	both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	from_either
+}
+
+no_token_processes() {
+	! pgrep -x 'ikefpd: token' && ! pgrep -x 'ikefpd: tokens'
+}
+
+# two_conns GATEWAY: "gw" with certificates, and "plain", whose child is "psk".
+two_conns() {
+	conf_both "$1" | sed '/^secrets/,$d'
+	AUTH=psk LOCAL_ID=$1.plain REMOTE_ID=$([ "$1" = gw1 ] && echo gw2 || echo gw1).plain conf_both "$1" |
+		sed 's/\bgw {/plain {/; s/\bnet {/psk {/; s/id-\([12]\) = .*/id-\1 = gw\1.plain/'
+}
+
+# A TPM that takes its time holds up nothing but what it is to sign.
+slow() {
+	local pid
+
+	plugged_in
+	gateways gw1-ecdsa < <(two_conns gw1; token "${ecdsa[@]}")
+	conf_load gw2 < <(two_conns gw2)
+	kill -STOP "$tpm_pid"
+	swanctl gw1 --initiate --child net --timeout 30 >"$work/said" &
+	pid=$!
+	wait_for 10 being_signed
+	swanctl gw1 --initiate --child psk --timeout 5
+	one_child_sa_each
+	being_signed
+	kill -CONT "$tpm_pid"
+	wait "$pid"
+	swanctl gw1 --terminate --ike plain --timeout 20
+	one_child_sa_each
+}
+
+# being_signed: the IKE SA of gw1 waits for its signature.
+being_signed() {
+	swanctl gw1 --list-sas --ike gw --raw | grep 'state=CONNECTING'
+}
+
+# A user that is no more than a member of the group that the device belongs to.
+unprivileged() {
+	local pid field
+
+	getent group tss || groupadd --system tss
+	usermod -a -G tss nobody
+	plugged_in
+	chgrp tss /dev/tpmrm0
+	chmod 660 /dev/tpmrm0
+	gateways gw1-ecdsa -U nobody < <(gw1_conf "${ecdsa[@]}")
+	from_either
+	pid=$(pgrep -x 'ikefpd: token')
+	for field in CapInh CapPrm CapEff CapBnd CapAmb; do
+		grep "^$field:.0000000000000000$" "/proc/$pid/status"
+	done
+	grep '^NoNewPrivs:.1$' "/proc/$pid/status"
+	grep '^Seccomp:.2$' "/proc/$pid/status"
+	grep "^Uid:.$(id -u nobody).$(id -u nobody)" "/proc/$pid/status"
+	[ "$(stat -c %u "/proc/$pid/mem")" = 0 ]
+	# Nobody else has the device open, nor what opens it loaded.
+	for pid in $(pgrep ikefpd); do
+		case $(<"/proc/$pid/comm") in
+		'ikefpd: token')
+			[ "$(find "/proc/$pid/fd" -lname /dev/tpmrm0 | wc -l)" = 1 ]
+			grep -q ossl-modules/tpm2.so "/proc/$pid/maps"
+			;;
+		*)
+			[ "$(find "/proc/$pid/fd" -lname '/dev/tpm*' | wc -l)" = 0 ]
+			fails grep tpm2 "/proc/$pid/maps"
+			;;
+		esac
+	done
+}
+
+make_keys() {
+	pki_ca ca p256
+	pki_cert gw2-p256 ca p256
+	tpm_start
+	tpm_key gw1-ecdsa 0x81000001 ecc256 "$PIN"
+	tpm_key gw1-rsa 0x81000002 rsa2048
+	tpm_cert gw1-ecdsa ca
+	tpm_cert gw1-rsa ca
+	tpm_stop
+}
+
+need_module
+need_tpm
+make_keys >"$pki/log" 2>&1 || { cat "$pki/log"; exit 1; }
+ktap_plan 7
+testcase "ECDSA and RSA keys, in both roles" keys
+testcase "loaded by swanctl" by_swanctl
+testcase "a wrong PIN" wrong_pin
+testcase "a TPM that goes and comes back" away
+testcase "ikefpd is started anew" restart
+testcase "a TPM that is slow" slow
+testcase "an unprivileged user" unprivileged
+ktap_end
