@@ -74,8 +74,11 @@ struct child_sa {
 	bool spent;			/* an ESP SA of it has reached a hard limit (child_limit.h) */
 	bool rekeying;			/* our rekeying is queued or outstanding */
 	bool unproven;			/* the peer need not have our answer that made it yet */
-	/* The IKE_FOLLOWUP_KE request that made it, its message ID and 1; 0: none of this IKE SA. */
-	uint32_t made_by;
+	/*
+	 * The IKE_FOLLOWUP_KE request that made it, its message ID and 1, until the peer is known to
+	 * have our answer to that; 0: none. And the inbound SPI of whose place it took then.
+	 */
+	uint32_t made_by, made_for;
 	uint64_t rekey_ms, life_ms;	/* loop_now_ms() at its lifetimes' ends; 0: never */
 	uint64_t used_ms, idle_ms;	/* when it carried something, and is idle since too long */
 	uint64_t idle_packets;		/* that it has carried, either way, when it was looked at */

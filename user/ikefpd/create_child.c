@@ -296,8 +296,18 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 	return false;
 }
 
+/* It is not to be: who has it deletes it. */
+static void give_up(struct ike_sa *sa, struct child_sa *child, bool peer_has)
+{
+	if (peer_has)
+		delete_new(sa, child);
+	else
+		child_sa_destroy(child);
+}
+
 /* Something else has come in between, or the peer's rekeying is the one that stays. */
-static bool is_overtaken(struct ike_sa *sa, struct child_sa *child, struct child_sa *old)
+static bool is_overtaken(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
+			 bool peer_has)
 {
 	struct create_child *c = sa->create;
 	const struct buf *lower = nonce_lower(&c->nonce_i, &c->nonce_r);
@@ -308,14 +318,14 @@ static bool is_overtaken(struct ike_sa *sa, struct child_sa *child, struct child
 		return true;
 	}
 	if (old && old->state == CHILD_DELETING) {
-		delete_new(sa, child);
+		give_up(sa, child, peer_has);
 		return true;
 	}
 	if (c->rival.len && nonce_lower(lower, &c->rival) == lower) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
 			"CHILD_SA %s was rekeyed by both ends, the peer's is kept",
 			child->conf->name);
-		delete_new(sa, child);
+		give_up(sa, child, peer_has);
 		/* It may be half agreed on yet, and come to nothing. */
 		if (old && old->state == CHILD_INSTALLED)
 			child_life_retry(old);
@@ -383,13 +393,14 @@ static bool accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	const struct child_keying k = own_keying(sa);
 	char reason[128];
+	struct notify n;
 
 	if (!nonce || buf_set(&sa->create->nonce_r, nonce->body, nonce->len)) {
 		failed(sa, child->conf->name, old, "the answer lacks a Nonce");
 		delete_new(sa, child);
 		return false;
 	}
-	if (is_overtaken(sa, child, old))
+	if (is_overtaken(sa, child, old, notify_find(&n, chain, ADDITIONAL_KEY_EXCHANGE)))
 		return false;
 	return conclude(sa, child, old,
 			child_accept(child, chain, &k, old, reason, sizeof(reason)), reason);
@@ -417,7 +428,7 @@ static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	if (!was_last && agreement_take_link(agreement, chain))
 		return conclude(sa, child, old, CHILD_REFUSED,
 				"the answer lacks what its key exchange goes on with");
-	if (is_overtaken(sa, child, old))
+	if (is_overtaken(sa, child, old, was_last))
 		return false;
 	if (!was_last)
 		return follow(sa, child, old);
@@ -531,6 +542,7 @@ uint16_t create_child_followed(struct ike_sa *sa, struct followup *f,
 	/* The peer does not have our answer yet. */
 	child->unproven = true;
 	child->made_by = msg->message_id + 1;
+	child->made_for = f->old;
 	if (old)
 		rekeyed(old);
 	resume_save(sa);
@@ -540,11 +552,19 @@ uint16_t create_child_followed(struct ike_sa *sa, struct followup *f,
 
 void create_child_undo(struct ike_sa *sa, const struct kernel_message *msg)
 {
-	struct child_sa *child;
+	struct child_sa *child, *old;
 
 	for (child = sa->resumed ? sa->children : NULL; child; child = child->next) {
 		if (child->made_by != msg->message_id + 1)
 			continue;
+		old = child->made_for ? child_sa_by_spi_in(sa, child->made_for) : NULL;
+		if (old && old->state == CHILD_REKEYED) {
+			old->state = CHILD_INSTALLED;
+			old->replaced = false;
+			child_life_begin(old);
+			/* Nothing has come or gone, for who is told of that. */
+			child->replaced = true;
+		}
 		child_sa_destroy(child);
 		resume_save(sa);
 		return;
@@ -582,16 +602,17 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	uint16_t refusal, group = 0;
 	struct payload_writer w;
 	uint8_t wanted[2];
+	bool follows;
 
 	payload_begin(&w, 0);
 	if (buf_set(&nonce_i, nonce->body, nonce->len) || nonce_new(&nonce_r, NONCE_LEN))
 		refusal = TEMPORARY_FAILURE;
 	else
 		refusal = child_answer(sa, chain, &k, old, &child, &group, &w);
-	if (!refusal && !agreement_is_over(&agreement)) {
+	follows = !refusal && !agreement_is_over(&agreement);
+	if (follows) {
 		refusal = let_follow(sa, child, old, &agreement, &nonce_i, &nonce_r, &w);
 		child = NULL;
-		old = NULL;
 	}
 	if (refusal) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA: %s",
@@ -602,7 +623,7 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		wanted[1] = group;
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, wanted,
 				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
-	} else if (old) {
+	} else if (old && !follows) {
 		note_rival(sa, old, &nonce_i, &nonce_r);
 		rekeyed(old);
 	}

@@ -35,7 +35,7 @@ static void end(struct followup *f)
 	free(f);
 }
 
-static void drop(struct followup *f)
+void followup_drop(struct followup *f)
 {
 	take_out(f);
 	end(f);
@@ -44,9 +44,11 @@ static void drop(struct followup *f)
 static void expired(struct loop_timer *timer)
 {
 	struct followup *f = container_of(timer, struct followup, timer);
+	struct ike_sa *sa = f->sa;
 
-	ike_log(f->sa, LOG_IKE, LVL_CTRL, "the peer does not go on with IKE_FOLLOWUP_KE");
-	drop(f);
+	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer does not go on with IKE_FOLLOWUP_KE");
+	followup_drop(f);
+	ike_sa_go_on(sa);
 }
 
 /* The newest come first. */
@@ -60,7 +62,7 @@ static void make_room(struct ike_sa *sa)
 		n++;
 	}
 	if (n >= FOLLOWUPS_MAX)
-		drop(last);
+		followup_drop(last);
 }
 
 struct followup *followup_new(struct ike_sa *sa, struct agreement *agreement,
@@ -92,7 +94,7 @@ struct followup *followup_new(struct ike_sa *sa, struct agreement *agreement,
 void followup_end(struct ike_sa *sa)
 {
 	while (sa->followups)
-		drop(sa->followups);
+		followup_drop(sa->followups);
 }
 
 void followup_child_gone(struct ike_sa *sa, uint32_t spi_in)
@@ -101,9 +103,33 @@ void followup_child_gone(struct ike_sa *sa, uint32_t spi_in)
 
 	for (f = sa->followups; f; f = next) {
 		next = f->next;
-		if (f->spi && f->old == spi_in)
-			drop(f);
+		if (f->spi && (f->spi == spi_in || f->old == spi_in))
+			followup_drop(f);
 	}
+}
+
+bool followup_has(const struct ike_sa *sa, uint32_t spi_in)
+{
+	const struct followup *f;
+
+	for (f = sa->followups; f; f = f->next)
+		if (f->spi && f->spi == spi_in)
+			return true;
+	return false;
+}
+
+bool followup_forbids(const struct ike_sa *sa, const struct ike_task *task)
+{
+	const struct followup *f;
+
+	for (f = sa->followups; f; f = f->next) {
+		if (f->spi && task->type == TASK_REKEY_CHILD && task->spi == f->old)
+			return true;
+		if (!f->spi && (task->type == TASK_CREATE_CHILD || task->type == TASK_REKEY_CHILD ||
+				task->type == TASK_REKEY_IKE))
+			return true;
+	}
+	return false;
 }
 
 void followup_unwanted(struct ike_sa *sa, uint32_t spi_out)
@@ -115,7 +141,7 @@ void followup_unwanted(struct ike_sa *sa, uint32_t spi_out)
 		next = f->next;
 		child = f->spi ? child_sa_by_spi_in(sa, f->spi) : NULL;
 		if (child && child->spi_out == spi_out)
-			drop(f);
+			followup_drop(f);
 	}
 }
 
@@ -172,4 +198,6 @@ void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_manager_child_up(sa->manager, child);
 	if (new && !sa->rekey)
 		ike_sa_go_on(new);
+	/* What has waited for it. */
+	ike_sa_go_on(sa);
 }

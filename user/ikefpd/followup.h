@@ -29,14 +29,24 @@ struct followup {
  */
 struct followup *followup_new(struct ike_sa *sa, struct agreement *agreement,
 			      struct buf *nonce_i, struct buf *nonce_r);
-/* Ends all, and what was to come of them. */
+/* Ends one, or all, and what was to come of them. */
+void followup_drop(struct followup *f);
 void followup_end(struct ike_sa *sa);
 
-/* The Child SA with this inbound SPI of ours goes: nothing is to take its place any more. */
+/*
+ * The Child SA with this inbound SPI of ours goes: nothing is to come of it, or to take its place
+ * any more.
+ */
 void followup_child_gone(struct ike_sa *sa, uint32_t spi_in);
 /* The peer deletes the Child SA with this outbound SPI before it is there. */
 void followup_unwanted(struct ike_sa *sa, uint32_t spi_out);
 
+/* Is the Child SA with this inbound SPI of ours one of the peer's that is half agreed on? */
+bool followup_has(const struct ike_sa *sa, uint32_t spi_in);
+/* Is what the peer does already, or all but, to be waited for? */
+bool followup_forbids(const struct ike_sa *sa, const struct ike_task *task);
+
+/* May end the SA. */
 void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
 		      const struct payload_chain *chain);
 

@@ -41,7 +41,6 @@ static int octets_of(const struct ike_sa *sa, bool of_initiator, bool use_ppk,
 	const struct ike_handshake *h = sa->handshake;
 	const uint8_t *pi = use_ppk ? h->ppk_keys.pi : h->keys.pi;
 	const uint8_t *pr = use_ppk ? h->ppk_keys.pr : h->keys.pr;
-
 	int err;
 
 	err = auth_octets(octets, h->keys.prf, of_initiator ? &h->request : &h->response,

@@ -507,22 +507,36 @@ static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 	kernel_sa_delete(m->kernel, msg->spi_local);
 }
 
+/* RFC 9370 section 2.2.1: a peer without IKE_INTERMEDIATE has no additional key exchanges. */
+static int choose_proposal(const struct conn *conn, const struct payload *offer, uint16_t group,
+			   bool intermediate, struct proposal *chosen)
+{
+	struct proposal_list list = conn->proposals;
+	bool copied = !intermediate && proposal_list_has_addke(&list);
+	int err;
+
+	if (copied && proposal_list_without_addke(&list, &conn->proposals))
+		return -ENOMEM;
+	err = proposal_select_group(&list, PROTO_IKE, offer->body, offer->len, group, chosen);
+	if (copied)
+		proposal_list_clear(&list);
+	return err;
+}
+
 /* Best match of the addresses first, then all others that fit. */
 static struct conn *select_proposal(const struct ike_manager *m,
 				    const struct kernel_message *msg,
 				    const struct payload *offer, uint16_t group,
-				    struct proposal *chosen)
+				    bool intermediate, struct proposal *chosen)
 {
 	struct conn *conn;
 
 	conn = config_find_by_addrs(m->config, &msg->local, &msg->remote);
-	if (!conn || !proposal_select_group(&conn->proposals, PROTO_IKE, offer->body, offer->len,
-					    group, chosen))
+	if (!conn || !choose_proposal(conn, offer, group, intermediate, chosen))
 		return conn;
 	for (conn = m->config->conns; conn; conn = conn->next)
 		if (conn_match_addrs(conn, &msg->local, &msg->remote) &&
-		    !proposal_select_group(&conn->proposals, PROTO_IKE, offer->body, offer->len,
-					   group, chosen))
+		    !choose_proposal(conn, offer, group, intermediate, chosen))
 			return conn;
 	return NULL;
 }
@@ -782,7 +796,6 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 	struct ike_header header;
 	struct conn *conn;
 	const uint8_t *peer;
-	uint16_t groups[ADDKE_MAX];
 	uint8_t group[2];
 	size_t peer_len;
 	int err;
@@ -808,9 +821,9 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 		return;
 	}
 	conn = m->stopping ? NULL :
-	       select_proposal(m, msg, offer, get16(ke->body), &chosen);
-	/* RFC 9370 section 2.2.1: who offers additional key exchanges has IKE_INTERMEDIATE. */
-	if (!conn || (proposal_addke(&chosen, groups) && !ike_intermediate_is_supported(&chain))) {
+	       select_proposal(m, msg, offer, get16(ke->body),
+			       ike_intermediate_is_supported(&chain), &chosen);
+	if (!conn) {
 		refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0);
 		return;
 	}

@@ -76,7 +76,8 @@ struct plain {
 /*
  * IntAuth of one end, RFC 9242 section 3.3.2: over the header up to the SK payload's own, as if
  * neither padding, IV and ICV nor fragments were, and over what is in it. The keys are those
- * that the message is sealed with.
+ * that the message is sealed with. The kernel keeps no header: of another minor version, or with
+ * a critical SK payload, which nobody sends, AUTH would be wrong.
  */
 static int authenticate(const struct ike_sa *sa, bool of_initiator, const struct plain *m)
 {
@@ -120,22 +121,23 @@ static struct plain received(const struct kernel_message *msg)
 }
 
 /* All keys anew, out of SK_d and the secret: RFC 9370 section 2.2.2. */
-static int renew_keys(struct ike_sa *sa, const uint8_t *shared, size_t len)
+static int derive(struct ike_keys *keys, const struct ike_sa *sa, const uint8_t *shared, size_t len)
 {
-	struct ike_handshake *h = sa->handshake;
+	const struct ike_handshake *h = sa->handshake;
 	const struct kdf_rekeyed before = { h->keys.prf, h->keys.d };
 	const struct kdf_secrets secrets = { .first = shared, .first_len = len };
-	struct ike_keys keys;
+
+	return kdf_rekeyed_keys(keys, &before, sa->proposal, h->nonce_i.data, h->nonce_i.len,
+				h->nonce_r.data, h->nonce_r.len, &secrets, sa->spi_i, sa->spi_r);
+}
+
+static int use(struct ike_sa *sa, const struct ike_keys *keys)
+{
 	int err;
 
-	err = kdf_rekeyed_keys(&keys, &before, sa->proposal, h->nonce_i.data, h->nonce_i.len,
-			       h->nonce_r.data, h->nonce_r.len, &secrets, sa->spi_i, sa->spi_r);
+	err = kernel_sa_new_keys(sa->manager->kernel, ike_sa_spi_local(sa), sa->proposal, keys);
 	if (!err)
-		err = kernel_sa_new_keys(sa->manager->kernel, ike_sa_spi_local(sa), sa->proposal,
-					 &keys);
-	if (!err)
-		h->keys = keys;
-	kdf_wipe_ike(&keys);
+		sa->handshake->keys = *keys;
 	return err;
 }
 
@@ -191,6 +193,7 @@ static void response_agreed(void *arg, int err, const uint8_t *shared, size_t le
 		x->request.len,
 	};
 	const struct plain response = received(&msg);
+	struct ike_keys keys;
 	const char *what = err == -EBADMSG ?
 			   "the peer's key exchange value is not valid" :
 			   "the keys of IKE_INTERMEDIATE could not be made";
@@ -199,10 +202,13 @@ static void response_agreed(void *arg, int err, const uint8_t *shared, size_t le
 	h->held_octets = (struct buf)BUF_INIT;
 	if (!err)
 		err = authenticate(sa, true, &request) ?: authenticate(sa, false, &response);
+	if (!err)
+		err = derive(&keys, sa, shared, len);
 	if (!err) {
 		x->exchanges++;
 		x->agreed++;
-		err = renew_keys(sa, shared, len);
+		err = use(sa, &keys);
+		kdf_wipe_ike(&keys);
 	}
 	buf_clear(&octets);
 	dh_free(h->dh);
@@ -251,6 +257,7 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg, const ui
 	const struct plain request = received(msg);
 	struct plain response = { msg->message_id, IKE_FLAG_RESPONSE, 0, NULL, 0 };
 	struct payload_writer w;
+	struct ike_keys keys;
 	int err;
 
 	payload_begin(&w, 0);
@@ -262,20 +269,24 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg, const ui
 	response.len = w.buf.len;
 	if (!err)
 		err = authenticate(sa, true, &request) ?: authenticate(sa, false, &response);
+	if (!err && shared)
+		err = derive(&keys, sa, shared, len);
 	if (err) {
 		buf_clear(&w.buf);
 		ike_sa_destroy(sa, "IKE_INTERMEDIATE could not be answered");
 		return;
 	}
 	h->intermediate.exchanges++;
-	/* By the keys that the request came under. */
+	/* By the keys that the request came under; the next one may come at once. */
 	ike_sa_respond(sa, msg, &w);
 	if (!shared)
 		return;
+	err = use(sa, &keys);
+	kdf_wipe_ike(&keys);
 	h->intermediate.agreed++;
 	dh_free(h->dh);
 	h->dh = NULL;
-	if (renew_keys(sa, shared, len))
+	if (err)
 		ike_sa_destroy(sa, "the keys of IKE_INTERMEDIATE could not be made");
 }
 
@@ -312,7 +323,7 @@ void ike_intermediate_request(struct ike_sa *sa, const struct kernel_message *ms
 	uint16_t group;
 	size_t len;
 
-	if (sa->state != IKE_CONNECTING || sa->initiator || !h->intermediate.supported) {
+	if (sa->state != IKE_CONNECTING || sa->initiator) {
 		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "create_child.h"
 #include "host_names.h"
 #include "ike_init.h"
+#include "followup.h"
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
@@ -758,11 +759,13 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 		delete_child(child);
 		break;
 	case CHILD_CREATED:
-		/* It belongs to an IKE_AUTH that is under way, or to a CREATE_CHILD_SA. */
+		/* It belongs to an IKE_AUTH that is under way, or to a CREATE_CHILD_SA of either end. */
 		if (child->ike_sa->handshake)
 			ike_sa_destroy(child->ike_sa, "it was terminated");
 		else if (create_child_asks_for(child))
 			delete_child(child);
+		else if (followup_has(child->ike_sa, child->spi_in))
+			child_sa_destroy(child);
 		else
 			drop_put_off(child);
 		break;

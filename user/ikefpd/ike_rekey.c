@@ -432,10 +432,14 @@ static bool conclude(struct ike_sa *sa)
 		set_up_anew(sa, "the new IKE SA could not be made");
 		return false;
 	}
-	if (successor(sa) && has_lowest(sa))
-		lose(sa, new);
-	else
+	if (!has_lowest(sa)) {
 		win(sa, new);
+		return true;
+	}
+	lose(sa, new);
+	/* The peer's may be half agreed on yet, and come to nothing. */
+	if (sa->state == IKE_ESTABLISHED)
+		ike_life_retry(sa);
 	return true;
 }
 
@@ -449,16 +453,23 @@ static bool conclude(struct ike_sa *sa)
 static bool follow(struct ike_sa *sa)
 {
 	struct ike_rekey *r = sa->rekey;
+	const bool is_last = r->agreement.done + 1 == r->agreement.n;
 	struct payload_writer w;
 	int err;
 
 	payload_begin(&w, 0);
 	err = agreement_put_request(&r->agreement, &r->next, &w);
-	if (r->agreement.done + 1 == r->agreement.n)
+	if (is_last) {
 		buf_clear(&r->response);
+		r->sent = false;
+	}
 	if (!err)
 		err = ike_sa_request(sa, TASK_REKEY_IKE, IKE_FOLLOWUP_KE, &w);
 	buf_clear(&w.buf);
+	if (!err && is_last) {
+		r->sent = true;
+		resume_save(sa);
+	}
 	if (err) {
 		failed(sa, "the IKE_FOLLOWUP_KE request could not be sent");
 		return true;
@@ -551,7 +562,7 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (msg->exchange == IKE_FOLLOWUP_KE) {
 		if (r->following) {
 			respond_to(sa, chain);
-		} else if (!r->response.len) {
+		} else if (!r->response.len && payload_find(chain, PAYLOAD_KE)) {
 			set_up_anew(sa, "the daemon before died in its rekeying");
 		} else {
 			failed(sa, "the daemon before died in it");
@@ -738,8 +749,12 @@ static uint16_t give_way(struct ike_sa *sa, const struct kernel_message *msg,
 uint16_t ike_rekey_followed(struct ike_sa *sa, struct followup *f,
 			    const struct kernel_message *msg, struct ike_sa **made)
 {
-	if (sa->state != IKE_ESTABLISHED || has_replaced_many(sa) || makes_or_deletes_child(sa))
+	if (sa->state != IKE_ESTABLISHED || has_replaced_many(sa))
 		return TEMPORARY_FAILURE;
+	if (makes_or_deletes_child(sa)) {
+		ike_life_yield(sa);
+		return TEMPORARY_FAILURE;
+	}
 	return give_way(sa, msg, f->chosen, &f->nonce_i, &f->nonce_r, &f->agreement, f->spi_i,
 			f->spi_r, made);
 }
@@ -752,8 +767,12 @@ static uint16_t let_follow(struct ike_sa *sa, struct answer *a, struct payload_w
 	if (agreement_put_link(&a->agreement, w))
 		return TEMPORARY_FAILURE;
 	f = followup_new(sa, &a->agreement, &a->nonce_i, &a->nonce_r);
-	if (!f || proposal_keep(&f->chosen, &a->chosen))
+	if (!f)
 		return TEMPORARY_FAILURE;
+	if (proposal_keep(&f->chosen, &a->chosen)) {
+		followup_drop(f);
+		return TEMPORARY_FAILURE;
+	}
 	f->spi_i = get64(a->chosen.spi);
 	f->spi_r = a->spi;
 	note_rival(sa, &f->nonce_i, &f->nonce_r);

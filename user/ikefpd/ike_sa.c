@@ -248,11 +248,12 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 	}
 }
 
-static bool may_begin(const struct ike_sa *sa, enum ike_task_type type)
+static bool may_begin(const struct ike_sa *sa, const struct ike_task *task)
 {
-	if (type == TASK_DELETE_IKE)
+	if (task->type == TASK_DELETE_IKE)
 		return true;
-	return !ike_rekey_undecided(sa) && (type != TASK_REKEY_CHILD || !sa->yield_ms);
+	return !ike_rekey_undecided(sa) && !followup_forbids(sa, task) &&
+	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms);
 }
 
 /* The next that can be begun, off the queue; or NULL. */
@@ -260,7 +261,7 @@ static struct ike_task *next_task(struct ike_sa *sa)
 {
 	struct ike_task **link = &sa->queue, *task;
 
-	while (*link && !may_begin(sa, (*link)->type))
+	while (*link && !may_begin(sa, *link))
 		link = &(*link)->next;
 	task = *link;
 	if (task)
@@ -370,7 +371,7 @@ static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_sa_respond_notify(sa, msg, UNSUPPORTED_CRITICAL_PAYLOAD,
 				      &chain->unsupported, 1);
 		if (sa->state == IKE_CONNECTING)
-			ike_sa_destroy(sa, "the peer's IKE_AUTH request has a critical payload that is not known");
+			ike_sa_destroy(sa, "the peer's request has a critical payload that is not known");
 		return;
 	}
 	ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s request",
@@ -380,6 +381,14 @@ static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_sa_destroy(sa, "the peer sent a malformed request");
 }
 
+/* Is it one of the exchanges that come before the IKE SA is established? */
+static bool begins(const struct ike_sa *sa, uint8_t exchange)
+{
+	return exchange == IKE_AUTH ||
+	       (exchange == IKE_INTERMEDIATE && sa->handshake &&
+		sa->handshake->intermediate.supported);
+}
+
 static void request(struct ike_sa *sa, const struct kernel_message *msg)
 {
 	struct payload_chain chain;
@@ -387,13 +396,24 @@ static void request(struct ike_sa *sa, const struct kernel_message *msg)
 	int err;
 
 	/* Its window is of one request: it has our answers to all before. */
-	for (child = sa->children; child; child = child->next)
+	for (child = sa->children; child; child = child->next) {
 		child->unproven = false;
+		if (child->made_by != msg->message_id + 1)
+			child->made_by = 0;
+	}
 	err = payload_parse(&chain, msg->first_payload, msg->data, msg->len);
 	ike_sa_note_message(sa, REQUEST_IN, msg->exchange, msg->first_payload,
 			   msg->data, msg->len);
 	if (err) {
 		refuse(sa, msg, &chain, err);
+		return;
+	}
+	if (sa->state == IKE_CONNECTING && !sa->initiator && !begins(sa, msg->exchange)) {
+		/* Nobody has proved anything yet. */
+		ike_log(sa, LOG_IKE, LVL_CTRL, "refusing %s before IKE_AUTH",
+			ike_exchange_name(msg->exchange));
+		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
+		ike_sa_destroy(sa, "the peer does not go on with IKE_AUTH");
 		return;
 	}
 	switch (msg->exchange) {

@@ -106,6 +106,8 @@ static void delete_children(struct ike_sa *sa, const struct payload *p,
 			spi);
 		if (child->state != CHILD_DELETING && n < PAYLOADS_MAX)
 			answer[n++] = child->spi_in;
+		/* What was to take its place is none. */
+		followup_child_gone(sa, child->spi_in);
 		if (!has_another(sa, child))
 			reaction_note(reaction, child, child->conf->close_action);
 		deleted(child);
@@ -136,12 +138,6 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 	struct notify n;
 	unsigned int i;
 
-	if (sa->state == IKE_CONNECTING && !sa->initiator) {
-		/* Nobody has proved anything yet. */
-		ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
-		ike_sa_destroy(sa, "INFORMATIONAL before IKE_AUTH");
-		return;
-	}
 	payload_begin(&w, 0);
 	for (i = 0; i < chain->n; i++) {
 		const struct payload *p = &chain->v[i];

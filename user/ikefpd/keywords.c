@@ -190,6 +190,16 @@ static int parse_words(struct proposal *p, const char *text, char *err, size_t e
 	}
 }
 
+static bool has_group(const struct proposal *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->transforms[i].type == TRANSFORM_DH && p->transforms[i].id)
+			return true;
+	return false;
+}
+
 /* RFC 7296 section 3.3.3, and what strongSwan makes of incomplete proposals. */
 static int complete(struct proposal *p, char *err, size_t errlen)
 {
@@ -233,7 +243,7 @@ static int complete(struct proposal *p, char *err, size_t errlen)
 	} else {
 		static const struct transform no_esn = { TRANSFORM_ESN, ESN_NO, 0 };
 
-		if (addke && !proposal_id(p, TRANSFORM_DH))
+		if (addke && !has_group(p))
 			why = "an additional key exchange needs a first one, such as x25519";
 		proposal_strip(p, TRANSFORM_PRF);
 		if (!proposal_get(p, TRANSFORM_ESN))

@@ -108,15 +108,49 @@ unsigned int proposal_addke(const struct proposal *p, uint16_t groups[ADDKE_MAX]
 	return n;
 }
 
+static bool offers_addke(const struct proposal *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (transform_is_addke(p->transforms[i].type) && p->transforms[i].id)
+			return true;
+	return false;
+}
+
 bool proposal_list_has_addke(const struct proposal_list *list)
 {
-	uint16_t groups[ADDKE_MAX];
 	unsigned int i;
 
 	for (i = 0; i < list->n; i++)
-		if (proposal_addke(&list->v[i], groups))
+		if (offers_addke(&list->v[i]))
 			return true;
 	return false;
+}
+
+/* Those that may be left out are. False: one may not. */
+static bool leave_addke_out(struct proposal *p)
+{
+	uint8_t type;
+
+	for (type = TRANSFORM_ADDKE1; type <= TRANSFORM_ADDKE7; type++) {
+		if (proposal_get(p, type) && !proposal_has(p, type, DH_NONE))
+			return false;
+		proposal_strip(p, type);
+	}
+	return true;
+}
+
+int proposal_list_without_addke(struct proposal_list *to, const struct proposal_list *from)
+{
+	int err = proposal_list_copy(to, from);
+	unsigned int i, n = 0;
+
+	for (i = 0; !err && i < to->n; i++)
+		if (leave_addke_out(&to->v[i]))
+			to->v[n++] = to->v[i];
+	to->n = n;
+	return err;
 }
 
 void proposal_list_clear(struct proposal_list *list)

@@ -85,6 +85,8 @@ void proposal_strip_ke(struct proposal *p);
 unsigned int proposal_addke(const struct proposal *p, uint16_t groups[ADDKE_MAX]);
 /* Has any of them one? */
 bool proposal_list_has_addke(const struct proposal_list *list);
+/* Those that can do without any, without them. 0 or -ENOMEM. */
+int proposal_list_without_addke(struct proposal_list *to, const struct proposal_list *from);
 
 /*
  * Writes the body of an SA payload. The proposals are numbered from 1 (or, with

@@ -44,7 +44,7 @@ enum {
 	CHILD_NO_TFC = 128,
 	CHILD_REPLACED = 256,
 	CHILD_REKEYING = 512,
-	CHILD_FOLLOWED = 1024,		/* made_by is there */
+	CHILD_FOLLOWED = 1024,		/* made_by and made_for are there */
 };
 
 /* Writing */
@@ -145,8 +145,10 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	buf_put32(b, child->moves);
 	buf_put64(b, child->rekey_ms);
 	buf_put64(b, child->life_ms);
-	if (child->made_by)
+	if (child->made_by) {
 		buf_put32(b, child->made_by);
+		buf_put32(b, child->made_for);
+	}
 }
 
 static void put_task(struct buf *b, const struct ike_task *task)
@@ -528,8 +530,10 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	child->moves = take32(s);
 	child->rekey_ms = take64(s);
 	child->life_ms = take64(s);
-	if (flags & CHILD_FOLLOWED)
+	if (flags & CHILD_FOLLOWED) {
 		child->made_by = take32(s);
+		child->made_for = take32(s);
+	}
 }
 
 static void take_task(struct source_octets *s, struct ike_task *task)

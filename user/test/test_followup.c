@@ -30,7 +30,7 @@ static const char *conf(bool of_left)
 		 "    local {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    children {\n      net {\n local_ts = 10.%d.0.0/24\n remote_ts = 10.%d.0.0/24\n"
-		 " esp_proposals = aes128gcm16" KES "\n }\n"
+		 " esp_proposals = aes128gcm16" KES "\n close_action = start\n }\n"
 		 "    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
 		 of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, of_left ? "left" : "right",
 		 of_left ? "right" : "left", of_left ? 1 : 2, of_left ? 2 : 1);
@@ -230,12 +230,86 @@ static void wrong_key_exchange(void)
 	}
 }
 
+/* The peer deletes what it has half agreed to replace: close_action is for that, too. */
+static void closed(void)
+{
+	struct payload_writer w;
+	uint32_t spi;
+
+	bring_up();
+	pass = 2;
+	net.fate = lose_the_rest;
+	rekey_child();
+	EXPECT_EQ(waiting(), 1);
+	host_forget_request(left, host_established(left));
+	net.fate = NULL;
+	spi = host_established(left)->children->spi_in;
+	payload_begin(&w, 0);
+	payload_open(&w, PAYLOAD_DELETE);
+	buf_put8(&w.buf, PROTO_ESP);
+	buf_put8(&w.buf, 4);
+	buf_put16(&w.buf, 1);
+	buf_put32(&w.buf, spi);
+	payload_close(&w);
+	/* What it is started by waits for an idle moment of the loop. */
+	EXPECT_EQ(answer_to(INFORMATIONAL, &w), 0);
+	EXPECT_EQ(waiting(), 0);
+	REQUIRE(host_established(right));
+	EXPECT(ike_sa_has_task(host_established(right), TASK_CREATE_CHILD, 0,
+			       conn_find_child(host_established(right)->conn, "net")) ||
+	       host_established(right)->children);
+	buf_clear(&w.buf);
+	net_clear(&net);
+}
+
+/* What one end has in use the other one has, too, and has no other in mind. */
+static void expect_same(void)
+{
+	const struct child_sa *child;
+	struct ike_sa *l = host_established(left), *r = host_established(right);
+
+	REQUIRE(l && r && l->children);
+	for (child = l->children; child; child = child->next) {
+		const struct child_sa *other = child_sa_by_spi_out(r, child->spi_in);
+
+		if (child->state != CHILD_INSTALLED)
+			continue;
+		REQUIRE(other);
+		EXPECT_EQ(other->state, CHILD_INSTALLED);
+		EXPECT(!other->replaced);
+	}
+}
+
+/* It dies after each operation, and the peer is told that nothing came of it. */
+static void dies(void)
+{
+	bool died = true;
+
+	for (unsigned int op = 1; died; op++) {
+		bring_up();
+		right->ops = op;
+		rekey_child();
+		died = right->dead;
+		right->ops = 0;
+		if (died) {
+			host_die(right);
+			host_start(right, conf(false));
+		}
+		net_retransmit(&net);
+		net_retransmit(&net);
+		expect_same();
+		net_clear(&net);
+	}
+}
+
 static const struct ktap_test tests[] = {
 	{ "the peer does not go on, Child SA", child_too_late },
 	{ "the peer does not go on, IKE SA", ike_too_late },
 	{ "overtaken", overtaken },
 	{ "refused", refused },
 	{ "wrong key exchanges", wrong_key_exchange },
+	{ "close_action", closed },
+	{ "dies after each operation", dies },
 };
 
 KTAP_MAIN(tests)

@@ -117,6 +117,8 @@ static void what_is_agreed_on(void)
 		  "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519" },
 		{ BASE, BASE "-ke1_none-ke1_ecp256", 0,
 		  "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519" },
+		{ BASE "-ke1_none-ke1_ecp256", BASE "-ke1_ecp256-ke1_none", 1,
+		  "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519/KE1_ECP_256" },
 		{ BASE "-ke1_ecp256, " BASE, BASE, 0,
 		  "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519" },
 		/* No method twice. */

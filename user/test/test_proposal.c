@@ -53,6 +53,8 @@ static void keywords(void)
 		      "AES_CBC_192/HMAC_SHA2_384_192/MODP_2048/PRF_HMAC_SHA2_384");
 	expect_parsed(PROTO_IKE, "aes128gcm16-prfsha256-x25519-KE1_ecp384-ke1_none-ke7_modp3072",
 		      "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519/KE1_ECP_384/KE1_NONE/KE7_MODP_3072");
+	expect_parsed(PROTO_ESP, "aes128gcm16-none-x25519-ke1_ecp256",
+		      "AES_GCM_16_128/NONE/CURVE_25519/KE1_ECP_256/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes128gcm16", "AES_GCM_16_128/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes192gcm", "AES_GCM_16_192/NO_EXT_SEQ");
 	expect_parsed(PROTO_ESP, "aes192-sha1", "AES_CBC_192/HMAC_SHA1_96/NO_EXT_SEQ");

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "config.h"
+#include "followup.h"
 #include "control.h"
 #include "ktap.h"
 #include "libnet.h"
@@ -524,6 +525,16 @@ static void forged(void)
 	net_clear(&net);
 }
 
+/* What a peer does not go on with is forgotten, and waited for no more. */
+static void end_followups(struct host *host)
+{
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa; sa = sa->next)
+		if (sa->followups)
+			sa->followups->timer.expired(&sa->followups->timer);
+}
+
 /*
  * It dies after each of its operations in turn, and another one starts. Then the peers
  * repeat and give up what they must, and one end asks for the tunnel again. The ends are
@@ -549,6 +560,9 @@ static bool die_at(bool of_left, unsigned int op, void (*scene)(void),
 	net_retransmit(&net);
 	net_give_up(&net);
 	net_expire(&net);
+	end_followups(left);
+	end_followups(right);
+	net_run(&net);
 	after();
 	net_clear(&net);
 	return died;
