@@ -12,8 +12,8 @@
 #include <net/xfrm.h>
 
 #include "demux.h"
-#include "listener.h"
 #include "message.h"
+#include "path.h"
 #include "trace.h"
 
 /* RFC 3948 section 2. */
@@ -72,10 +72,10 @@ static void receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 	ikefp_message_receive(listener->ctx, skb, &path);
 }
 
-static void drop(struct ikefp_listener *listener, int reason)
+static void drop(struct ikefp_context *ctx, int reason)
 {
-	ikefp_count(listener->ctx, reason);
-	trace_ikefp_drop(listener->ctx->net, reason, 0, 0, 0, 0);
+	ikefp_count(ctx, reason);
+	trace_ikefp_drop(ctx->net, reason, 0, 0, 0, 0);
 }
 
 /**
@@ -101,7 +101,7 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 
 	if (listener->kind == IKEFP_LISTENER_KIND_NATT) {
 		if (!pskb_may_pull(skb, header_len + min_t(unsigned int, len, IKEFP_MARKER_LEN))) {
-			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_MEMORY);
 			goto free;
 		}
 		kind = classify(skb->data + header_len, len);
@@ -114,20 +114,20 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 		if (err <= 0)
 			return err;
 		/* So malformed that XFRM did not look at it. */
-		drop(listener, IKEFP_A_STATS_DROP_SHORT);
+		drop(listener->ctx, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case KEEPALIVE:
 		ikefp_count(listener->ctx, IKEFP_A_STATS_RX_KEEPALIVE);
 		consume_skb(skb);
 		return 0;
 	case SHORT:
-		drop(listener, IKEFP_A_STATS_DROP_SHORT);
+		drop(listener->ctx, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case IKE:
 		if (!can_be_answered(listener, skb)) {
-			drop(listener, IKEFP_A_STATS_DROP_UNANSWERABLE);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_UNANSWERABLE);
 		} else if (!pskb_pull(skb, header_len)) {
-			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_MEMORY);
 		} else {
 			receive_ike(listener, skb);
 			return 0;
@@ -206,4 +206,75 @@ pass:
 	NAPI_GRO_CB(skb)->same_flow = 0;
 	NAPI_GRO_CB(skb)->flush = 1;
 	return NULL;
+}
+
+/*
+ * What there was no room for, or no leave, would come again in a datagram. By a stream it
+ * comes again only when that is another one.
+ */
+static bool is_for_want_of_room(int reason)
+{
+	switch (reason) {
+	case IKEFP_A_STATS_DROP_MEMORY:
+	case IKEFP_A_STATS_DROP_NO_WORKER:
+	case IKEFP_A_STATS_DROP_WORKER_FULL:
+	case IKEFP_A_STATS_DROP_WAITING_LIMIT:
+	case IKEFP_A_STATS_DROP_CACHE_LIMIT:
+	case IKEFP_A_STATS_DROP_FRAGMENT_LIMIT:
+	case IKEFP_A_STATS_DROP_SA_LIMIT:
+	case IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT:
+	case IKEFP_A_STATS_DROP_SOURCE_LIMIT:
+	case IKEFP_A_STATS_DROP_SOURCE_RATE:
+	case IKEFP_A_STATS_DROP_RATE_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum ikefp_stream_verdict receive_framed_ike(struct ikefp_stream *stream,
+						    struct sk_buff *skb)
+{
+	const struct ikefp_path path = ikefp_path_of_stream(stream);
+	int reason;
+
+	__skb_pull(skb, IKEFP_MARKER_LEN);
+	reason = ikefp_message_receive(stream->ctx, skb, &path);
+	if (!reason)
+		return IKEFP_STREAM_TAKEN;
+	return is_for_want_of_room(reason) ? IKEFP_STREAM_NO_ROOM : IKEFP_STREAM_DROPPED;
+}
+
+/**
+ * ikefp_demux_receive_framed() - take a message from a stream
+ * @stream: the stream
+ * @skb: what a datagram would carry, in one piece; consumed
+ *
+ * RFC 9329 section 3. A keepalive should not come, but is no error (section 6.6).
+ *
+ * Context: BH disabled, under RCU; a stream's receive function.
+ * Return: what became of it.
+ */
+enum ikefp_stream_verdict ikefp_demux_receive_framed(struct ikefp_stream *stream,
+						     struct sk_buff *skb)
+{
+	struct ikefp_context *ctx = stream->ctx;
+
+	switch (classify(skb->data, skb->len)) {
+	case IKE:
+		return receive_framed_ike(stream, skb);
+	case KEEPALIVE:
+		ikefp_count(ctx, IKEFP_A_STATS_RX_KEEPALIVE);
+		consume_skb(skb);
+		return IKEFP_STREAM_PASSED;
+	case ESP:
+		drop(ctx, IKEFP_A_STATS_DROP_UNKNOWN_SPI);
+		kfree_skb(skb);
+		return IKEFP_STREAM_PASSED;
+	case SHORT:
+		break;
+	}
+	drop(ctx, IKEFP_A_STATS_DROP_SHORT);
+	kfree_skb(skb);
+	return IKEFP_STREAM_DROPPED;
 }

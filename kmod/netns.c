@@ -11,6 +11,7 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "send.h"
+#include "streams.h"
 #include "timers.h"
 #include "worker.h"
 
@@ -46,6 +47,7 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	INIT_LIST_HEAD(&ctx->workers);
 	spin_lock_init(&ctx->workers_lock);
 	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
+	ikefp_streams_begin(ctx);
 	ikefp_policy_init(&ctx->policy, net->user_ns == &init_user_ns);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
@@ -97,6 +99,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
 		ikefp_listener_free(listener);
+	ikefp_streams_end(ctx);
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
 	drop_workers(ctx);

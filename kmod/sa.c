@@ -15,6 +15,7 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "stash.h"
+#include "streams.h"
 #include "trace.h"
 #include "waiting.h"
 #include "worker.h"
@@ -124,6 +125,26 @@ void ikefp_sa_tables_exit(struct ikefp_context *ctx)
 	rhashtable_destroy(&ctx->sas);
 }
 
+/* It goes by its path's stream, if that is one. */
+static void join_stream(struct ikefp_sa *sa)
+{
+	if (!sa->path.stream)
+		return;
+	ikefp_stream_join(sa->path.stream);
+	sa->joined = true;
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		ikefp_streams_trust(sa->path.stream);
+}
+
+/* It does no more. Its stream has no more SAs than that, for all that it counts. */
+static void leave_stream(struct ikefp_sa *sa)
+{
+	if (!sa->joined)
+		return;
+	sa->joined = false;
+	ikefp_stream_leave(sa->path.stream);
+}
+
 static void free_sa(struct work_struct *work)
 {
 	struct ikefp_sa *sa = container_of(to_rcu_work(work), struct ikefp_sa, free_work);
@@ -141,6 +162,7 @@ static void free_sa(struct work_struct *work)
 			  sa->window_in.size);
 	ikefp_datagram_put(sa->init.response);
 	ikefp_route_forget(&sa->route);
+	leave_stream(sa);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
@@ -195,7 +217,8 @@ static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role
 	sa->worker = worker;
 	if (worker)
 		ikefp_worker_take_sa(worker);
-	ikefp_path_set(&sa->path, path);
+	ikefp_path_copy(&sa->path, path);
+	join_stream(sa);
 	return sa;
 
 uncount:
@@ -486,7 +509,7 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 /**
  * ikefp_sa_set_path() - our own requests go another way
  * @sa: the SA, locked
- * @path: which way; its listener is held, or safe under RCU
+ * @path: which way; as of ikefp_path_copy()
  */
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 {
@@ -494,7 +517,9 @@ void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 	if (sa->rtt.srtt_us && !ikefp_path_same_host(&sa->path, path))
 		sa->rtt_elsewhere = true;
 	ikefp_route_forget(&sa->route);
+	leave_stream(sa);
 	ikefp_path_set(&sa->path, path);
+	join_stream(sa);
 }
 
 /*
@@ -528,7 +553,11 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 	if (state == IKEFP_SA_STATE_ESTABLISHED) {
 		uncount_half_open(sa);
 		settle_rtt(sa);
+		if (sa->path.stream)
+			ikefp_streams_trust(sa->path.stream);
 	}
+	if (state == IKEFP_SA_STATE_LINGERING)
+		leave_stream(sa);
 }
 
 /**
@@ -619,6 +648,7 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	if (sa->dead)
 		return;
 	sa->dead = true;
+	leave_stream(sa);
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
 	ikefp_sa_forget_worker(sa);

@@ -61,6 +61,7 @@ struct ikefp_exchange {
 	u8 exchange_type;
 	u32 message_id;
 	u32 tries; /* copies sent, of any size */
+	u32 waits_over; /* without an answer; by a stream no copy goes out then */
 	u32 raw_responses; /* handed up since the last of them */
 	u32 rto_ms; /* the wait in force, without jitter */
 	ktime_t first_sent;
@@ -129,6 +130,7 @@ struct ikefp_sa {
 	spinlock_t lock; /* all below */
 
 	bool dead; /* out of the tables, or about to be */
+	bool joined; /* its path's stream counts it */
 	bool counted_half_open;
 	enum ikefp_sa_state state;
 	u64 peer_spi;
