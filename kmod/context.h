@@ -7,6 +7,7 @@
 #include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable-types.h>
 #include <linux/siphash.h>
@@ -66,6 +67,8 @@ struct ikefp_context {
 	struct list_head strangers; /* streams by which no SA has been established */
 	u32 stranger_count;
 	struct delayed_work stream_watch;
+	struct rhltable stream_esp; /* outbound ESP that goes by streams, by SPI */
+	struct nf_hook_ops esp_hooks[2]; /* IPv4, IPv6; .hook is NULL: not yet */
 
 	/* From before the first listener or stream on; under config_lock. */
 	struct ikefp_flood *flood;

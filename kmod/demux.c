@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
 #include <net/gro.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
 #include <net/protocol.h>
@@ -245,6 +248,108 @@ static enum ikefp_stream_verdict receive_framed_ike(struct ikefp_stream *stream,
 	return is_for_want_of_room(reason) ? IKEFP_STREAM_NO_ROOM : IKEFP_STREAM_DROPPED;
 }
 
+static void put_udp(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct udphdr *udp = skb_push(skb, sizeof(*udp));
+
+	*udp = (struct udphdr){
+		.source = stream->remote_port,
+		.dest = stream->local_port,
+		.len = htons(skb->len),
+	};
+}
+
+/* Both leave the data where it was, the length in IP's header as if UDP's were not there. */
+static void put_v4(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct iphdr *ip = skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	*ip = (struct iphdr){
+		.version = 4,
+		.ihl = sizeof(*ip) / 4,
+		.tot_len = htons(skb->len - sizeof(struct udphdr)),
+		.ttl = IPDEFTTL,
+		.protocol = IPPROTO_UDP,
+		.saddr = stream->remote.v4,
+		.daddr = stream->local.v4,
+	};
+	ip_send_check(ip);
+	skb->protocol = htons(ETH_P_IP);
+}
+
+static void put_v6(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct ipv6hdr *ip = skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	*ip = (struct ipv6hdr){
+		.version = 6,
+		.payload_len = htons(skb->len - sizeof(*ip) - sizeof(struct udphdr)),
+		.nexthdr = IPPROTO_UDP,
+		.hop_limit = IPDEFTTL,
+		.saddr = stream->remote.v6,
+		.daddr = stream->local.v6,
+	};
+	skb->protocol = htons(ETH_P_IPV6);
+	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
+	IP6CB(skb)->iif = skb->skb_iif;
+}
+
+/* It is a packet of the device that the stream comes in by. */
+static void put_link(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct net *net = stream->ctx->net;
+	struct sock *sk = stream->sock->sk;
+
+	skb->dev = dev_get_by_index_rcu(net, READ_ONCE(sk->sk_rx_dst_ifindex)) ?:
+		   net->loopback_dev;
+	skb->skb_iif = skb->dev->ifindex;
+	skb->mark = READ_ONCE(sk->sk_mark);
+}
+
+/* By this header what comes out of a tunnel is compared to be gathered (GRO). */
+static void put_ethernet(struct sk_buff *skb)
+{
+	bool has_one = skb->dev->type == ARPHRD_ETHER || skb->dev->type == ARPHRD_LOOPBACK;
+	struct ethhdr *eth;
+
+	if (has_one) {
+		eth = skb_push(skb, ETH_HLEN);
+		memset(eth, 0, sizeof(*eth));
+		eth->h_proto = skb->protocol;
+	}
+	skb_reset_mac_header(skb);
+	skb->mac_len = has_one ? ETH_HLEN : 0;
+}
+
+/*
+ * To XFRM just as from a UDP_ENCAP socket: as if each packet had come in a datagram of its
+ * own, between the stream's addresses and ports. Without anything of IP's headers that TCP's
+ * packets had (RFC 9329 section 6.8).
+ */
+static void receive_framed_esp(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	u32 len = skb->len;
+
+	put_link(stream, skb);
+	put_udp(stream, skb);
+	if (stream->family == AF_INET)
+		put_v4(stream, skb);
+	else
+		put_v6(stream, skb);
+	put_ethernet(skb);
+	__skb_pull(skb, skb->len - len);
+	skb_reset_transport_header(skb);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (stream->family == AF_INET6) {
+		ipv6_stub->xfrm6_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
+		return;
+	}
+#endif
+	xfrm4_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
+}
+
 /**
  * ikefp_demux_receive_framed() - take a message from a stream
  * @stream: the stream
@@ -268,8 +373,8 @@ enum ikefp_stream_verdict ikefp_demux_receive_framed(struct ikefp_stream *stream
 		consume_skb(skb);
 		return IKEFP_STREAM_PASSED;
 	case ESP:
-		drop(ctx, IKEFP_A_STATS_DROP_UNKNOWN_SPI);
-		kfree_skb(skb);
+		ikefp_count(ctx, IKEFP_A_STATS_RX_ESP);
+		receive_framed_esp(stream, skb);
 		return IKEFP_STREAM_PASSED;
 	case SHORT:
 		break;

@@ -20,6 +20,7 @@
 #include "sa.h"
 #include "seal.h"
 #include "stash.h"
+#include "stream_esp.h"
 #include "streams.h"
 #include "timers.h"
 #include "waiting.h"
@@ -312,6 +313,7 @@ struct change {
 	const struct nlattr *liveness_ms;
 	bool esp_given;
 	struct ikefp_esp *esp; /* NULL: none */
+	struct ikefp_stream_esp *stream_esp; /* for it, where it goes by a stream */
 	const struct nlattr *window_in; /* NULL: not given */
 	const struct nlattr *window_out;
 	/* Room for what is under way then; and afterwards what there was before. */
@@ -438,6 +440,35 @@ static void take_windows(struct ikefp_sa *sa, struct change *change, struct ikef
 	}
 }
 
+/*
+ * What leaves for the SA's ESP SAs, as they will be, goes by its stream, as it will be. What is
+ * there already for a stream moves with the SA.
+ */
+static int make_stream_esp(struct ikefp_sa *sa, struct change *change,
+			   struct netlink_ext_ack *extack)
+{
+	const struct ikefp_path *path = ikefp_path_is_set(&change->path) ? &change->path :
+									   &sa->path;
+	const struct ikefp_esp *esp = change->esp_given ? change->esp : sa->esp;
+	struct ikefp_stream_esp *made;
+
+	if (!path->stream || !esp || (sa->stream_esp && !change->esp_given))
+		return 0;
+	made = ikefp_stream_esp_new(sa->ctx, esp, path);
+	if (IS_ERR(made)) {
+		NL_SET_ERR_MSG(extack, "out of memory");
+		return PTR_ERR(made);
+	}
+	change->stream_esp = made;
+	return 0;
+}
+
+static void take_stream_esp(struct ikefp_sa *sa, struct change *change)
+{
+	if (change->stream_esp || change->esp_given)
+		swap(sa->stream_esp, change->stream_esp);
+}
+
 static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp_outgoing *out,
 			struct netlink_ext_ack *extack)
 {
@@ -448,7 +479,7 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 	int err;
 
 	spin_lock_bh(&sa->lock);
-	err = check_change(sa, change, extack);
+	err = check_change(sa, change, extack) ?: make_stream_esp(sa, change, extack);
 	if (err)
 		goto unlock;
 	if (change->peer_spi)
@@ -465,6 +496,7 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 		sa->fragments = true;
 		WRITE_ONCE(sa->fragment_size, nla_get_u32(change->fragment_size));
 	}
+	take_stream_esp(sa, change);
 	take_settings(sa, change);
 	if (change->established)
 		become_established(sa);
@@ -476,6 +508,8 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 	if (shown)
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CHANGED);
 unlock:
+	/* Those before. */
+	ikefp_stream_esp_forget(sa->ctx, &change->stream_esp);
 	spin_unlock_bh(&sa->lock);
 	return err;
 }

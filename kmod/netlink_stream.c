@@ -12,6 +12,7 @@
 #include "netlink.h"
 #include "path.h"
 #include "rtt_memory.h"
+#include "stream_esp.h"
 #include "streams.h"
 #include "worker.h"
 
@@ -26,7 +27,8 @@ static int begin(struct ikefp_context *ctx, struct netlink_ext_ack *extack)
 	int err;
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx);
+	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx) ?:
+	      ikefp_stream_esp_divert(ctx);
 	mutex_unlock(&ctx->config_lock);
 	if (err)
 		NL_SET_ERR_MSG(extack, "out of memory");

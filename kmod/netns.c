@@ -11,6 +11,7 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "send.h"
+#include "stream_esp.h"
 #include "streams.h"
 #include "timers.h"
 #include "worker.h"
@@ -52,9 +53,18 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
 		return -ENOMEM;
+	err = ikefp_stream_esp_begin(ctx);
+	if (err)
+		goto free_counters;
 	err = ikefp_sa_tables_init(ctx, ikefp_timers_expired);
 	if (err)
-		free_percpu(ctx->counters);
+		goto end_stream_esp;
+	return 0;
+
+end_stream_esp:
+	ikefp_stream_esp_end(ctx);
+free_counters:
+	free_percpu(ctx->counters);
 	return err;
 }
 
@@ -82,6 +92,7 @@ void ikefp_netns_begin_end(struct ikefp_context *ctx)
 
 	list_for_each_entry(listener, &ctx->listeners, node)
 		ikefp_listener_shut(listener);
+	ikefp_stream_esp_begin_end(ctx);
 }
 
 /**
@@ -102,6 +113,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	ikefp_streams_end(ctx);
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
+	ikefp_stream_esp_end(ctx);
 	drop_workers(ctx);
 	ikefp_rtt_memory_end(ctx);
 	ikefp_flood_end(ctx);

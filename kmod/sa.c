@@ -15,6 +15,7 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "stash.h"
+#include "stream_esp.h"
 #include "streams.h"
 #include "trace.h"
 #include "waiting.h"
@@ -163,6 +164,7 @@ static void free_sa(struct work_struct *work)
 	ikefp_datagram_put(sa->init.response);
 	ikefp_route_forget(&sa->route);
 	leave_stream(sa);
+	ikefp_stream_esp_forget(ctx, &sa->stream_esp);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
@@ -518,6 +520,10 @@ void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 		sa->rtt_elsewhere = true;
 	ikefp_route_forget(&sa->route);
 	leave_stream(sa);
+	if (!path->stream)
+		ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
+	else if (sa->stream_esp)
+		ikefp_stream_esp_move(sa->stream_esp, path->stream);
 	ikefp_path_set(&sa->path, path);
 	join_stream(sa);
 }
@@ -533,7 +539,7 @@ static void settle_rtt(struct ikefp_sa *sa)
 		sa->rtt_recalled = false;
 		sa->rtt = (struct ikefp_rtt){ 0 };
 		ikefp_rtt_forget(sa->ctx, &sa->path);
-	} else if (sa->rtt.srtt_us && !sa->rtt_elsewhere) {
+	} else if (sa->rtt.srtt_us && !sa->rtt_elsewhere && !sa->path.stream) {
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 	}
 }
@@ -556,8 +562,10 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 		if (sa->path.stream)
 			ikefp_streams_trust(sa->path.stream);
 	}
-	if (state == IKEFP_SA_STATE_LINGERING)
+	if (state == IKEFP_SA_STATE_LINGERING) {
 		leave_stream(sa);
+		ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
+	}
 }
 
 /**
@@ -566,7 +574,7 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
  */
 void ikefp_sa_recall_rtt(struct ikefp_sa *sa)
 {
-	if (!sa->rtt.srtt_us && sa->state == IKEFP_SA_STATE_HALF_OPEN)
+	if (!sa->rtt.srtt_us && sa->state == IKEFP_SA_STATE_HALF_OPEN && !sa->path.stream)
 		sa->rtt_recalled = ikefp_rtt_recall(sa->ctx, &sa->path, &sa->rtt);
 }
 
@@ -579,7 +587,8 @@ void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us)
 {
 	sa->rtt_recalled = false;
 	ikefp_rtt_sample(&sa->rtt, sample_us);
-	if (sa->state == IKEFP_SA_STATE_ESTABLISHED && !sa->rtt_elsewhere)
+	/* Of a stream what TCP had to send again is part of it: no datagram takes so long. */
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED && !sa->rtt_elsewhere && !sa->path.stream)
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 }
 
@@ -649,6 +658,7 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 		return;
 	sa->dead = true;
 	leave_stream(sa);
+	ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
 	ikefp_sa_forget_worker(sa);

@@ -32,6 +32,7 @@ struct ikefp_crypto;
 struct ikefp_datagram;
 struct ikefp_esp;
 struct ikefp_stash;
+struct ikefp_stream_esp;
 struct ikefp_worker;
 struct ikefp_reassembly;
 
@@ -176,6 +177,7 @@ struct ikefp_sa {
 	bool answers_age; /* there are some, and those too old are forgotten */
 	u32 liveness_ms; /* 0: the peer is not asked for a sign of life */
 	struct ikefp_esp *esp; /* NULL: none */
+	struct ikefp_stream_esp *stream_esp; /* where it goes by a stream; NULL: none */
 	unsigned long last_in; /* jiffies; the latest sign of life */
 	unsigned long last_out; /* jiffies; what went out on the path */
 	unsigned long liveness_wait; /* jiffies from last_in on */

@@ -6,6 +6,9 @@
 
 /* Of IKE that wait to be sent. Whoever lets more wait than several of the longest, stalls. */
 #define IKE_QUEUE_MAX (256u * 1024)
+/* Of ESP; about what a slow link carries in a tenth of a second. */
+#define ESP_QUEUE_MAX (128u * 1024)
+#define ESP_QUEUE_PACKETS 256
 
 static struct workqueue_struct *stream_queue;
 
@@ -158,6 +161,54 @@ int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len)
 }
 
 /**
+ * ikefp_stream_send_esp() - send an ESP packet
+ * @stream: the stream, held or under RCU
+ * @skb: the packet, in one piece, its data beginning with the SPI, with room before it for
+ *       the length, which can be written; taken only on success
+ *
+ * Context: any.
+ * Return: 0 when it is to be sent; or the counter of the reason why not
+ * (IKEFP_A_STATS_DROP_*).
+ */
+int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct ikefp_context *ctx = stream->ctx;
+	u32 len = skb->len;
+	int reason = 0;
+
+	if (len > IKEFP_FRAMED_MAX)
+		return IKEFP_A_STATS_DROP_LENGTH;
+	spin_lock_bh(&stream->out_lock);
+	if (!stream->open) {
+		reason = IKEFP_A_STATS_DROP_STREAM_CLOSED;
+	} else if (stream->esp_octets + len > ESP_QUEUE_MAX ||
+		   skb_queue_len(&stream->esp) >= ESP_QUEUE_PACKETS) {
+		reason = IKEFP_A_STATS_DROP_STREAM_FULL;
+	} else {
+		ikefp_framing_put_length(__skb_push(skb, IKEFP_LENGTH_LEN), len);
+		stream->esp_octets += skb->len;
+		__skb_queue_tail(&stream->esp, skb);
+		ikefp_count(ctx, IKEFP_A_STATS_TX_ESP);
+		ikefp_stream_schedule(stream);
+	}
+	spin_unlock_bh(&stream->out_lock);
+	return reason;
+}
+
+static u32 move_to_batch(struct ikefp_stream *stream, struct sk_buff_head *queue)
+{
+	struct sk_buff *skb;
+	u32 octets = 0;
+
+	while (skb_queue_len(&stream->sending) < IKEFP_STREAM_BATCH &&
+	       (skb = __skb_dequeue(queue))) {
+		octets += skb->len;
+		__skb_queue_tail(&stream->sending, skb);
+	}
+	return octets;
+}
+
+/**
  * ikefp_stream_take_batch() - what is to be written next, IKE first
  * @stream: the stream
  *
@@ -165,16 +216,9 @@ int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len)
  */
 void ikefp_stream_take_batch(struct ikefp_stream *stream)
 {
-	struct sk_buff *skb;
-
 	spin_lock_bh(&stream->out_lock);
-	while (skb_queue_len(&stream->sending) < IKEFP_STREAM_BATCH) {
-		skb = __skb_dequeue(&stream->ike);
-		if (!skb)
-			break;
-		stream->ike_octets -= skb->len;
-		__skb_queue_tail(&stream->sending, skb);
-	}
+	stream->ike_octets -= move_to_batch(stream, &stream->ike);
+	stream->esp_octets -= move_to_batch(stream, &stream->esp);
 	spin_unlock_bh(&stream->out_lock);
 }
 
@@ -186,13 +230,14 @@ void ikefp_stream_take_batch(struct ikefp_stream *stream)
  */
 void ikefp_stream_shut(struct ikefp_stream *stream)
 {
-	struct sk_buff_head ike;
+	struct sk_buff_head unsent;
 
-	__skb_queue_head_init(&ike);
+	__skb_queue_head_init(&unsent);
 	spin_lock_bh(&stream->out_lock);
 	WRITE_ONCE(stream->open, false);
-	skb_queue_splice_init(&stream->ike, &ike);
+	skb_queue_splice_init(&stream->ike, &unsent);
+	skb_queue_splice_tail_init(&stream->esp, &unsent);
 	spin_unlock_bh(&stream->out_lock);
-	__skb_queue_purge(&ike);
+	__skb_queue_purge(&unsent);
 	__skb_queue_purge(&stream->sending);
 }

@@ -23,7 +23,8 @@
  *
  * IKE goes before ESP. What TCP has taken but not sent cannot be overtaken, so that it is
  * given no more than it is about to send (TCP_NOTSENT_LOWAT); and what it has no room for
- * waits here, where IKE overtakes it.
+ * waits here, where IKE overtakes it. Of ESP what finds the queue full is dropped: who sends
+ * it slows down, as for any link that is full.
  *
  * A stream is in its namespace's table from ikefp_streams_add() on, which holds it once; each
  * path by it holds it, and work that is due. When it ends, it gives its socket back, tells its
@@ -87,6 +88,8 @@ struct ikefp_stream {
 	bool open; /* something can be sent */
 	struct sk_buff_head ike;
 	u32 ike_octets;
+	struct sk_buff_head esp;
+	u32 esp_octets;
 };
 
 /* By the helper's wish: no counter says so, and nobody is told. */
@@ -98,6 +101,7 @@ struct ikefp_stream {
 int ikefp_stream_module_init(void);
 void ikefp_stream_module_exit(void);
 int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len);
+int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb);
 void ikefp_stream_take_batch(struct ikefp_stream *stream);
 void ikefp_stream_shut(struct ikefp_stream *stream);
 void ikefp_stream_schedule(struct ikefp_stream *stream);

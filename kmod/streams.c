@@ -426,6 +426,7 @@ static struct ikefp_stream *alloc_stream(struct ikefp_context *ctx, bool origina
 	INIT_LIST_HEAD(&stream->stranger_node);
 	spin_lock_init(&stream->out_lock);
 	__skb_queue_head_init(&stream->ike);
+	__skb_queue_head_init(&stream->esp);
 	__skb_queue_head_init(&stream->sending);
 	ikefp_framing_begin(&stream->framing, !originator);
 	return stream;

@@ -47,6 +47,7 @@ const struct metric *metric_of(int attribute)
 		COUNTER(ORPHANED, "IKE SAs that became orphans."),
 		COUNTER(ADOPTED, "Orphans that were adopted."),
 		COUNTER(ORPHANS_EXPIRED, "Orphans deleted because nobody adopted them in time."),
+		COUNTER(TX_ESP, "ESP packets sent by streams."),
 		COUNTER(STREAMS_OPENED, "Streams handed down."),
 		COUNTER(STREAMS_LOST, "Streams ended by the peer or the network."),
 		COUNTER(STREAMS_BAD_PREFIX, "Streams closed that did not begin with the prefix."),
@@ -91,6 +92,8 @@ const struct metric *metric_of(int attribute)
 		DROP(WAITING_LIMIT, "For an orphan, above what can wait for its adoption."),
 		DROP(STREAM_LIMIT, "A stream above max-streams, or a stranger's above max-half-open."),
 		DROP(STREAM_SOURCE_LIMIT, "A stranger's stream above max-half-open-source."),
+		DROP(STREAM_FULL, "ESP that its stream could not take, since others waited for it."),
+		DROP(STREAM_CLOSED, "ESP whose stream had ended."),
 	};
 
 	return ikefp_stats_name(attribute) ? &metrics[attribute] : NULL;

@@ -129,6 +129,9 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_STREAMS_OVERLOADED] = "streams-overloaded",
 		[IKEFP_A_STATS_DROP_STREAM_LIMIT] = "drop-stream-limit",
 		[IKEFP_A_STATS_DROP_STREAM_SOURCE_LIMIT] = "drop-stream-source-limit",
+		[IKEFP_A_STATS_TX_ESP] = "tx-esp",
+		[IKEFP_A_STATS_DROP_STREAM_FULL] = "drop-stream-full",
+		[IKEFP_A_STATS_DROP_STREAM_CLOSED] = "drop-stream-closed",
 	};
 
 	return name_of(names, IKEFP_A_STATS_MAX, attribute);

@@ -311,8 +311,8 @@ static void test_layout_drops(void)
 	top_layout(&view, lines, 24, 80);
 	/* Most first, and it says that there are more. */
 	snprintf(text, sizeof(text), "%s %s", lines[6].text, lines[7].text);
-	EXPECT(strstr(text, ": stream-source-limit "));
-	EXPECT(strstr(text, "stream-source-limit") < strstr(text, "stream-limit"));
+	EXPECT(strstr(text, ": stream-closed "));
+	EXPECT(strstr(text, "stream-closed") < strstr(text, "stream-full"));
 	EXPECT_STR(text + strlen(text) - 5, ", ...");
 	/* Room enough for all of them. */
 	for (int i = 1; i <= IKEFP_A_STATS_MAX; i++)
