@@ -7,6 +7,7 @@
 #include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable-types.h>
 #include <linux/siphash.h>
@@ -58,7 +59,18 @@ struct ikefp_context {
 	atomic_long_t reassembly_octets; /* of fragments that wait for others */
 	atomic_long_t reassembly_pooled; /* of those, what strangers have above their shares */
 
-	/* From before the first listener on; under config_lock. */
+	struct xarray streams; /* by ID */
+	u32 stream_next_id;
+	atomic_t stream_count; /* whose sockets are open */
+	atomic_long_t stream_octets; /* of messages that have not come whole */
+	spinlock_t strangers_lock;
+	struct list_head strangers; /* streams by which no SA has been established */
+	u32 stranger_count;
+	struct delayed_work stream_watch;
+	struct rhltable stream_esp; /* outbound ESP that goes by streams, by SPI */
+	struct nf_hook_ops esp_hooks[2]; /* IPv4, IPv6; .hook is NULL: not yet */
+
+	/* From before the first listener or stream on; under config_lock. */
 	struct ikefp_flood *flood;
 	struct ikefp_rtt_memory *rtt_memory;
 };

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
 #include <net/gro.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
 #include <net/protocol.h>
@@ -12,8 +15,8 @@
 #include <net/xfrm.h>
 
 #include "demux.h"
-#include "listener.h"
 #include "message.h"
+#include "path.h"
 #include "trace.h"
 
 /* RFC 3948 section 2. */
@@ -72,10 +75,10 @@ static void receive_ike(struct ikefp_listener *listener, struct sk_buff *skb)
 	ikefp_message_receive(listener->ctx, skb, &path);
 }
 
-static void drop(struct ikefp_listener *listener, int reason)
+static void drop(struct ikefp_context *ctx, int reason)
 {
-	ikefp_count(listener->ctx, reason);
-	trace_ikefp_drop(listener->ctx->net, reason, 0, 0, 0, 0);
+	ikefp_count(ctx, reason);
+	trace_ikefp_drop(ctx->net, reason, 0, 0, 0, 0);
 }
 
 /**
@@ -101,7 +104,7 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 
 	if (listener->kind == IKEFP_LISTENER_KIND_NATT) {
 		if (!pskb_may_pull(skb, header_len + min_t(unsigned int, len, IKEFP_MARKER_LEN))) {
-			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_MEMORY);
 			goto free;
 		}
 		kind = classify(skb->data + header_len, len);
@@ -114,20 +117,20 @@ int ikefp_demux_receive(struct sock *sk, struct sk_buff *skb)
 		if (err <= 0)
 			return err;
 		/* So malformed that XFRM did not look at it. */
-		drop(listener, IKEFP_A_STATS_DROP_SHORT);
+		drop(listener->ctx, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case KEEPALIVE:
 		ikefp_count(listener->ctx, IKEFP_A_STATS_RX_KEEPALIVE);
 		consume_skb(skb);
 		return 0;
 	case SHORT:
-		drop(listener, IKEFP_A_STATS_DROP_SHORT);
+		drop(listener->ctx, IKEFP_A_STATS_DROP_SHORT);
 		break;
 	case IKE:
 		if (!can_be_answered(listener, skb)) {
-			drop(listener, IKEFP_A_STATS_DROP_UNANSWERABLE);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_UNANSWERABLE);
 		} else if (!pskb_pull(skb, header_len)) {
-			drop(listener, IKEFP_A_STATS_DROP_MEMORY);
+			drop(listener->ctx, IKEFP_A_STATS_DROP_MEMORY);
 		} else {
 			receive_ike(listener, skb);
 			return 0;
@@ -206,4 +209,177 @@ pass:
 	NAPI_GRO_CB(skb)->same_flow = 0;
 	NAPI_GRO_CB(skb)->flush = 1;
 	return NULL;
+}
+
+/*
+ * What there was no room for, or no leave, would come again in a datagram. By a stream it
+ * comes again only when that is another one.
+ */
+static bool is_for_want_of_room(int reason)
+{
+	switch (reason) {
+	case IKEFP_A_STATS_DROP_MEMORY:
+	case IKEFP_A_STATS_DROP_NO_WORKER:
+	case IKEFP_A_STATS_DROP_WORKER_FULL:
+	case IKEFP_A_STATS_DROP_WAITING_LIMIT:
+	case IKEFP_A_STATS_DROP_CACHE_LIMIT:
+	case IKEFP_A_STATS_DROP_FRAGMENT_LIMIT:
+	case IKEFP_A_STATS_DROP_SA_LIMIT:
+	case IKEFP_A_STATS_DROP_HALF_OPEN_LIMIT:
+	case IKEFP_A_STATS_DROP_SOURCE_LIMIT:
+	case IKEFP_A_STATS_DROP_SOURCE_RATE:
+	case IKEFP_A_STATS_DROP_RATE_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum ikefp_stream_verdict receive_framed_ike(struct ikefp_stream *stream,
+						    struct sk_buff *skb)
+{
+	const struct ikefp_path path = ikefp_path_of_stream(stream);
+	int reason;
+
+	__skb_pull(skb, IKEFP_MARKER_LEN);
+	reason = ikefp_message_receive(stream->ctx, skb, &path);
+	if (!reason)
+		return IKEFP_STREAM_TAKEN;
+	return is_for_want_of_room(reason) ? IKEFP_STREAM_NO_ROOM : IKEFP_STREAM_DROPPED;
+}
+
+static void put_udp(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct udphdr *udp = skb_push(skb, sizeof(*udp));
+
+	*udp = (struct udphdr){
+		.source = stream->remote_port,
+		.dest = stream->local_port,
+		.len = htons(skb->len),
+	};
+}
+
+/* Both leave the data where it was, the length in IP's header as if UDP's were not there. */
+static void put_v4(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct iphdr *ip = skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	*ip = (struct iphdr){
+		.version = 4,
+		.ihl = sizeof(*ip) / 4,
+		.tot_len = htons(skb->len - sizeof(struct udphdr)),
+		.ttl = IPDEFTTL,
+		.protocol = IPPROTO_UDP,
+		.saddr = stream->remote.v4,
+		.daddr = stream->local.v4,
+	};
+	ip_send_check(ip);
+	skb->protocol = htons(ETH_P_IP);
+}
+
+static void put_v6(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct ipv6hdr *ip = skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	*ip = (struct ipv6hdr){
+		.version = 6,
+		.payload_len = htons(skb->len - sizeof(*ip) - sizeof(struct udphdr)),
+		.nexthdr = IPPROTO_UDP,
+		.hop_limit = IPDEFTTL,
+		.saddr = stream->remote.v6,
+		.daddr = stream->local.v6,
+	};
+	skb->protocol = htons(ETH_P_IPV6);
+	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
+	IP6CB(skb)->iif = skb->skb_iif;
+}
+
+/* It is a packet of the device that the stream comes in by. */
+static void put_link(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	struct net *net = stream->ctx->net;
+	struct sock *sk = stream->sock->sk;
+
+	skb->dev = dev_get_by_index_rcu(net, READ_ONCE(sk->sk_rx_dst_ifindex)) ?:
+		   net->loopback_dev;
+	skb->skb_iif = skb->dev->ifindex;
+	skb->mark = READ_ONCE(sk->sk_mark);
+}
+
+/* By this header what comes out of a tunnel is compared to be gathered (GRO). */
+static void put_ethernet(struct sk_buff *skb)
+{
+	bool has_one = skb->dev->type == ARPHRD_ETHER || skb->dev->type == ARPHRD_LOOPBACK;
+	struct ethhdr *eth;
+
+	if (has_one) {
+		eth = skb_push(skb, ETH_HLEN);
+		memset(eth, 0, sizeof(*eth));
+		eth->h_proto = skb->protocol;
+	}
+	skb_reset_mac_header(skb);
+	skb->mac_len = has_one ? ETH_HLEN : 0;
+}
+
+/*
+ * To XFRM just as from a UDP_ENCAP socket: as if each packet had come in a datagram of its
+ * own, between the stream's addresses and ports. Without anything of IP's headers that TCP's
+ * packets had (RFC 9329 section 6.8).
+ */
+static void receive_framed_esp(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	u32 len = skb->len;
+
+	put_link(stream, skb);
+	put_udp(stream, skb);
+	if (stream->family == AF_INET)
+		put_v4(stream, skb);
+	else
+		put_v6(stream, skb);
+	put_ethernet(skb);
+	__skb_pull(skb, skb->len - len);
+	skb_reset_transport_header(skb);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (stream->family == AF_INET6) {
+		ipv6_stub->xfrm6_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
+		return;
+	}
+#endif
+	xfrm4_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
+}
+
+/**
+ * ikefp_demux_receive_framed() - take a message from a stream
+ * @stream: the stream
+ * @skb: what a datagram would carry, in one piece; consumed
+ *
+ * RFC 9329 section 3. A keepalive should not come, but is no error (section 6.6).
+ *
+ * Context: BH disabled, under RCU; a stream's receive function.
+ * Return: what became of it.
+ */
+enum ikefp_stream_verdict ikefp_demux_receive_framed(struct ikefp_stream *stream,
+						     struct sk_buff *skb)
+{
+	struct ikefp_context *ctx = stream->ctx;
+
+	switch (classify(skb->data, skb->len)) {
+	case IKE:
+		return receive_framed_ike(stream, skb);
+	case KEEPALIVE:
+		ikefp_count(ctx, IKEFP_A_STATS_RX_KEEPALIVE);
+		consume_skb(skb);
+		return IKEFP_STREAM_PASSED;
+	case ESP:
+		ikefp_count(ctx, IKEFP_A_STATS_RX_ESP);
+		receive_framed_esp(stream, skb);
+		return IKEFP_STREAM_PASSED;
+	case SHORT:
+		break;
+	}
+	drop(ctx, IKEFP_A_STATS_DROP_SHORT);
+	kfree_skb(skb);
+	return IKEFP_STREAM_DROPPED;
 }

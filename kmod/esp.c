@@ -8,7 +8,6 @@
 
 #include "compat.h"
 #include "esp.h"
-#include "listener.h"
 #include "path.h"
 
 /**
@@ -87,7 +86,7 @@ bool ikefp_esp_look(struct ikefp_esp *esp, struct net *net, const struct ikefp_p
 	u32 i;
 
 	for (i = 0; i < esp->pairs; i++) {
-		if (!used(&esp->sas[i][direction], net, to, path->listener->family, &time))
+		if (!used(&esp->sas[i][direction], net, to, ikefp_path_family(path), &time))
 			continue;
 		latest = any ? max(latest, time) : time;
 		any = true;

@@ -25,7 +25,8 @@
  * address from being answered as long as it goes on; proof is counted apart, so that one
  * with a cookie, or an SA, is not hindered.
  *
- * A source is proved by a cookie, and then the response to IKE_SA_INIT may be longer than
+ * A source is proved by a cookie, or by TCP's handshake where it sends by a stream (RFC 9329
+ * section 6.3), and then the response to IKE_SA_INIT may be longer than
  * the request; send.c refuses it otherwise. It is also proved by a sealed message that
  * comes from where our response to IKE_SA_INIT went: its keys cannot be had without that.
  * Yet whoever sealed it is not known before the SA is established. Answers of such an SA
@@ -52,7 +53,7 @@
 #include "context.h"
 #include "cookie.h"
 #include "flood.h"
-#include "listener.h"
+#include "path.h"
 #include "ratelimit.h"
 #include "sa.h"
 #include "trace.h"
@@ -142,7 +143,7 @@ void ikefp_flood_end(struct ikefp_context *ctx)
 
 static u64 source_hash(struct ikefp_context *ctx, const struct ikefp_path *path, bool proved)
 {
-	struct source_key key = { .family = path->listener->family, .proved = proved };
+	struct source_key key = { .family = ikefp_path_family(path), .proved = proved };
 
 	if (key.family == AF_INET) {
 		u32 bits = ikefp_policy_get(&ctx->policy, SOURCE_PREFIX_IPV4);
@@ -334,7 +335,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
 	u64 hash = source_hash(ctx, path, false);
 
 	source->half_open = &flood->half_open[hash % HALF_OPEN_SLOTS];
-	source->proved = has_good_cookie(ctx, header, init, path);
+	source->proved = path->stream || has_good_cookie(ctx, header, init, path);
 	source->request_len = header->length;
 	if (!source->proved && needs_cookie(ctx, source->half_open))
 		return ask_for_cookie(ctx, header, init, path, hash, spare);
@@ -351,7 +352,7 @@ int ikefp_flood_admit(struct ikefp_context *ctx, const struct ikefp_header *head
  * ikefp_flood_may_answer() - may a message that is not authentic be answered
  * @ctx: the namespace
  * @path: where it came to and from
- * @proved: a cookie has shown that it comes from there
+ * @proved: a cookie, or TCP, has shown that it comes from there
  *
  * Context: any.
  */

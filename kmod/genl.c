@@ -51,7 +51,7 @@ const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1] =
 };
 
 /* IKEFP_CMD_SA_NEW - do */
-const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
+const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_LOCAL_IPV4] = { .type = NLA_U32, },
 	[IKEFP_A_SA_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
@@ -61,10 +61,11 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1] = {
 	[IKEFP_A_SA_REMOTE_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[IKEFP_A_SA_WORKER] = { .type = NLA_U32, },
+	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_WINDOW_OUT + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -84,6 +85,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_WINDOW_OUT + 1] = {
 	[IKEFP_A_SA_ESP_SPIS] = { .type = NLA_BINARY, },
 	[IKEFP_A_SA_WINDOW_IN] = { .type = NLA_U32, },
 	[IKEFP_A_SA_WINDOW_OUT] = { .type = NLA_U32, },
+	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -108,7 +110,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -138,6 +140,7 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_HALF_OPEN_FLOO
 	[IKEFP_A_POLICY_KEEPALIVE_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_LIVENESS_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_MAX_STREAMS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -167,8 +170,25 @@ const struct nla_policy ikefp_sa_rekey_nl_policy[IKEFP_A_SA_NEW_SPI + 1] = {
 	[IKEFP_A_SA_KEYS] = NLA_POLICY_NESTED(ikefp_keys_nl_policy),
 };
 
+/* IKEFP_CMD_STREAM_ADD - do */
+const struct nla_policy ikefp_stream_add_nl_policy[IKEFP_A_STREAM_WORKER + 1] = {
+	[IKEFP_A_STREAM_FD] = { .type = NLA_U32, },
+	[IKEFP_A_STREAM_ORIGINATOR] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IKEFP_A_STREAM_WORKER] = { .type = NLA_U32, },
+};
+
+/* IKEFP_CMD_STREAM_DEL - do */
+const struct nla_policy ikefp_stream_del_nl_policy[IKEFP_A_STREAM_STREAM + 1] = {
+	[IKEFP_A_STREAM_STREAM] = { .type = NLA_U32, },
+};
+
+/* IKEFP_CMD_STREAM_GET - do */
+const struct nla_policy ikefp_stream_get_nl_policy[IKEFP_A_STREAM_STREAM + 1] = {
+	[IKEFP_A_STREAM_STREAM] = { .type = NLA_U32, },
+};
+
 /* Ops table for ikefp */
-const struct genl_ops ikefp_nl_ops[15] = {
+const struct genl_ops ikefp_nl_ops[18] = {
 	{
 		.cmd		= IKEFP_CMD_LISTENER_ADD,
 		.doit		= ikefp_nl_listener_add_doit,
@@ -202,14 +222,14 @@ const struct genl_ops ikefp_nl_ops[15] = {
 		.cmd		= IKEFP_CMD_SA_NEW,
 		.doit		= ikefp_nl_sa_new_doit,
 		.policy		= ikefp_sa_new_nl_policy,
-		.maxattr	= IKEFP_A_SA_WORKER,
+		.maxattr	= IKEFP_A_SA_STREAM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_WINDOW_OUT,
+		.maxattr	= IKEFP_A_SA_STREAM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -238,7 +258,7 @@ const struct genl_ops ikefp_nl_ops[15] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS,
+		.maxattr	= IKEFP_A_POLICY_MAX_STREAMS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -275,6 +295,28 @@ const struct genl_ops ikefp_nl_ops[15] = {
 		.doit		= ikefp_nl_sa_rekey_doit,
 		.policy		= ikefp_sa_rekey_nl_policy,
 		.maxattr	= IKEFP_A_SA_NEW_SPI,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_STREAM_ADD,
+		.doit		= ikefp_nl_stream_add_doit,
+		.policy		= ikefp_stream_add_nl_policy,
+		.maxattr	= IKEFP_A_STREAM_WORKER,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_STREAM_DEL,
+		.doit		= ikefp_nl_stream_del_doit,
+		.policy		= ikefp_stream_del_nl_policy,
+		.maxattr	= IKEFP_A_STREAM_STREAM,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= IKEFP_CMD_STREAM_GET,
+		.doit		= ikefp_nl_stream_get_doit,
+		.dumpit		= ikefp_nl_stream_get_dumpit,
+		.policy		= ikefp_stream_get_nl_policy,
+		.maxattr	= IKEFP_A_STREAM_STREAM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -22,9 +22,9 @@ extern const struct nla_policy ikefp_listener_get_nl_policy[IKEFP_A_LISTENER_POR
 
 extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1];
 
-extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_WORKER + 1];
+extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1];
 
-extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_WINDOW_OUT + 1];
+extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1];
 
 extern const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1];
 
@@ -32,7 +32,7 @@ extern const struct nla_policy ikefp_sa_get_nl_policy[IKEFP_A_SA_SPI + 1];
 
 extern const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1];
 
-extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS + 1];
+extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1];
 
 extern const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1];
 
@@ -44,8 +44,14 @@ extern const struct nla_policy ikefp_sa_adopt_nl_policy[IKEFP_A_SA_SPI + 1];
 
 extern const struct nla_policy ikefp_sa_rekey_nl_policy[IKEFP_A_SA_NEW_SPI + 1];
 
+extern const struct nla_policy ikefp_stream_add_nl_policy[IKEFP_A_STREAM_WORKER + 1];
+
+extern const struct nla_policy ikefp_stream_del_nl_policy[IKEFP_A_STREAM_STREAM + 1];
+
+extern const struct nla_policy ikefp_stream_get_nl_policy[IKEFP_A_STREAM_STREAM + 1];
+
 /* Ops table for ikefp */
-extern const struct genl_ops ikefp_nl_ops[15];
+extern const struct genl_ops ikefp_nl_ops[18];
 
 int ikefp_nl_listener_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_listener_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -67,6 +73,11 @@ int ikefp_nl_worker_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int ikefp_nl_sa_adopt_doit(struct sk_buff *skb, struct genl_info *info);
 int ikefp_nl_sa_rekey_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_stream_add_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_stream_del_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_stream_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ikefp_nl_stream_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
 
 enum {
 	IKEFP_NLGRP_MONITOR,

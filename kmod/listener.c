@@ -1,47 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <linux/kmod.h>
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
-#include <linux/xfrm.h>
 #include <net/ipv6.h>
 #include <net/udp_tunnel.h>
-#include <net/xfrm.h>
 
+#include "bypass.h"
 #include "compat.h"
 #include "listener.h"
 
 /* More than anybody has ports for IKE. */
 #define MAX_LISTENERS 64
-
-/*
- * IKE must not be caught by the tunnels that it sets up: a policy of the socket's
- * own lets its packets past all others, both ways.
- */
-static int allow_past_xfrm(struct sock *sk)
-{
-	const int option = sk->sk_family == AF_INET ? IP_XFRM_POLICY : IPV6_XFRM_POLICY;
-	struct xfrm_userpolicy_info policy = {
-		.sel.family = sk->sk_family,
-		.lft = {
-			.soft_byte_limit = XFRM_INF,
-			.hard_byte_limit = XFRM_INF,
-			.soft_packet_limit = XFRM_INF,
-			.hard_packet_limit = XFRM_INF,
-		},
-		.action = XFRM_POLICY_ALLOW,
-	};
-	int err = 0;
-
-	lock_sock(sk);
-	for (policy.dir = XFRM_POLICY_IN; !err && policy.dir <= XFRM_POLICY_OUT; policy.dir++)
-		err = xfrm_user_policy(sk, option, KERNEL_SOCKPTR(&policy), sizeof(policy));
-	release_sock(sk);
-	return err;
-}
 
 static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive,
 		       ikefp_gro_receive_fn gro_receive, struct netlink_ext_ack *extack)
@@ -78,13 +50,8 @@ static int open_socket(struct ikefp_listener *listener, ikefp_receive_fn receive
 		return err;
 	}
 
-	err = allow_past_xfrm(listener->sock->sk);
+	err = ikefp_bypass_xfrm(listener->sock->sk, extack);
 	if (err) {
-		request_module("net-pf-%d-proto-%d", PF_NETLINK, NETLINK_XFRM);
-		err = allow_past_xfrm(listener->sock->sk);
-	}
-	if (err) {
-		NL_SET_ERR_MSG(extack, "no XFRM policy for the socket; is xfrm_user loaded?");
 		udp_tunnel_sock_release(listener->sock);
 		return err;
 	}

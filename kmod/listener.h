@@ -6,8 +6,8 @@
 #include <linux/percpu-refcount.h>
 #include <linux/types.h>
 
+#include "address.h"
 #include "context.h"
-#include "path.h"
 
 struct netlink_ext_ack;
 struct sk_buff;

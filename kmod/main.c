@@ -3,9 +3,12 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "demux.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sa.h"
+#include "streams.h"
+#include "upcall.h"
 
 static int __init ikefp_init(void)
 {
@@ -14,9 +17,12 @@ static int __init ikefp_init(void)
 	err = ikefp_sa_module_init();
 	if (err)
 		return err;
-	err = ikefp_netns_register();
+	err = ikefp_streams_module_init(ikefp_demux_receive_framed, ikefp_upcall_stream_closed);
 	if (err)
 		goto exit_sa;
+	err = ikefp_netns_register();
+	if (err)
+		goto exit_streams;
 	err = ikefp_netlink_register(ikefp_netns_context);
 	if (err)
 		goto unregister_netns;
@@ -24,6 +30,8 @@ static int __init ikefp_init(void)
 
 unregister_netns:
 	ikefp_netns_unregister();
+exit_streams:
+	ikefp_streams_module_exit();
 exit_sa:
 	ikefp_sa_module_exit();
 	return err;
@@ -35,6 +43,7 @@ static void __exit ikefp_exit(void)
 	ikefp_netns_unregister();
 	/* What listeners have left for after a grace period, in which GRO may still call them. */
 	rcu_barrier();
+	ikefp_streams_module_exit();
 	ikefp_sa_module_exit();
 }
 

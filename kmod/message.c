@@ -16,7 +16,8 @@
  *    adoption, has it been received: the window moves, the timer stops. Otherwise it is
  *    as if lost on the way.
  * 7. What has been received is a sign of life; and where it came from, the SA goes from
- *    then on, if it may follow its peer (RFC 7296 section 2.23).
+ *    then on, if it may follow its peer (RFC 7296 section 2.23), or if that is another
+ *    stream that the peer has opened (RFC 9329 section 6.1).
  *
  * Until step 5 nothing of the SA changes. Responses to a raw request are never
  * authentic: they go up, each different one once, and change nothing.
@@ -31,7 +32,6 @@
 #include "datagram.h"
 #include "exchange.h"
 #include "flood.h"
-#include "listener.h"
 #include "message.h"
 #include "monitor.h"
 #include "orphan.h"
@@ -67,18 +67,30 @@ static u32 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 /* Sealed messages */
 
 /*
- * A new message was received: the peer lives, and is where that came from. An SA keeps
- * its family and the kind of its port, which say how ESP goes.
+ * Whether an SA goes where its peer's latest message came from. It keeps its family and the
+ * kind of its port, which say how ESP goes; and goes by streams, or not. Who has opened the
+ * stream that it goes by, moves it (RFC 9329 section 6.1).
  */
-static void heard(struct ikefp_sa *sa, const struct ikefp_path *path)
+static bool follows(const struct ikefp_sa *sa, const struct ikefp_path *path)
+{
+	if (sa->state != IKEFP_SA_STATE_ESTABLISHED || ikefp_path_same_remote(&sa->path, path) ||
+	    ikefp_path_family(&sa->path) != ikefp_path_family(path))
+		return false;
+	if (path->stream || sa->path.stream)
+		return path->stream && sa->path.stream && !sa->path.stream->originator &&
+		       !path->stream->originator;
+	return sa->follow && sa->path.listener->kind == path->listener->kind;
+}
+
+/* A new message was received: the peer lives, and is where that came from. */
+static void heard(struct ikefp_sa *sa, const struct ikefp_path *path, struct ikefp_outgoing *out)
 {
 	ikefp_timers_heard(sa);
-	if (!sa->follow || sa->state != IKEFP_SA_STATE_ESTABLISHED ||
-	    ikefp_path_same_remote(&sa->path, path) ||
-	    sa->path.listener->family != path->listener->family ||
-	    sa->path.listener->kind != path->listener->kind)
+	if (!follows(sa, path))
 		return;
 	ikefp_sa_set_path(sa, path);
+	if (path->stream)
+		ikefp_timers_other_stream(sa, out);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_SAS_MOVED);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_MOVED);
 	trace_ikefp_sa_moved(sa->ctx->net, sa->spi, sa->peer_spi);
@@ -108,7 +120,8 @@ static void count_opened(struct ikefp_sa *sa, const struct opened *opened)
  */
 static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct ikefp_header *header,
 					     const struct opened *opened,
-					     const struct ikefp_path *path)
+					     const struct ikefp_path *path,
+					     struct ikefp_outgoing *out)
 {
 	struct ikefp_answer *answer = ikefp_answer_place(sa, header->message_id);
 
@@ -131,7 +144,7 @@ static struct ikefp_answer *accepted_request(struct ikefp_sa *sa, const struct i
 	 */
 	if (header->message_id >= sa->newest_in) {
 		sa->newest_in = header->message_id + 1;
-		heard(sa, path);
+		heard(sa, path, out);
 	}
 	return answer;
 }
@@ -192,7 +205,8 @@ static int check_duplicate(struct ikefp_sa *sa, struct ikefp_answer *answer, str
 static bool may_amplify(const struct ikefp_sa *sa, const struct ikefp_path *path)
 {
 	return sa->state == IKEFP_SA_STATE_ESTABLISHED ||
-	       ikefp_flood_may_answer(sa->ctx, path, ikefp_path_same_host(&sa->path, path));
+	       ikefp_flood_may_answer(sa->ctx, path,
+				      path->stream || ikefp_path_same_host(&sa->path, path));
 }
 
 static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
@@ -207,14 +221,20 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	/*
 	 * A NAT may have given the peer another port since; an answer to another host
 	 * would be one that this host did not ask for. Where the request came from need not
-	 * be where the peer is: whoever saw it may have sent it first.
+	 * be where the peer is: whoever saw it may have sent it first. Who sends it by a stream
+	 * has asked for it there.
 	 */
-	if (!ikefp_path_same_host(&answer->path, path) && !ikefp_path_same_host(&sa->path, path))
+	if (!path->stream && !ikefp_path_same_host(&answer->path, path) &&
+	    !ikefp_path_same_host(&sa->path, path))
 		return IKEFP_A_STATS_DROP_SOURCE;
 	reason = check_duplicate(sa, answer, skb, received->header->exchange_type);
 	if (reason)
 		return reason;
 	sa->duplicates++;
+	/* The peer will not ask once more: the answer, when there is one, goes to where it is. */
+	if (!answer->octets && path->stream && answer->path.stream &&
+	    !ikefp_stream_is_open(answer->path.stream))
+		ikefp_path_set(&answer->path, path);
 	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
 	if (answer->octets->len > skb->len && !may_amplify(sa, path))
@@ -337,7 +357,7 @@ static int answer_liveness(struct ikefp_sa *sa, const struct ikefp_received *rec
 		ikefp_datagram_put(octets);
 		return IKEFP_A_STATS_DROP_MEMORY;
 	}
-	answer = accepted_request(sa, received->header, opened, received->path);
+	answer = accepted_request(sa, received->header, opened, received->path, out);
 	ikefp_send_answer(sa, answer, octets, out);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_LIVENESS_ANSWERED);
 	return 0;
@@ -375,7 +395,8 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 
-	if (!ikefp_path_same_host(&sa->path, received->path) && !may_amplify(sa, received->path))
+	if (!received->path->stream && !ikefp_path_same_host(&sa->path, received->path) &&
+	    !may_amplify(sa, received->path))
 		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	if (header->exchange_type == IKEFP_INFORMATIONAL && !received->payload_len &&
 	    sa->state == IKEFP_SA_STATE_ESTABLISHED)
@@ -384,7 +405,7 @@ static int receive_request(struct ikefp_sa *sa, struct sk_buff *skb,
 	reason = ikefp_upcall_message(sa, received);
 	if (reason)
 		return reason;
-	accepted_request(sa, header, opened, received->path);
+	accepted_request(sa, header, opened, received->path, out);
 	return 0;
 }
 
@@ -394,10 +415,14 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 {
 	const struct ikefp_header *header = received->header;
 	struct ikefp_exchange *exchange = ikefp_exchange_find(sa, header->message_id);
+	ktime_t first_sent;
+	bool once;
 	int reason;
 
 	if (!exchange || exchange->exchange_type != header->exchange_type)
 		return IKEFP_A_STATS_DROP_STALE_RESPONSE;
+	once = exchange->tries == 1;
+	first_sent = exchange->first_sent;
 	reason = open_sealed(sa, skb, 0, &exchange->fragments, received, opened);
 	if (reason)
 		return reason;
@@ -408,10 +433,12 @@ static int receive_response(struct ikefp_sa *sa, struct sk_buff *skb,
 
 	ikefp_seal_size_served(sa, exchange->fragment_size);
 	count_opened(sa, opened);
-	heard(sa, received->path);
-	if (exchange->tries == 1)
-		ikefp_sa_measured(sa, ktime_us_delta(ktime_get(), exchange->first_sent));
-	ikefp_timers_request_over(sa, exchange, out);
+	/* Before the SA may move: what has its answer is not sent once more. */
+	ikefp_exchange_forget(exchange);
+	heard(sa, received->path, out);
+	if (once)
+		ikefp_sa_measured(sa, ktime_us_delta(ktime_get(), first_sent));
+	ikefp_timers_window_opened(sa, out);
 	return 0;
 }
 
@@ -484,7 +511,8 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 	sa->duplicates++;
 	if (!sa->init.response) {
 		reason = IKEFP_A_STATS_DROP_IN_PROGRESS;
-	} else if (!ikefp_flood_may_answer(sa->ctx, path, sa->init.source.proved)) {
+	} else if (!ikefp_flood_may_answer(sa->ctx, path,
+					   path->stream || sa->init.source.proved)) {
 		reason = IKEFP_A_STATS_DROP_SOURCE_RATE;
 	} else {
 		ikefp_count(sa->ctx, IKEFP_A_STATS_DUPLICATES_ANSWERED);
@@ -510,7 +538,7 @@ static int receive_init(struct ikefp_context *ctx, struct sk_buff *skb,
 		.remote = path->remote,
 		.ifindex = path->ifindex,
 		.remote_port = path->remote_port,
-		.family = path->listener->family,
+		.family = ikefp_path_family(path),
 	};
 	struct ikefp_init_payloads init;
 	struct ikefp_init_source source;
@@ -613,7 +641,7 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
 	if (header->version < IKEFP_VERSION_2_0 || ikefp_header_is_response(header) ||
 	    len < sizeof(answer))
 		return IKEFP_A_STATS_DROP_VERSION;
-	if (!ikefp_flood_may_answer(ctx, path, false))
+	if (!ikefp_flood_may_answer(ctx, path, path->stream))
 		return IKEFP_A_STATS_DROP_SOURCE_RATE;
 	if (!ikefp_flood_may_answer_version(ctx))
 		return IKEFP_A_STATS_DROP_RATE_LIMIT;
@@ -630,11 +658,12 @@ static int answer_version(struct ikefp_context *ctx, const struct ikefp_header *
  *       the answer goes out in
  * @path: where it came to and from
  *
- * Context: softirq, under RCU.
- * Return: whether it was taken, or else dropped.
+ * Context: softirq, under RCU; process, BH disabled, under RCU.
+ * Return: 0 when it was taken, or else the counter of the reason why it was dropped
+ * (IKEFP_A_STATS_DROP_*).
  */
-bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
-			   const struct ikefp_path *path)
+int ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+			  const struct ikefp_path *path)
 {
 	struct ikefp_outgoing out;
 	struct ikefp_header header;
@@ -648,7 +677,7 @@ bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 		header = (struct ikefp_header){};
 		drop(ctx, IKEFP_A_STATS_DROP_SHORT, &header);
 		kfree_skb(skb);
-		return false;
+		return IKEFP_A_STATS_DROP_SHORT;
 	}
 	ikefp_wire_get_header(skb->data, &header);
 	reason = ikefp_wire_check_header(&header, skb->len);
@@ -666,5 +695,5 @@ bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
 		kfree_skb(out.spare);
 	else
 		consume_skb(out.spare);
-	return !reason;
+	return reason;
 }

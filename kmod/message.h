@@ -9,7 +9,7 @@ struct ikefp_context;
 struct ikefp_path;
 struct sk_buff;
 
-bool ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
-			   const struct ikefp_path *path);
+int ikefp_message_receive(struct ikefp_context *ctx, struct sk_buff *skb,
+			  const struct ikefp_path *path);
 
 #endif

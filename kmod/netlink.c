@@ -363,6 +363,7 @@ static int check_limits(struct sk_buff *skb, struct genl_info *info,
 		IKEFP_A_POLICY_MAX_WAITING_OCTETS,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
 		IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
+		IKEFP_A_POLICY_MAX_STREAMS,
 	};
 	static const int waits[] = {
 		IKEFP_A_POLICY_RTO_INITIAL_MS,
@@ -461,6 +462,8 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 		return atomic_long_read(&ctx->stash_octets);
 	case IKEFP_A_STATS_REASSEMBLY_OCTETS:
 		return atomic_long_read(&ctx->reassembly_octets);
+	case IKEFP_A_STATS_STREAMS:
+		return atomic_read(&ctx->stream_count);
 	}
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);

@@ -20,6 +20,8 @@
 #include "sa.h"
 #include "seal.h"
 #include "stash.h"
+#include "stream_esp.h"
+#include "streams.h"
 #include "timers.h"
 #include "waiting.h"
 #include "worker.h"
@@ -83,7 +85,7 @@ static bool has_path(const struct genl_info *info)
 		if (info->attrs[i])
 			return true;
 	}
-	return false;
+	return info->attrs[IKEFP_A_SA_STREAM];
 }
 
 static int get_v4(const struct genl_info *info, struct ikefp_path *path)
@@ -120,7 +122,32 @@ static int get_v6(const struct genl_info *info, struct ikefp_path *path)
 	return 0;
 }
 
-/* The path that the attributes describe; its listener is held. */
+/* By a stream that is open, which is held. */
+static int get_stream_path(struct genl_info *info, struct ikefp_path *path)
+{
+	const struct nlattr *id = info->attrs[IKEFP_A_SA_STREAM];
+	struct ikefp_stream *stream;
+	int i;
+
+	for (i = IKEFP_A_SA_LOCAL_IPV4; i <= IKEFP_A_SA_IFINDEX; i++) {
+		if (info->attrs[i]) {
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[i],
+					    "a stream has its own endpoint");
+			return -EINVAL;
+		}
+	}
+	stream = ikefp_streams_get(ikefp_netlink_context(genl_info_net(info)), nla_get_u32(id));
+	if (!stream || !ikefp_stream_is_open(stream)) {
+		ikefp_stream_put(stream);
+		NL_SET_ERR_MSG_ATTR(info->extack, id, "no stream has this ID, or it has ended");
+		return -ENOENT;
+	}
+	/* Its hold goes to the path. */
+	*path = ikefp_path_of_stream(stream);
+	return 0;
+}
+
+/* The path that the attributes describe; what it leads through is held. */
 static int get_path(struct genl_info *info, struct ikefp_path *path)
 {
 	struct ikefp_context *ctx = ikefp_netlink_context(genl_info_net(info));
@@ -130,6 +157,8 @@ static int get_path(struct genl_info *info, struct ikefp_path *path)
 	struct ikefp_path found = {};
 	int err;
 
+	if (info->attrs[IKEFP_A_SA_STREAM])
+		return get_stream_path(info, path);
 	if (v4 && v6) {
 		NL_SET_ERR_MSG(info->extack, "IPv4 and IPv6 addresses together");
 		return -EINVAL;
@@ -274,7 +303,7 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 struct change {
 	u64 peer_spi; /* 0: not given */
 	bool established;
-	struct ikefp_path path; /* listener NULL: not given */
+	struct ikefp_path path; /* not set: not given */
 	struct ikefp_crypto *crypto; /* NULL: not given; and afterwards the one that has to go */
 	struct ikefp_crypto *crypto_before; /* of what is answered; afterwards likewise */
 	bool stashed; /* given: */
@@ -285,6 +314,7 @@ struct change {
 	const struct nlattr *liveness_ms;
 	bool esp_given;
 	struct ikefp_esp *esp; /* NULL: none */
+	struct ikefp_stream_esp *stream_esp; /* for it, where it goes by a stream */
 	const struct nlattr *window_in; /* NULL: not given */
 	const struct nlattr *window_out;
 	/* Room for what is under way then; and afterwards what there was before. */
@@ -447,28 +477,63 @@ static void take_windows(struct ikefp_sa *sa, struct change *change, struct ikef
 	}
 }
 
+/*
+ * What leaves for the SA's ESP SAs, as they will be, goes by its stream, as it will be. What is
+ * there already for a stream moves with the SA.
+ */
+static int make_stream_esp(struct ikefp_sa *sa, struct change *change,
+			   struct netlink_ext_ack *extack)
+{
+	const struct ikefp_path *path = ikefp_path_is_set(&change->path) ? &change->path :
+									   &sa->path;
+	const struct ikefp_esp *esp = change->esp_given ? change->esp : sa->esp;
+	struct ikefp_stream_esp *made;
+
+	if (!path->stream || !esp || (sa->stream_esp && !change->esp_given))
+		return 0;
+	made = ikefp_stream_esp_new(sa->ctx, esp, path);
+	if (IS_ERR(made)) {
+		NL_SET_ERR_MSG(extack, "out of memory");
+		return PTR_ERR(made);
+	}
+	change->stream_esp = made;
+	return 0;
+}
+
+static void take_stream_esp(struct ikefp_sa *sa, struct change *change)
+{
+	if (change->stream_esp || change->esp_given)
+		swap(sa->stream_esp, change->stream_esp);
+}
+
 static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp_outgoing *out,
 			struct netlink_ext_ack *extack)
 {
 	/* A stash is nobody's business but the helper's. */
-	bool shown = change->peer_spi || change->established || change->path.listener ||
-		     change->crypto || !change->stashed;
+	bool shown = change->peer_spi || change->established ||
+		     ikefp_path_is_set(&change->path) || change->crypto || !change->stashed;
+	bool other_stream = false;
 	int err;
 
 	spin_lock_bh(&sa->lock);
-	err = check_change(sa, change, extack);
+	err = check_change(sa, change, extack) ?: make_stream_esp(sa, change, extack);
 	if (err)
 		goto unlock;
 	if (change->peer_spi)
 		sa->peer_spi = change->peer_spi;
-	if (change->path.listener)
+	if (ikefp_path_is_set(&change->path)) {
+		other_stream = change->path.stream != sa->path.stream;
 		ikefp_sa_set_path(sa, &change->path);
+	}
 	if (change->crypto)
 		take_keys(sa, change);
+	if (other_stream)
+		ikefp_timers_other_stream(sa, out);
 	if (change->fragment_size) {
 		sa->fragments = true;
 		WRITE_ONCE(sa->fragment_size, nla_get_u32(change->fragment_size));
 	}
+	take_stream_esp(sa, change);
 	take_settings(sa, change);
 	if (change->established)
 		become_established(sa, change);
@@ -480,6 +545,8 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 	if (shown)
 		ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_CHANGED);
 unlock:
+	/* Those before. */
+	ikefp_stream_esp_forget(sa->ctx, &change->stream_esp);
 	spin_unlock_bh(&sa->lock);
 	return err;
 }
@@ -859,6 +926,8 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_ROLE, sa->role) ||
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
+	      (sa->path.stream &&
+	       nla_put_u32(skb, IKEFP_A_SA_STREAM, sa->path.stream->id)) ||
 	      put_rto(skb, sa) ||
 	      put_requests(skb, sa) ||
 	      put_u64(skb, IKEFP_A_SA_AGE_MS, ktime_ms_delta(ktime_get(), sa->created)) ||

@@ -11,6 +11,8 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "send.h"
+#include "stream_esp.h"
+#include "streams.h"
 #include "timers.h"
 #include "worker.h"
 
@@ -46,13 +48,23 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	INIT_LIST_HEAD(&ctx->workers);
 	spin_lock_init(&ctx->workers_lock);
 	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
+	ikefp_streams_begin(ctx);
 	ikefp_policy_init(&ctx->policy, net->user_ns == &init_user_ns);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
 		return -ENOMEM;
+	err = ikefp_stream_esp_begin(ctx);
+	if (err)
+		goto free_counters;
 	err = ikefp_sa_tables_init(ctx, ikefp_timers_expired);
 	if (err)
-		free_percpu(ctx->counters);
+		goto end_stream_esp;
+	return 0;
+
+end_stream_esp:
+	ikefp_stream_esp_end(ctx);
+free_counters:
+	free_percpu(ctx->counters);
 	return err;
 }
 
@@ -80,6 +92,7 @@ void ikefp_netns_begin_end(struct ikefp_context *ctx)
 
 	list_for_each_entry(listener, &ctx->listeners, node)
 		ikefp_listener_shut(listener);
+	ikefp_stream_esp_begin_end(ctx);
 }
 
 /**
@@ -97,8 +110,10 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 
 	list_for_each_entry_safe(listener, next, &ctx->listeners, node)
 		ikefp_listener_free(listener);
+	ikefp_streams_end(ctx);
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
+	ikefp_stream_esp_end(ctx);
 	drop_workers(ctx);
 	ikefp_rtt_memory_end(ctx);
 	ikefp_flood_end(ctx);

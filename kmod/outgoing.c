@@ -4,7 +4,6 @@
 #include <net/dst.h>
 
 #include "datagram.h"
-#include "listener.h"
 #include "outgoing.h"
 #include "route.h"
 #include "sa.h"
@@ -20,12 +19,11 @@
 void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
 			struct ikefp_datagram *octets, const struct ikefp_path *path)
 {
-	if (WARN_ON_ONCE(out->count == IKEFP_MAX_WINDOW))
+	if (WARN_ON_ONCE(out->count == ARRAY_SIZE(out->octets)))
 		return;
 	if (!out->count) {
-		ikefp_listener_hold(path->listener);
-		out->path = *path;
-		out->route = ikefp_path_same(&sa->path, path) ?
+		ikefp_path_copy(&out->path, path);
+		out->route = path->listener && ikefp_path_same(&sa->path, path) ?
 			     ikefp_route_get(&sa->route, sa->ctx->net, path) : NULL;
 	}
 	out->octets[out->count++] = ikefp_datagram_hold(octets);
@@ -52,5 +50,5 @@ void ikefp_outgoing_send(struct ikefp_context *ctx, struct ikefp_outgoing *out)
 		ikefp_transmit_message(ctx, &out->path, out->route, out->octets[i], &out->spare);
 		ikefp_datagram_put(out->octets[i]);
 	}
-	ikefp_listener_put(out->path.listener);
+	ikefp_path_put(&out->path);
 }

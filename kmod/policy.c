@@ -27,6 +27,11 @@
  * max-half-open of the SAs, and half of the octets (selftests/flood.c measures it). Where
  * anybody may have made the namespace, there are few enough SAs for all their timers
  * to leave time for others, however short their waits.
+ *
+ * A stream has, besides, what TCP keeps of a connection (tcp_rmem, tcp_wmem, tcp_mem), of a
+ * stranger no more than tcp_rmem's default of what is received; half a MiB of what waits to
+ * be sent; 4 KiB of a message that is not whole, and above that all together
+ * max-reassembly-octets.
  */
 void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 {
@@ -60,5 +65,6 @@ void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 		[IKEFP_A_POLICY_KEEPALIVE_MS] = 20000,
 		[IKEFP_A_POLICY_LIVENESS_MS] = 0,
 		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = 5000,
+		[IKEFP_A_POLICY_MAX_STREAMS] = of_host ? 50000 : 1000,
 	} };
 }

@@ -6,7 +6,6 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "listener.h"
 #include "path.h"
 #include "route.h"
 
@@ -48,7 +47,7 @@ static struct dst_entry *find_v6(struct net *net, struct sock *sk, const struct 
 /**
  * ikefp_route_find() - look a path's route up
  * @net: the network namespace
- * @path: the path; its listener is held, or safe under RCU
+ * @path: the path, through a listener, which is held, or safe under RCU
  *
  * The listener's socket has a policy of its own, which keeps XFRM off the route.
  *

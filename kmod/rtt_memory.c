@@ -10,7 +10,6 @@
 #include <linux/spinlock.h>
 
 #include "context.h"
-#include "listener.h"
 #include "path.h"
 #include "rto.h"
 #include "rtt_memory.h"
@@ -76,7 +75,7 @@ static struct place *place_of(struct ikefp_context *ctx, const struct ikefp_path
 {
 	*host = (struct host){
 		.address = path->remote, .ifindex = path->ifindex,
-		.family = path->listener->family,
+		.family = ikefp_path_family(path),
 	};
 	return &ctx->rtt_memory->places[hsiphash(host, sizeof(*host), &ctx->digest_key) % PLACES];
 }

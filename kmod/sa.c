@@ -15,6 +15,8 @@
 #include "rtt_memory.h"
 #include "sa.h"
 #include "stash.h"
+#include "stream_esp.h"
+#include "streams.h"
 #include "trace.h"
 #include "waiting.h"
 #include "worker.h"
@@ -124,6 +126,26 @@ void ikefp_sa_tables_exit(struct ikefp_context *ctx)
 	rhashtable_destroy(&ctx->sas);
 }
 
+/* It goes by its path's stream, if that is one. */
+static void join_stream(struct ikefp_sa *sa)
+{
+	if (!sa->path.stream)
+		return;
+	ikefp_stream_join(sa->path.stream);
+	sa->joined = true;
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
+		ikefp_streams_trust(sa->path.stream);
+}
+
+/* It does no more. Its stream has no more SAs than that, for all that it counts. */
+static void leave_stream(struct ikefp_sa *sa)
+{
+	if (!sa->joined)
+		return;
+	sa->joined = false;
+	ikefp_stream_leave(sa->path.stream);
+}
+
 static void free_sa(struct work_struct *work)
 {
 	struct ikefp_sa *sa = container_of(to_rcu_work(work), struct ikefp_sa, free_work);
@@ -142,6 +164,8 @@ static void free_sa(struct work_struct *work)
 			  sa->window_in.size);
 	ikefp_datagram_put(sa->init.response);
 	ikefp_route_forget(&sa->route);
+	leave_stream(sa);
+	ikefp_stream_esp_forget(ctx, &sa->stream_esp);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
 	kmem_cache_free(sa_cache, sa);
@@ -196,7 +220,8 @@ static struct ikefp_sa *alloc_sa(struct ikefp_context *ctx, enum ikefp_role role
 	sa->worker = worker;
 	if (worker)
 		ikefp_worker_take_sa(worker);
-	ikefp_path_set(&sa->path, path);
+	ikefp_path_copy(&sa->path, path);
+	join_stream(sa);
 	return sa;
 
 uncount:
@@ -487,7 +512,7 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
 /**
  * ikefp_sa_set_path() - our own requests go another way
  * @sa: the SA, locked
- * @path: which way; its listener is held, or safe under RCU
+ * @path: which way; as of ikefp_path_copy()
  */
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 {
@@ -495,7 +520,13 @@ void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 	if (sa->rtt.srtt_us && !ikefp_path_same_host(&sa->path, path))
 		sa->rtt_elsewhere = true;
 	ikefp_route_forget(&sa->route);
+	leave_stream(sa);
+	if (!path->stream)
+		ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
+	else if (sa->stream_esp)
+		ikefp_stream_esp_move(sa->stream_esp, path->stream);
 	ikefp_path_set(&sa->path, path);
+	join_stream(sa);
 }
 
 /*
@@ -509,7 +540,7 @@ static void settle_rtt(struct ikefp_sa *sa)
 		sa->rtt_recalled = false;
 		sa->rtt = (struct ikefp_rtt){ 0 };
 		ikefp_rtt_forget(sa->ctx, &sa->path);
-	} else if (sa->rtt.srtt_us && !sa->rtt_elsewhere) {
+	} else if (sa->rtt.srtt_us && !sa->rtt_elsewhere && !sa->path.stream) {
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 	}
 }
@@ -529,6 +560,12 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 	if (state == IKEFP_SA_STATE_ESTABLISHED) {
 		uncount_half_open(sa);
 		settle_rtt(sa);
+		if (sa->path.stream)
+			ikefp_streams_trust(sa->path.stream);
+	}
+	if (state == IKEFP_SA_STATE_LINGERING) {
+		leave_stream(sa);
+		ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
 	}
 }
 
@@ -538,7 +575,7 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
  */
 void ikefp_sa_recall_rtt(struct ikefp_sa *sa)
 {
-	if (!sa->rtt.srtt_us && sa->state == IKEFP_SA_STATE_HALF_OPEN)
+	if (!sa->rtt.srtt_us && sa->state == IKEFP_SA_STATE_HALF_OPEN && !sa->path.stream)
 		sa->rtt_recalled = ikefp_rtt_recall(sa->ctx, &sa->path, &sa->rtt);
 }
 
@@ -551,7 +588,8 @@ void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us)
 {
 	sa->rtt_recalled = false;
 	ikefp_rtt_sample(&sa->rtt, sample_us);
-	if (sa->state == IKEFP_SA_STATE_ESTABLISHED && !sa->rtt_elsewhere)
+	/* Of a stream what TCP had to send again is part of it: no datagram takes so long. */
+	if (sa->state == IKEFP_SA_STATE_ESTABLISHED && !sa->rtt_elsewhere && !sa->path.stream)
 		ikefp_rtt_remember(sa->ctx, &sa->path, &sa->rtt);
 }
 
@@ -620,6 +658,8 @@ void ikefp_sa_bury(struct ikefp_sa *sa)
 	if (sa->dead)
 		return;
 	sa->dead = true;
+	leave_stream(sa);
+	ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
 	trace_ikefp_sa_state(sa->ctx->net, sa->spi, sa->peer_spi, sa->state, -1);
 	uncount_half_open(sa);
 	ikefp_sa_forget_worker(sa);

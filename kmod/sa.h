@@ -32,6 +32,7 @@ struct ikefp_crypto;
 struct ikefp_datagram;
 struct ikefp_esp;
 struct ikefp_stash;
+struct ikefp_stream_esp;
 struct ikefp_worker;
 struct ikefp_reassembly;
 
@@ -61,6 +62,7 @@ struct ikefp_exchange {
 	u8 exchange_type;
 	u32 message_id;
 	u32 tries; /* copies sent, of any size */
+	u32 waits_over; /* without an answer; by a stream no copy goes out then */
 	u32 raw_responses; /* handed up since the last of them */
 	u32 rto_ms; /* the wait in force, without jitter */
 	ktime_t first_sent;
@@ -129,6 +131,7 @@ struct ikefp_sa {
 	spinlock_t lock; /* all below */
 
 	bool dead; /* out of the tables, or about to be */
+	bool joined; /* its path's stream counts it */
 	bool counted_half_open;
 	enum ikefp_sa_state state;
 	u64 peer_spi;
@@ -176,6 +179,7 @@ struct ikefp_sa {
 	bool answers_age; /* there are some, and those too old are forgotten */
 	u32 liveness_ms; /* 0: the peer is not asked for a sign of life */
 	struct ikefp_esp *esp; /* NULL: none */
+	struct ikefp_stream_esp *stream_esp; /* where it goes by a stream; NULL: none */
 	unsigned long last_in; /* jiffies; the latest sign of life */
 	unsigned long last_out; /* jiffies; what went out on the path */
 	unsigned long liveness_wait; /* jiffies from last_in on */

@@ -22,7 +22,6 @@
 
 #include "crypto.h"
 #include "datagram.h"
-#include "listener.h"
 #include "sa.h"
 #include "seal.h"
 #include "trace.h"
@@ -40,15 +39,14 @@
 /* Octets of an IP datagram that are not the IKE message's. */
 static u32 around(const struct ikefp_path *path)
 {
-	return (path->listener->family == AF_INET ? sizeof(struct iphdr) :
-						    sizeof(struct ipv6hdr)) +
-	       sizeof(struct udphdr) +
-	       (path->listener->kind == IKEFP_LISTENER_KIND_NATT ? IKEFP_MARKER_LEN : 0);
+	return (ikefp_path_family(path) == AF_INET ? sizeof(struct iphdr) :
+						     sizeof(struct ipv6hdr)) +
+	       sizeof(struct udphdr) + (ikefp_path_has_marker(path) ? IKEFP_MARKER_LEN : 0);
 }
 
 static u32 safe_size(const struct ikefp_path *path)
 {
-	return path->listener->family == AF_INET ? SAFE_SIZE_V4 : SAFE_SIZE_V6;
+	return ikefp_path_family(path) == AF_INET ? SAFE_SIZE_V4 : SAFE_SIZE_V6;
 }
 
 /* Octets of inner payloads in each fragment but the last. */
@@ -193,7 +191,9 @@ static int seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool respo
 int ikefp_seal(struct ikefp_sa *sa, const struct ikefp_inner *inner, bool response,
 	       u32 message_id, const struct ikefp_path *path, struct ikefp_datagram *room)
 {
-	int err = seal(sa, inner, response, message_id, path, sa->fragment_size, 0, room);
+	/* A stream carries messages of any length (RFC 9329 section 7.5). */
+	u32 size = path->stream ? 0 : sa->fragment_size;
+	int err = seal(sa, inner, response, message_id, path, size, 0, room);
 
 	if (!err && room->fragment_len < room->len)
 		ikefp_count(sa->ctx, IKEFP_A_STATS_TX_FRAGMENTED);
@@ -308,7 +308,7 @@ void ikefp_seal_next_copy(struct ikefp_sa *sa, const struct ikefp_path *path,
 {
 	struct ikefp_datagram *smaller;
 
-	if (++*copies <= COPIES_OF_A_SIZE || !sa->crypto || !*size ||
+	if (path->stream || ++*copies <= COPIES_OF_A_SIZE || !sa->crypto || !*size ||
 	    (*message)->fragment_len + around(path) <= safe_size(path))
 		return;
 	smaller = cut_smaller(sa, path, *message, size);

@@ -5,7 +5,9 @@
  *
  * - Each outstanding request is retransmitted when its answer has not come after the
  *   RTO, then after a wait that grows by the backoff each time; and given up after
- *   its last wait, of which the worker is told.
+ *   its last wait, of which the worker is told. By a stream the waits are the same, but
+ *   nothing is retransmitted after them (RFC 9329 section 6.2): only when the SA goes by
+ *   another stream.
  * - A responder's half-open SA that does not become established in time is deleted,
  *   of which the worker is told. In a flood it has less time, as long as its peer has
  *   sent nothing but IKE_SA_INIT and is suspect (RFC 8019 section 4.1); since one can begin
@@ -41,7 +43,6 @@
 #include "esp.h"
 #include "exchange.h"
 #include "flood.h"
-#include "listener.h"
 #include "monitor.h"
 #include "orphan.h"
 #include "outgoing.h"
@@ -154,9 +155,9 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 		ikefp_sa_put(sa);
 }
 
-static void wait_for_answer(struct ikefp_exchange *exchange)
+static void wait_for_answer(struct ikefp_exchange *exchange, ktime_t now)
 {
-	u32 elapsed_ms = ktime_ms_delta(exchange->last_sent, exchange->first_sent);
+	u32 elapsed_ms = ktime_ms_delta(now, exchange->first_sent);
 	u32 wait_ms = ikefp_rto_wait_ms(exchange->rto_ms, elapsed_ms, get_random_u32(),
 					&exchange->params);
 
@@ -165,7 +166,7 @@ static void wait_for_answer(struct ikefp_exchange *exchange)
 	 * one more copy would go out when the time is as good as over.
 	 */
 	exchange->last_wait = exchange->params.tries ?
-				      exchange->tries > exchange->params.tries :
+				      exchange->waits_over >= exchange->params.tries :
 				      elapsed_ms + wait_ms >= exchange->params.give_up_ms;
 	/* A tick more, since this one has begun already: never early. */
 	exchange->deadline = jiffies + msecs_to_jiffies(wait_ms) + 1;
@@ -198,7 +199,7 @@ void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exc
 	exchange->last_sent = exchange->first_sent;
 	ikefp_sa_recall_rtt(sa);
 	exchange->rto_ms = ikefp_rto_first_ms(&sa->rtt, &exchange->params);
-	wait_for_answer(exchange);
+	wait_for_answer(exchange, exchange->first_sent);
 	sa->messages_out++;
 	sa->last_out = jiffies;
 	ikefp_outgoing_add(out, sa, exchange->octets, &sa->path);
@@ -396,7 +397,7 @@ static bool expired_keepalive(struct ikefp_sa *sa, unsigned long now)
 		return false;
 	}
 	if (ikefp_policy_get(&sa->ctx->policy, KEEPALIVE_MS) &&
-	    sa->path.listener->kind == IKEFP_LISTENER_KIND_NATT) {
+	    sa->path.listener && sa->path.listener->kind == IKEFP_LISTENER_KIND_NATT) {
 		trace_ikefp_keepalive(sa->ctx->net, sa->spi, sa->peer_spi);
 		send = true;
 	}
@@ -438,8 +439,6 @@ static void send_again(struct ikefp_sa *sa, struct ikefp_exchange *exchange, kti
 	exchange->raw_responses = 0;
 	exchange->last_sent = now;
 	sa->last_out = jiffies;
-	exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
-	wait_for_answer(exchange);
 	ikefp_seal_next_copy(sa, &sa->path, &exchange->octets, &exchange->fragment_size,
 			     &exchange->copies);
 	sa->retransmits++;
@@ -448,6 +447,26 @@ static void send_again(struct ikefp_sa *sa, struct ikefp_exchange *exchange, kti
 	trace_ikefp_retransmit(sa->ctx->net, sa->spi, exchange->exchange_type,
 			       exchange->message_id, exchange->tries, waited_ms);
 	ikefp_outgoing_add(out, sa, exchange->octets, &sa->path);
+}
+
+/**
+ * ikefp_timers_other_stream() - an SA goes by another stream than before, or no longer by one
+ * @sa: the SA, locked
+ * @out: what the caller is to send then: what is outstanding, once more
+ *
+ * RFC 9329 section 6.2. The waits for answers go on as they are.
+ */
+void ikefp_timers_other_stream(struct ikefp_sa *sa, struct ikefp_outgoing *out)
+{
+	ktime_t now = ktime_get();
+	u32 i;
+
+	for (i = 0; i < sa->window_out; i++) {
+		struct ikefp_exchange *exchange = &sa->exchanges[i];
+
+		if (exchange->octets && !exchange->waits && !exchange->over)
+			send_again(sa, exchange, now, out);
+	}
 }
 
 static void give_up(struct ikefp_sa *sa, struct ikefp_exchange *exchange, ktime_t now)
@@ -472,7 +491,11 @@ static void expired_request(struct ikefp_sa *sa, struct ikefp_exchange *exchange
 	int reason = IKEFP_A_STATS_DROP_NO_WORKER;
 
 	if (!exchange->over && !is_over(exchange, now)) {
-		send_again(sa, exchange, now, out);
+		exchange->waits_over++;
+		exchange->rto_ms = ikefp_rto_next_ms(exchange->rto_ms, &exchange->params);
+		if (!sa->path.stream)
+			send_again(sa, exchange, now, out);
+		wait_for_answer(exchange, now);
 		return;
 	}
 	if (!exchange->over)
@@ -642,8 +665,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 		expired_requests(sa, now, &out);
 	keepalive &= !out.count;
 	if (keepalive) {
-		ikefp_listener_hold(sa->path.listener);
-		path = sa->path;
+		ikefp_path_copy(&path, &sa->path);
 		route = ikefp_route_get(&sa->route, sa->ctx->net, &sa->path);
 	}
 	if (bury)
@@ -654,7 +676,7 @@ void ikefp_timers_expired(struct timer_list *timer)
 
 	if (keepalive) {
 		ikefp_transmit_keepalive(sa->ctx, &path, route);
-		ikefp_listener_put(path.listener);
+		ikefp_path_put(&path);
 	}
 	ikefp_outgoing_send(sa->ctx, &out);
 	ikefp_sa_put(sa);

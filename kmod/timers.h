@@ -22,6 +22,7 @@ void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exc
 				 struct ikefp_outgoing *out);
 void ikefp_timers_request_over(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
 			       struct ikefp_outgoing *out);
+void ikefp_timers_other_stream(struct ikefp_sa *sa, struct ikefp_outgoing *out);
 void ikefp_timers_window_opened(struct ikefp_sa *sa, struct ikefp_outgoing *out);
 void ikefp_timers_fragment_kept(struct ikefp_sa *sa, struct ikefp_answer *place);
 void ikefp_timers_answered(struct ikefp_sa *sa);

@@ -262,6 +262,26 @@ TRACE_EVENT(ikefp_cookie,
 				   { IKEFP_COOKIE_REFUSED, "refused" }))
 );
 
+/* A stream begins, or ends; end_reason: 0, it begins; -1, the helper's wish; or the counter. */
+TRACE_EVENT(ikefp_stream,
+	TP_PROTO(const struct net *net, u32 stream, bool originator, int end_reason),
+	TP_ARGS(net, stream, originator, end_reason),
+	TP_STRUCT__entry(
+		__field(u32, netns)
+		__field(u32, stream)
+		__field(bool, originator)
+		__field(int, end_reason)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->stream = stream;
+		__entry->originator = originator;
+		__entry->end_reason = end_reason;
+	),
+	TP_printk("netns=%u stream=%u originator=%d end_reason=%d", __entry->netns,
+		  __entry->stream, __entry->originator, __entry->end_reason)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

@@ -8,7 +8,6 @@
 
 #include "context.h"
 #include "datagram.h"
-#include "listener.h"
 #include "packet.h"
 #include "path.h"
 #include "route.h"
@@ -131,8 +130,9 @@ release:
 /**
  * ikefp_transmit() - send a message
  * @ctx: the namespace, which counts it
- * @path: which way; its listener is held, or safe under RCU
- * @route: the path's route, held, which is consumed; NULL: it is to be looked up
+ * @path: which way; its listener is held, or safe under RCU; its stream is held
+ * @route: the path's route, held, which is consumed; NULL: it is to be looked up, or the path
+ *         is by a stream
  * @octets: the message from its IKE header on; the non-ESP marker is put before it
  *          where the listener's kind wants it (RFC 3948 section 2.2)
  * @len: octets of it, at most IKEFP_MAX_MESSAGE
@@ -141,14 +141,18 @@ release:
  * Context: process or softirq, without locks held that the receive path takes: a
  * packet to ourselves may arrive before this returns.
  * Return: 0 when the network stack has taken it; -ENOTCONN when the listener is
- * closed, -ENOMEM, or why there is no route.
+ * closed, or the stream; -ENOMEM, -ENOBUFS, or why there is no route.
  */
 int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path,
 		   struct dst_entry *route, const u8 *octets, u32 len, struct sk_buff **spare)
 {
-	u32 marker_len = path->listener->kind == IKEFP_LISTENER_KIND_NATT ? IKEFP_MARKER_LEN : 0;
-	int err = transmit(ctx->net, path, route, marker_len, octets, len, spare);
+	u32 marker_len = ikefp_path_has_marker(path) ? IKEFP_MARKER_LEN : 0;
+	int err;
 
+	if (path->stream)
+		err = ikefp_stream_send(path->stream, octets, len);
+	else
+		err = transmit(ctx->net, path, route, marker_len, octets, len, spare);
 	ikefp_count(ctx, err ? IKEFP_A_STATS_TX_ERRORS : IKEFP_A_STATS_TX_MESSAGES);
 	return err;
 }
@@ -156,7 +160,7 @@ int ikefp_transmit(struct ikefp_context *ctx, const struct ikefp_path *path,
 /**
  * ikefp_transmit_message() - send a message in as many datagrams as it has
  * @ctx: the namespace, which counts them
- * @path: which way; its listener is held
+ * @path: which way; its listener or stream is held
  * @route: as of ikefp_transmit()
  * @message: the message, held
  * @spare: as of ikefp_transmit()

@@ -91,6 +91,13 @@ static int put_u64(struct sk_buff *skb, int attribute, u64 value)
 	return nla_put_be64(skb, attribute, cpu_to_be64(value), IKEFP_A_MESSAGE_PAD);
 }
 
+static int put_path(struct sk_buff *skb, const struct ikefp_path *path)
+{
+	return ikefp_put_path(skb, IKEFP_A_MESSAGE_LOCAL_IPV4, path) ||
+	       (path->stream && nla_put_u32(skb, IKEFP_A_MESSAGE_STREAM, path->stream->id)) ?
+		       -EMSGSIZE : 0;
+}
+
 static int put_received(struct sk_buff *skb, const struct ikefp_sa *sa,
 			const struct ikefp_received *received)
 {
@@ -103,7 +110,7 @@ static int put_received(struct sk_buff *skb, const struct ikefp_sa *sa,
 	    nla_put_u8(skb, IKEFP_A_MESSAGE_FLAGS, header->flags) ||
 	    nla_put_u32(skb, IKEFP_A_MESSAGE_MESSAGE_ID, header->message_id) ||
 	    nla_put_u8(skb, IKEFP_A_MESSAGE_FIRST_PAYLOAD, received->first_payload) ||
-	    ikefp_put_path(skb, IKEFP_A_MESSAGE_LOCAL_IPV4, received->path))
+	    put_path(skb, received->path))
 		return -EMSGSIZE;
 	if (received->raw && nla_put_flag(skb, IKEFP_A_MESSAGE_RAW))
 		return -EMSGSIZE;
@@ -194,7 +201,7 @@ static int upcall_sa(struct ikefp_sa *sa, u8 command, const struct ikefp_path *p
 		return IKEFP_A_STATS_DROP_MEMORY;
 	message = genlmsg_put(skb, 0, 0, upcall_family, 0, command);
 	if (!message || put_u64(skb, IKEFP_A_MESSAGE_SPI, sa->spi) ||
-	    (path && ikefp_put_path(skb, IKEFP_A_MESSAGE_LOCAL_IPV4, path))) {
+	    (path && put_path(skb, path))) {
 		WARN_ON_ONCE(1);
 		nlmsg_free(skb);
 		return IKEFP_A_STATS_DROP_MEMORY;
@@ -236,4 +243,37 @@ int ikefp_upcall_sa_moved(struct ikefp_sa *sa)
 int ikefp_upcall_sa_dead(struct ikefp_sa *sa)
 {
 	return upcall_sa(sa, IKEFP_CMD_SA_DEAD, NULL);
+}
+
+/**
+ * ikefp_upcall_stream_closed() - tell a stream's worker that it has ended
+ * @stream: the stream
+ *
+ * Context: process.
+ * Return: whether it was told, or there is no such worker.
+ */
+bool ikefp_upcall_stream_closed(struct ikefp_stream *stream)
+{
+	struct sk_buff *skb = genlmsg_new(FIXED_ATTRS_LEN, GFP_KERNEL);
+	struct ikefp_worker *worker;
+	void *message;
+	int err = -ECONNREFUSED;
+
+	if (!skb)
+		return false;
+	message = genlmsg_put(skb, 0, 0, upcall_family, 0, IKEFP_CMD_STREAM_CLOSED);
+	if (!message || nla_put_u32(skb, IKEFP_A_STREAM_STREAM, stream->id)) {
+		WARN_ON_ONCE(1);
+		nlmsg_free(skb);
+		return true;
+	}
+	genlmsg_end(skb, message);
+	rcu_read_lock();
+	worker = ikefp_worker_find(stream->ctx, stream->worker);
+	if (worker)
+		err = ikefp_worker_deliver(worker, skb);
+	else
+		nlmsg_free(skb);
+	rcu_read_unlock();
+	return !err || err == -ECONNREFUSED;
 }

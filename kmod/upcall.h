@@ -17,6 +17,7 @@ struct ikefp_exchange;
 struct ikefp_header;
 struct ikefp_path;
 struct ikefp_sa;
+struct ikefp_stream;
 
 /* What was received; payloads in the clear, or the whole of a raw message. */
 struct ikefp_received {
@@ -34,6 +35,7 @@ int ikefp_upcall_exchange_timeout(struct ikefp_sa *sa, const struct ikefp_exchan
 int ikefp_upcall_sa_expired(struct ikefp_sa *sa);
 int ikefp_upcall_sa_moved(struct ikefp_sa *sa);
 int ikefp_upcall_sa_dead(struct ikefp_sa *sa);
+bool ikefp_upcall_stream_closed(struct ikefp_stream *stream);
 bool ikefp_upcall_flush(struct ikefp_sa *sa);
 
 #endif

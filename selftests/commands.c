@@ -199,6 +199,36 @@ TEST_F(commands, without_attributes)
 	EXPECT_TRIALS(trials);
 }
 
+/* What can be wrong with a socket, tcp-streams.c has. */
+TEST_F(commands, streams)
+{
+	const struct trial trials[] = {
+		{ IKEFP_CMD_STREAM_ADD, {}, -EINVAL, "fd is missing", 0, STREAM(FD) },
+		{ IKEFP_CMD_STREAM_ADD, { U32(STREAM(FD), 0) }, -EINVAL, "originator is missing",
+		  0, STREAM(ORIGINATOR) },
+		{ IKEFP_CMD_STREAM_ADD, { U32(STREAM(FD), 99999), U8(STREAM(ORIGINATOR), 0) },
+		  -EBADF, "fd is no socket of the caller's", STREAM(FD) },
+		{ IKEFP_CMD_STREAM_ADD, { U32(STREAM(FD), 0), U8(STREAM(ORIGINATOR), 2) }, -ERANGE,
+		  OUT_OF_RANGE, STREAM(ORIGINATOR) },
+		{ IKEFP_CMD_STREAM_ADD, { U16(STREAM(FD), 0), U8(STREAM(ORIGINATOR), 1) }, -EINVAL,
+		  WRONG_LENGTH, STREAM(FD) },
+		{ IKEFP_CMD_STREAM_ADD, { U32(STREAM(FD), 0), U8(STREAM(ORIGINATOR), 1),
+					  U32(STREAM(WORKER), 0xffff) }, -ENOENT,
+		  "no worker has this port ID", STREAM(WORKER) },
+		{ IKEFP_CMD_STREAM_ADD, { U32(STREAM(SAS), 0) }, -EINVAL, UNKNOWN, STREAM(SAS) },
+		{ IKEFP_CMD_STREAM_DEL, {}, -EINVAL, "stream is missing", 0, STREAM(STREAM) },
+		{ IKEFP_CMD_STREAM_DEL, { U32(STREAM(STREAM), 1) }, -ENOENT,
+		  "no stream has this ID, or it has ended", STREAM(STREAM) },
+		{ IKEFP_CMD_STREAM_DEL, { U32(STREAM(FD), 1) }, -EINVAL, UNKNOWN, STREAM(FD) },
+		{ IKEFP_CMD_STREAM_GET, {}, -EINVAL, "stream is missing", 0, STREAM(STREAM) },
+		{ IKEFP_CMD_STREAM_GET, { U32(STREAM(STREAM), 0) }, -ENOENT,
+		  "no stream has this ID, or it has ended", STREAM(STREAM) },
+		{ IKEFP_CMD_STREAM_CLOSED, {}, -EOPNOTSUPP },
+	};
+
+	EXPECT_TRIALS(trials);
+}
+
 TEST_F(commands, policy)
 {
 	static const struct {
@@ -235,6 +265,7 @@ TEST_F(commands, policy)
 		{ POLICY(KEEPALIVE_MS), 0, 86400000, "time is longer than a day" },
 		{ POLICY(HALF_OPEN_FLOOD_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(LIVENESS_MS), 0, 86400000, "time is longer than a day" },
+		{ POLICY(MAX_STREAMS), 0, UINT32_MAX, NULL },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -332,6 +363,7 @@ TEST_F(commands, policy_defaults)
 		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
 		[POLICY(KEEPALIVE_MS)] = 20000,	  [POLICY(LIVENESS_MS)] = 0,
 		[POLICY(HALF_OPEN_FLOOD_MS)] = 5000,
+		[POLICY(MAX_STREAMS)] = 50000,
 	};
 	struct ikefp_policy policy;
 	int i;
@@ -625,7 +657,16 @@ TEST_F(commands, sa_set)
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(HEARD_MS), 1) }, -EINVAL,
 		  UNSUPPORTED, SA(HEARD_MS) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(UNANSWERED), 1) }, -EINVAL,
-		  UNKNOWN, SA(UNANSWERED) },
+		  UNSUPPORTED, SA(UNANSWERED) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(MAX) + 1, 1) }, -EINVAL, UNKNOWN,
+		  SA(MAX) + 1 },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(STREAM), 7) }, -ENOENT,
+		  "no stream has this ID, or it has ended", SA(STREAM) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U16(SA(STREAM), 7) }, -EINVAL, WRONG_LENGTH,
+		  SA(STREAM) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(STREAM), 7),
+				      BE16(SA(LOCAL_PORT), 500) }, -EINVAL,
+		  "a stream has its own endpoint", SA(LOCAL_PORT) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(ROLE), 1) }, -EINVAL, UNSUPPORTED,
 		  SA(ROLE) },
 		/* Not marked as a nest; empty; and attributes of it that are wrong. */

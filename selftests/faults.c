@@ -19,6 +19,7 @@
 #include "netns.h"
 #include "peer.h"
 #include "sk.h"
+#include "tcp.h"
 
 #define SPI 0x0102030405060708ull
 #define MAX_ALLOCATIONS 500
@@ -90,6 +91,8 @@ FIXTURE(faults)
 	struct ikefp_endpoint endpoint;
 	struct sockaddr_storage addr;
 	uint64_t spi;
+	int far, near, copy;	/* a TCP connection's ends; of the near one */
+	uint32_t stream;
 };
 
 FIXTURE_SETUP(faults)
@@ -109,6 +112,7 @@ FIXTURE_SETUP(faults)
 	self->endpoint = peer_endpoint_of_kernel(self->peer);
 	self->addr = address("127.0.0.1", 4500);
 	self->spi = SPI;
+	self->far = self->near = self->copy = -1;
 }
 
 FIXTURE_TEARDOWN(faults)
@@ -334,6 +338,81 @@ static int sa_set_established(faults *self)
 	return ikefp_sa_set(self->client->nl, &change);
 }
 
+static void connected(faults *self)
+{
+	struct sockaddr_storage from = address("127.0.0.1", 0), to = address("127.0.0.2", 4500);
+	int listening = tcp_listen(&to);
+
+	close(self->far);
+	close(self->near);
+	close(self->copy);
+	self->near = tcp_connect(&from, &to);
+	self->far = tcp_accept(listening);
+	self->copy = dup(self->near);
+	close(listening);
+}
+
+static int stream_add(faults *self)
+{
+	int fd = self->copy < 0 ? dup(self->near) : self->copy;
+
+	self->copy = -1;
+	return ikefp_stream_add(self->client->nl, fd, true, 0, &self->stream);
+}
+
+static void streamed(faults *self)
+{
+	connected(self);
+	if (stream_add(self))
+		die("stream-add: %s", ikefp_nl_error(self->client->nl));
+}
+
+static int stream_del(faults *self)
+{
+	return ikefp_stream_del(self->client->nl, self->stream);
+}
+
+static int stream_get(faults *self)
+{
+	struct ikefp_stream_info info;
+
+	return ikefp_stream_get(self->client->nl, self->stream, &info);
+}
+
+static void see_stream(const struct ikefp_stream_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+}
+
+static int stream_list(faults *self)
+{
+	return ikefp_stream_list(self->client->nl, see_stream, NULL);
+}
+
+/* An SA with ESP, which is to go by a stream. */
+static void to_be_streamed(faults *self)
+{
+	static const uint8_t pairs[64 * 8] = { 1 };
+	const struct ikefp_octets esp_spis = { pairs, sizeof(pairs) };
+	const struct ikefp_sa_change change = { .spi = self->spi, .esp_spis = &esp_spis };
+
+	must_sa_new(self);
+	if (ikefp_sa_set(self->client->nl, &change))
+		die("sa-set esp-spis: %s", ikefp_nl_error(self->client->nl));
+	/* One for all, so that there is something to grow. */
+	if (!self->stream || stream_get(self))
+		streamed(self);
+}
+
+static int sa_set_stream(faults *self)
+{
+	const struct ikefp_endpoint endpoint = { .stream = self->stream };
+	const struct ikefp_sa_change change = { .spi = self->spi, .endpoint = &endpoint };
+
+	return ikefp_sa_set(self->client->nl, &change);
+}
+
 static void see_worker(const struct ikefp_worker_info *info, void *arg)
 {
 	(void)info;
@@ -408,6 +487,11 @@ TEST_F_TIMEOUT(faults, commands, 240)
 		{ "sa-del", sa_del, must_sa_new, -ENOENT },
 		{ "message-send, raw", send_raw, must_sa_new, -EBUSY },
 		{ "message-send, sealed", send_sealed, sealed_sa, -EBUSY },
+		{ "stream-add", stream_add, connected, -EBUSY },
+		{ "stream-get", stream_get, streamed },
+		{ "stream-get, all", stream_list, streamed },
+		{ "stream-del", stream_del, streamed, -ENOENT },
+		{ "sa-set stream", sa_set_stream, to_be_streamed },
 		{ "opening and subscribing", open_another },
 	};
 	size_t i;

@@ -138,6 +138,11 @@ static bool is_refusal(int err)
 	case EALREADY:
 	case EPERM:
 	case EOVERFLOW:
+	/* What is no socket of TCP, or not of this namespace. */
+	case EBADF:
+	case ENOTSOCK:
+	case EPROTONOSUPPORT:
+	case EXDEV:
 		return true;
 	default:
 		return false;
@@ -206,6 +211,17 @@ static void take_upcall(struct thread *t, struct nlmsghdr *header)
 	}
 }
 
+/* Of those that come and go the latest is there most likely. */
+static void take_stream(struct thread *t, struct nlmsghdr *header)
+{
+	struct nlattr *attrs[IKEFP_A_STREAM_MAX + 1];
+
+	if (genlmsg_parse(header, 0, attrs, IKEFP_A_STREAM_MAX, NULL) < 0 ||
+	    !attrs[IKEFP_A_STREAM_STREAM])
+		die("a reply to stream-add that cannot be read");
+	t->requests.stream = nla_get_u32(attrs[IKEFP_A_STREAM_STREAM]);
+}
+
 /* All that waits: verdicts, listings to their ends, upcalls. */
 static void read_answers(struct thread *t)
 {
@@ -228,6 +244,9 @@ static void read_answers(struct thread *t)
 				  genl->cmd == IKEFP_CMD_EXCHANGE_TIMEOUT ||
 				  genl->cmd == IKEFP_CMD_SA_EXPIRED))
 				take_upcall(t, header);
+			else if (header->nlmsg_type == family &&
+				 genl->cmd == IKEFP_CMD_STREAM_ADD)
+				take_stream(t, header);
 		}
 	}
 	if (len < 0 && errno != EAGAIN)

@@ -316,7 +316,7 @@ bool fixture_receive(struct ikefp_context *ctx, const u8 *octets, u32 len,
 	skb_put_data(skb, octets, len);
 	local_bh_disable();
 	rcu_read_lock();
-	taken = ikefp_message_receive(ctx, skb, path);
+	taken = !ikefp_message_receive(ctx, skb, path);
 	rcu_read_unlock();
 	local_bh_enable();
 	return taken;

@@ -88,7 +88,7 @@ static void make(struct ikefp_nl *nl, struct xfrm *xfrm, const struct endpoint *
 		.settings = &settings,
 		.esp_spis = child ? &esp_spis : NULL,
 	};
-	struct ikefp_endpoint way;
+	struct ikefp_endpoint way = {};
 	struct timespec begin;
 
 	endpoint_to_sockaddr(local, &way.local);

@@ -295,6 +295,25 @@ static void sealed(void)
 	buf_clear(&octets);
 }
 
+/* With the prefix and without: two messages, and a length that none has. */
+static void streams(void)
+{
+	for (uint8_t due = 0; due < 2; due++) {
+		struct buf octets = BUF_INIT;
+
+		buf_put8(&octets, due);
+		if (due)
+			buf_put(&octets, "IKETCP", 6);
+		for (unsigned int len = 3; len < 60; len += 40) {
+			buf_put16(&octets, len);
+			buf_zero(&octets, len - 2);
+		}
+		buf_put16(&octets, 1);
+		seed("framing", &octets);
+		buf_clear(&octets);
+	}
+}
+
 /* Numbers: nothing of it is more likely than the rest. */
 static void numbers(void)
 {
@@ -548,6 +567,7 @@ int main(int argc, char **argv)
 	folder = argv[1];
 	handshakes();
 	sealed();
+	streams();
 	numbers();
 	commands();
 	shared();

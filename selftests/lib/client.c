@@ -149,6 +149,11 @@ static void on_dead(uint64_t spi, void *arg)
 	queue(arg, UPCALL_DEAD, spi, 0);
 }
 
+static void on_stream_closed(uint32_t stream, void *arg)
+{
+	queue(arg, UPCALL_STREAM_CLOSED, 0, 0)->stream = stream;
+}
+
 static void on_event(const struct ikefp_event *event, void *arg)
 {
 	struct client *client = arg;
@@ -173,6 +178,7 @@ static bool pump(struct client *client, int64_t until_us)
 		.not_adopted = on_not_adopted,
 		.sa_moved = on_moved,
 		.sa_dead = on_dead,
+		.stream_closed = on_stream_closed,
 		.arg = client,
 	};
 	struct pollfd pollers[] = {

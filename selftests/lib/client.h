@@ -11,7 +11,7 @@
 
 enum upcall_kind {
 	UPCALL_MESSAGE, UPCALL_TIMEOUT, UPCALL_EXPIRED, UPCALL_ADOPTED, UPCALL_NOT_ADOPTED,
-	UPCALL_MOVED, UPCALL_DEAD,
+	UPCALL_MOVED, UPCALL_DEAD, UPCALL_STREAM_CLOSED,
 };
 
 struct upcall {
@@ -20,6 +20,7 @@ struct upcall {
 	uint64_t spi;
 	uint8_t exchange_type;
 	uint32_t message_id;
+	uint32_t stream; /* of UPCALL_STREAM_CLOSED */
 	struct ikefp_endpoint endpoint; /* of UPCALL_MOVED */
 	struct ikefp_message_in message; /* of UPCALL_MESSAGE */
 	struct ikefp_sa_info info; /* of UPCALL_ADOPTED */

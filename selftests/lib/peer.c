@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "tcp.h"
 
 #define INIT_LEN 64
 
@@ -28,6 +29,45 @@ struct peer *peer_open(const char *local, const char *kernel, int port,
 	return peer;
 }
 
+int peer_take_stream(struct peer *peer, struct client *client, const char *local,
+		     const char *kernel, int port, bool kernel_originates)
+{
+	struct sockaddr_storage accepts = address(kernel_originates ? local : kernel, port);
+	struct sockaddr_storage opens = address(kernel_originates ? kernel : local, 0);
+	uint8_t prefix[STREAM_PREFIX_LEN];
+	int before = peer->sock;
+	int listening = tcp_listen(&accepts);
+	int opened = tcp_connect(&opens, &accepts);
+	int accepted = tcp_accept(listening);
+	int handed = kernel_originates ? opened : accepted;
+
+	close(listening);
+	peer->sock = kernel_originates ? accepted : opened;
+	peer->local = udp_local(peer->sock);
+	peer->kernel = tcp_remote(peer->sock);
+	peer->marker = true;
+	if (ikefp_stream_add(client->nl, handed, kernel_originates,
+			     ikefp_worker_portid(client->nl), &peer->stream))
+		die("stream-add: %s", ikefp_nl_error(client->nl));
+	if (!kernel_originates)
+		tcp_send(peer->sock, STREAM_PREFIX, STREAM_PREFIX_LEN);
+	else if (!tcp_receive(peer->sock, prefix, sizeof(prefix), PATIENCE_MS) ||
+		 memcmp(prefix, STREAM_PREFIX, sizeof(prefix)))
+		die("the kernel's stream does not begin with the prefix");
+	return before;
+}
+
+struct peer *peer_open_stream(struct client *client, const char *local, const char *kernel,
+			      int port, bool kernel_originates)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		die("out of memory");
+	peer_take_stream(peer, client, local, kernel, port, kernel_originates);
+	return peer;
+}
+
 void peer_close(struct peer *peer)
 {
 	close(peer->sock);
@@ -36,7 +76,9 @@ void peer_close(struct peer *peer)
 
 struct ikefp_endpoint peer_endpoint_of_kernel(const struct peer *peer)
 {
-	return (struct ikefp_endpoint){ .local = peer->kernel, .remote = peer->local };
+	return (struct ikefp_endpoint){
+		.local = peer->kernel, .remote = peer->local, .stream = peer->stream,
+	};
 }
 
 void peer_send(struct peer *peer, const void *message, size_t len)
@@ -50,7 +92,10 @@ void peer_send(struct peer *peer, const void *message, size_t len)
 		memmove(peer->sent, message, len);
 	peer->sent_len = len;
 	memcpy(datagram + marker, peer->sent, len);
-	udp_send(peer->sock, &peer->kernel, datagram, marker + len);
+	if (peer->stream)
+		tcp_send_framed(peer->sock, datagram, marker + len);
+	else
+		udp_send(peer->sock, &peer->kernel, datagram, marker + len);
 }
 
 void peer_send_again(struct peer *peer)
@@ -80,10 +125,14 @@ bool peer_receive(struct peer *peer, int wait_ms)
 {
 	uint8_t datagram[MESSAGE_SIZE];
 	size_t marker = peer->marker ? MARKER_LEN : 0;
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = peer->kernel;
 	ssize_t len;
 
-	len = udp_receive(peer->sock, datagram, sizeof(datagram), wait_ms, &from, &peer->got_us);
+	if (peer->stream)
+		len = tcp_receive_framed(peer->sock, datagram, sizeof(datagram), wait_ms);
+	else
+		len = udp_receive(peer->sock, datagram, sizeof(datagram), wait_ms, &from,
+				  &peer->got_us);
 	if (len < 0)
 		return false;
 	if (!address_same(&from, &peer->kernel))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A peer of the module's in the test itself: a UDP socket, SPIs, keys, message IDs. */
+/* A peer of the module's in the test itself: a UDP socket or a stream, SPIs, keys, message IDs. */
 #ifndef IKEFP_TEST_PEER_H
 #define IKEFP_TEST_PEER_H
 
@@ -18,6 +18,7 @@ struct peer {
 	struct sockaddr_storage local;
 	struct sockaddr_storage kernel;
 	bool marker;			/* the kernel's listener is of the kind natt */
+	uint32_t stream;		/* the kernel's name of it; 0: there is none */
 	bool initiator;			/* the peer is */
 	uint64_t own_spi;
 	uint64_t kernel_spi;
@@ -38,6 +39,18 @@ struct peer {
 /* Addresses of the peer and of the kernel's listener, and the listener's port. */
 struct peer *peer_open(const char *local, const char *kernel, int port,
 		       enum ikefp_listener_kind kind);
+
+/*
+ * A TCP connection between the two, of which the kernel's end is handed down as one that it
+ * has opened, or accepted; on the port @port of who has accepted it. It has begun, with the
+ * prefix. The client's worker is told of its end.
+ */
+struct peer *peer_open_stream(struct client *client, const char *local, const char *kernel,
+			      int port, bool kernel_originates);
+
+/* One more, on which the peer sends and receives from now on. Returns the socket before. */
+int peer_take_stream(struct peer *peer, struct client *client, const char *local,
+		     const char *kernel, int port, bool kernel_originates);
 void peer_close(struct peer *peer);
 struct ikefp_endpoint peer_endpoint_of_kernel(const struct peer *peer);
 

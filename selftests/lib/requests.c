@@ -7,10 +7,12 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ike.h"
 #include "ikefp_nl.h"
 #include "spec.h"
+#include "tcp.h"
 
 #include <linux/ikefp.h>
 
@@ -35,6 +37,7 @@ struct intent {
 	bool response;
 	bool completes; /* an SA, which is established then */
 	bool path;
+	bool stream; /* in its place */
 	bool link_local; /* of IPv6 */
 	unsigned int optional; /* of a hundred attributes that need not be there, how many are */
 	size_t payload_len;
@@ -88,6 +91,24 @@ static uint64_t setting(struct requests *requests, const char *name, bool *known
 	return 0;
 }
 
+/* One end of a new connection, in the thread's namespace; of the one before nothing is left here. */
+static uint64_t connection(struct requests *requests, bool v6)
+{
+	struct sockaddr_storage near = address(v6 ? "::1" : "127.0.0.1", 0);
+	struct sockaddr_storage far = address(v6 ? "::1" : "127.0.0.2", 0);
+	int listening = tcp_listen(&far);
+
+	if (requests->near) {
+		close(requests->near);
+		close(requests->far);
+	}
+	far = udp_local(listening);
+	requests->near = tcp_connect(&near, &far);
+	requests->far = tcp_accept(listening);
+	close(listening);
+	return requests->near;
+}
+
 /* The namespace's first interface. */
 #define LOOPBACK 1
 
@@ -136,6 +157,10 @@ static uint64_t sensible(struct requests *requests, const struct intent *intent,
 		return intent->payload_len ? PAYLOAD_NOTIFY : PAYLOAD_NONE;
 	if (is(name, "worker"))
 		return requests->worker;
+	if (is(name, "fd"))
+		return connection(requests, intent->v6);
+	if (is(name, "stream"))
+		return requests->stream;
 	if (is(name, "ifindex"))
 		return LOOPBACK;
 	if (is(name, "fragment-size"))
@@ -270,6 +295,10 @@ static bool wanted(struct requests *requests, const struct intent *intent,
 		return intent->path && intent->v6 == is(name, "ipv6");
 	if (listener)
 		return true;
+	if (is(name, "fd") || is(name, "originator"))
+		return true;
+	if (is(name, "stream"))
+		return intent->stream;
 	if (is(name, "raw"))
 		return intent->raw;
 	if (is(name, "response"))
@@ -387,6 +416,8 @@ static struct intent choose_intent(struct requests *requests,
 
 	intent.completes = is(operation->name, "sa-rekey") ? chance(requests, 90) :
 			   is(operation->name, "sa-set") && chance(requests, 30);
+	intent.stream = strstr(operation->name, "stream") || (requests->stream && chance(requests, 10));
+	intent.path &= !intent.stream;
 	intent.link_local = intent.v6 && intent.path && chance(requests, 20);
 
 	intent.sa = choose_sa(requests, creates || intent.raw);

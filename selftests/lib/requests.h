@@ -44,6 +44,8 @@ struct requests {
 	struct hint hint;
 	struct fuzz_sa *sa; /* whose turn it is */
 	uint32_t worker; /* port ID of one that may be a worker */
+	uint32_t stream; /* one that there may be; 0: none was ever */
+	int near, far; /* a TCP connection's ends; 0: none */
 };
 
 /* What a request is. */

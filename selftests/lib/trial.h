@@ -33,6 +33,7 @@ struct attribute {
 #define KEYS(name) IKEFP_A_KEYS_##name
 #define MESSAGE(name) IKEFP_A_MESSAGE_##name
 #define POLICY(name) IKEFP_A_POLICY_##name
+#define STREAM(name) IKEFP_A_STREAM_##name
 
 #define MAX_ATTRIBUTES 12
 

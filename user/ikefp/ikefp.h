@@ -112,6 +112,8 @@ struct snapshot {
 	size_t worker_count;
 	struct ikefp_listener_info *listeners;
 	size_t listener_count;
+	struct ikefp_stream_info *streams;
+	size_t stream_count;
 	struct ikefp_sa_info *sas;
 	size_t sa_count;
 	struct ikefp_stats stats;

@@ -19,6 +19,7 @@ const struct metric *metric_of(int attribute)
 		GAUGE(WAITING_OCTETS, "Memory of upcalls that wait for the adoption of their SAs."),
 		GAUGE(STASH_OCTETS, "Octets of all stashes."),
 		GAUGE(REASSEMBLY_OCTETS, "Memory of fragments that wait for others."),
+		GAUGE(STREAMS, "Streams (TCP connections) that carry IKE."),
 
 		COUNTER(RX_MESSAGES, "IKE messages that were for us to look at."),
 		COUNTER(RX_ESP, "ESP packets handed to XFRM."),
@@ -46,6 +47,16 @@ const struct metric *metric_of(int attribute)
 		COUNTER(ORPHANED, "IKE SAs that became orphans."),
 		COUNTER(ADOPTED, "Orphans that were adopted."),
 		COUNTER(ORPHANS_EXPIRED, "Orphans deleted because nobody adopted them in time."),
+		COUNTER(TX_ESP, "ESP packets sent by streams."),
+		COUNTER(STREAMS_OPENED, "Streams handed down."),
+		COUNTER(STREAMS_LOST, "Streams ended by the peer or the network."),
+		COUNTER(STREAMS_BAD_PREFIX, "Streams closed that did not begin with the prefix."),
+		COUNTER(STREAMS_BAD_LENGTH, "Streams closed for a length that no message has."),
+		COUNTER(STREAMS_CORRUPT, "Streams closed for many messages in a row that were dropped."),
+		COUNTER(STREAMS_SLOW, "Streams closed because a message was not whole in time."),
+		COUNTER(STREAMS_UNUSED, "Streams closed because no IKE SA went by them."),
+		COUNTER(STREAMS_STALLED, "Streams closed because the peer did not take what was sent."),
+		COUNTER(STREAMS_OVERLOADED, "Streams closed because there was no room for a message."),
 
 		DROP(SHORT, "Shorter than an IKE header, or than a non-ESP marker."),
 		DROP(LENGTH, "The header's length is not the datagram's."),
@@ -79,6 +90,10 @@ const struct metric *metric_of(int attribute)
 		DROP(SOURCE_LIMIT, "A new SA above max-half-open-source."),
 		DROP(CACHE_LIMIT, "A message that would have to be kept, above max-cache-octets."),
 		DROP(WAITING_LIMIT, "For an orphan, above what can wait for its adoption."),
+		DROP(STREAM_LIMIT, "A stream above max-streams, or a stranger's above max-half-open."),
+		DROP(STREAM_SOURCE_LIMIT, "A stranger's stream above max-half-open-source."),
+		DROP(STREAM_FULL, "ESP that its stream could not take, since others waited for it."),
+		DROP(STREAM_CLOSED, "ESP whose stream had ended."),
 	};
 
 	return ikefp_stats_name(attribute) ? &metrics[attribute] : NULL;

@@ -7,6 +7,15 @@ static json_t *listener_json(const struct ikefp_listener_info *l)
 			 "local", address_json(&l->addr));
 }
 
+static json_t *stream_json(const struct ikefp_stream_info *stream)
+{
+	return json_pack("{s:I, s:b, s:o, s:o, s:I, s:I}", "stream", (json_int_t)stream->stream,
+			 "originator", (int)stream->originator,
+			 "local", address_json(&stream->endpoint.local),
+			 "remote", address_json(&stream->endpoint.remote),
+			 "worker", (json_int_t)stream->worker, "sas", (json_int_t)stream->sas);
+}
+
 json_t *worker_json(const struct ikefp_worker_info *w)
 {
 	return json_pack("{s:I, s:I}", "worker", (json_int_t)w->worker,
@@ -55,6 +64,8 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "window-out", (json_int_t)sa->window_out,
 			 "unanswered", unanswered_json(sa));
 
+	if (sa->endpoint.stream)
+		json_object_set_new(object, "stream", json_integer(sa->endpoint.stream));
 	if (sa->fragments)
 		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));
 	return object;
@@ -89,16 +100,19 @@ json_t *policy_json(const struct ikefp_policy *policy)
 
 json_t *show_json(const struct snapshot *s)
 {
-	json_t *listeners = json_array(), *workers = json_array(), *sas = json_array();
+	json_t *listeners = json_array(), *streams = json_array(), *workers = json_array();
+	json_t *sas = json_array();
 
 	for (size_t i = 0; i < s->listener_count; i++)
 		json_array_append_new(listeners, listener_json(&s->listeners[i]));
+	for (size_t i = 0; i < s->stream_count; i++)
+		json_array_append_new(streams, stream_json(&s->streams[i]));
 	for (size_t i = 0; i < s->worker_count; i++)
 		json_array_append_new(workers, worker_json(&s->workers[i]));
 	for (size_t i = 0; i < s->sa_count; i++)
 		json_array_append_new(sas, sa_json(&s->sas[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "listeners", listeners,
-			 "workers", workers, "sas", sas,
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "listeners", listeners,
+			 "streams", streams, "workers", workers, "sas", sas,
 			 "policy", policy_json(&s->policy),
 			 "counters", counters_json(&s->stats));
 }

@@ -34,6 +34,22 @@ static void show_listeners(FILE *out, const struct snapshot *s)
 			kind_name(s->listeners[i].kind));
 }
 
+/* Where there are none, nobody need know that there can be. */
+static void show_streams(FILE *out, const struct snapshot *s)
+{
+	char a[ADDRESS_TEXT], b[ADDRESS_TEXT];
+
+	for (size_t i = 0; i < s->stream_count; i++) {
+		const struct ikefp_stream_info *stream = &s->streams[i];
+
+		fprintf(out, "%s%u: %s - %s, %s, %u SA%s\n", i ? "           " : "streams:   ",
+			stream->stream, address_text(&stream->endpoint.local, a),
+			address_text(&stream->endpoint.remote, b),
+			stream->originator ? "opened" : "accepted", stream->sas,
+			stream->sas == 1 ? "" : "s");
+	}
+}
+
 static void show_workers(FILE *out, const struct snapshot *s)
 {
 	if (!s->worker_count)
@@ -93,6 +109,8 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 		fprintf(out, "  peer spi:    %016" PRIx64 "\n", sa->peer_spi);
 	fprintf(out, "  endpoints:   %s - %s\n", address_text(&sa->endpoint.local, a),
 		address_text(&sa->endpoint.remote, b));
+	if (sa->endpoint.stream)
+		fprintf(out, "  stream:      %u\n", sa->endpoint.stream);
 	if (sa->srtt_us)
 		fprintf(out, "  round trip:  %s, variation %s\n", us_text(sa->srtt_us, rtt),
 			us_text(sa->rttvar_us, var));
@@ -136,6 +154,7 @@ void show_text(FILE *out, const struct snapshot *s)
 {
 	show_summary(out, s);
 	show_listeners(out, s);
+	show_streams(out, s);
 	show_workers(out, s);
 	for (size_t i = 0; i < s->sa_count; i++)
 		show_sa(out, &s->sas[i]);

@@ -38,6 +38,17 @@ static void add_listener(const struct ikefp_listener_info *info, void *arg)
 		s->listeners[s->listener_count - 1] = *info;
 }
 
+static void add_stream(const struct ikefp_stream_info *info, void *arg)
+{
+	struct snapshot *s = arg;
+
+	if (s->failed)
+		return;
+	s->streams = grow(s->streams, &s->stream_count, sizeof(*s->streams), &s->failed);
+	if (!s->failed)
+		s->streams[s->stream_count - 1] = *info;
+}
+
 static void add_worker(const struct ikefp_worker_info *info, void *arg)
 {
 	struct snapshot *s = arg;
@@ -92,6 +103,8 @@ int snapshot_take(struct ikefp_nl *nl, struct snapshot *s)
 	memset(s, 0, sizeof(*s));
 	err = ikefp_listener_list(nl, add_listener, s);
 	if (!err)
+		err = ikefp_stream_list(nl, add_stream, s);
+	if (!err)
 		err = ikefp_worker_list(nl, add_worker, s);
 	if (!err)
 		err = list_sas(nl, s);
@@ -109,6 +122,7 @@ int snapshot_take(struct ikefp_nl *nl, struct snapshot *s)
 void snapshot_clear(struct snapshot *s)
 {
 	free(s->listeners);
+	free(s->streams);
 	free(s->workers);
 	free(s->sas);
 	memset(s, 0, sizeof(*s));

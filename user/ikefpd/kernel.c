@@ -68,6 +68,7 @@ static void to_path(struct ikefp_endpoint *path, const struct endpoint *local,
 {
 	endpoint_to_sockaddr(local, &path->local);
 	endpoint_to_sockaddr(remote, &path->remote);
+	path->stream = 0;
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,

@@ -22,10 +22,14 @@
 
 struct ikefp_nl;
 
-/* Both ends of a datagram's way. sin6_scope_id is the interface of a link-local. */
+/*
+ * Both ends of a message's way. sin6_scope_id is the interface of a link-local. Where it is
+ * by a stream, that says where it leads: what is given of addresses then is not looked at.
+ */
 struct ikefp_endpoint {
 	struct sockaddr_storage local;
 	struct sockaddr_storage remote;
+	uint32_t stream; /* 0: through a listener */
 };
 
 struct ikefp_listener_info {
@@ -148,6 +152,7 @@ struct ikefp_upcalls {
 	void (*not_adopted)(uint64_t spi, int err, const char *why, void *arg);
 	void (*sa_moved)(uint64_t spi, const struct ikefp_endpoint *endpoint, void *arg);
 	void (*sa_dead)(uint64_t spi, void *arg);
+	void (*stream_closed)(uint32_t stream, void *arg);
 	void *arg;
 };
 
@@ -212,6 +217,25 @@ uint32_t ikefp_worker_portid(const struct ikefp_nl *nl);
 int ikefp_worker_read(struct ikefp_nl *nl, const struct ikefp_upcalls *upcalls);
 int ikefp_worker_list(struct ikefp_nl *nl,
 		      void (*each)(const struct ikefp_worker_info *, void *), void *arg);
+
+struct ikefp_stream_info {
+	uint32_t stream;
+	bool originator;
+	struct ikefp_endpoint endpoint;
+	uint32_t worker; /* port ID; 0: nobody is told of its end */
+	uint32_t sas;
+};
+
+/*
+ * Hands a connected TCP socket down, which is closed here afterwards, also on failure.
+ * @worker: its port ID, who is told when the stream ends; 0: nobody.
+ */
+int ikefp_stream_add(struct ikefp_nl *nl, int fd, bool originator, uint32_t worker,
+		     uint32_t *stream);
+int ikefp_stream_del(struct ikefp_nl *nl, uint32_t stream);
+int ikefp_stream_get(struct ikefp_nl *nl, uint32_t stream, struct ikefp_stream_info *info);
+int ikefp_stream_list(struct ikefp_nl *nl,
+		      void (*each)(const struct ikefp_stream_info *, void *), void *arg);
 
 /*
  * Asks for up to IKEFP_ADOPT_MAX orphans. The answers are there to be read when this

@@ -62,4 +62,5 @@ void ikefp_nl_get_endpoint(struct nlattr **attrs, int first, struct ikefp_endpoi
 
 	get_address(attrs, first + LOCAL_IPV4, ifindex, &endpoint->local);
 	get_address(attrs, first + REMOTE_IPV4, ifindex, &endpoint->remote);
+	endpoint->stream = 0;
 }

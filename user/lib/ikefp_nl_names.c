@@ -42,6 +42,7 @@ const char *ikefp_policy_name(int attribute)
 		[IKEFP_A_POLICY_REASSEMBLY_MS] = "reassembly-ms",
 		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = "max-reassembly-octets",
 		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = "half-open-flood-ms",
+		[IKEFP_A_POLICY_MAX_STREAMS] = "max-streams",
 	};
 
 	return name_of(names, IKEFP_A_POLICY_MAX, attribute);
@@ -116,6 +117,21 @@ const char *ikefp_stats_name(int attribute)
 		[IKEFP_A_STATS_ORPHANED] = "orphaned",
 		[IKEFP_A_STATS_ADOPTED] = "adopted",
 		[IKEFP_A_STATS_ORPHANS_EXPIRED] = "orphans-expired",
+		[IKEFP_A_STATS_STREAMS] = "streams",
+		[IKEFP_A_STATS_STREAMS_OPENED] = "streams-opened",
+		[IKEFP_A_STATS_STREAMS_LOST] = "streams-lost",
+		[IKEFP_A_STATS_STREAMS_BAD_PREFIX] = "streams-bad-prefix",
+		[IKEFP_A_STATS_STREAMS_BAD_LENGTH] = "streams-bad-length",
+		[IKEFP_A_STATS_STREAMS_CORRUPT] = "streams-corrupt",
+		[IKEFP_A_STATS_STREAMS_SLOW] = "streams-slow",
+		[IKEFP_A_STATS_STREAMS_UNUSED] = "streams-unused",
+		[IKEFP_A_STATS_STREAMS_STALLED] = "streams-stalled",
+		[IKEFP_A_STATS_STREAMS_OVERLOADED] = "streams-overloaded",
+		[IKEFP_A_STATS_DROP_STREAM_LIMIT] = "drop-stream-limit",
+		[IKEFP_A_STATS_DROP_STREAM_SOURCE_LIMIT] = "drop-stream-source-limit",
+		[IKEFP_A_STATS_TX_ESP] = "tx-esp",
+		[IKEFP_A_STATS_DROP_STREAM_FULL] = "drop-stream-full",
+		[IKEFP_A_STATS_DROP_STREAM_CLOSED] = "drop-stream-closed",
 	};
 
 	return name_of(names, IKEFP_A_STATS_MAX, attribute);

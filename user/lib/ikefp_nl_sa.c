@@ -56,6 +56,13 @@ void ikefp_nl_get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 	if (attrs[IKEFP_A_SA_ESP_SPIS])
 		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;
 	ikefp_nl_get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
+	info->endpoint.stream = get_u32(attrs[IKEFP_A_SA_STREAM]);
+}
+
+static bool put_endpoint(struct nl_msg *msg, const struct ikefp_endpoint *endpoint)
+{
+	return endpoint->stream ? !nla_put_u32(msg, IKEFP_A_SA_STREAM, endpoint->stream) :
+				  ikefp_nl_put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, endpoint);
 }
 
 int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
@@ -64,7 +71,7 @@ int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
 	struct nl_msg *msg = ikefp_nl_request(nl, IKEFP_CMD_SA_NEW, 0);
 
 	bool whole = msg && put_spi(msg, IKEFP_A_SA_SPI, spi) &&
-		     ikefp_nl_put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, endpoint) &&
+		     put_endpoint(msg, endpoint) &&
 		     (!worker || !nla_put_u32(msg, IKEFP_A_SA_WORKER, worker));
 
 	return ikefp_nl_transact(nl, nl->command, msg, whole, IKEFP_A_SA_MAX, NULL, NULL);
@@ -111,8 +118,7 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 	if (change->established &&
 	    nla_put_u8(msg, IKEFP_A_SA_STATE, IKEFP_SA_STATE_ESTABLISHED))
 		return false;
-	if (change->endpoint &&
-	    !ikefp_nl_put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, change->endpoint))
+	if (change->endpoint && !put_endpoint(msg, change->endpoint))
 		return false;
 	if (change->settings && !put_settings(msg, change->settings))
 		return false;

@@ -49,6 +49,12 @@ uint32_t ikefp_worker_portid(const struct ikefp_nl *nl)
 	return nl->worker ? nl_socket_get_local_port(nl->worker) : 0;
 }
 
+static void get_endpoint(struct nlattr **attrs, struct ikefp_endpoint *endpoint)
+{
+	ikefp_nl_get_endpoint(attrs, IKEFP_A_MESSAGE_LOCAL_IPV4, endpoint);
+	endpoint->stream = get_u32(attrs[IKEFP_A_MESSAGE_STREAM]);
+}
+
 static void take_message(struct nlattr **attrs, const struct ikefp_upcalls *upcalls)
 {
 	struct nlattr *payload = attrs[IKEFP_A_MESSAGE_PAYLOAD];
@@ -68,7 +74,7 @@ static void take_message(struct nlattr **attrs, const struct ikefp_upcalls *upca
 		},
 	};
 
-	ikefp_nl_get_endpoint(attrs, IKEFP_A_MESSAGE_LOCAL_IPV4, &message.endpoint);
+	get_endpoint(attrs, &message.endpoint);
 	if (upcalls->message)
 		upcalls->message(&message, upcalls->arg);
 }
@@ -91,6 +97,15 @@ static void take_adopted(struct nlmsghdr *header, const struct ikefp_upcalls *up
 			upcalls->adopted(&info, &stash, upcalls->arg);
 	}
 	explicit_bzero(nlmsg_data(header), nlmsg_datalen(header));
+}
+
+/* Its attributes are another set's. */
+static void take_stream_closed(struct nlmsghdr *header, const struct ikefp_upcalls *upcalls)
+{
+	struct nlattr *attrs[IKEFP_A_STREAM_MAX + 1];
+
+	if (!genlmsg_parse(header, 0, attrs, IKEFP_A_STREAM_MAX, NULL) && upcalls->stream_closed)
+		upcalls->stream_closed(get_u32(attrs[IKEFP_A_STREAM_STREAM]), upcalls->arg);
 }
 
 /* A request for adoption that was refused; others were granted, and answered so. */
@@ -123,6 +138,10 @@ static void on_upcall(struct ikefp_nl *nl, struct nlmsghdr *header)
 		take_adopted(header, upcalls);
 		return;
 	}
+	if (genlmsg_hdr(header)->cmd == IKEFP_CMD_STREAM_CLOSED) {
+		take_stream_closed(header, upcalls);
+		return;
+	}
 	if (genlmsg_parse(header, 0, attrs, IKEFP_A_MESSAGE_MAX, NULL))
 		return;
 	switch (genlmsg_hdr(header)->cmd) {
@@ -141,7 +160,7 @@ static void on_upcall(struct ikefp_nl *nl, struct nlmsghdr *header)
 			upcalls->sa_expired(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), upcalls->arg);
 		break;
 	case IKEFP_CMD_SA_MOVED:
-		ikefp_nl_get_endpoint(attrs, IKEFP_A_MESSAGE_LOCAL_IPV4, &endpoint);
+		get_endpoint(attrs, &endpoint);
 		if (upcalls->sa_moved)
 			upcalls->sa_moved(get_spi(attrs[IKEFP_A_MESSAGE_SPI]), &endpoint,
 					  upcalls->arg);

@@ -81,10 +81,12 @@ static void test_names(void)
 static struct snapshot example(void)
 {
 	static struct ikefp_listener_info listeners[2];
+	static struct ikefp_stream_info streams[1];
 	static struct ikefp_sa_info sa;
 	static struct ikefp_worker_info worker = { .worker = 4711, .sas = 1 };
 	struct snapshot s = {
 		.listeners = listeners, .listener_count = 2,
+		.streams = streams, .stream_count = 1,
 		.workers = &worker, .worker_count = 1, .sas = &sa, .sa_count = 1,
 	};
 
@@ -92,10 +94,14 @@ static struct snapshot example(void)
 						     addr("0.0.0.0", 500, 0) };
 	listeners[1] = (struct ikefp_listener_info){ IKEFP_LISTENER_KIND_NATT,
 						     addr("::", 4500, 0) };
+	streams[0] = (struct ikefp_stream_info){
+		.stream = 7, .originator = true, .worker = 4711, .sas = 1,
+		.endpoint = { addr("192.0.2.1", 40000, 0), addr("192.0.2.2", 443, 0), 7 },
+	};
 	sa = (struct ikefp_sa_info){
 		.spi = 0x0123456789abcdef, .peer_spi = UINT64_MAX,
 		.role = IKEFP_ROLE_INITIATOR, .state = IKEFP_SA_STATE_ESTABLISHED,
-		.endpoint = { addr("192.0.2.1", 4500, 0), addr("192.0.2.2", 4500, 0) },
+		.endpoint = { addr("192.0.2.1", 4500, 0), addr("192.0.2.2", 4500, 0), 7 },
 		.srtt_us = 41203, .rttvar_us = 2000, .rto_ms = 200, .outstanding = 1,
 		.tries = 2, .message_id_out = 3, .message_id_in = 0, .age_ms = 61000,
 		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
@@ -130,12 +136,14 @@ static void test_show_text(void)
 		   "           messages: 12 in, 11 out, 1 retransmitted, 10 dropped\n"
 		   "listeners: 0.0.0.0:500                  ike\n"
 		   "           [::]:4500                    natt\n"
+		   "streams:   7: 192.0.2.1:40000 - 192.0.2.2:443, opened, 1 SA\n"
 		   "workers:   4711                         1 SA\n"
 		   "\n"
 		   "sa: 0123456789abcdef\n"
 		   "  state:       established, initiator, for 1 min 1 s\n"
 		   "  peer spi:    ffffffffffffffff\n"
 		   "  endpoints:   192.0.2.1:4500 - 192.0.2.2:4500\n"
+		   "  stream:      7\n"
 		   "  round trip:  41.203 ms, variation 2.000 ms\n"
 		   "  timeout:     200 ms\n"
 		   "  worker:      4711\n"
@@ -251,6 +259,7 @@ static void test_show_json(void)
 
 	REQUIRE(json);
 	EXPECT_EQ(json_array_size(json_object_get(json, "listeners")), 2);
+	EXPECT_EQ(json_array_size(json_object_get(json, "streams")), 1);
 	sa = json_array_get(json_object_get(json, "sas"), 0);
 	EXPECT_STR(json_string_value(json_object_get(sa, "spi")), "0123456789abcdef");
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "srtt-us")), 41203);

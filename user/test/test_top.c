@@ -311,12 +311,13 @@ static void test_layout_drops(void)
 	top_layout(&view, lines, 24, 80);
 	/* Most first, and it says that there are more. */
 	snprintf(text, sizeof(text), "%s %s", lines[6].text, lines[7].text);
-	EXPECT(strstr(text, ": waiting-limit "));
-	EXPECT(strstr(text, "waiting-limit") < strstr(text, "cache-limit"));
+	EXPECT(strstr(text, ": stream-closed "));
+	EXPECT(strstr(text, "stream-closed") < strstr(text, "stream-full"));
 	EXPECT_STR(text + strlen(text) - 5, ", ...");
 	/* Room enough for all of them. */
 	for (int i = 1; i <= IKEFP_A_STATS_MAX; i++)
-		view.rates.value[i] = i >= IKEFP_A_STATS_DROP_SOURCE_LIMIT && drop_reason(i);
+		view.rates.value[i] = i >= IKEFP_A_STATS_DROP_SOURCE_LIMIT &&
+				      i <= IKEFP_A_STATS_DROP_WAITING_LIMIT && drop_reason(i);
 	top_layout(&view, lines, 24, 80);
 	snprintf(text, sizeof(text), "%s %s", lines[6].text, lines[7].text);
 	EXPECT(strstr(text, "3.0: source-limit 1.0, cache-limit 1.0, waiting-limit 1.0"));
