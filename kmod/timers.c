@@ -76,14 +76,14 @@ static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
 	*any = true;
 }
 
-/* Up to here the timer wheel is late by 64 jiffies at most. */
-#define COARSE_WAIT 4000
+/* Up to here the timer wheel is late by 8 jiffies at most. */
+#define COARSE_WAIT 511
 
 /*
  * The kernel's timer wheel is late by up to an eighth of a wait, and all timers of about
- * the same wait then come at the same moment: of 20 s, those of 2 s together. A long
- * wait is therefore gone in steps, the last of which is short; shorter where an answer is
- * waited for.
+ * the same wait then come at the same moment: of 20 s, those of 2 s together, more packets of
+ * 100,000 SAs than a device's queue takes. A long wait is therefore gone in steps, the last of
+ * which is short; shorter where an answer is waited for.
  */
 static void arm(struct ikefp_sa *sa)
 {
