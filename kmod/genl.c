@@ -302,7 +302,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.doit		= ikefp_nl_stream_add_doit,
 		.policy		= ikefp_stream_add_nl_policy,
 		.maxattr	= IKEFP_A_STREAM_WORKER,
-		.flags		= GENL_UNS_ADMIN_PERM,
+		.flags		= GENL_ADMIN_PERM,
 	},
 	{
 		.cmd		= IKEFP_CMD_STREAM_DEL,

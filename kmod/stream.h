@@ -8,8 +8,8 @@
  * bounded queues, from any context and with any lock but the queues' own, and has the work
  * run; so does the socket's wait queue whenever something has happened to the socket. Nothing
  * of the socket's own is replaced (callbacks, operations, protocol), so that nothing of this
- * module's is left in it when the module goes, and whatever else the helper does to its
- * descriptor harms nobody but the helper.
+ * module's is left in it when the module goes. Who keeps the descriptor can hold a work up, with
+ * the socket's lock; so it takes who may administer the host to hand one down.
  *
  * Why not in softirq, as net/xfrm/espintcp.c does it? The packet that ESP is made of may
  * come from a socket that is locked, and what it becomes may be for one; there the one lock

@@ -140,9 +140,22 @@ static void expect_allowed(struct __test_metadata *_metadata)
 	rawnl_close(&rawnl);
 }
 
+/* A connection is handed down by who may administer the host, and nobody else. */
+static int hand_down(void)
+{
+	struct rawnl rawnl = rawnl_open();
+	struct verdict verdict = rawnl_do(&rawnl, rawnl_request(&rawnl, IKEFP_CMD_STREAM_ADD, 0));
+	int err = verdict.err;
+
+	verdict_free(&verdict);
+	rawnl_close(&rawnl);
+	return err;
+}
+
 TEST_F(access, root)
 {
 	expect_allowed(_metadata);
+	EXPECT_EQ(-EINVAL, hand_down());
 }
 
 TEST_F(access, without_net_admin)
@@ -174,6 +187,7 @@ TEST_F(access, own_user_namespace)
 
 	new_user_namespace(CLONE_NEWNET);
 	expect_allowed(_metadata);
+	EXPECT_EQ(-EPERM, hand_down());
 	/* But memory, which is everybody's, stays within the defaults. */
 	client = client_open(0);
 	for (i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -390,6 +404,7 @@ TEST_F(access, keys_never_come_back)
 		.local = address("127.0.0.1", 500),
 		.remote = address("127.0.0.2", 500),
 	};
+	const struct ikefp_sa_change established = { .spi = SPI, .established = true };
 	struct rawnl rawnl = rawnl_open();
 	struct verdict verdicts[8];
 	struct sk_keys keys;
@@ -408,6 +423,7 @@ TEST_F(access, keys_never_come_back)
 	ASSERT_EQ(-EINVAL, verdicts[1].err);
 	verdicts[number++] = rawnl_do(&rawnl, set_keys(&rawnl, keys.ei, keys.er, 20));
 	ASSERT_EQ(0, verdicts[2].err);
+	ASSERT_EQ(0, ikefp_sa_set(client->nl, &established));
 	verdicts[number++] = rawnl_do(&rawnl, set_keys(&rawnl, keys.ei, keys.er, 20));
 	ASSERT_EQ(-EEXIST, verdicts[3].err);
 	/* The refusal does repeat the request: its SPI is there. */
