@@ -21,7 +21,8 @@ handshakes() {
 	CONN='encap = yes'
 	ikefpd_start gw2 < <(psk_conf gw2)
 	ikefpd_start gw1 < <(psk_conf gw1)
-	start_in gw2 tcpdump tcpdump -Z root -U -n -i wan -w "$work/recording" 'udp'
+	# At once, or what came in the last second would be lost with it.
+	start_in gw2 tcpdump tcpdump -Z root --immediate-mode -U -n -i wan -w "$work/recording" 'udp'
 	recorder=$started_pid
 	wait_for 10 recorded "$work/recording"
 	swanctl gw1 --initiate --child net --timeout 20
