@@ -19,7 +19,7 @@
 #define SETUP_TS	0x20	/* the responder narrows */
 /* IKE proposals that have nothing in common; with GROUPS additional key exchanges instead. */
 #define SETUP_OTHER_IKE	0x40
-#define SETUP_OTHER_ESP	0x80	/* the same of ESP */
+#define SETUP_OTHER_ESP	0x80	/* the same of ESP; with TS the responder wants no Child SA at first */
 #define SETUP_NO_SECRET	0x100	/* the initiator has none for this peer */
 #define SETUP_NO_SECRET_R	0x200	/* the responder */
 #define SETUP_ANY	0x400	/* the initiator takes any identity */

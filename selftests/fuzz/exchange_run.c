@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "exchange.h"
+#include "followup.h"
 #include "fuzz.h"
 #include "libnet.h"
 #include "log.h"
@@ -132,7 +133,8 @@ static const char *conf(const struct exchange_setup *s, bool responder)
 		 "local { auth = psk\n } remote { auth = psk\n } }" : "",
 		 responder ? RIGHT : s->setup & SETUP_NAT ? "10.9.9.9" : LEFT,
 		 responder ? "%any" : RIGHT, ike, s->setup & SETUP_ENCAP ? "yes" : "no",
-		 s->then & THEN_CHILDLESS && !responder ? "prefer" : "allow",
+		 s->then & THEN_CHILDLESS && !responder ? "prefer" :
+		 s->setup & SETUP_OTHER_ESP && s->setup & SETUP_TS && responder ? "force" : "allow",
 		 !(s->then & THEN_PPK) ? "" : s->setup & SETUP_TWO ?
 		 "ppk_id = ppk\n ppk_required = yes" : "ppk_id = ppk",
 		 signs(s) || (pubkey && !responder && s->setup & SETUP_NO_SECRET) ? "pubkey" : "psk",
@@ -231,6 +233,21 @@ static void rekey_ike(struct host *host)
 		ike_manager_rekey_ike(&host->manager, sa->unique_id);
 }
 
+/* The time is over of what the peer does not go on with. */
+static void end_followups(struct host *host)
+{
+	struct ike_sa *sa;
+
+	for (sa = host->manager.sas; sa; sa = sa->next) {
+		if (!sa->followups)
+			continue;
+		loop_timer_cancel(host->loop, &sa->followups->timer);
+		sa->followups->timer.expired(&sa->followups->timer);
+		settle();
+		return;
+	}
+}
+
 /* What is under way crosses on its way; what was rekeyed goes after some time. */
 static void create_children(uint16_t then)
 {
@@ -248,6 +265,8 @@ static void create_children(uint16_t then)
 		ike_manager_terminate_child(&left->manager,
 					    host_established(left)->children->unique_id, NULL);
 	settle();
+	end_followups(left);
+	end_followups(right);
 	if (then & THEN_ANOTHER && host_established(left))
 		ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "other"), NULL);
 	settle();

@@ -47,6 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	add(&ike, PROTO_IKE, "aes128gcm16-prfsha256-x25519-ecp256");
 	add(&ike, PROTO_IKE, "aes256-sha384-sha256-modp2048");
+	add(&ike, PROTO_IKE, "aes128gcm16-prfsha256-x25519-ecp256-ke1_ecp384-ke1_none-ke3_modp3072");
 	add(&ike, PROTO_IKE, "default");
 	add(&esp, PROTO_ESP, "aes128gcm16-esn-noesn");
 	add(&esp, PROTO_ESP, "aes256-sha256-x25519");
@@ -61,16 +62,43 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void check_proposal(const struct proposal *p, enum ike_protocol protocol)
 {
-	unsigned int of_type[TRANSFORM_ESN + 1] = { 0 };
+	unsigned int of_type[TRANSFORM_MAX + 1] = { 0 };
 	char text[256];
 
 	CHECK(p->protocol == protocol);
 	CHECK(p->spi_len <= sizeof(p->spi) && p->n <= PROPOSAL_TRANSFORMS_MAX);
 	for (unsigned int i = 0; i < p->n; i++) {
-		CHECK(p->transforms[i].type && p->transforms[i].type <= TRANSFORM_ESN);
+		CHECK(p->transforms[i].type && p->transforms[i].type <= TRANSFORM_MAX);
 		CHECK(!of_type[p->transforms[i].type]++);
 	}
 	CHECK(strlen(proposal_str(p, text, sizeof(text))) < sizeof(text));
+}
+
+/* What is kept is the same; and what is without additional key exchanges, or any, has none. */
+static void check_additional(const struct proposal *p, const struct proposal_list *ours)
+{
+	const struct proposal *kept = &proposal_none;
+	struct proposal copy;
+	struct proposal_list without;
+	uint16_t groups[ADDKE_MAX];
+	unsigned int n = 0, i;
+
+	for (i = 0; i < p->n; i++)
+		n += transform_is_addke(p->transforms[i].type) && p->transforms[i].id;
+	CHECK(proposal_addke(p, groups) == n);
+	if (!proposal_keep(&kept, p)) {
+		proposal_copy(&copy, kept);
+		CHECK(copy.n == p->n && copy.number == p->number);
+		proposal_strip_ke(&copy);
+		CHECK(!proposal_addke(&copy, groups) && !proposal_get(&copy, TRANSFORM_DH));
+	}
+	proposal_drop(&kept);
+	CHECK(kept == &proposal_none);
+	if (!proposal_list_without_addke(&without, ours)) {
+		CHECK(without.n <= ours->n && !proposal_list_has_addke(&without));
+		CHECK(proposal_list_has_addke(ours) || without.n == ours->n);
+		proposal_list_clear(&without);
+	}
 }
 
 /* Where several groups would do for one proposal, it is that of the peer's KE payload. */
@@ -87,6 +115,7 @@ static void check_group(const struct payload *sa, const struct proposal_list *ou
 		return;
 	/* The same as without a KE payload, the group perhaps excepted. */
 	check_proposal(&chosen, protocol);
+	check_additional(&chosen, ours);
 	CHECK(chosen.n == wanted.n && chosen.number == wanted.number);
 	for (i = 0; i < chosen.n; i++)
 		CHECK(chosen.transforms[i].type == TRANSFORM_DH ||
