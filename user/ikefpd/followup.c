@@ -108,16 +108,6 @@ void followup_child_gone(struct ike_sa *sa, uint32_t spi_in)
 	}
 }
 
-bool followup_has(const struct ike_sa *sa, uint32_t spi_in)
-{
-	const struct followup *f;
-
-	for (f = sa->followups; f; f = f->next)
-		if (f->spi && f->spi == spi_in)
-			return true;
-	return false;
-}
-
 bool followup_forbids(const struct ike_sa *sa, const struct ike_task *task)
 {
 	const struct followup *f;

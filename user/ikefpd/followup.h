@@ -41,8 +41,6 @@ void followup_child_gone(struct ike_sa *sa, uint32_t spi_in);
 /* The peer deletes the Child SA with this outbound SPI before it is there. */
 void followup_unwanted(struct ike_sa *sa, uint32_t spi_out);
 
-/* Is the Child SA with this inbound SPI of ours one of the peer's that is half agreed on? */
-bool followup_has(const struct ike_sa *sa, uint32_t spi_in);
 /* Is what the peer does already, or all but, to be waited for? */
 bool followup_forbids(const struct ike_sa *sa, const struct ike_task *task);
 

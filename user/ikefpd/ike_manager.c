@@ -13,7 +13,6 @@
 #include "create_child.h"
 #include "host_names.h"
 #include "ike_init.h"
-#include "followup.h"
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
@@ -764,10 +763,11 @@ void ike_manager_terminate_child(struct ike_manager *m, uint32_t id,
 			ike_sa_destroy(child->ike_sa, "it was terminated");
 		else if (create_child_asks_for(child))
 			delete_child(child);
-		else if (followup_has(child->ike_sa, child->spi_in))
-			child_sa_destroy(child);
-		else
+		else if (loop_timer_armed(&child->timer))
 			drop_put_off(child);
+		else
+			/* One that the peer has half agreed on (followup.h). */
+			child_sa_destroy(child);
 		break;
 	case CHILD_ROUTED:
 		/* It is no Child SA. */
