@@ -30,8 +30,10 @@ static int begin(struct ikefp_context *ctx, struct netlink_ext_ack *extack)
 	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx) ?:
 	      ikefp_stream_esp_divert(ctx);
 	mutex_unlock(&ctx->config_lock);
-	if (err)
+	if (err == -ENOMEM)
 		NL_SET_ERR_MSG(extack, "out of memory");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "netfilter takes no hook for ESP that leaves");
 	return err;
 }
 

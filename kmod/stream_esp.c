@@ -31,7 +31,7 @@ struct spi {
 struct ikefp_stream_esp {
 	struct rcu_head rcu;
 	struct ikefp_stream __rcu *stream; /* that it goes by, which its path holds */
-	struct ikefp_address remote; /* where its states lead, or its stream does */
+	struct ikefp_address remote; /* where its states lead */
 	u16 family;
 	u32 count;
 	struct spi spis[];
@@ -44,11 +44,14 @@ static const struct rhashtable_params by_spi = {
 	.automatic_shrinking = true,
 };
 
-static bool leads_to(const struct ikefp_stream_esp *of_sa, const struct ikefp_stream *stream,
-		     u16 family, const struct ikefp_address *to)
+/*
+ * Not where its stream leads since: a peer chooses its SPI, and where its next stream comes from,
+ * and would have those packets that another peer's states send to that SPI there.
+ */
+static bool leads_to(const struct ikefp_stream_esp *of_sa, u16 family,
+		     const struct ikefp_address *to)
 {
-	return of_sa->family == family && (ipv6_addr_equal(&of_sa->remote.v6, &to->v6) ||
-					   ipv6_addr_equal(&stream->remote.v6, &to->v6));
+	return of_sa->family == family && ipv6_addr_equal(&of_sa->remote.v6, &to->v6);
 }
 
 /*
@@ -64,9 +67,9 @@ static struct ikefp_stream *find(struct ikefp_context *ctx, __be32 spi, u16 fami
 
 	list = rhltable_lookup(&ctx->stream_esp, &spi, by_spi);
 	rhl_for_each_entry_rcu(entry, node, list, node) {
-		stream = rcu_dereference(entry->of_sa->stream);
-		if (!leads_to(entry->of_sa, stream, family, to))
+		if (!leads_to(entry->of_sa, family, to))
 			continue;
+		stream = rcu_dereference(entry->of_sa->stream);
 		found = stream;
 		if (ikefp_stream_is_open(stream))
 			break;

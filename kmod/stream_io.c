@@ -96,12 +96,17 @@ static void uncharge(struct ikefp_stream *stream)
 	stream->charged = 0;
 }
 
-/* 0, or the reason to end: those of all streams together are too many. */
+/*
+ * 0, or the reason to end: those of all streams together are too many. Strangers have half: they
+ * cannot keep out whom we know.
+ */
 static int charge(struct ikefp_stream *stream, u32 octets)
 {
 	u32 limit = ikefp_policy_get(&stream->ctx->policy, MAX_REASSEMBLY_OCTETS);
 	u32 more = octets - stream->charged;
 
+	if (!READ_ONCE(stream->trusted))
+		limit /= 2;
 	stream->charged = octets;
 	if (atomic_long_add_return(more, &stream->ctx->stream_octets) <= limit)
 		return 0;

@@ -402,11 +402,15 @@ static int claim(struct ikefp_stream *stream, struct sock *sk, struct netlink_ex
 	return err;
 }
 
-static void unclaim(struct sock *sk)
+static void unclaim(struct ikefp_stream *stream, struct sock *sk)
 {
+	lock_sock(sk);
+	if (stream->limited)
+		sk->sk_userlocks &= ~SOCK_RCVBUF_LOCK;
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sk, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
+	release_sock(sk);
 }
 
 static struct ikefp_stream *alloc_stream(struct ikefp_context *ctx, bool originator, u32 worker)
@@ -464,7 +468,7 @@ static int set_up(struct ikefp_stream *stream, struct socket *sock,
 	int reason;
 	int err;
 
-	err = get_addresses(stream, sock->sk, extack) ?: ikefp_bypass_xfrm(sock->sk, extack);
+	err = get_addresses(stream, sock->sk, extack);
 	if (err)
 		return err;
 	reason = stream->originator ? 0 : admit_stranger(stream);
@@ -474,14 +478,20 @@ static int set_up(struct ikefp_stream *stream, struct socket *sock,
 		NL_SET_ERR_MSG(extack, "out of memory");
 		return -ENOMEM;
 	}
-	tcp_sock_set_nodelay(sock->sk);
-	tcp_sock_set_user_timeout(sock->sk, STALLED_MS);
 	err = xa_alloc_cyclic_bh(&ctx->streams, &stream->id, NULL, XA_LIMIT(1, U32_MAX - 1),
 				 &ctx->stream_next_id, GFP_KERNEL);
 	if (err < 0) {
 		NL_SET_ERR_MSG(extack, "out of memory");
 		return err;
 	}
+	/* Last: a socket that is the caller's again has no policy that lets it past all others. */
+	err = ikefp_bypass_xfrm(sock->sk, extack);
+	if (err) {
+		xa_erase_bh(&ctx->streams, stream->id);
+		return err;
+	}
+	tcp_sock_set_nodelay(sock->sk);
+	tcp_sock_set_user_timeout(sock->sk, STALLED_MS);
 	return 0;
 }
 
@@ -547,7 +557,7 @@ struct ikefp_stream *ikefp_streams_add(struct ikefp_context *ctx, struct socket 
 unclaim:
 	__skb_queue_purge(&stream->sending);
 	forget_stranger(stream);
-	unclaim(sk);
+	unclaim(stream, sk);
 uncount:
 	atomic_dec(&ctx->stream_count);
 	ikefp_stream_put(stream);

@@ -46,18 +46,18 @@ FIXTURE(tcp_esp)
 
 FIXTURE_VARIANT(tcp_esp)
 {
-	const char *inside, *outside, *any;
+	const char *inside, *outside, *elsewhere, *any;
 	const char *inner_inside, *inner_outside; /* of the tunnel */
 	int prefix;
 };
 
 FIXTURE_VARIANT_ADD(tcp_esp, v4) {
-	.inside = "10.0.0.1", .outside = "10.0.0.2", .any = "0.0.0.0",
+	.inside = "10.0.0.1", .outside = "10.0.0.2", .elsewhere = "10.0.0.3", .any = "0.0.0.0",
 	.inner_inside = "10.1.0.1", .inner_outside = "10.2.0.1", .prefix = 32,
 };
 
 FIXTURE_VARIANT_ADD(tcp_esp, v6) {
-	.inside = "fd00::1", .outside = "fd00::2", .any = "::",
+	.inside = "fd00::1", .outside = "fd00::2", .elsewhere = "fd00::3", .any = "::",
 	.inner_inside = "fd01::1", .inner_outside = "fd02::1", .prefix = 128,
 };
 
@@ -328,6 +328,53 @@ TEST_F(tcp_esp, other_stream)
 	expect_passes(_metadata, out, in, &self->inside, self->octets, 100);
 	close(in);
 	close(out);
+}
+
+/*
+ * A peer comes by a stream from elsewhere: what states send there is its own only when the helper
+ * says so. It may be another peer's, behind the same NAT, with the same SPI.
+ */
+TEST_F(tcp_esp, from_elsewhere)
+{
+	struct sockaddr_storage to = address(variant->elsewhere, 7777);
+	struct upcall *upcall;
+	int in, out, raw;
+
+	set_up(self);
+	netns_enter(self->inside.netns);
+	run("nft flush ruleset");
+	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
+	    variant->prefix == 128 ? "nodad" : "");
+	netns_enter(self->outside.netns);
+	run("ip route add %s dev wire", variant->elsewhere);
+	self->inside.addr = variant->elsewhere;
+	connect_ends(self);
+	move_sa(&self->inside);
+	must(&self->inside, ikefp_message_send(self->inside.client->nl,
+					       &(struct ikefp_message_out){
+						       .spi = self->inside.spi,
+						       .exchange_type = INFORMATIONAL }, NULL),
+	     "INFORMATIONAL");
+	upcall = client_wait(self->outside.client, PATIENCE_MS);
+	ASSERT_NE(NULL, upcall);
+	ASSERT_EQ(UPCALL_MOVED, upcall->kind);
+
+	transport_mode(self, variant);
+	raw = udp_at(&self->inside, PORT);
+	in = udp_at(&self->inside, 7777);
+	out = udp_at(&self->outside, 7777);
+	client_count_anew(self->outside.client);
+	udp_send(out, &to, self->octets, 100);
+	ASSERT_LT(100, udp_receive(raw, self->octets, sizeof(self->octets), PATIENCE_MS, NULL,
+				   NULL));
+	EXPECT_EQ(TO_INSIDE, get32(self->octets));
+	EXPECT_COUNTED(self->outside.client, "");
+	set_esp(&self->outside, self->outside.spi, TO_OUTSIDE, TO_INSIDE);
+	expect_passes(_metadata, out, in, &self->inside, self->octets, 100);
+	EXPECT_COUNTED(self->outside.client, "tx-esp+1");
+	close(in);
+	close(out);
+	close(raw);
 }
 
 /* An IKE SA and the one in its place have the same ESP SAs for a time. */

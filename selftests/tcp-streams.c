@@ -627,6 +627,37 @@ TEST_F(tcp, overloaded)
 		       "rx-messages+1 drop-waiting-limit+1 streams-1 streams-overloaded+1");
 }
 
+/* Of the memory for what is not whole strangers get half: who is known has room yet. */
+TEST_F(tcp, strangers_memory)
+{
+	struct sockaddr_storage local = address(variant->local, 0);
+	struct sockaddr_storage kernel = address(variant->kernel, PORT + 1);
+	uint8_t octets[12000] = {};
+	int listening, sock;
+	uint32_t stream;
+
+	set_up(self, variant);
+	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 32768);
+	put16(octets, sizeof(octets));
+	tcp_send(self->peer->sock, octets, 9000);
+	listening = tcp_listen(&kernel);
+	sock = tcp_connect(&local, &kernel);
+	ASSERT_EQ(0, ikefp_stream_add(self->client->nl, tcp_accept(listening), false,
+				      ikefp_worker_portid(self->client->nl), &stream));
+	close(listening);
+	tcp_send(sock, STREAM_PREFIX, STREAM_PREFIX_LEN);
+	tcp_send(sock, octets, 9000);
+	EXPECT_TRUE(tcp_ends(sock, PATIENCE_MS));
+	EXPECT_TRUE(told(self, stream));
+	close(sock);
+	EXPECT_COUNTED(self->client, "streams-opened+1 streams-overloaded+1");
+	/* The other one goes on, with the rest of it, which is no message, and with the next. */
+	tcp_send(self->peer->sock, octets + 9000, sizeof(octets) - 9000);
+	EXPECT_COUNTED(self->client, "rx-messages+1 drop-version+1");
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
+	peer_expect(self->peer);
+}
+
 /* It can be any socket but what is no connection, of this namespace, and just once. */
 TEST_F(tcp, refused)
 {
