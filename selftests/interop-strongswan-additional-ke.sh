@@ -19,15 +19,6 @@ chosen() {
 	grep -F "selected proposal: IKE:$2" "$work/$1.log"
 }
 
-# comes_up GATEWAY: begun by it, and taken down by it.
-comes_up() {
-	swanctl "$1" --initiate --child net --timeout 30
-	one_child_sa_each
-	both_answered
-	swanctl "$1" --terminate --ike gw --timeout 20
-	taken_down
-}
-
 # two_of_ikefpd PROPOSAL NAME TOPOLOGY START: the last starts each.
 two_of_ikefpd() {
 	local IKE_PROPOSALS=$1
@@ -35,7 +26,7 @@ two_of_ikefpd() {
 	$3
 	$4 gw2 ikefpd < <(psk_conf gw2)
 	$4 gw1 ikefpd < <(psk_conf gw1)
-	comes_up gw1
+	up_and_down gw1
 	chosen gw1 "$2"
 	chosen gw2 "$2"
 	grep -F 'sending request IKE_INTERMEDIATE [ KE ]' "$work/gw1.log"
@@ -53,7 +44,7 @@ with_strongswan() {
 	start_here gw1 ikefpd < <(conf_both gw1)
 	trixie_start gw2 strongswan < <(conf_both gw2)
 	for gw in gw1 gw2; do
-		comes_up $gw
+		up_and_down $gw
 	done
 	[ "$(chosen gw1 "$2" | wc -l)" = 2 ]
 }
@@ -74,7 +65,7 @@ with_signatures() {
 		conf_load $gw < <(conf_both $gw)
 	done
 	for gw in gw1 gw2; do
-		comes_up $gw
+		up_and_down $gw
 	done
 	[ "$(chosen gw1 "$CLASSIC_NAME" | wc -l)" = 2 ]
 }
@@ -118,8 +109,8 @@ without() {
 	ikefpd_start gw1 < <(conf_both gw1)
 	IKE_PROPOSALS=aes256gcm16-prfsha384-x25519
 	strongswan_start gw2 < <(conf_both gw2)
-	comes_up gw1
-	comes_up gw2
+	up_and_down gw1
+	up_and_down gw2
 	[ "$(chosen gw1 AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519 | wc -l)" = 2 ]
 }
 

@@ -50,18 +50,9 @@ ikefpd_with() {
 	ikefpd_start gw1 "${@:2}"
 }
 
-# from GATEWAY: a tunnel that it begins.
-from() {
-	swanctl "$1" --initiate --child net --timeout 30
-	one_child_sa_each
-	both_answered
-	swanctl "$1" --terminate --ike gw --timeout 20
-	taken_down
-}
-
 from_either() {
-	from gw1
-	from gw2
+	up_and_down gw1
+	up_and_down gw2
 }
 
 mark() {
@@ -127,7 +118,7 @@ by_swanctl() {
 	has_key ECDSA
 	# Once more: what is there stays, what is not configured any more goes.
 	swanctl gw1 --load-creds --noprompt
-	from gw2
+	up_and_down gw2
 	conf_both gw1 >"$work/gw1/swanctl.conf"
 	swanctl gw1 --load-creds --noprompt
 	fails has_key ECDSA
@@ -215,7 +206,7 @@ away() {
 	wait_for 30 one_child_sa_each
 	swanctl gw1 --terminate --ike gw --timeout 20
 	taken_down
-	from gw2
+	up_and_down gw2
 }
 
 # The tunnels of the daemon that was killed go on, and new ones are signed for as before.

@@ -9,6 +9,15 @@ both_answered() {
 	answered lan2 "$lan1_addr"
 }
 
+# up_and_down GATEWAY: begun by it, and taken down by it.
+up_and_down() {
+	swanctl "$1" --initiate --child net --timeout 30
+	one_child_sa_each
+	both_answered
+	swanctl "$1" --terminate --ike gw --timeout 20
+	taken_down
+}
+
 # one_child_sa_each: exactly one Child SA at each end, and in XFRM no more than its
 # two states there.
 one_child_sa_each() {

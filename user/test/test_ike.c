@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "ktap.h"
+#include "libjob.h"
 #include "libnet.h"
 
 #define LEFT "192.0.2.1"
@@ -55,22 +56,6 @@ static const char *conf(const struct setup *s, const char *local, const char *re
 		 s->fragmentation ?: "yes", s->id, s->peer,
 		 s->local_ts, s->remote_ts, s->esp, s->id, s->peer, s->secret);
 	return text;
-}
-
-struct job {
-	struct control_job job;
-	unsigned int done;
-	bool ok;
-	char reason[256];
-};
-
-static void job_done(struct control_job *control, bool ok, const char *reason)
-{
-	struct job *job = container_of(control, struct job, job);
-
-	job->done++;
-	job->ok = ok;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
 }
 
 static struct job new_job(void)

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "ktap.h"
+#include "libjob.h"
 #include "libnet.h"
 
 #define LEFT "192.0.2.1"
@@ -12,25 +13,9 @@
 
 #define BASE		"aes128gcm16-prfsha256-x25519"
 
-struct job {
-	struct control_job job;
-	unsigned int done;
-	bool ok;
-	char reason[256];
-};
-
 static struct net net;
 static struct host *left, *right;
 static unsigned int intermediate;	/* IKE_INTERMEDIATE messages */
-
-static void job_done(struct control_job *control, bool ok, const char *reason)
-{
-	struct job *job = container_of(control, struct job, job);
-
-	job->done++;
-	job->ok = ok;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
-}
 
 static const char *conf(bool of_left, const char *proposals)
 {

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "ktap.h"
+#include "libjob.h"
 #include "libnet.h"
 
 #define LEFT "192.0.2.1"
@@ -20,24 +21,8 @@
 
 #define FAILED		"received AUTHENTICATION_FAILED (24) notify error"
 
-struct job {
-	struct control_job job;
-	unsigned int done;
-	bool ok;
-	char reason[256];
-};
-
 static struct net net;
 static struct host *left, *right;
-
-static void job_done(struct control_job *control, bool ok, const char *reason)
-{
-	struct job *job = container_of(control, struct job, job);
-
-	job->done++;
-	job->ok = ok;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
-}
 
 static const char *conf(bool of_left, const char *settings, const char *ppk)
 {

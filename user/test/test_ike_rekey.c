@@ -7,6 +7,7 @@
 #include "control.h"
 #include "ike_rekey.h"
 #include "ktap.h"
+#include "libjob.h"
 #include "libnet.h"
 #include "start.h"
 
@@ -42,22 +43,6 @@ static const char *conf(bool of_left, const char *settings)
 		 "    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
 		 of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, settings, me, peer, a, b, a, b);
 	return text;
-}
-
-struct job {
-	struct control_job job;
-	unsigned int done;
-	bool ok;
-	char reason[256];
-};
-
-static void job_done(struct control_job *control, bool ok, const char *reason)
-{
-	struct job *job = container_of(control, struct job, job);
-
-	job->done++;
-	job->ok = ok;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
 }
 
 static struct job *initiate(struct host *host, const char *name)

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "ktap.h"
+#include "libjob.h"
 #include "libnet.h"
 #include "lifetime.h"
 
@@ -33,22 +34,6 @@ static const char *conf(bool of_left, const char *settings)
 		 of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, me, peer, a, b, settings, a, b,
 		 settings);
 	return text;
-}
-
-struct job {
-	struct control_job job;
-	unsigned int done;
-	bool ok;
-	char reason[256];
-};
-
-static void job_done(struct control_job *control, bool ok, const char *reason)
-{
-	struct job *job = container_of(control, struct job, job);
-
-	job->done++;
-	job->ok = ok;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason ? reason : "");
 }
 
 static struct job initiate(struct host *host, const char *name)
