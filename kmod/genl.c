@@ -20,6 +20,16 @@ const struct nla_policy ikefp_keys_nl_policy[IKEFP_A_KEYS_SK_AR + 1] = {
 	[IKEFP_A_KEYS_SK_AR] = { .type = NLA_BINARY, },
 };
 
+const struct nla_policy ikefp_retransmit_nl_policy[IKEFP_A_POLICY_GIVE_UP_MS + 1] = {
+	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[IKEFP_A_POLICY_BACKOFF_PERCENT] = NLA_POLICY_RANGE(NLA_U32, 100, 1000),
+	[IKEFP_A_POLICY_JITTER_PERCENT] = NLA_POLICY_MAX(NLA_U32, 100),
+	[IKEFP_A_POLICY_TRIES] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[IKEFP_A_POLICY_GIVE_UP_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+};
+
 /* IKEFP_CMD_LISTENER_ADD - do */
 const struct nla_policy ikefp_listener_add_nl_policy[IKEFP_A_LISTENER_PORT + 1] = {
 	[IKEFP_A_LISTENER_KIND] = NLA_POLICY_MAX(NLA_U8, 1),
@@ -65,7 +75,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_RETRANSMIT + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -86,6 +96,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 	[IKEFP_A_SA_WINDOW_IN] = { .type = NLA_U32, },
 	[IKEFP_A_SA_WINDOW_OUT] = { .type = NLA_U32, },
 	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
+	[IKEFP_A_SA_RETRANSMIT] = NLA_POLICY_NESTED(ikefp_retransmit_nl_policy),
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -229,7 +240,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_STREAM,
+		.maxattr	= IKEFP_A_SA_RETRANSMIT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -13,6 +13,7 @@
 
 /* Common nested types */
 extern const struct nla_policy ikefp_keys_nl_policy[IKEFP_A_KEYS_SK_AR + 1];
+extern const struct nla_policy ikefp_retransmit_nl_policy[IKEFP_A_POLICY_GIVE_UP_MS + 1];
 
 extern const struct nla_policy ikefp_listener_add_nl_policy[IKEFP_A_LISTENER_PORT + 1];
 
@@ -24,7 +25,7 @@ extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY
 
 extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1];
 
-extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1];
+extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_RETRANSMIT + 1];
 
 extern const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1];
 

@@ -16,7 +16,7 @@ struct sk_buff;
 struct work_struct;
 
 /* Octets of all the attributes of an SA but its stash, with room to spare. */
-#define IKEFP_SA_ATTRS_LEN 1408
+#define IKEFP_SA_ATTRS_LEN 1472
 
 /* @context: finds the context of a namespace. */
 int ikefp_netlink_register(struct ikefp_context *(*context)(const struct net *net));

@@ -17,6 +17,7 @@
 #include "netlink.h"
 #include "orphan.h"
 #include "outgoing.h"
+#include "retransmit.h"
 #include "sa.h"
 #include "seal.h"
 #include "stash.h"
@@ -315,6 +316,8 @@ struct change {
 	bool esp_given;
 	struct ikefp_esp *esp; /* NULL: none */
 	struct ikefp_stream_esp *stream_esp; /* for it, where it goes by a stream */
+	bool retransmit_given;
+	struct ikefp_retransmit *retransmit; /* NULL: none of its own */
 	const struct nlattr *window_in; /* NULL: not given */
 	const struct nlattr *window_out;
 	/* Room for what is under way then; and afterwards what there was before. */
@@ -441,6 +444,8 @@ static void take_settings(struct ikefp_sa *sa, struct change *change)
 	}
 	if (change->esp_given)
 		change->esp = ikefp_timers_set_esp(sa, change->esp);
+	if (change->retransmit_given)
+		swap(sa->retransmit, change->retransmit);
 	/* What holds already goes on undisturbed. */
 	if (changed && sa->state == IKEFP_SA_STATE_ESTABLISHED)
 		ikefp_timers_established(sa);
@@ -696,6 +701,34 @@ static int get_settings(const struct genl_info *info, struct change *change)
 	return info->attrs[IKEFP_A_SA_ESP_SPIS] ? get_esp(info, change) : 0;
 }
 
+/* Its waits have the floor that the namespace's have. */
+static int get_retransmit(const struct sk_buff *skb, const struct genl_info *info,
+			  struct change *change)
+{
+	struct nlattr *settings[IKEFP_A_POLICY_GIVE_UP_MS + 1];
+	struct ikefp_retransmit *own;
+	int err, i;
+
+	if (!info->attrs[IKEFP_A_SA_RETRANSMIT])
+		return 0;
+	err = nla_parse_nested(settings, IKEFP_A_POLICY_GIVE_UP_MS,
+			       info->attrs[IKEFP_A_SA_RETRANSMIT], ikefp_retransmit_nl_policy,
+			       info->extack);
+	if (err)
+		return err;
+	for (i = IKEFP_A_POLICY_RTO_INITIAL_MS; i <= IKEFP_A_POLICY_RTO_MAX_MS; i++) {
+		err = ikefp_netlink_check_floor(skb, info, settings[i]);
+		if (err)
+			return err;
+	}
+	own = ikefp_retransmit_new(settings, info->extack);
+	if (IS_ERR(own))
+		return PTR_ERR(own);
+	change->retransmit_given = true;
+	change->retransmit = own;
+	return 0;
+}
+
 static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change *change)
 {
 	struct nlattr *state = info->attrs[IKEFP_A_SA_STATE];
@@ -752,6 +785,8 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = ikefp_netlink_check_floor(skb, info, info->attrs[IKEFP_A_SA_LIVENESS_MS]);
 	if (!err)
+		err = get_retransmit(skb, info, &change);
+	if (!err)
 		err = get_change(info, sa, &change);
 	if (!err)
 		err = apply_change(sa, &change, &out, info->extack);
@@ -762,6 +797,7 @@ int ikefp_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	ikefp_stash_free(sa->ctx, change.stash);
 	ikefp_path_put(&change.path);
 	kfree(change.esp);
+	kfree(change.retransmit);
 	ikefp_answer_free(sa->ctx, change.answers, change.answers_window);
 	ikefp_exchange_free(sa->ctx, change.exchanges, change.exchanges_window);
 	ikefp_sa_put(sa);
@@ -827,12 +863,8 @@ static int put_spi(struct sk_buff *skb, int attribute, u64 spi)
 
 static int put_rto(struct sk_buff *skb, const struct ikefp_sa *sa)
 {
-	const struct ikefp_policy *policy = &sa->ctx->policy;
-	const struct ikefp_rto_params params = {
-		.initial_ms = ikefp_policy_get(policy, RTO_INITIAL_MS),
-		.min_ms = ikefp_policy_get(policy, RTO_MIN_MS),
-		.max_ms = ikefp_policy_get(policy, RTO_MAX_MS),
-	};
+	const struct ikefp_rto_params params =
+		ikefp_retransmit_params(sa->retransmit, &sa->ctx->policy);
 
 	return nla_put_u32(skb, IKEFP_A_SA_SRTT_US, sa->rtt.srtt_us) ||
 	       nla_put_u32(skb, IKEFP_A_SA_RTTVAR_US, sa->rtt.rttvar_us) ||
@@ -863,7 +895,8 @@ static int put_settings(struct sk_buff *skb, const struct ikefp_sa *sa)
 	if (nla_put_u8(skb, IKEFP_A_SA_BEHIND_NAT, sa->behind_nat) ||
 	    nla_put_u8(skb, IKEFP_A_SA_FOLLOW, sa->follow) ||
 	    nla_put_u32(skb, IKEFP_A_SA_LIVENESS_MS, sa->liveness_ms) ||
-	    put_esp(skb, sa->esp))
+	    put_esp(skb, sa->esp) ||
+	    ikefp_retransmit_put(skb, sa->retransmit))
 		return -EMSGSIZE;
 	if (sa->state != IKEFP_SA_STATE_ESTABLISHED)
 		return 0;

@@ -12,6 +12,7 @@
 #include "datagram.h"
 #include "esp.h"
 #include "exchange.h"
+#include "retransmit.h"
 #include "rtt_memory.h"
 #include "sa.h"
 #include "stash.h"
@@ -168,6 +169,7 @@ static void free_sa(struct work_struct *work)
 	ikefp_stream_esp_forget(ctx, &sa->stream_esp);
 	ikefp_path_put(&sa->path);
 	kfree(sa->esp);
+	kfree(sa->retransmit);
 	kmem_cache_free(sa_cache, sa);
 	if (atomic_dec_and_test(&ctx->sa_count))
 		wake_up_var(&ctx->sa_count);
@@ -305,6 +307,14 @@ struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_sp
 	sa = alloc_sa(old->ctx, role, old->worker, &old->path, reason);
 	if (!sa)
 		return NULL;
+	if (old->retransmit) {
+		sa->retransmit = kmemdup(old->retransmit, sizeof(*old->retransmit), GFP_ATOMIC);
+		if (!sa->retransmit) {
+			*reason = IKEFP_A_STATS_DROP_MEMORY;
+			ikefp_sa_put(sa);
+			return NULL;
+		}
+	}
 	sa->spi = spi;
 	sa->peer_spi = peer_spi;
 	sa->state = IKEFP_SA_STATE_ESTABLISHED;

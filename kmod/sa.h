@@ -35,6 +35,7 @@ struct ikefp_stash;
 struct ikefp_stream_esp;
 struct ikefp_worker;
 struct ikefp_reassembly;
+struct ikefp_retransmit;
 
 /* Digests of unauthenticated responses that were handed up already. */
 #define IKEFP_RESPONSES_SEEN 4
@@ -188,6 +189,8 @@ struct ikefp_sa {
 	unsigned long keepalive_deadline; /* jiffies */
 	unsigned long move_deadline; /* jiffies */
 	unsigned long answers_deadline; /* jiffies; when they are looked at */
+
+	struct ikefp_retransmit *retransmit; /* its own settings; NULL: none */
 
 	ktime_t created;
 	u64 messages_in;

@@ -47,6 +47,7 @@
 #include "orphan.h"
 #include "outgoing.h"
 #include "reassembly.h"
+#include "retransmit.h"
 #include "sa.h"
 #include "seal.h"
 #include "timers.h"
@@ -183,17 +184,7 @@ static void wait_for_answer(struct ikefp_exchange *exchange, ktime_t now)
 void ikefp_timers_request_starts(struct ikefp_sa *sa, struct ikefp_exchange *exchange,
 				 struct ikefp_outgoing *out)
 {
-	const struct ikefp_policy *policy = &sa->ctx->policy;
-
-	exchange->params = (struct ikefp_rto_params){
-		.initial_ms = ikefp_policy_get(policy, RTO_INITIAL_MS),
-		.min_ms = ikefp_policy_get(policy, RTO_MIN_MS),
-		.max_ms = ikefp_policy_get(policy, RTO_MAX_MS),
-		.backoff_percent = ikefp_policy_get(policy, BACKOFF_PERCENT),
-		.jitter_percent = ikefp_policy_get(policy, JITTER_PERCENT),
-		.tries = ikefp_policy_get(policy, TRIES),
-		.give_up_ms = ikefp_policy_get(policy, GIVE_UP_MS),
-	};
+	exchange->params = ikefp_retransmit_params(sa->retransmit, &sa->ctx->policy);
 	exchange->tries = 1;
 	exchange->first_sent = ktime_get();
 	exchange->last_sent = exchange->first_sent;

@@ -324,10 +324,14 @@ static int sa_set_established(faults *self)
 	static const uint8_t pairs[64 * 8] = { 1 };
 	const struct ikefp_octets esp_spis = { pairs, sizeof(pairs) };
 	const struct ikefp_sa_settings settings = { .follow = true, .liveness_ms = DAY_MS };
+	const struct ikefp_policy retransmit = {
+		.set[IKEFP_A_POLICY_TRIES] = true, .value[IKEFP_A_POLICY_TRIES] = 7,
+	};
 	const uint32_t fragment_size = 1280;
 	const struct ikefp_sa_change change = {
 		.spi = self->spi,
 		.established = true,
+		.retransmit = &retransmit,
 		.fragment_size = &fragment_size,
 		.settings = &settings,
 		.esp_spis = &esp_spis,

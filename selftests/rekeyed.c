@@ -20,6 +20,7 @@
 #define PEER_SPI 0x2122232425262728ull
 #define FRAGMENT_SIZE 400
 #define LIVENESS_MS 3600000
+#define RTO_MS 50000 /* the old one's own floor */
 
 FIXTURE(rekeyed)
 {
@@ -52,8 +53,12 @@ FIXTURE_SETUP(rekeyed)
 	const struct ikefp_sa_settings settings = {
 		.behind_nat = true, .follow = true, .liveness_ms = LIVENESS_MS,
 	};
+	const struct ikefp_policy own = {
+		.set[IKEFP_A_POLICY_RTO_MIN_MS] = true, .value[IKEFP_A_POLICY_RTO_MIN_MS] = RTO_MS,
+	};
 	const uint32_t fragment_size = FRAGMENT_SIZE;
 	struct ikefp_sa_change change = {
+		.retransmit = &own,
 		.established = true, .settings = &settings, .fragment_size = &fragment_size,
 		.window_in = 4, .window_out = 4,
 	};
@@ -195,6 +200,8 @@ TEST_F(rekeyed, inherits)
 	EXPECT_TRUE(new.behind_nat);
 	EXPECT_TRUE(new.follow);
 	EXPECT_EQ(LIVENESS_MS, new.liveness_ms);
+	EXPECT_EQ(RTO_MS, old.rto_ms);
+	EXPECT_EQ(RTO_MS, new.rto_ms);
 	/* But not what was promised for the other one's messages (RFC 7296 section 2.3). */
 	EXPECT_EQ(4, old.window_in);
 	EXPECT_EQ(1, new.window_in);

@@ -216,6 +216,121 @@ TEST_F(retransmit, settings_changed_meanwhile)
 	expect_schedule(_metadata, self->client, self->peer, asked_us, waits, 0);
 }
 
+static int set_own(struct client *client, uint64_t spi, const struct ikefp_policy *own)
+{
+	const struct ikefp_sa_change change = { .spi = spi, .retransmit = own };
+
+	return ikefp_sa_set(client->nl, &change);
+}
+
+/* IKE_SA_INIT of an SA with settings of its own. */
+static void begin_raw_own(struct client *client, struct peer *peer,
+			  const struct ikefp_policy *own)
+{
+	struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(peer);
+	uint8_t message[64];
+	const struct ikefp_message_out request = {
+		.spi = SPI, .raw = true,
+		.payload = { message, ike_put_init(message, SPI, 0, 1, sizeof(message)) },
+	};
+
+	if (ikefp_sa_new(client->nl, SPI, &endpoint) || set_own(client, SPI, own) ||
+	    ikefp_message_send(client->nl, &request, NULL))
+		die("cannot initiate: %s", ikefp_nl_error(client->nl));
+}
+
+static void give(struct ikefp_policy *own, int attribute, uint32_t value)
+{
+	own->set[attribute] = true;
+	own->value[attribute] = value;
+}
+
+/* What an SA has of its own holds for it, the rest is the namespace's. */
+TEST_F(retransmit, own_settings)
+{
+	static const int waits[] = { 50, 100, 120, 120, 0 };
+	struct ikefp_policy own = { 0 };
+	int64_t asked_us;
+
+	set(self->client, 60000, 200, 60000);
+	client_set(self->client, IKEFP_A_POLICY_TRIES, 1);
+	give(&own, IKEFP_A_POLICY_RTO_INITIAL_MS, 50);
+	give(&own, IKEFP_A_POLICY_RTO_MAX_MS, 120);
+	give(&own, IKEFP_A_POLICY_TRIES, 4);
+	asked_us = clock_us();
+	begin_raw_own(self->client, self->peer, &own);
+	expect_schedule(_metadata, self->client, self->peer, asked_us, waits,
+			50 + 100 + 120 + 120 + 120);
+}
+
+/* Others take the place of all of them; none, and the namespace's are in force. */
+TEST_F(retransmit, own_settings_replaced)
+{
+	static const int waits[] = { 70, 70, 0 };
+	struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(self->peer);
+	struct ikefp_policy own = { 0 };
+	const struct ikefp_policy none = { 0 };
+	struct ikefp_sa_info info;
+	int64_t asked_us;
+
+	set(self->client, 70, 100, 60000);
+	client_set(self->client, IKEFP_A_POLICY_TRIES, 2);
+	ASSERT_EQ(0, ikefp_sa_new(self->client->nl, SPI + 1, &endpoint));
+	give(&own, IKEFP_A_POLICY_RTO_INITIAL_MS, 4000);
+	ASSERT_EQ(0, set_own(self->client, SPI + 1, &own));
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI + 1, &info));
+	EXPECT_EQ(4000, info.rto_ms);
+	own.set[IKEFP_A_POLICY_RTO_INITIAL_MS] = false;
+	give(&own, IKEFP_A_POLICY_TRIES, 9);
+	ASSERT_EQ(0, set_own(self->client, SPI + 1, &own));
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI + 1, &info));
+	EXPECT_EQ(70, info.rto_ms);
+	ASSERT_EQ(0, set_own(self->client, SPI + 1, &none));
+	asked_us = clock_us();
+	begin_raw_own(self->client, self->peer, &none);
+	expect_schedule(_metadata, self->client, self->peer, asked_us, waits, 70 * 3);
+}
+
+/* Bad ones are refused, whole, with a reason. */
+TEST_F(retransmit, own_settings_refused)
+{
+	static const struct {
+		int attribute;
+		uint32_t value;
+		int err;
+		const char *why;
+	} bad[] = {
+		{ IKEFP_A_POLICY_RTO_INITIAL_MS, 9, -ERANGE, "" },
+		{ IKEFP_A_POLICY_RTO_INITIAL_MS, 86400001, -ERANGE, "longer than a day" },
+		{ IKEFP_A_POLICY_GIVE_UP_MS, 86400001, -ERANGE, "longer than a day" },
+		{ IKEFP_A_POLICY_RTO_MAX_MS, 199, -ERANGE, "less than rto-min-ms" },
+		{ IKEFP_A_POLICY_BACKOFF_PERCENT, 99, -ERANGE, "" },
+		{ IKEFP_A_POLICY_JITTER_PERCENT, 101, -ERANGE, "" },
+		{ IKEFP_A_POLICY_TRIES, 1001, -ERANGE, "" },
+	};
+	struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(self->peer);
+	struct ikefp_sa_info info;
+	size_t i;
+
+	set(self->client, 77, 100, 60000);
+	ASSERT_EQ(0, ikefp_sa_new(self->client->nl, SPI, &endpoint));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ikefp_policy own = { 0 };
+
+		give(&own, IKEFP_A_POLICY_RTO_INITIAL_MS, 5000);
+		give(&own, IKEFP_A_POLICY_RTO_MIN_MS, 200);
+		give(&own, bad[i].attribute, bad[i].value);
+		EXPECT_EQ(bad[i].err, set_own(self->client, SPI, &own)) {
+			TH_LOG("case %zu: %s", i, ikefp_nl_error(self->client->nl));
+		}
+		EXPECT_NE(NULL, strstr(ikefp_nl_error(self->client->nl), bad[i].why)) {
+			TH_LOG("case %zu: %s", i, ikefp_nl_error(self->client->nl));
+		}
+		ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI, &info));
+		EXPECT_EQ(77, info.rto_ms);
+	}
+}
+
 /* A sealed request after it was given up: the next one has the next ID. */
 TEST_F(retransmit, sealed)
 {

@@ -51,6 +51,12 @@ def main():
         spec = yaml.safe_load(source)
     constants = {d["name"]: d["value"] for d in spec["definitions"] if d["type"] == "const"}
     sets = {item["name"]: item["attributes"] for item in spec["attribute-sets"]}
+    # A subset's attributes are those of the set that it is of, and have their numbers.
+    whole = {item["name"]: item.get("subset-of", item["name"]) for item in spec["attribute-sets"]}
+    for name, of in whole.items():
+        if of != name:
+            names = [item["name"] for item in sets[name]]
+            sets[name] = [item for item in sets[of] if item["name"] in names]
 
     print("/* Made by lib/spec.py from the family's specification. */")
     for name in sets:
@@ -58,7 +64,7 @@ def main():
     for name, attributes in sets.items():
         print(f"\nstatic const struct spec_attribute spec_{lower(name)}_attributes[] = {{")
         for item in attributes:
-            print(f"\t{{ {attribute(spec, name, item, constants)} }},")
+            print(f"\t{{ {attribute(spec, whole[name], item, constants)} }},")
         print(f"}};\n\nstatic const struct spec_set spec_{lower(name)} = {{")
         print(f"\tspec_{lower(name)}_attributes, {len(attributes)},\n}};")
     print("\nstatic const struct spec_operation spec_operations[] = {")

@@ -8,10 +8,6 @@
 #include "config.h"
 #include "ikev2.h"
 
-static const struct retransmit_conf retransmit_unset = {
-	CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET
-};
-
 struct config *config_new(void)
 {
 	struct config *config = calloc(1, sizeof(*config));
@@ -55,6 +51,7 @@ struct conn *conn_new(const char *name)
 	conn->refs = 1;
 	conn->local_port = IKE_PORT;
 	conn->remote_port = IKE_PORT;
+	conn->retransmit = retransmit_unset;
 	conn->name = strdup(name);
 	if (!conn->name) {
 		free(conn);

@@ -10,6 +10,7 @@
 #include "authority.h"
 #include "buf.h"
 #include "conf_source.h"
+#include "config_retransmit.h"
 #include "credentials.h"
 #include "endpoint.h"
 #include "errmsg.h"
@@ -181,6 +182,7 @@ struct conn {
 	struct lifetime time_s;	/* in seconds; its life begins when it is to be replaced */
 	uint64_t reauth_s;	/* until reauthentication, less a part of time_s.rand; 0: never */
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
+	struct retransmit_conf retransmit;	/* its own; the rest is the configuration's */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;
 	struct auth_conf remote;
@@ -191,23 +193,13 @@ struct conn {
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 
-/* strongswan.conf's charon.retransmit_*; CONF_UNSET where not set. */
-#define CONF_UNSET	(-1)
-struct retransmit_conf {
-	int32_t timeout_ms;	/* first timeout; strongSwan's default is 4000 */
-	int32_t base_milli;	/* factor per try, in thousandths; 1800 */
-	int32_t tries;		/* 5 */
-	int32_t jitter_percent;	/* random reduction, 0..20; 0 */
-	int32_t limit_ms;	/* cap on one timeout, 0 none; 0 */
-};
-
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct conn **conns_end;	/* the last one's next */
 	struct table by_name;
 	struct credentials *credentials;
 	struct authority *authorities;
-	struct retransmit_conf retransmit;
+	struct retransmit_conf retransmit;	/* charon.retransmit_* */
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;
 	bool no_routes;		/* charon.install_routes = no */

@@ -366,6 +366,11 @@ static int read_if_id_out(const struct tree *node, void *object, struct errmsg *
 	return config_uint(node, 0, UINT32_MAX, &((struct conn_reader *)object)->if_id_out, err);
 }
 
+static int read_retransmit(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_retransmit(node, &((struct conn_reader *)object)->conn->retransmit, err);
+}
+
 static const struct config_key conn_keys[] = {
 	{ "version", read_version, NULL },
 	{ "local_addrs", read_local_addrs, NULL },
@@ -382,6 +387,11 @@ static const struct config_key conn_keys[] = {
 	{ "keyingtries", NULL, "1" },
 	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
+	{ "retransmit_timeout", read_retransmit, NULL },
+	{ "retransmit_base", read_retransmit, NULL },
+	{ "retransmit_tries", read_retransmit, NULL },
+	{ "retransmit_jitter", read_retransmit, NULL },
+	{ "retransmit_limit", read_retransmit, NULL },
 	{ "rekey_time", read_rekey_time, NULL },
 	{ "reauth_time", read_reauth_time, NULL },
 	{ "over_time", read_over_time, NULL },

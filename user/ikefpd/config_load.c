@@ -290,52 +290,9 @@ static int read_connections(const struct tree *node, void *object, struct errmsg
 	return 0;
 }
 
-/* strongswan.conf(5): seconds, a factor, a count, per cent, seconds. */
-static int read_timeout(const struct tree *node, void *object, struct errmsg *err)
+static int read_retransmit(const struct tree *node, void *object, struct errmsg *err)
 {
-	struct config *config = object;
-
-	return config_milli(node, 3600 * 1000, &config->retransmit.timeout_ms, err);
-}
-
-static int read_base(const struct tree *node, void *object, struct errmsg *err)
-{
-	struct config *config = object;
-
-	if (config_milli(node, 100 * 1000, &config->retransmit.base_milli, err))
-		return -1;
-	if (config->retransmit.base_milli < 1000)
-		return tree_refuse(node, err, "must be at least 1");
-	return 0;
-}
-
-static int read_count(const struct tree *node, uint32_t max, int32_t *to,
-		      struct errmsg *err)
-{
-	uint32_t value = 0;
-
-	if (config_uint(node, 0, max, &value, err))
-		return -1;
-	*to = (int32_t)value;
-	return 0;
-}
-
-static int read_tries(const struct tree *node, void *object, struct errmsg *err)
-{
-	return read_count(node, 100, &((struct config *)object)->retransmit.tries, err);
-}
-
-static int read_jitter(const struct tree *node, void *object, struct errmsg *err)
-{
-	return read_count(node, 20,
-			  &((struct config *)object)->retransmit.jitter_percent, err);
-}
-
-static int read_limit(const struct tree *node, void *object, struct errmsg *err)
-{
-	struct config *config = object;
-
-	return config_milli(node, 3600 * 1000, &config->retransmit.limit_ms, err);
+	return config_retransmit(node, &((struct config *)object)->retransmit, err);
 }
 
 /* The kernel's least and UDP's most. */
@@ -379,11 +336,11 @@ static const struct config_key charon_keys[] = {
 	{ "fragment_size", read_fragment_size, NULL },
 	{ "install_routes", read_install_routes, NULL },
 	{ "keep_alive", read_keep_alive, NULL },
-	{ "retransmit_timeout", read_timeout, NULL },
-	{ "retransmit_base", read_base, NULL },
-	{ "retransmit_tries", read_tries, NULL },
-	{ "retransmit_jitter", read_jitter, NULL },
-	{ "retransmit_limit", read_limit, NULL },
+	{ "retransmit_timeout", read_retransmit, NULL },
+	{ "retransmit_base", read_retransmit, NULL },
+	{ "retransmit_tries", read_retransmit, NULL },
+	{ "retransmit_jitter", read_retransmit, NULL },
+	{ "retransmit_limit", read_retransmit, NULL },
 };
 
 static const struct config_schema charon_schema = {

@@ -151,7 +151,8 @@ int ike_init_start(struct ike_sa *sa)
 	if (!err)
 		err = nonce_new(&sa->handshake->nonce_i, NONCE_I_LEN);
 	if (!err)
-		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote);
+		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote,
+				    &sa->conn->retransmit);
 	if (err)
 		return err;
 	sa->spi_i = spi;

@@ -341,6 +341,7 @@ void ike_sa_established(struct ike_sa *sa)
 		/* RFC 7296 section 2.23: not a host that is behind a NAT itself. */
 		.follow = !sa->nat_local,
 		.liveness_ms = sa->conn ? sa->conn->dpd_delay_ms : 0,
+		.retransmit = sa->conn ? sa->conn->retransmit : retransmit_unset,
 	};
 
 	sa->state = IKE_ESTABLISHED;

@@ -72,12 +72,21 @@ static void to_path(struct ikefp_endpoint *path, const struct endpoint *local,
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote)
+		  const struct endpoint *remote, const struct retransmit_conf *retransmit)
 {
+	struct ikefp_policy policy;
+	const struct ikefp_sa_change change = { .spi = spi_i, .retransmit = &policy };
 	struct ikefp_endpoint path;
+	int err;
 
 	to_path(&path, local, remote);
-	return failed(k, "cannot create the IKE SA", ikefp_sa_new(k->nl, spi_i, &path));
+	err = failed(k, "cannot create the IKE SA", ikefp_sa_new(k->nl, spi_i, &path));
+	if (err || !retransmit_policy(retransmit, &policy))
+		return err;
+	err = failed(k, "cannot set the IKE SA's retransmission", ikefp_sa_set(k->nl, &change));
+	if (err)
+		ikefp_sa_del(k->nl, spi_i);
+	return err;
 }
 
 int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
@@ -197,12 +206,15 @@ static int set_gathered(struct kernel *k, const struct gathered *g)
 	const struct ikefp_octets stash = { g->stash.data, g->stash.len };
 	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
 	const struct ikefp_octets esp = esp_octets(spis, g->pairs, g->n_pairs);
+	struct ikefp_policy policy;
+	bool retransmit = g->established && retransmit_policy(&g->life.retransmit, &policy);
 	struct ikefp_endpoint path;
 	const struct ikefp_sa_change change = {
 		.spi = g->spi_local,
 		.established = g->established,
 		.endpoint = g->established ? &path : NULL,
 		.settings = g->established ? &settings : NULL,
+		.retransmit = retransmit ? &policy : NULL,
 		.window_out = g->window,
 		.esp_spis = g->esp ? &esp : NULL,
 		.stash = g->stash.len ? &stash : NULL,
@@ -246,12 +258,14 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 {
 	const struct ikefp_sa_settings settings = settings_of(life);
 	struct gathered *g = gathering(k, spi_local);
+	struct ikefp_policy policy;
 	struct ikefp_endpoint path;
 	const struct ikefp_sa_change change = {
 		.spi = spi_local,
 		.established = true,
 		.endpoint = &path,
 		.settings = &settings,
+		.retransmit = retransmit_policy(&life->retransmit, &policy) ? &policy : NULL,
 	};
 	unsigned int tries = 0;
 	int err;
@@ -684,33 +698,13 @@ void kernel_close(struct kernel *k)
 	free(k);
 }
 
-static void set(struct ikefp_policy *policy, int attribute, int32_t value)
-{
-	if (value == CONF_UNSET)
-		return;
-	policy->set[attribute] = true;
-	policy->value[attribute] = value;
-}
-
 int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf)
 {
-	struct ikefp_policy policy = { 0 };
-	unsigned int i;
+	struct ikefp_policy policy;
 
-	set(&policy, IKEFP_A_POLICY_RTO_INITIAL_MS, conf->timeout_ms);
-	/* What is configured holds whatever the round trip time is, as in strongSwan. */
-	set(&policy, IKEFP_A_POLICY_RTO_MIN_MS, conf->timeout_ms);
-	set(&policy, IKEFP_A_POLICY_TRIES, conf->tries);
-	set(&policy, IKEFP_A_POLICY_JITTER_PERCENT, conf->jitter_percent);
-	if (conf->base_milli != CONF_UNSET)
-		set(&policy, IKEFP_A_POLICY_BACKOFF_PERCENT, conf->base_milli / 10);
-	if (conf->limit_ms != CONF_UNSET && conf->limit_ms)
-		set(&policy, IKEFP_A_POLICY_RTO_MAX_MS, conf->limit_ms);
-	for (i = 0; i <= IKEFP_A_POLICY_MAX; i++)
-		if (policy.set[i])
-			return failed(k, "cannot set the retransmission policy",
-				      ikefp_policy_set(k->nl, &policy));
-	return 0;
+	if (!retransmit_policy(conf, &policy))
+		return 0;
+	return failed(k, "cannot set the retransmission policy", ikefp_policy_set(k->nl, &policy));
 }
 
 int kernel_set_keepalive(struct kernel *k, int32_t interval_ms)
@@ -719,7 +713,8 @@ int kernel_set_keepalive(struct kernel *k, int32_t interval_ms)
 
 	if (interval_ms == CONF_UNSET)
 		return 0;
-	set(&policy, IKEFP_A_POLICY_KEEPALIVE_MS, interval_ms);
+	policy.set[IKEFP_A_POLICY_KEEPALIVE_MS] = true;
+	policy.value[IKEFP_A_POLICY_KEEPALIVE_MS] = interval_ms;
 	return failed(k, "cannot set the interval of NAT keepalives",
 		      ikefp_policy_set(k->nl, &policy));
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config_retransmit.h"
 #include "endpoint.h"
 #include "kdf.h"
 #include "proposal.h"
@@ -19,7 +20,6 @@
 struct kernel;
 struct ike_manager;
 struct loop;
-struct retransmit_conf;
 
 /* A message that came up. The pointers are valid during the call alone. */
 struct kernel_message {
@@ -54,6 +54,7 @@ struct kernel_life {
 	bool behind_nat;	/* we are: NAT keepalives */
 	bool follow;		/* the peer may move */
 	uint32_t liveness_ms;	/* without a sign of life, then ask; 0: never */
+	struct retransmit_conf retransmit;	/* what it has of its own */
 };
 
 /*
@@ -74,9 +75,9 @@ int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf);
 /* Sets how often NAT keepalives go, 0 for never; CONF_UNSET leaves it to the module. */
 int kernel_set_keepalive(struct kernel *k, int32_t interval_ms);
 
-/* An initiator's SA, before anything is sent. */
+/* An initiator's SA, before anything is sent, and what it has of retransmission of its own. */
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote);
+		  const struct endpoint *remote, const struct retransmit_conf *retransmit);
 
 /*
  * The SA with these SPIs, one of which is ours, takes the place of that with the old SPI of

@@ -109,6 +109,21 @@ static bool put_settings(struct nl_msg *msg, const struct ikefp_sa_settings *set
 	       !nla_put_u32(msg, IKEFP_A_SA_LIVENESS_MS, settings->liveness_ms);
 }
 
+static bool put_retransmit(struct nl_msg *msg, const struct ikefp_policy *own)
+{
+	struct nlattr *nest = nla_nest_start(msg, IKEFP_A_SA_RETRANSMIT | NLA_F_NESTED);
+	bool whole = nest;
+	int i;
+
+	for (i = IKEFP_A_POLICY_RTO_INITIAL_MS; whole && i <= IKEFP_A_POLICY_GIVE_UP_MS; i++) {
+		if (own->set[i])
+			whole = !nla_put_u32(msg, i, own->value[i]);
+	}
+	if (whole)
+		nla_nest_end(msg, nest);
+	return whole;
+}
+
 static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 {
 	if (!put_spi(msg, IKEFP_A_SA_SPI, change->spi))
@@ -125,6 +140,8 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 	/* Of no octets it is one, too: none. */
 	if (change->esp_spis && nla_put(msg, IKEFP_A_SA_ESP_SPIS, change->esp_spis->len,
 					change->esp_spis->data))
+		return false;
+	if (change->retransmit && !put_retransmit(msg, change->retransmit))
 		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))

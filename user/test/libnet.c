@@ -187,10 +187,11 @@ static void ksa_free(struct kernel *k, struct ksa *sa)
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote)
+		  const struct endpoint *remote, const struct retransmit_conf *retransmit)
 {
 	struct ksa *sa;
 
+	(void)retransmit;
 	if (!host_op(k->host))
 		return 0;
 	if (find(k, spi_i))

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config_load.h"
+#include "ikefp_nl.h"
 #include "ikev2.h"
 #include "ktap.h"
 #include "settings.h"
@@ -427,6 +428,62 @@ static void test_retransmit(void)
 		       ":1: charon.retransmit_timeout: '99999999999' is not a number from 0 to 3600.000");
 	expect_refused("charon { retransmit_trys = 3\n}",
 		       ":1: charon.retransmit_trys: unknown key: did you mean 'retransmit_tries'?");
+	config = loaded("connections { c {\n retransmit_timeout = 1.5\n retransmit_tries = 3\n"
+			"local { auth = psk\n}\n remote { auth = psk\n}\n} }\n");
+	REQUIRE(config);
+	EXPECT_EQ(config->conns->retransmit.timeout_ms, 1500);
+	EXPECT_EQ(config->conns->retransmit.tries, 3);
+	EXPECT_EQ(config->conns->retransmit.base_milli, CONF_UNSET);
+	EXPECT_EQ(config->retransmit.timeout_ms, CONF_UNSET);
+	config_free(config);
+	expect_refused("connections { c {\n retransmit_tries = 101\n} }",
+		       ":2: connections.c.retransmit_tries: '101' is not a number from 0 to 100");
+}
+
+static bool is_set(const struct ikefp_policy *policy, int attribute, uint32_t value)
+{
+	return policy->set[attribute] && policy->value[attribute] == value;
+}
+
+/* What the module is told, of what strongswan.conf(5) says. */
+static void test_retransmit_policy(void)
+{
+	struct retransmit_conf conf = retransmit_unset;
+	struct ikefp_policy policy;
+
+	EXPECT(!retransmit_policy(&conf, &policy));
+
+	/* No limit unless there is one. */
+	conf.timeout_ms = 10000;
+	EXPECT(retransmit_policy(&conf, &policy));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_INITIAL_MS, 10000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_MIN_MS, 10000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_MAX_MS, 24 * 3600 * 1000));
+	EXPECT(!policy.set[IKEFP_A_POLICY_TRIES]);
+	EXPECT(!policy.set[IKEFP_A_POLICY_BACKOFF_PERCENT]);
+
+	/* And then of the first wait, too. */
+	conf.limit_ms = 4000;
+	conf.base_milli = 1800;
+	conf.tries = 0;
+	conf.jitter_percent = 0;
+	EXPECT(retransmit_policy(&conf, &policy));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_INITIAL_MS, 4000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_MIN_MS, 4000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_MAX_MS, 4000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_BACKOFF_PERCENT, 180));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_TRIES, 0));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_JITTER_PERCENT, 0));
+
+	/* Within what the module takes. */
+	conf = retransmit_unset;
+	conf.timeout_ms = 0;
+	conf.limit_ms = 0;
+	conf.base_milli = 100 * 1000;
+	EXPECT(retransmit_policy(&conf, &policy));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_INITIAL_MS, 10));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_RTO_MAX_MS, 24 * 3600 * 1000));
+	EXPECT(is_set(&policy, IKEFP_A_POLICY_BACKOFF_PERCENT, 1000));
 }
 
 static void test_reload(void)
@@ -596,6 +653,7 @@ static const struct ktap_test tests[] = {
 	{ "secrets", test_secrets },
 	{ "fragmentation", test_fragmentation },
 	{ "retransmit", test_retransmit },
+	{ "retransmit policy", test_retransmit_policy },
 	{ "reload", test_reload },
 	{ "find_conn", test_find_conn },
 	{ "initiator_addrs", test_initiator_addrs },
