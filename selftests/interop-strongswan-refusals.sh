@@ -23,36 +23,42 @@ another_group() {
 	grep -qiE 'INVAL_KE|INVALID_KE' "$work"/gw*.log
 }
 
-# refused SAID: gw1 is told no, says why, and nothing is left at either end.
+# refused SAID WHY: gw1 is told no, and says so; where ikefpd is who says no, there is a line,
+# and one, with the reason, for its administrator. Nothing is left at either end.
 refused() {
-	local lines
+	local lines why_lines
 
 	conf_load gw2 < <(psk_conf gw2)
 	lines=$(wc -l <"$work/gw1.log")
+	why_lines=$(wc -l <"$work/gw2.log")
 	fails swanctl gw1 --initiate --child net --timeout 20
-	tail -n "+$lines" "$work/gw1.log" | grep -E "$1"
+	tail -n "+$((lines + 1))" "$work/gw1.log" | grep -E "$1"
+	[ "$responder" != ikefpd ] ||
+		[ "$(tail -n "+$((why_lines + 1))" "$work/gw2.log" | grep -cE "$2")" = 1 ]
 	swanctl gw1 --terminate --ike gw --timeout 20 || :
 	taken_down
 }
 
 wrong_secret() {
 	conf_load gw1 < <(PSK=another psk_conf gw1)
-	refused 'AUTH_FAILED|AUTHENTICATION_FAILED'
+	refused 'AUTH_FAILED|AUTHENTICATION_FAILED' "authentication of '?gw1.example'? with pre-shared key failed|authentication of the peer failed"
 }
 
 wrong_proposal() {
 	conf_load gw1 < <(IKE_PROPOSALS=aes128-sha256-modp2048 psk_conf gw1)
-	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
+	refused 'NO_PROP|NO_PROPOSAL_CHOSEN' \
+		'no proposal in common: received AES_CBC_128/.*MODP_2048, configured [A-Z]'
 }
 
 wrong_child_proposal() {
 	conf_load gw1 < <(ESP_PROPOSALS=aes128-sha256 psk_conf gw1)
-	refused 'NO_PROP|NO_PROPOSAL_CHOSEN'
+	refused 'NO_PROP|NO_PROPOSAL_CHOSEN' \
+		'no proposal in common for CHILD_SA net: received AES_CBC_128/.*, configured [A-Z]'
 }
 
 wrong_selectors() {
 	conf_load gw1 < <(psk_conf gw1 | sed 's,remote_ts = .*,remote_ts = 172.16.0.0/16,')
-	refused 'TS_UNACCEPT'
+	refused 'TS_UNACCEPT' 'for the traffic selectors 172.16.0.0/16 === 10.1.0.0/24'
 }
 
 # The responder serves less than it is asked for.
@@ -70,7 +76,7 @@ narrowed() {
 
 # refusals INITIATOR RESPONDER
 refusals() {
-	local what
+	local what responder=$2
 
 	topo_direct
 	"$2_start" gw2 < <(psk_conf gw2)

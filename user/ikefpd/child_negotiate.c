@@ -310,6 +310,26 @@ static uint16_t new_key(const struct payload *ke, uint16_t group, struct dh **dh
 	return *dh ? 0 : TEMPORARY_FAILURE;
 }
 
+static void log_selectors(const struct ike_sa *sa, const struct wish *wish)
+{
+	char local[256], remote[256];
+
+	ike_log(sa, LOG_CFG, LVL_CTRL, "no child of '%s' is for the traffic selectors %s === %s",
+		sa->conn->name, ts_list_str(&wish->local, local, sizeof(local)),
+		ts_list_str(&wish->remote, remote, sizeof(remote)));
+}
+
+static void log_proposals(const struct ike_sa *sa, const struct child_conf *conf,
+			  const struct payload *offer)
+{
+	char received[PROPOSALS_STRLEN], configured[PROPOSALS_STRLEN];
+
+	ike_log(sa, LOG_CFG, LVL_CTRL,
+		"no proposal in common for CHILD_SA %s: received %s, configured %s", conf->name,
+		proposal_offer_str(offer->body, offer->len, received, sizeof(received)),
+		proposal_list_str(&conf->proposals, configured, sizeof(configured)));
+}
+
 static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 			  const struct child_keying *keying, const struct child_sa *old,
 			  struct child_sa **made)
@@ -332,16 +352,22 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 		conf = give(sa, old->conf, old->transport, &wish, &given) ? old->conf : NULL;
 	else
 		conf = choose(sa, &wish, &given);
-	if (!conf)
+	if (!conf) {
+		log_selectors(sa, &wish);
 		return TS_UNACCEPTABLE;
+	}
 	if (keying->create)
 		err = proposal_select_group(&conf->proposals, PROTO_ESP, offer->body,
 					    offer->len, ke ? get16(ke->body) : 0, &chosen);
 	else
 		err = proposal_select(&conf->proposals, PROTO_ESP, offer->body, offer->len,
 				      true, &chosen);
-	if (err)
-		return err == -ENOMEM ? TEMPORARY_FAILURE : NO_PROPOSAL_CHOSEN;
+	if (err == -ENOMEM)
+		return TEMPORARY_FAILURE;
+	if (err) {
+		log_proposals(sa, conf, offer);
+		return NO_PROPOSAL_CHOSEN;
+	}
 	/* The daemon before made it, and died before its answer: the peer asks again. */
 	child = sa->resumed ? child_sa_by_spi_out(sa, get32(chosen.spi)) : NULL;
 	if (child && child != old)

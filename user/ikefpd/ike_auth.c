@@ -370,6 +370,7 @@ static void reject(struct ike_sa *sa, const char *reason)
 	sa->handshake->child = NULL;
 	ike_manager_ike_failed(sa->manager, sa->unique_id, reason);
 	sa->state = IKE_DELETING;
+	sa->peer_is_false = true;
 	sa->active.type = TASK_NONE;
 	if (ike_sa_queue(sa, TASK_DELETE_IKE, 0, NULL))
 		ike_sa_destroy(sa, reason);

@@ -492,13 +492,13 @@ static bool longer(const struct buf *answer, const struct kernel_message *msg)
 
 /* An error answer; the SA is not kept, the kernel remembers the answer. */
 static void refuse(struct ike_manager *m, const struct kernel_message *msg,
-		   uint16_t type, const void *data, size_t len)
+		   uint16_t type, const void *data, size_t len, const char *why)
 {
 	char remote[ENDPOINT_STRLEN];
 	struct payload_writer w;
 
-	log_msg(LOG_IKE, LVL_CTRL, "refusing IKE_SA_INIT from %s with %s",
-		endpoint_str(&msg->remote, remote), ike_notify_name(type));
+	log_msg(LOG_IKE, LVL_CTRL, "refusing IKE_SA_INIT from %s with %s: %s",
+		endpoint_str(&msg->remote, remote), ike_notify_name(type), why);
 	payload_begin(&w, IKE_HEADER_LEN);
 	payload_add_notify(&w, PROTO_NONE, NULL, 0, type, data, len);
 	/* No IKE SA comes of it, hence no SPI of ours. */
@@ -540,6 +540,25 @@ static struct conn *select_proposal(const struct ike_manager *m,
 		    !choose_proposal(conn, offer, group, intermediate, chosen))
 			return conn;
 	return NULL;
+}
+
+/* No connection takes any of the peer's proposals. The best match's are in the log, too. */
+static void refuse_proposals(struct ike_manager *m, const struct kernel_message *msg,
+			     const struct payload *offer)
+{
+	char received[PROPOSALS_STRLEN], configured[PROPOSALS_STRLEN];
+	char why[2 * PROPOSALS_STRLEN + 64];
+	const struct conn *conn = config_find_by_addrs(m->config, &msg->local, &msg->remote);
+
+	if (m->stopping)
+		snprintf(why, sizeof(why), "the daemon is about to end");
+	else if (!conn)
+		snprintf(why, sizeof(why), "no connection is for these addresses");
+	else
+		snprintf(why, sizeof(why), "no proposal in common: received %s, configured %s",
+			 proposal_offer_str(offer->body, offer->len, received, sizeof(received)),
+			 proposal_list_str(&conn->proposals, configured, sizeof(configured)));
+	refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0, why);
 }
 
 /*
@@ -704,7 +723,8 @@ static void request_agreed(void *arg, int err, const uint8_t *shared, size_t len
 	h->held.data = NULL;
 	if (err == -EBADMSG) {
 		/* RFC 7296 has no error of its own for a public value out of range. */
-		refuse(sa->manager, &msg, INVALID_SYNTAX, NULL, 0);
+		refuse(sa->manager, &msg, INVALID_SYNTAX, NULL, 0,
+		       "its key exchange value is not valid");
 		sa->spi_r = 0;
 		ike_sa_destroy(sa, "the peer's key exchange value is not valid");
 		return;
@@ -807,37 +827,39 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 				    msg->data + IKE_HEADER_LEN,
 				    msg->len - IKE_HEADER_LEN);
 	if (err == -EOPNOTSUPP) {
-		refuse(m, msg, UNSUPPORTED_CRITICAL_PAYLOAD, &chain.unsupported, 1);
+		refuse(m, msg, UNSUPPORTED_CRITICAL_PAYLOAD, &chain.unsupported, 1,
+		       "a critical payload is not known");
 		return;
 	}
 	if (err) {
-		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0, "it is malformed");
 		return;
 	}
 	offer = payload_only(&chain, PAYLOAD_SA);
 	ke = payload_only(&chain, PAYLOAD_KE);
 	nonce = payload_only(&chain, PAYLOAD_NONCE);
 	if (!offer || !ke || !nonce) {
-		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0, "it lacks a payload, or has one twice");
 		return;
 	}
 	conn = m->stopping ? NULL :
 	       select_proposal(m, msg, offer, get16(ke->body),
 			       ike_intermediate_is_supported(&chain), &chosen);
 	if (!conn) {
-		refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0);
+		refuse_proposals(m, msg, offer);
 		return;
 	}
 	peer = ke_data(ke, proposal_id(&chosen, TRANSFORM_DH), &peer_len);
 	if (!peer) {
 		group[0] = proposal_id(&chosen, TRANSFORM_DH) >> 8;
 		group[1] = proposal_id(&chosen, TRANSFORM_DH);
-		refuse(m, msg, INVALID_KE_PAYLOAD, group, sizeof(group));
+		refuse(m, msg, INVALID_KE_PAYLOAD, group, sizeof(group),
+		       transform_name(TRANSFORM_DH, proposal_id(&chosen, TRANSFORM_DH)));
 		return;
 	}
 	/* RFC 7296 section 2.10; ours is as long as this one. */
 	if (nonce->len < prf_len(proposal_id(&chosen, TRANSFORM_PRF)) / 2) {
-		refuse(m, msg, INVALID_SYNTAX, NULL, 0);
+		refuse(m, msg, INVALID_SYNTAX, NULL, 0, "its nonce is too short");
 		return;
 	}
 	accept_request(m, msg, &chain, &chosen, conn, peer, peer_len);

@@ -130,6 +130,7 @@ struct ike_sa {
 	bool second_try;		/* see ike_manager_try_again() */
 	bool ppk;			/* SK_d has one in it, RFC 8784 */
 	bool childless;			/* IKE_AUTH is, or was, without a Child SA */
+	bool peer_is_false;		/* it is not who it should be, and is told with the DELETE */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */
 	enum fragmentation fragmentation;	/* of the connection of IKE_SA_INIT */
 	bool peer_fragmentation;	/* the peer has announced it */

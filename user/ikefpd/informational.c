@@ -29,6 +29,8 @@ int informational_delete_ike(struct ike_sa *sa)
 	ike_log(sa, LOG_IKE, LVL_CTRL, "deleting IKE_SA %s[%u]", sa->log.name,
 		sa->unique_id);
 	payload_begin(&w, 0);
+	if (sa->peer_is_false)
+		payload_add_notify(&w, PROTO_NONE, NULL, 0, AUTHENTICATION_FAILED, NULL, 0);
 	put_delete(&w, PROTO_IKE, NULL, 0);
 	return ike_sa_request(sa, TASK_DELETE_IKE, INFORMATIONAL, &w);
 }

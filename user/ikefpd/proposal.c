@@ -520,3 +520,34 @@ const char *proposal_str(const struct proposal *p, char *buf, size_t len)
 	}
 	return buf;
 }
+
+/* One more at the end of buf, which begins empty. */
+static void append_str(const struct proposal *p, char *buf, size_t len)
+{
+	size_t used = strlen(buf);
+
+	if (used && used + 2 < len) {
+		memcpy(buf + used, ", ", 3);
+		used += 2;
+	}
+	proposal_str(p, buf + used, len - used);
+}
+
+const char *proposal_list_str(const struct proposal_list *list, char *buf, size_t len)
+{
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < list->n; i++)
+		append_str(&list->v[i], buf, len);
+	return buf;
+}
+
+const char *proposal_offer_str(const uint8_t *body, size_t body_len, char *buf, size_t len)
+{
+	struct offered o;
+	bool last = false;
+
+	buf[0] = '\0';
+	while (read_next(&o, &body, &body_len, &last) > 0)
+		append_str(&o.p, buf, len);
+	return buf;
+}

@@ -132,6 +132,11 @@ int proposal_verify(const struct proposal_list *ours, enum ike_protocol protocol
 
 /* "AES_GCM_16_128/PRF_HMAC_SHA2_256/CURVE_25519" into buf. Returns buf. */
 const char *proposal_str(const struct proposal *p, char *buf, size_t len);
+/* All of a list, and all that the body of an SA payload offers, with commas between. */
+const char *proposal_list_str(const struct proposal_list *list, char *buf, size_t len);
+const char *proposal_offer_str(const uint8_t *body, size_t body_len, char *buf, size_t len);
+/* Room for most; what is longer is cut. */
+#define PROPOSALS_STRLEN	512
 /* strongSwan's (swanctl --list-sas) name of a transform's algorithm, or "?". */
 const char *transform_name(uint8_t type, uint16_t id);
 

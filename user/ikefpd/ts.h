@@ -52,6 +52,8 @@ int ts_parse(struct ts *ts, const char *text, const char **why);
 
 /* "10.0.0.0/24[tcp/80]", as strongSwan writes it. Returns buf. */
 const char *ts_str(const struct ts *ts, char buf[TS_STRLEN]);
+/* All of a list, with spaces between, cut where there are too many for buf. */
+const char *ts_list_str(const struct ts_list *list, char *buf, size_t len);
 bool ts_equal(const struct ts *a, const struct ts *b);
 
 /* The list with every "dynamic" replaced by the address of e. */

@@ -225,3 +225,15 @@ const char *ts_str(const struct ts *ts, char buf[TS_STRLEN])
 	snprintf(buf + len, TS_STRLEN - len, "]");
 	return buf;
 }
+
+const char *ts_list_str(const struct ts_list *list, char *buf, size_t len)
+{
+	char text[TS_STRLEN];
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < list->n && used < len; i++)
+		used += snprintf(buf + used, len - used, "%s%s", i ? " " : "",
+				 ts_str(&list->v[i], text));
+	return buf;
+}
