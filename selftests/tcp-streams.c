@@ -343,6 +343,62 @@ TEST_F(tcp, answer_elsewhere)
 	EXPECT_STREQ("", peer_open_message(self->peer));
 }
 
+/*
+ * The same, and the stream before is lost to the peer alone: nobody has told the kernel. Whoever
+ * saw the request could ask so, too: what was the peer's stream has the answer as well.
+ */
+TEST_F(tcp, answer_elsewhere_unnoticed)
+{
+	uint8_t frame[STREAM_SIZE];
+	uint32_t message_id;
+	int before;
+
+	set_up(self, variant);
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NOTIFY, self->inner, 100);
+	message_id = client_wait_message(self->client)->message_id;
+	before = other_stream(self, variant);
+	client_count_anew(self->client);
+	peer_send_again(self->peer);
+	EXPECT_COUNTED(self->client, "rx-messages+1 drop-in-progress+1");
+	peer_kernel_responds(self->peer, self->client, INFORMATIONAL, message_id, PAYLOAD_NONE,
+			     NULL, 0);
+	peer_expect(self->peer);
+	EXPECT_STREQ("", peer_open_message(self->peer));
+	ASSERT_EQ((ssize_t)self->peer->got_len + MARKER_LEN,
+		  tcp_receive_framed(before, frame, sizeof(frame), PATIENCE_MS));
+	EXPECT_EQ(0, memcmp(frame + MARKER_LEN, self->peer->got, self->peer->got_len));
+	EXPECT_FALSE(peer_receive(self->peer, 50));
+	close(before);
+}
+
+/* The peer's stream is cut before IKE_AUTH, which comes by another: the SA goes there. */
+TEST_F(tcp, half_open_moves)
+{
+	const struct ikefp_message_in *request;
+	uint32_t first;
+	int sock;
+
+	/* Who has opened it moves the SA himself. */
+	if (variant->originates)
+		return;
+	peer_init_kernel_responds(self->peer, self->client, SPI, &sk_algorithms[0]);
+	first = self->peer->stream;
+	sock = other_stream(self, variant);
+	close(sock);
+	ASSERT_TRUE(told(self, first));
+	peer_send_request(self->peer, IKE_AUTH, PAYLOAD_NOTIFY, self->inner, 50);
+	request = client_wait_message(self->client);
+	EXPECT_EQ(self->peer->stream, request->endpoint.stream);
+	peer_kernel_responds(self->peer, self->client, IKE_AUTH, request->message_id, PAYLOAD_NONE,
+			     NULL, 0);
+	peer_expect(self->peer);
+	peer_establish(self->peer, self->client);
+	peer_kernel_requests(self->peer, self->client, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
+	peer_expect(self->peer);
+	EXPECT_STREQ("", peer_open_message(self->peer));
+	EXPECT_NULL(client_wait(self->client, 20));
+}
+
 /* From one stream to a listener and back, as the helper wants it. */
 TEST_F(tcp, to_udp)
 {
