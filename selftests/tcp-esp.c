@@ -9,6 +9,8 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -375,6 +377,59 @@ TEST_F(tcp_esp, from_elsewhere)
 	close(in);
 	close(out);
 	close(raw);
+}
+
+/* What XFRM tells of mappings that NATs have changed, in the thread's namespace. */
+static int mapping_monitor(void)
+{
+	const struct sockaddr_nl all = {
+		.nl_family = AF_NETLINK, .nl_groups = 1 << (XFRMNLGRP_MAPPING - 1),
+	};
+	int sock = socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM);
+
+	if (sock < 0 || bind(sock, (const struct sockaddr *)&all, sizeof(all)))
+		die("no XFRM socket");
+	return sock;
+}
+
+static bool mapping_told(int monitor)
+{
+	char octets[1024];
+
+	return recv(monitor, octets, sizeof(octets), MSG_DONTWAIT) >= 0;
+}
+
+/*
+ * Whatever port its stream comes from, and whatever address: to XFRM the peer is where its states
+ * have it, and no packet has it tell of a mapping that has changed.
+ */
+TEST_F(tcp_esp, no_mapping)
+{
+	int in, out, monitor, i;
+
+	set_up(self);
+	transport_mode(self, variant);
+	out = udp_at(&self->outside, 7777);
+	monitor = mapping_monitor();
+	in = udp_at(&self->inside, 7777);
+	for (i = 0; i < 3; i++)
+		expect_passes(_metadata, in, out, &self->outside, self->octets, 100);
+	EXPECT_FALSE(mapping_told(monitor));
+
+	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
+	    variant->prefix == 128 ? "nodad" : "");
+	netns_enter(self->outside.netns);
+	run("ip route add %s dev wire", variant->elsewhere);
+	self->inside.addr = variant->elsewhere;
+	connect_ends(self);
+	move_sa(&self->inside);
+	self->inside.addr = variant->inside;
+	for (i = 0; i < 3; i++)
+		expect_passes(_metadata, in, out, &self->outside, self->octets, 100);
+	EXPECT_FALSE(mapping_told(monitor));
+	close(monitor);
+	close(in);
+	close(out);
 }
 
 /* An IKE SA and the one in its place have the same ESP SAs for a time. */
