@@ -110,7 +110,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAM_OCTETS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -141,6 +141,7 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 
 	[IKEFP_A_POLICY_LIVENESS_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_MAX_STREAMS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_MAX_STREAM_OCTETS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -258,7 +259,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_STREAMS,
+		.maxattr	= IKEFP_A_POLICY_MAX_STREAM_OCTETS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

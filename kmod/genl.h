@@ -32,7 +32,7 @@ extern const struct nla_policy ikefp_sa_get_nl_policy[IKEFP_A_SA_SPI + 1];
 
 extern const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1];
 
-extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1];
+extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAM_OCTETS + 1];
 
 extern const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1];
 

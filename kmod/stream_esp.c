@@ -194,6 +194,35 @@ int ikefp_stream_esp_divert(struct ikefp_context *ctx)
 	return err;
 }
 
+static void unregister(struct ikefp_context *ctx)
+{
+	if (ctx->esp_hooks[0].hook)
+		nf_unregister_net_hooks(ctx->net, ctx->esp_hooks, ARRAY_SIZE(ctx->esp_hooks));
+	ctx->esp_hooks[0].hook = NULL;
+}
+
+/**
+ * ikefp_stream_esp_rest() - there is no stream
+ * @ctx: the namespace
+ *
+ * Context: process.
+ * Return: whether no packet is looked at any more. Not as long as an IKE SA has ESP that went by
+ * a stream and must not go any other way, or somebody is about to add a stream.
+ */
+bool ikefp_stream_esp_rest(struct ikefp_context *ctx)
+{
+	bool rests = false;
+
+	mutex_lock(&ctx->config_lock);
+	if (!ctx->streams_coming && xa_empty(&ctx->streams) &&
+	    !atomic_read(&ctx->stream_esp_count)) {
+		unregister(ctx);
+		rests = true;
+	}
+	mutex_unlock(&ctx->config_lock);
+	return rests;
+}
+
 /**
  * ikefp_stream_esp_begin_end() - a namespace is about to end
  * @ctx: the namespace, which no command uses any more
@@ -204,8 +233,9 @@ int ikefp_stream_esp_divert(struct ikefp_context *ctx)
  */
 void ikefp_stream_esp_begin_end(struct ikefp_context *ctx)
 {
-	if (ctx->esp_hooks[0].hook)
-		nf_unregister_net_hooks(ctx->net, ctx->esp_hooks, ARRAY_SIZE(ctx->esp_hooks));
+	mutex_lock(&ctx->config_lock);
+	unregister(ctx);
+	mutex_unlock(&ctx->config_lock);
 }
 
 /**
@@ -223,6 +253,7 @@ static void forget(struct ikefp_context *ctx, struct ikefp_stream_esp *of_sa, u3
 
 	for (i = 0; i < count; i++)
 		rhltable_remove(&ctx->stream_esp, &of_sa->spis[i].node, by_spi);
+	atomic_dec(&ctx->stream_esp_count);
 	kfree_rcu(of_sa, rcu);
 }
 
@@ -245,6 +276,7 @@ struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 	of_sa = kzalloc(struct_size(of_sa, spis, esp->pairs), GFP_ATOMIC | __GFP_NOWARN);
 	if (!of_sa)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&ctx->stream_esp_count);
 	RCU_INIT_POINTER(of_sa->stream, path->stream);
 	of_sa->remote = path->remote;
 	of_sa->family = path->stream->family;

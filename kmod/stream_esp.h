@@ -9,7 +9,9 @@
  * and whatever they leave through. (A socket of our own as XFRM's UDP socket sees inbound
  * packets only; an encapsulation of its own, espintcp, XFRM has on kernels that were built
  * with it.) That a packet is XFRM's, its control block says, and that it is ESP in UDP then,
- * its protocol: nobody can have others' packets taken by sending such UDP himself.
+ * its protocol: nobody can have others' packets taken by sending such UDP himself. The hook is
+ * there from the first stream on until there is none, nor an IKE SA whose ESP goes by one: all
+ * other packets that leave the namespace pass it.
  *
  * Which stream it goes by is told by its SPI and where it goes to, as XFRM tells its states
  * apart: a UDP flow can have the same addresses and ports as a stream. What ESP SAs an IKE SA
@@ -30,6 +32,7 @@ struct ikefp_stream_esp;
 
 int ikefp_stream_esp_begin(struct ikefp_context *ctx);
 int ikefp_stream_esp_divert(struct ikefp_context *ctx);
+bool ikefp_stream_esp_rest(struct ikefp_context *ctx);
 void ikefp_stream_esp_begin_end(struct ikefp_context *ctx);
 void ikefp_stream_esp_end(struct ikefp_context *ctx);
 

@@ -266,6 +266,7 @@ TEST_F(commands, policy)
 		{ POLICY(HALF_OPEN_FLOOD_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(LIVENESS_MS), 0, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_STREAMS), 0, UINT32_MAX, NULL },
+		{ POLICY(MAX_STREAM_OCTETS), 0, UINT32_MAX, NULL },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -363,7 +364,7 @@ TEST_F(commands, policy_defaults)
 		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
 		[POLICY(KEEPALIVE_MS)] = 20000,	  [POLICY(LIVENESS_MS)] = 0,
 		[POLICY(HALF_OPEN_FLOOD_MS)] = 5000,
-		[POLICY(MAX_STREAMS)] = 50000,
+		[POLICY(MAX_STREAMS)] = 50000,	  [POLICY(MAX_STREAM_OCTETS)] = 64 << 20,
 	};
 	struct ikefp_policy policy;
 	int i;

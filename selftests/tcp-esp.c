@@ -538,8 +538,8 @@ TEST_F_TIMEOUT(tcp_esp, tunnel, 120)
 	close(listening);
 }
 
-/* The test has the other end of the stream, and the module's SA goes by it. */
-static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
+/* The test has the other end of the stream, and the module's SA, of that SPI, goes by it. */
+static struct peer *peer_outside_spi(FIXTURE_DATA(tcp_esp) *self, uint64_t spi)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 	uint8_t prefix[STREAM_PREFIX_LEN];
@@ -555,10 +555,58 @@ static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
 	peer->stream = self->inside.stream;
 	if (!tcp_receive(peer->sock, prefix, sizeof(prefix), PATIENCE_MS))
 		die("no prefix");
-	peer_init_kernel_initiates(peer, self->inside.client, SPI, &sk_algorithms[0]);
+	peer_init_kernel_initiates(peer, self->inside.client, spi, &sk_algorithms[0]);
 	peer_establish(peer, self->inside.client);
+	return peer;
+}
+
+static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
+{
+	struct peer *peer = peer_outside_spi(self, SPI);
+
 	peer_esp(peer, self->inside.client, TO_INSIDE, TO_OUTSIDE);
 	return peer;
+}
+
+/* The number of our netfilter hooks. */
+static int hooks(void)
+{
+	FILE *list = popen("nft list hooks | grep -c ikefp", "r");
+	int number = -1;
+
+	if (!list || fscanf(list, "%d", &number) != 1)
+		die("nft does not list hooks");
+	pclose(list);
+	return number;
+}
+
+/* No packet is looked at that leaves, but as long as one may be a stream's. */
+TEST_F(tcp_esp, hooks)
+{
+	struct client *client = self->inside.client;
+	struct upcall *upcall;
+	struct peer *peer;
+	int i;
+
+	netns_enter(self->inside.netns);
+	EXPECT_EQ(0, hooks());
+	peer = peer_outside(self);
+	EXPECT_EQ(2, hooks());
+	tcp_reset(peer->sock);
+	upcall = client_wait(client, PATIENCE_MS);
+	ASSERT_NE(NULL, upcall);
+	EXPECT_EQ(UPCALL_STREAM_CLOSED, upcall->kind);
+	/* It is looked every second whether there is need of them. */
+	poll(NULL, 0, 2500);
+	EXPECT_EQ(2, hooks());
+	ASSERT_EQ(0, ikefp_sa_del(client->nl, SPI));
+	for (i = 0; i < 100 && hooks(); i++)
+		poll(NULL, 0, PATIENCE_MS / 100 + 1);
+	EXPECT_LT(i, 100);
+	/* And again. */
+	peer = peer_outside_spi(self, SPI + 1);
+	EXPECT_EQ(2, hooks());
+	peer_close(peer);
 }
 
 /*
