@@ -910,6 +910,15 @@ static int put_requests(struct sk_buff *skb, const struct ikefp_sa *sa)
 	       nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->window_in.expected);
 }
 
+static int put_stream(struct sk_buff *skb, const struct ikefp_stream *stream)
+{
+	if (!stream)
+		return 0;
+	return nla_put_u32(skb, IKEFP_A_SA_STREAM, stream->id) ||
+	       (!ikefp_stream_is_open(stream) && nla_put_flag(skb, IKEFP_A_SA_STREAM_ENDED)) ?
+		       -EMSGSIZE : 0;
+}
+
 /**
  * ikefp_netlink_put_sa() - show an SA: everything but keys and stash
  * @skb: the message
@@ -926,8 +935,7 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_ROLE, sa->role) ||
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
-	      (sa->path.stream &&
-	       nla_put_u32(skb, IKEFP_A_SA_STREAM, sa->path.stream->id)) ||
+	      put_stream(skb, sa->path.stream) ||
 	      put_rto(skb, sa) ||
 	      put_requests(skb, sa) ||
 	      put_u64(skb, IKEFP_A_SA_AGE_MS, ktime_ms_delta(ktime_get(), sa->created)) ||

@@ -139,11 +139,12 @@ int ikefp_nl_stream_del_doit(struct sk_buff *skb, struct genl_info *info)
 static int put_stream(struct sk_buff *skb, struct ikefp_stream *stream)
 {
 	const struct ikefp_path path = ikefp_path_of_stream(stream);
+	u32 worker = READ_ONCE(stream->worker);
 
 	return nla_put_u32(skb, IKEFP_A_STREAM_STREAM, stream->id) ||
 	       nla_put_u8(skb, IKEFP_A_STREAM_ORIGINATOR, stream->originator) ||
 	       ikefp_put_path(skb, IKEFP_A_STREAM_LOCAL_IPV4, &path) ||
-	       (stream->worker && nla_put_u32(skb, IKEFP_A_STREAM_WORKER, stream->worker)) ||
+	       (worker && nla_put_u32(skb, IKEFP_A_STREAM_WORKER, worker)) ||
 	       nla_put_u32(skb, IKEFP_A_STREAM_SAS, atomic_read(&stream->sas)) ? -EMSGSIZE : 0;
 }
 

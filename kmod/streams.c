@@ -18,6 +18,7 @@
 #include "stream_source.h"
 #include "streams.h"
 #include "trace.h"
+#include "worker.h"
 
 /* Octets that TCP may have taken and not sent; then it tells that it takes more. */
 #define NOT_SENT_MAX 16384
@@ -161,6 +162,28 @@ void ikefp_streams_distrust(struct ikefp_stream *stream)
 		ikefp_stream_schedule(stream);
 }
 
+/**
+ * ikefp_streams_adopt() - an SA that goes by a stream has been adopted
+ * @stream: the stream, held
+ * @worker: port ID of who has adopted it
+ *
+ * He is told of the stream's end from now on, if whoever was to be is gone. What has ended by
+ * now, its state says to who looks at it after this.
+ *
+ * Any context.
+ */
+void ikefp_streams_adopt(struct ikefp_stream *stream, u32 worker)
+{
+	u32 before = READ_ONCE(stream->worker);
+
+	rcu_read_lock();
+	if (before && !ikefp_worker_find(stream->ctx, before))
+		WRITE_ONCE(stream->worker, worker);
+	rcu_read_unlock();
+	/* Pairs with begin_end(): he is told, or sees it. */
+	smp_mb();
+}
+
 static bool is_abandoned(const struct ikefp_context *ctx)
 {
 	return refcount_read(&ctx->net->ns.count) <= atomic_read(&ctx->stream_count);
@@ -218,7 +241,9 @@ static void begin_end(struct ikefp_stream *stream, int reason)
 	if (reason != IKEFP_STREAM_CLOSED)
 		ikefp_count(ctx, reason);
 	trace_ikefp_stream(ctx->net, stream->id, stream->originator, reason);
-	stream->untold = reason != IKEFP_STREAM_CLOSED && stream->worker;
+	/* Pairs with ikefp_streams_adopt(). */
+	smp_mb();
+	stream->untold = reason != IKEFP_STREAM_CLOSED && READ_ONCE(stream->worker);
 }
 
 static bool is_over(struct ikefp_stream *stream)

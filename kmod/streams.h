@@ -24,5 +24,6 @@ struct ikefp_stream *ikefp_streams_get(struct ikefp_context *ctx, u32 id);
 struct ikefp_stream *ikefp_streams_get_next(struct ikefp_context *ctx, unsigned long *id);
 void ikefp_streams_trust(struct ikefp_stream *stream);
 void ikefp_streams_distrust(struct ikefp_stream *stream);
+void ikefp_streams_adopt(struct ikefp_stream *stream, u32 worker);
 
 #endif

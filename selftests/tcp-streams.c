@@ -885,6 +885,54 @@ TEST_F(tcp, left)
 		close(socks[i]);
 }
 
+/* The helper has died, and the next one finds out what has become of the stream meanwhile. */
+TEST_F(tcp, adopted_without_stream)
+{
+	struct upcall *upcall;
+	struct ikefp_sa_info sa;
+
+	set_up(self, variant);
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &sa));
+	EXPECT_FALSE(sa.stream_ended);
+	client_close(self->client);
+	self->client = client_open(0);
+	while (!client_counter(self->client, IKEFP_A_STATS_ORPHANS))
+		poll(NULL, 0, 1);
+	client_count_anew(self->client);
+	tcp_reset(self->peer->sock);
+	EXPECT_COUNTED(self->client, "streams-1 streams-lost+1");
+	client_close(self->client);
+	self->client = client_open(CLIENT_WORKER);
+	upcall = client_adopt(self->client, self->peer->kernel_spi);
+	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
+	EXPECT_EQ(self->peer->stream, upcall->info.endpoint.stream);
+	EXPECT_TRUE(upcall->info.stream_ended);
+	other_stream(self, variant);
+	ASSERT_EQ(0, move_sa(self));
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &sa));
+	EXPECT_FALSE(sa.stream_ended);
+}
+
+/* Or it is told of it from then on. */
+TEST_F(tcp, adopted_with_stream)
+{
+	struct ikefp_stream_info stream;
+	struct upcall *upcall;
+
+	set_up(self, variant);
+	client_close(self->client);
+	self->client = client_open(CLIENT_WORKER);
+	while (!client_counter(self->client, IKEFP_A_STATS_ORPHANS))
+		poll(NULL, 0, 1);
+	upcall = client_adopt(self->client, self->peer->kernel_spi);
+	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
+	EXPECT_FALSE(upcall->info.stream_ended);
+	ASSERT_EQ(0, ikefp_stream_get(self->client->nl, self->peer->stream, &stream));
+	EXPECT_EQ(ikefp_worker_portid(self->client->nl), stream.worker);
+	close(self->peer->sock);
+	EXPECT_TRUE(told(self, self->peer->stream));
+}
+
 /* It can be any socket but what is no connection, of this namespace, and just once. */
 TEST_F(tcp, refused)
 {

@@ -43,6 +43,7 @@ struct ikefp_sa_info {
 	enum ikefp_role role;
 	enum ikefp_sa_state state;
 	struct ikefp_endpoint endpoint;
+	bool stream_ended;	/* the endpoint's: nothing goes by it */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t rto_ms;

@@ -57,6 +57,7 @@ void ikefp_nl_get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;
 	ikefp_nl_get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
 	info->endpoint.stream = get_u32(attrs[IKEFP_A_SA_STREAM]);
+	info->stream_ended = attrs[IKEFP_A_SA_STREAM_ENDED];
 }
 
 static bool put_endpoint(struct nl_msg *msg, const struct ikefp_endpoint *endpoint)
