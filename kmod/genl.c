@@ -65,7 +65,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -86,6 +86,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 	[IKEFP_A_SA_WINDOW_IN] = { .type = NLA_U32, },
 	[IKEFP_A_SA_WINDOW_OUT] = { .type = NLA_U32, },
 	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
+	[IKEFP_A_SA_ESP_MARKS] = { .type = NLA_BINARY, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -230,7 +231,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_STREAM,
+		.maxattr	= IKEFP_A_SA_ESP_MARKS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

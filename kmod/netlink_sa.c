@@ -611,7 +611,15 @@ static int get_fragment_size(const struct genl_info *info, struct change *change
 static int get_esp(const struct genl_info *info, struct change *change)
 {
 	const struct nlattr *spis = info->attrs[IKEFP_A_SA_ESP_SPIS];
+	const struct nlattr *marks = info->attrs[IKEFP_A_SA_ESP_MARKS];
 
+	if (marks && (!spis || nla_len(marks) != nla_len(spis))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, marks,
+				    "esp-marks comes with esp-spis, a mark for each SPI");
+		return -EINVAL;
+	}
+	if (!spis)
+		return 0;
 	change->esp_given = true;
 	if (!nla_len(spis))
 		return 0;
@@ -621,7 +629,8 @@ static int get_esp(const struct genl_info *info, struct change *change)
 				    "esp-spis is up to 64 pairs of SPIs, 8 octets each");
 		return -EINVAL;
 	}
-	change->esp = ikefp_esp_new(nla_data(spis), nla_len(spis), GFP_KERNEL_ACCOUNT);
+	change->esp = ikefp_esp_new(nla_data(spis), marks ? nla_data(marks) : NULL, nla_len(spis),
+				    GFP_KERNEL_ACCOUNT);
 	if (!change->esp) {
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return -ENOMEM;
@@ -693,7 +702,7 @@ static int get_settings(const struct genl_info *info, struct change *change)
 				    "time is longer than a day");
 		return -ERANGE;
 	}
-	return info->attrs[IKEFP_A_SA_ESP_SPIS] ? get_esp(info, change) : 0;
+	return get_esp(info, change);
 }
 
 static int get_change(struct genl_info *info, struct ikefp_sa *sa, struct change *change)

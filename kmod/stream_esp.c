@@ -24,6 +24,7 @@
 struct spi {
 	struct rhlist_head node;
 	__be32 spi;
+	u32 mark;
 	struct ikefp_stream_esp *of_sa;
 };
 
@@ -33,6 +34,7 @@ struct ikefp_stream_esp {
 	struct ikefp_stream __rcu *stream; /* that it goes by, which its path holds */
 	struct ikefp_address remote; /* where its states lead */
 	u16 family;
+	bool marks_known;
 	u32 count;
 	struct spi spis[];
 };
@@ -54,20 +56,54 @@ static bool leads_to(const struct ikefp_stream_esp *of_sa, u16 family,
 	return of_sa->family == family && ipv6_addr_equal(&of_sa->remote.v6, &to->v6);
 }
 
+/* Whether a state may have made a packet: what it sets is there, and what it wants. */
+static bool may_have_made(const struct xfrm_state *state, const struct sk_buff *skb,
+			  const struct udphdr *udp)
+{
+	const struct xfrm_encap_tmpl *encap = state->encap;
+	u32 sets = state->props.smark.m;
+	u32 wants = state->mark.m & ~sets;
+
+	return encap && udp->source == READ_ONCE(encap->encap_sport) &&
+	       udp->dest == READ_ONCE(encap->encap_dport) &&
+	       !((skb->mark ^ state->props.smark.v) & sets) &&
+	       !((skb->mark ^ state->mark.v) & wants);
+}
+
+/* Whether an ESP SA has made a packet, as far as can be told. */
+static bool has_made(struct ikefp_context *ctx, const struct spi *spi, const struct sk_buff *skb,
+		     const struct udphdr *udp, const struct ikefp_address *to)
+{
+	struct xfrm_state *state;
+	bool made;
+
+	if (!spi->of_sa->marks_known)
+		return true;
+	state = xfrm_state_lookup(ctx->net, spi->mark, (const xfrm_address_t *)to, spi->spi,
+				  IPPROTO_ESP, spi->of_sa->family);
+	if (!state)
+		return false;
+	made = may_have_made(state, skb, udp);
+	xfrm_state_put(state);
+	return made;
+}
+
 /*
- * The stream for an SPI and where it goes, not held; NULL where it is none's. Of several, one
- * that is open. Under RCU.
+ * The stream for a packet and where it goes, not held; NULL where it is none's. Of several, an SA
+ * and the one in its place, one that is open. Under RCU.
  */
-static struct ikefp_stream *find(struct ikefp_context *ctx, __be32 spi, u16 family,
+static struct ikefp_stream *find(struct ikefp_context *ctx, const struct sk_buff *skb,
+				 const struct udphdr *udp, u16 family,
 				 const struct ikefp_address *to)
 {
+	const struct ip_esp_hdr *esp = (const struct ip_esp_hdr *)(udp + 1);
 	struct ikefp_stream *stream, *found = NULL;
 	struct rhlist_head *list, *node;
 	struct spi *entry;
 
-	list = rhltable_lookup(&ctx->stream_esp, &spi, by_spi);
+	list = rhltable_lookup(&ctx->stream_esp, &esp->spi, by_spi);
 	rhl_for_each_entry_rcu(entry, node, list, node) {
-		if (!leads_to(entry->of_sa, family, to))
+		if (!leads_to(entry->of_sa, family, to) || !has_made(ctx, entry, skb, udp, to))
 			continue;
 		stream = rcu_dereference(entry->of_sa->stream);
 		found = stream;
@@ -109,7 +145,7 @@ static unsigned int divert(struct ikefp_context *ctx, struct sk_buff *skb, u32 o
 
 	if (!pskb_may_pull(skb, headers_len + sizeof(struct ip_esp_hdr)))
 		return NF_ACCEPT;
-	stream = find(ctx, *(__be32 *)(skb->data + headers_len), family, to);
+	stream = find(ctx, skb, (const struct udphdr *)(skb->data + offset), family, to);
 	if (!stream)
 		return NF_ACCEPT;
 	reason = take(skb, headers_len) ?: ikefp_stream_send_esp(stream, skb);
@@ -280,11 +316,13 @@ struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 	RCU_INIT_POINTER(of_sa->stream, path->stream);
 	of_sa->remote = path->remote;
 	of_sa->family = path->stream->family;
+	of_sa->marks_known = esp->marks_known;
 	of_sa->count = esp->pairs;
 	for (i = 0; i < esp->pairs; i++) {
 		struct spi *entry = &of_sa->spis[i];
 
 		entry->spi = esp->sas[i][IKEFP_ESP_OUT].spi;
+		entry->mark = esp->sas[i][IKEFP_ESP_OUT].mark;
 		entry->of_sa = of_sa;
 		if (rhltable_insert(&ctx->stream_esp, &entry->node, by_spi)) {
 			forget(ctx, of_sa, i);

@@ -13,10 +13,14 @@
  * there from the first stream on until there is none, nor an IKE SA whose ESP goes by one: all
  * other packets that leave the namespace pass it.
  *
- * Which stream it goes by is told by its SPI and where it goes to, as XFRM tells its states
- * apart: a UDP flow can have the same addresses and ports as a stream. What ESP SAs an IKE SA
- * has, the helper has told (esp-spis). Ports make no difference, so that a stream that takes
- * the place of another one needs no change of states; nor does an address, as long as the
+ * Which stream it goes by is told by its SPI, where it goes to, and its mark, as XFRM tells its
+ * states apart (its if_ids it does not): a UDP flow can have the same addresses and ports as a
+ * stream. What ESP SAs an IKE SA has, and their marks, the helper has told (esp-spis, esp-marks).
+ * A peer chooses the SPI: without marks XFRM has no second state of that and the same address,
+ * which may be a NAT's. A packet shows the mark of its state only as far as that sets it
+ * (XFRMA_SET_MARK), or as far as it has it from the policy; so the ports that the state writes
+ * into it must be there, too. What ports those are makes no difference, so that a stream that
+ * takes the place of another one needs no change of states; nor does an address, as long as the
  * states have the one that they had when they were told of.
  */
 #ifndef IKEFP_STREAM_ESP_H

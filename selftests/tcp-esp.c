@@ -568,6 +568,86 @@ static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
 	return peer;
 }
 
+static void set_marked_esp(struct end *end, uint64_t spi, uint32_t in, uint32_t out,
+			   uint32_t mark_out)
+{
+	const uint32_t marks[2] = { 0, mark_out };
+	const struct ikefp_octets of_marks = { marks, sizeof(marks) };
+	uint8_t spis[8];
+	const struct ikefp_octets octets = { spis, sizeof(spis) };
+	const struct ikefp_sa_change change = {
+		.spi = spi, .esp_spis = &octets, .esp_marks = &of_marks,
+	};
+
+	put32(spis, in);
+	put32(spis + 4, out);
+	must(end, ikefp_sa_set(end->client->nl, &change), "sa-set esp-spis");
+}
+
+/*
+ * Two peers at one address, behind a NAT, have chosen one SPI, which marks tell apart; and a third
+ * one, which goes by UDP. What is one's does not go to another.
+ */
+TEST_F(tcp_esp, marks)
+{
+	struct sockaddr_storage to = address(variant->outside, 7777);
+	struct client *client = self->inside.client;
+	uint8_t frame[STREAM_SIZE];
+	struct peer *peers[2];
+	int in, raw, mark, i;
+
+	for (i = 0; i < 2; i++)
+		peers[i] = peer_outside_spi(self, SPI + 1 + i);
+	netns_enter(self->outside.netns);
+	run("nft flush ruleset");
+	raw = udp_at(&self->outside, PORT);
+	in = udp_at(&self->inside, 7777);
+	for (mark = 1; mark <= 3; mark++) {
+		/* That of the second is another one behind the mark. */
+		run("ip xfrm state add src %s dst %s proto esp spi 0x%x mode transport "
+		    "aead 'rfc4106(gcm(aes))' " KEY " 128 encap espinudp %d %d %s "
+		    "mark %d mask 0xff %s",
+		    self->inside.addr, self->outside.addr, TO_OUTSIDE, PORT, PORT, variant->any,
+		    mark, mark == 2 ? "output-mark 0x502" : "");
+		run("ip xfrm policy add src %s dst %s proto udp dport 7777 dir out mark %d mask "
+		    "0xff tmpl proto esp mode transport",
+		    self->inside.addr, self->outside.addr, mark);
+	}
+	for (i = 0; i < 2; i++)
+		set_marked_esp(&self->inside, SPI + 1 + i, TO_INSIDE + i, TO_OUTSIDE, 1 + i);
+	client_count_anew(client);
+	for (mark = 3; mark; mark--) {
+		setsockopt(in, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+		udp_send(in, &to, self->octets, 100);
+		if (mark == 3) {
+			EXPECT_LT(100, udp_receive(raw, frame, sizeof(frame), PATIENCE_MS, NULL,
+						   NULL));
+			EXPECT_COUNTED(client, "");
+			continue;
+		}
+		EXPECT_LT(100, tcp_receive_framed(peers[mark - 1]->sock, frame, sizeof(frame),
+						  PATIENCE_MS));
+		EXPECT_EQ(TO_OUTSIDE, get32(frame));
+		EXPECT_EQ(-1, tcp_receive_framed(peers[2 - mark]->sock, frame, sizeof(frame), 20));
+		EXPECT_COUNTED(client, "tx-esp+1");
+	}
+	/* The same mark, and another port than the state has: it is not its. */
+	run("ip xfrm state flush");
+	run("ip xfrm state add src %s dst %s proto esp spi 0x%x mode transport "
+	    "aead 'rfc4106(gcm(aes))' " KEY " 128 encap espinudp %d %d %s mark 1 mask 0xff",
+	    self->inside.addr, self->outside.addr, TO_OUTSIDE, PORT, PORT + 1, variant->any);
+	set_marked_esp(&self->inside, SPI + 1, 0xc0000011, 0xc0000012, 1);
+	mark = 1;
+	setsockopt(in, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	udp_send(in, &to, self->octets, 100);
+	EXPECT_COUNTED(client, "");
+	EXPECT_EQ(-1, tcp_receive_framed(peers[1]->sock, frame, sizeof(frame), 20));
+	close(in);
+	close(raw);
+	peer_close(peers[0]);
+	peer_close(peers[1]);
+}
+
 /* The number of our netfilter hooks. */
 static int hooks(void)
 {

@@ -104,6 +104,7 @@ struct ikefp_sa_change {
 	const uint32_t *fragment_size;	/* both ends know RFC 7383; 0: ours are never cut */
 	const struct ikefp_sa_settings *settings;
 	const struct ikefp_octets *esp_spis;	/* as the attribute; those before go */
+	const struct ikefp_octets *esp_marks;	/* likewise, of these */
 	uint32_t window_in;	/* 1 to IKEFP_MAX_WINDOW; can only grow */
 	uint32_t window_out;
 };

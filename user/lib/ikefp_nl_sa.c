@@ -127,6 +127,9 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 	if (change->esp_spis && nla_put(msg, IKEFP_A_SA_ESP_SPIS, change->esp_spis->len,
 					change->esp_spis->data))
 		return false;
+	if (change->esp_marks && nla_put(msg, IKEFP_A_SA_ESP_MARKS, change->esp_marks->len,
+					 change->esp_marks->data))
+		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))
 		return false;
