@@ -16,6 +16,7 @@
 #include <linux/xarray.h>
 
 #include "policy.h"
+#include "stream_source.h"
 
 struct ikefp_flood;
 struct ikefp_rtt_memory;
@@ -62,15 +63,19 @@ struct ikefp_context {
 	struct xarray streams; /* by ID */
 	u32 stream_next_id;
 	atomic_t stream_count; /* whose sockets are open */
-	atomic_long_t stream_octets; /* of messages that have not come whole */
-	spinlock_t strangers_lock;
-	struct list_head strangers; /* streams by which no SA has been established */
-	u32 stranger_count;
+	atomic_t streams_ending; /* of those, that wait for what is on its way */
+	atomic_long_t stream_octets[IKEFP_STREAM_MEMORIES];
+	struct rhashtable stream_sources; /* changed under sources_lock */
+	spinlock_t sources_lock;
+	u32 stranger_count; /* streams by which no SA that is established goes; likewise */
 	struct delayed_work stream_watch;
 	struct rhltable stream_esp; /* outbound ESP that goes by streams, by SPI */
-	struct nf_hook_ops esp_hooks[2]; /* IPv4, IPv6; .hook is NULL: not yet */
+	atomic_t stream_esp_count; /* IKE SAs that have some */
+	u32 streams_coming; /* hands that are about to add one; under config_lock, as these: */
+	struct nf_hook_ops esp_hooks[2]; /* IPv4, IPv6; .hook is NULL: not registered */
 
 	/* From before the first listener or stream on; under config_lock. */
+	struct workqueue_struct *stream_queue; /* NULL: there was none yet */
 	struct ikefp_flood *flood;
 	struct ikefp_rtt_memory *rtt_memory;
 };

@@ -324,6 +324,38 @@ static void put_ethernet(struct sk_buff *skb)
 }
 
 /*
+ * Where XFRM's state has its peer, from there its packets come: each one from elsewhere would
+ * have XFRM tell everybody that a NAT has changed its mapping. What changes with each stream
+ * does not matter to the state; where its peer is, the helper is told with the IKE SA.
+ */
+static void put_source_of_state(struct ikefp_stream *stream, struct sk_buff *skb,
+				struct udphdr *udp, void *source)
+{
+	struct xfrm_state *state;
+
+	state = xfrm_state_lookup(stream->ctx->net, skb->mark,
+				  (const xfrm_address_t *)&stream->local,
+				  ((struct ip_esp_hdr *)(udp + 1))->spi, IPPROTO_ESP,
+				  stream->family);
+	if (!state)
+		return;
+	if (state->encap && state->encap->encap_type == UDP_ENCAP_ESPINUDP) {
+		udp->source = READ_ONCE(state->encap->encap_sport);
+		memcpy(source, &state->props.saddr, stream->family == AF_INET ? 4 : 16);
+	}
+	xfrm_state_put(state);
+}
+
+/*
+ * By the way that it has come. A filter of sources (rp_filter) sees where the stream comes from,
+ * as it does with the stream's packets.
+ */
+static bool route_v4(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	return !ip_route_input_noref(skb, stream->local.v4, stream->remote.v4, 0, skb->dev);
+}
+
+/*
  * To XFRM just as from a UDP_ENCAP socket: as if each packet had come in a datagram of its
  * own, between the stream's addresses and ports. Without anything of IP's headers that TCP's
  * packets had (RFC 9329 section 6.8).
@@ -331,9 +363,11 @@ static void put_ethernet(struct sk_buff *skb)
 static void receive_framed_esp(struct ikefp_stream *stream, struct sk_buff *skb)
 {
 	u32 len = skb->len;
+	struct udphdr *udp;
 
 	put_link(stream, skb);
 	put_udp(stream, skb);
+	udp = (struct udphdr *)skb->data;
 	if (stream->family == AF_INET)
 		put_v4(stream, skb);
 	else
@@ -343,10 +377,17 @@ static void receive_framed_esp(struct ikefp_stream *stream, struct sk_buff *skb)
 	skb_reset_transport_header(skb);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (stream->family == AF_INET6) {
+		put_source_of_state(stream, skb, udp, &ipv6_hdr(skb)->saddr);
 		ipv6_stub->xfrm6_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
 		return;
 	}
 #endif
+	if (!route_v4(stream, skb)) {
+		kfree_skb(skb);
+		return;
+	}
+	put_source_of_state(stream, skb, udp, &ip_hdr(skb)->saddr);
+	ip_send_check(ip_hdr(skb));
 	xfrm4_rcv_encap(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
 }
 

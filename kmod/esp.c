@@ -13,12 +13,13 @@
 /**
  * ikefp_esp_new() - the ESP SAs of an IKE SA
  * @spis: pairs of inbound and outbound SPI, in network order
- * @len: octets of them, at most IKEFP_ESP_PAIRS_MAX pairs
+ * @marks: pairs of their marks, in host order, or NULL where they are not known
+ * @len: octets of each, at most IKEFP_ESP_PAIRS_MAX pairs
  * @gfp: how to allocate
  *
  * Return: the list, to be freed by kfree(), or NULL without memory.
  */
-struct ikefp_esp *ikefp_esp_new(const void *spis, u32 len, gfp_t gfp)
+struct ikefp_esp *ikefp_esp_new(const void *spis, const void *marks, u32 len, gfp_t gfp)
 {
 	u32 pairs = len / IKEFP_ESP_PAIR_LEN;
 	struct ikefp_esp *esp;
@@ -28,11 +29,16 @@ struct ikefp_esp *ikefp_esp_new(const void *spis, u32 len, gfp_t gfp)
 	if (!esp)
 		return NULL;
 	esp->pairs = pairs;
+	esp->marks_known = marks;
 	esp->looked[IKEFP_ESP_IN] = jiffies;
 	esp->looked[IKEFP_ESP_OUT] = jiffies;
 	for (i = 0; i < pairs; i++, spis += IKEFP_ESP_PAIR_LEN) {
 		memcpy(&esp->sas[i][IKEFP_ESP_IN].spi, spis, sizeof(__be32));
 		memcpy(&esp->sas[i][IKEFP_ESP_OUT].spi, spis + sizeof(__be32), sizeof(__be32));
+	}
+	for (i = 0; marks && i < pairs; i++, marks += IKEFP_ESP_PAIR_LEN) {
+		memcpy(&esp->sas[i][IKEFP_ESP_IN].mark, marks, sizeof(u32));
+		memcpy(&esp->sas[i][IKEFP_ESP_OUT].mark, marks + sizeof(u32), sizeof(u32));
 	}
 	return esp;
 }
@@ -44,8 +50,8 @@ static bool used(struct ikefp_esp_sa *sa, struct net *net, const struct ikefp_ad
 	struct xfrm_state *state;
 	u64 packets;
 
-	state = xfrm_state_lookup(net, 0, (const xfrm_address_t *)to, sa->spi, IPPROTO_ESP,
-				  family);
+	state = xfrm_state_lookup(net, sa->mark, (const xfrm_address_t *)to, sa->spi,
+				  IPPROTO_ESP, family);
 	if (!state)
 		return false;
 	packets = READ_ONCE(state->curlft.packets);

@@ -75,7 +75,7 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_RETRANSMIT + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -97,6 +97,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_RETRANSMIT + 1] = {
 	[IKEFP_A_SA_WINDOW_OUT] = { .type = NLA_U32, },
 	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
 	[IKEFP_A_SA_RETRANSMIT] = NLA_POLICY_NESTED(ikefp_retransmit_nl_policy),
+	[IKEFP_A_SA_ESP_MARKS] = { .type = NLA_BINARY, },
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -121,7 +122,7 @@ const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1
 };
 
 /* IKEFP_CMD_POLICY_SET - do */
-const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1] = {
+const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAM_OCTETS + 1] = {
 	[IKEFP_A_POLICY_RTO_INITIAL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MIN_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_RTO_MAX_MS] = NLA_POLICY_MIN(NLA_U32, 10),
@@ -152,6 +153,7 @@ const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 
 	[IKEFP_A_POLICY_LIVENESS_MS] = { .type = NLA_U32, },
 	[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[IKEFP_A_POLICY_MAX_STREAMS] = { .type = NLA_U32, },
+	[IKEFP_A_POLICY_MAX_STREAM_OCTETS] = { .type = NLA_U32, },
 };
 
 /* IKEFP_CMD_POLICY_GET - do */
@@ -240,7 +242,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_RETRANSMIT,
+		.maxattr	= IKEFP_A_SA_ESP_MARKS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -269,7 +271,7 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_POLICY_SET,
 		.doit		= ikefp_nl_policy_set_doit,
 		.policy		= ikefp_policy_set_nl_policy,
-		.maxattr	= IKEFP_A_POLICY_MAX_STREAMS,
+		.maxattr	= IKEFP_A_POLICY_MAX_STREAM_OCTETS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

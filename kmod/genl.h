@@ -25,7 +25,7 @@ extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY
 
 extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1];
 
-extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_RETRANSMIT + 1];
+extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1];
 
 extern const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1];
 
@@ -33,7 +33,7 @@ extern const struct nla_policy ikefp_sa_get_nl_policy[IKEFP_A_SA_SPI + 1];
 
 extern const struct nla_policy ikefp_message_send_nl_policy[IKEFP_A_MESSAGE_PAYLOAD + 1];
 
-extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAMS + 1];
+extern const struct nla_policy ikefp_policy_set_nl_policy[IKEFP_A_POLICY_MAX_STREAM_OCTETS + 1];
 
 extern const struct nla_policy ikefp_policy_get_nl_policy[IKEFP_A_POLICY_PAD + 1];
 

@@ -17,12 +17,10 @@ static int __init ikefp_init(void)
 	err = ikefp_sa_module_init();
 	if (err)
 		return err;
-	err = ikefp_streams_module_init(ikefp_demux_receive_framed, ikefp_upcall_stream_closed);
-	if (err)
-		goto exit_sa;
+	ikefp_streams_module_init(ikefp_demux_receive_framed, ikefp_upcall_stream_closed);
 	err = ikefp_netns_register();
 	if (err)
-		goto exit_streams;
+		goto exit_sa;
 	err = ikefp_netlink_register(ikefp_netns_context);
 	if (err)
 		goto unregister_netns;
@@ -30,8 +28,6 @@ static int __init ikefp_init(void)
 
 unregister_netns:
 	ikefp_netns_unregister();
-exit_streams:
-	ikefp_streams_module_exit();
 exit_sa:
 	ikefp_sa_module_exit();
 	return err;
@@ -43,7 +39,6 @@ static void __exit ikefp_exit(void)
 	ikefp_netns_unregister();
 	/* What listeners have left for after a grace period, in which GRO may still call them. */
 	rcu_barrier();
-	ikefp_streams_module_exit();
 	ikefp_sa_module_exit();
 }
 

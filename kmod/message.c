@@ -69,17 +69,19 @@ static u32 digest(const struct ikefp_context *ctx, const struct sk_buff *skb)
 /*
  * Whether an SA goes where its peer's latest message came from. It keeps its family and the
  * kind of its port, which say how ESP goes; and goes by streams, or not. Who has opened the
- * stream that it goes by, moves it (RFC 9329 section 6.1).
+ * stream that it goes by, moves it (RFC 9329 section 6.1), also before it is established: that
+ * stream may be cut any time.
  */
 static bool follows(const struct ikefp_sa *sa, const struct ikefp_path *path)
 {
-	if (sa->state != IKEFP_SA_STATE_ESTABLISHED || ikefp_path_same_remote(&sa->path, path) ||
+	if (sa->state == IKEFP_SA_STATE_LINGERING || ikefp_path_same_remote(&sa->path, path) ||
 	    ikefp_path_family(&sa->path) != ikefp_path_family(path))
 		return false;
 	if (path->stream || sa->path.stream)
 		return path->stream && sa->path.stream && !sa->path.stream->originator &&
 		       !path->stream->originator;
-	return sa->follow && sa->path.listener->kind == path->listener->kind;
+	return sa->state == IKEFP_SA_STATE_ESTABLISHED && sa->follow &&
+	       sa->path.listener->kind == path->listener->kind;
 }
 
 /* A new message was received: the peer lives, and is where that came from. */
@@ -91,6 +93,9 @@ static void heard(struct ikefp_sa *sa, const struct ikefp_path *path, struct ike
 	ikefp_sa_set_path(sa, path);
 	if (path->stream)
 		ikefp_timers_other_stream(sa, out);
+	/* Before that the worker is told with each message what it came by. */
+	if (sa->state != IKEFP_SA_STATE_ESTABLISHED)
+		return;
 	ikefp_count(sa->ctx, IKEFP_A_STATS_SAS_MOVED);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_MOVED);
 	trace_ikefp_sa_moved(sa->ctx->net, sa->spi, sa->peer_spi);
@@ -231,9 +236,11 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	if (reason)
 		return reason;
 	sa->duplicates++;
-	/* The peer will not ask once more: the answer, when there is one, goes to where it is. */
-	if (!answer->octets && path->stream && answer->path.stream &&
-	    !ikefp_stream_is_open(answer->path.stream))
+	/*
+	 * By a stream the peer will not ask once more. That it asks by another one shows that the
+	 * one before is lost to it, which we may not know yet.
+	 */
+	if (!answer->octets && path->stream)
 		ikefp_path_set(&answer->path, path);
 	if (!answer->octets)
 		return IKEFP_A_STATS_DROP_IN_PROGRESS;
@@ -509,6 +516,10 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 
 	spin_lock_bh(&sa->lock);
 	sa->duplicates++;
+	/* By a stream from the same port as one that has ended: the answer goes there. */
+	if (!sa->dead && !sa->init.response && path->stream && sa->path.stream &&
+	    !ikefp_stream_is_open(sa->path.stream))
+		ikefp_sa_set_path(sa, path);
 	if (!sa->init.response) {
 		reason = IKEFP_A_STATS_DROP_IN_PROGRESS;
 	} else if (!ikefp_flood_may_answer(sa->ctx, path,

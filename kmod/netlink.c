@@ -364,6 +364,7 @@ static int check_limits(struct sk_buff *skb, struct genl_info *info,
 		IKEFP_A_POLICY_MAX_STASH_OCTETS,
 		IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
 		IKEFP_A_POLICY_MAX_STREAMS,
+		IKEFP_A_POLICY_MAX_STREAM_OCTETS,
 	};
 	static const int waits[] = {
 		IKEFP_A_POLICY_RTO_INITIAL_MS,
@@ -463,7 +464,7 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 	case IKEFP_A_STATS_REASSEMBLY_OCTETS:
 		return atomic_long_read(&ctx->reassembly_octets);
 	case IKEFP_A_STATS_STREAMS:
-		return atomic_read(&ctx->stream_count);
+		return atomic_read(&ctx->stream_count) - atomic_read(&ctx->streams_ending);
 	}
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);

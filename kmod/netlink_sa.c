@@ -616,7 +616,15 @@ static int get_fragment_size(const struct genl_info *info, struct change *change
 static int get_esp(const struct genl_info *info, struct change *change)
 {
 	const struct nlattr *spis = info->attrs[IKEFP_A_SA_ESP_SPIS];
+	const struct nlattr *marks = info->attrs[IKEFP_A_SA_ESP_MARKS];
 
+	if (marks && (!spis || nla_len(marks) != nla_len(spis))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, marks,
+				    "esp-marks comes with esp-spis, a mark for each SPI");
+		return -EINVAL;
+	}
+	if (!spis)
+		return 0;
 	change->esp_given = true;
 	if (!nla_len(spis))
 		return 0;
@@ -626,7 +634,8 @@ static int get_esp(const struct genl_info *info, struct change *change)
 				    "esp-spis is up to 64 pairs of SPIs, 8 octets each");
 		return -EINVAL;
 	}
-	change->esp = ikefp_esp_new(nla_data(spis), nla_len(spis), GFP_KERNEL_ACCOUNT);
+	change->esp = ikefp_esp_new(nla_data(spis), marks ? nla_data(marks) : NULL, nla_len(spis),
+				    GFP_KERNEL_ACCOUNT);
 	if (!change->esp) {
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return -ENOMEM;
@@ -698,7 +707,7 @@ static int get_settings(const struct genl_info *info, struct change *change)
 				    "time is longer than a day");
 		return -ERANGE;
 	}
-	return info->attrs[IKEFP_A_SA_ESP_SPIS] ? get_esp(info, change) : 0;
+	return get_esp(info, change);
 }
 
 /* Its waits have the floor that the namespace's have. */
@@ -943,6 +952,15 @@ static int put_requests(struct sk_buff *skb, const struct ikefp_sa *sa)
 	       nla_put_u32(skb, IKEFP_A_SA_MESSAGE_ID_IN, sa->window_in.expected);
 }
 
+static int put_stream(struct sk_buff *skb, const struct ikefp_stream *stream)
+{
+	if (!stream)
+		return 0;
+	return nla_put_u32(skb, IKEFP_A_SA_STREAM, stream->id) ||
+	       (!ikefp_stream_is_open(stream) && nla_put_flag(skb, IKEFP_A_SA_STREAM_ENDED)) ?
+		       -EMSGSIZE : 0;
+}
+
 /**
  * ikefp_netlink_put_sa() - show an SA: everything but keys and stash
  * @skb: the message
@@ -959,8 +977,7 @@ int ikefp_netlink_put_sa(struct sk_buff *skb, struct ikefp_sa *sa)
 	      nla_put_u8(skb, IKEFP_A_SA_ROLE, sa->role) ||
 	      nla_put_u8(skb, IKEFP_A_SA_STATE, sa->state) ||
 	      ikefp_put_path(skb, IKEFP_A_SA_LOCAL_IPV4, &sa->path) ||
-	      (sa->path.stream &&
-	       nla_put_u32(skb, IKEFP_A_SA_STREAM, sa->path.stream->id)) ||
+	      put_stream(skb, sa->path.stream) ||
 	      put_rto(skb, sa) ||
 	      put_requests(skb, sa) ||
 	      put_u64(skb, IKEFP_A_SA_AGE_MS, ktime_ms_delta(ktime_get(), sa->created)) ||

@@ -12,7 +12,6 @@
 #include "netlink.h"
 #include "path.h"
 #include "rtt_memory.h"
-#include "stream_esp.h"
 #include "streams.h"
 #include "worker.h"
 
@@ -21,14 +20,13 @@ static struct ikefp_context *context_of(struct genl_info *info)
 	return ikefp_netlink_context(genl_info_net(info));
 }
 
-/* What messages need, whichever way they come. */
+/* What messages need, whichever way they come; and streams. */
 static int begin(struct ikefp_context *ctx, struct netlink_ext_ack *extack)
 {
 	int err;
 
 	mutex_lock(&ctx->config_lock);
-	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx) ?:
-	      ikefp_stream_esp_divert(ctx);
+	err = ikefp_flood_begin(ctx) ?: ikefp_rtt_memory_begin(ctx) ?: ikefp_streams_first(ctx);
 	mutex_unlock(&ctx->config_lock);
 	if (err == -ENOMEM)
 		NL_SET_ERR_MSG(extack, "out of memory");
@@ -72,13 +70,16 @@ static struct ikefp_stream *add(struct genl_info *info)
 	sock = sockfd_lookup(nla_get_u32(fd), &err);
 	if (!sock) {
 		NL_SET_ERR_MSG_ATTR(info->extack, fd, "fd is no socket of the caller's");
-		return ERR_PTR(err);
+		stream = ERR_PTR(err);
+		goto came;
 	}
 	stream = ikefp_streams_add(context_of(info), sock,
 				   nla_get_u8(info->attrs[IKEFP_A_STREAM_ORIGINATOR]), worker,
 				   info->extack);
 	if (IS_ERR(stream))
 		sockfd_put(sock);
+came:
+	ikefp_streams_came(context_of(info));
 	return stream;
 }
 
@@ -138,11 +139,12 @@ int ikefp_nl_stream_del_doit(struct sk_buff *skb, struct genl_info *info)
 static int put_stream(struct sk_buff *skb, struct ikefp_stream *stream)
 {
 	const struct ikefp_path path = ikefp_path_of_stream(stream);
+	u32 worker = READ_ONCE(stream->worker);
 
 	return nla_put_u32(skb, IKEFP_A_STREAM_STREAM, stream->id) ||
 	       nla_put_u8(skb, IKEFP_A_STREAM_ORIGINATOR, stream->originator) ||
 	       ikefp_put_path(skb, IKEFP_A_STREAM_LOCAL_IPV4, &path) ||
-	       (stream->worker && nla_put_u32(skb, IKEFP_A_STREAM_WORKER, stream->worker)) ||
+	       (worker && nla_put_u32(skb, IKEFP_A_STREAM_WORKER, worker)) ||
 	       nla_put_u32(skb, IKEFP_A_STREAM_SAS, atomic_read(&stream->sas)) ? -EMSGSIZE : 0;
 }
 

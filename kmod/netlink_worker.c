@@ -12,6 +12,7 @@
 #include "orphan.h"
 #include "sa.h"
 #include "stash.h"
+#include "streams.h"
 #include "timers.h"
 #include "worker.h"
 
@@ -244,6 +245,8 @@ static int adopt(struct ikefp_sa *sa, struct ikefp_worker *worker, struct genl_i
 	}
 	spin_lock_bh(&sa->lock);
 	err = check_adoption(sa, worker, info->extack);
+	if (!err && sa->path.stream)
+		ikefp_streams_adopt(sa->path.stream, worker->portid);
 	if (!err)
 		err = put_orphan(reply, sa, *room);
 	if (err) {

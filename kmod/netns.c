@@ -48,14 +48,16 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 	INIT_LIST_HEAD(&ctx->workers);
 	spin_lock_init(&ctx->workers_lock);
 	INIT_WORK(&ctx->orphan_work, ikefp_netlink_find_orphans);
-	ikefp_streams_begin(ctx);
 	ikefp_policy_init(&ctx->policy, net->user_ns == &init_user_ns);
 	ctx->counters = alloc_percpu(struct ikefp_counters);
 	if (!ctx->counters)
 		return -ENOMEM;
-	err = ikefp_stream_esp_begin(ctx);
+	err = ikefp_streams_begin(ctx);
 	if (err)
 		goto free_counters;
+	err = ikefp_stream_esp_begin(ctx);
+	if (err)
+		goto exit_streams;
 	err = ikefp_sa_tables_init(ctx, ikefp_timers_expired);
 	if (err)
 		goto end_stream_esp;
@@ -63,6 +65,8 @@ int ikefp_netns_begin(struct ikefp_context *ctx, struct net *net)
 
 end_stream_esp:
 	ikefp_stream_esp_end(ctx);
+exit_streams:
+	ikefp_streams_exit(ctx);
 free_counters:
 	free_percpu(ctx->counters);
 	return err;
@@ -113,6 +117,7 @@ void ikefp_netns_end(struct ikefp_context *ctx)
 	ikefp_streams_end(ctx);
 	cancel_work_sync(&ctx->orphan_work);
 	ikefp_sa_tables_exit(ctx);
+	ikefp_streams_exit(ctx);
 	ikefp_stream_esp_end(ctx);
 	drop_workers(ctx);
 	ikefp_rtt_memory_end(ctx);

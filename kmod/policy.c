@@ -29,9 +29,10 @@
  * to leave time for others, however short their waits.
  *
  * A stream has, besides, what TCP keeps of a connection (tcp_rmem, tcp_wmem, tcp_mem), of a
- * stranger no more than tcp_rmem's default of what is received; half a MiB of what waits to
- * be sent; 4 KiB of a message that is not whole, and above that all together
- * max-reassembly-octets.
+ * stranger no more than tcp_rmem's default of what is received; and 4 KiB of a message that is
+ * not whole. Above that all together have max-reassembly-octets, and max-stream-octets of what
+ * waits to be sent, with all that the kernel keeps around it: strangers, and ESP, no more than
+ * half of each, and who comes from one source a quarter.
  */
 void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 {
@@ -66,5 +67,6 @@ void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 		[IKEFP_A_POLICY_LIVENESS_MS] = 0,
 		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = 5000,
 		[IKEFP_A_POLICY_MAX_STREAMS] = of_host ? 50000 : 1000,
+		[IKEFP_A_POLICY_MAX_STREAM_OCTETS] = of_host ? 64 << 20 : 16 << 20,
 	} };
 }

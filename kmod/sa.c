@@ -127,6 +127,15 @@ void ikefp_sa_tables_exit(struct ikefp_context *ctx)
 	rhashtable_destroy(&ctx->sas);
 }
 
+/* It is established, and goes by a stream. */
+static void trust_stream(struct ikefp_sa *sa)
+{
+	if (!sa->joined || sa->trusts || sa->state != IKEFP_SA_STATE_ESTABLISHED)
+		return;
+	ikefp_streams_trust(sa->path.stream);
+	sa->trusts = true;
+}
+
 /* It goes by its path's stream, if that is one. */
 static void join_stream(struct ikefp_sa *sa)
 {
@@ -134,17 +143,24 @@ static void join_stream(struct ikefp_sa *sa)
 		return;
 	ikefp_stream_join(sa->path.stream);
 	sa->joined = true;
-	if (sa->state == IKEFP_SA_STATE_ESTABLISHED)
-		ikefp_streams_trust(sa->path.stream);
+	trust_stream(sa);
+}
+
+/* What it was is said in @joined and @trusts. */
+static void leave(struct ikefp_stream *stream, bool joined, bool trusts)
+{
+	if (joined)
+		ikefp_stream_leave(stream);
+	if (trusts)
+		ikefp_streams_distrust(stream);
 }
 
 /* It does no more. Its stream has no more SAs than that, for all that it counts. */
 static void leave_stream(struct ikefp_sa *sa)
 {
-	if (!sa->joined)
-		return;
+	leave(sa->path.stream, sa->joined, sa->trusts);
 	sa->joined = false;
-	ikefp_stream_leave(sa->path.stream);
+	sa->trusts = false;
 }
 
 static void free_sa(struct work_struct *work)
@@ -318,6 +334,7 @@ struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_sp
 	sa->spi = spi;
 	sa->peer_spi = peer_spi;
 	sa->state = IKEFP_SA_STATE_ESTABLISHED;
+	trust_stream(sa);
 	sa->fragments = old->fragments;
 	sa->fragment_size = old->fragment_size;
 	sa->rtt = old->rtt;
@@ -526,17 +543,24 @@ struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id)
  */
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 {
+	bool joined = sa->joined, trusts = sa->trusts;
+	struct ikefp_path old = sa->path;
+
 	/* Where a peer says that it is may be another host, of which it must not say anything. */
 	if (sa->rtt.srtt_us && !ikefp_path_same_host(&sa->path, path))
 		sa->rtt_elsewhere = true;
 	ikefp_route_forget(&sa->route);
-	leave_stream(sa);
 	if (!path->stream)
 		ikefp_stream_esp_forget(sa->ctx, &sa->stream_esp);
 	else if (sa->stream_esp)
 		ikefp_stream_esp_move(sa->stream_esp, path->stream);
-	ikefp_path_set(&sa->path, path);
+	ikefp_path_copy(&sa->path, path);
+	sa->joined = false;
+	sa->trusts = false;
 	join_stream(sa);
+	/* After that: the stream that it goes by now is no stranger's, and the other one may be. */
+	leave(old.stream, joined, trusts);
+	ikefp_path_put(&old);
 }
 
 /*
@@ -570,8 +594,7 @@ void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state)
 	if (state == IKEFP_SA_STATE_ESTABLISHED) {
 		uncount_half_open(sa);
 		settle_rtt(sa);
-		if (sa->path.stream)
-			ikefp_streams_trust(sa->path.stream);
+		trust_stream(sa);
 	}
 	if (state == IKEFP_SA_STATE_LINGERING) {
 		leave_stream(sa);

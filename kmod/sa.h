@@ -132,7 +132,8 @@ struct ikefp_sa {
 	spinlock_t lock; /* all below */
 
 	bool dead; /* out of the tables, or about to be */
-	bool joined; /* its path's stream counts it */
+	bool joined; /* its path's stream counts it, */
+	bool trusts; /* as established */
 	bool counted_half_open;
 	enum ikefp_sa_state state;
 	u64 peer_spi;

@@ -303,6 +303,19 @@ unlock:
 	return err;
 }
 
+/*
+ * Whoever asked once more by another stream is answered there. It need not be the peer, if
+ * somebody could see what it sent; the peer's own stream gets the answer, too.
+ */
+static void send_by_own_stream(struct ikefp_sa *sa, const struct ikefp_answer *answer,
+			       struct ikefp_outgoing *out)
+{
+	struct ikefp_stream *own = sa->path.stream;
+
+	if (own && answer->path.stream && own != answer->path.stream && ikefp_stream_is_open(own))
+		ikefp_outgoing_add(out, sa, answer->octets, &sa->path);
+}
+
 /**
  * ikefp_send_response() - answer a sealed request
  * @sa: the SA, held
@@ -311,7 +324,8 @@ unlock:
  * @room: a datagram as long as ikefp_seal_room() says
  * @extack: what to tell the caller
  *
- * It goes where the request came from, and is kept for the request's duplicates.
+ * It goes where the request came from, its latest copy if that was by a stream, and is kept for
+ * the request's duplicates.
  *
  * Context: process.
  * Return: 0, even where the network did not take this copy; -EINVAL where no such
@@ -320,6 +334,7 @@ unlock:
 int ikefp_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner, u32 message_id,
 			struct ikefp_datagram *room, struct netlink_ext_ack *extack)
 {
+	struct ikefp_outgoing by_own_stream = {};
 	struct ikefp_outgoing out = {};
 	struct ikefp_answer *answer;
 	int err;
@@ -333,12 +348,16 @@ int ikefp_send_response(struct ikefp_sa *sa, const struct ikefp_inner *inner, u3
 		err = -EINVAL;
 	} else {
 		err = ikefp_seal(sa, inner, true, message_id, &answer->path, room);
-		if (err)
+		if (err) {
 			NL_SET_ERR_MSG(extack, "the message cannot be sealed");
-		else
-			ikefp_send_answer(sa, answer, ikefp_datagram_hold(room), &out);
+			goto unlock;
+		}
+		ikefp_send_answer(sa, answer, ikefp_datagram_hold(room), &out);
+		send_by_own_stream(sa, answer, &by_own_stream);
 	}
+unlock:
 	spin_unlock_bh(&sa->lock);
 	ikefp_outgoing_send(sa->ctx, &out);
+	ikefp_outgoing_send(sa->ctx, &by_own_stream);
 	return err;
 }

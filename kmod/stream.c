@@ -3,33 +3,12 @@
 #include <linux/slab.h>
 
 #include "stream.h"
+#include "stream_source.h"
 
-/* Of IKE that wait to be sent. Whoever lets more wait than several of the longest, stalls. */
-#define IKE_QUEUE_MAX (256u * 1024)
-/* Of ESP; about what a slow link carries in a tenth of a second. */
-#define ESP_QUEUE_MAX (128u * 1024)
-#define ESP_QUEUE_PACKETS 256
-
-static struct workqueue_struct *stream_queue;
-
-/**
- * ikefp_stream_module_init() - what all namespaces' streams share
- *
- * Return: 0 or -ENOMEM.
- */
-int ikefp_stream_module_init(void)
-{
-	stream_queue = alloc_workqueue("ikefp_stream", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	return stream_queue ? 0 : -ENOMEM;
-}
-
-/**
- * ikefp_stream_module_exit() - after the last namespace is gone
- */
-void ikefp_stream_module_exit(void)
-{
-	destroy_workqueue(stream_queue);
-}
+/* Octets of memory of IKE that waits. Whoever lets more wait than several of the longest, stalls. */
+#define IKE_QUEUE_MAX (512u * 1024)
+/* Of ESP; what it carries is about what a slow link does in a tenth of a second. */
+#define ESP_QUEUE_MAX (256u * 1024)
 
 /**
  * ikefp_stream_put() - give up a hold
@@ -52,7 +31,7 @@ void ikefp_stream_put(struct ikefp_stream *stream)
 void ikefp_stream_schedule(struct ikefp_stream *stream)
 {
 	ikefp_stream_hold(stream);
-	if (!queue_work(stream_queue, &stream->work))
+	if (!queue_work(stream->ctx->stream_queue, &stream->work))
 		ikefp_stream_put(stream);
 }
 
@@ -105,7 +84,14 @@ void ikefp_stream_close_now(struct ikefp_stream *stream, int reason)
 	flush_work(&stream->work);
 }
 
-/* The caller's; its data the message behind its length. 0 or -ENOTCONN, -ENOBUFS. */
+/* Under out_lock, the stream being open. */
+static bool charge(struct ikefp_stream *stream, const struct sk_buff *skb, bool known)
+{
+	return ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
+					  skb->truesize, known);
+}
+
+/* The caller's; its data the message behind its length. 0 or -ENOTCONN, -ENOBUFS, -ENOMEM. */
 static int queue_ike(struct ikefp_stream *stream, struct sk_buff *skb)
 {
 	int err = 0;
@@ -113,10 +99,12 @@ static int queue_ike(struct ikefp_stream *stream, struct sk_buff *skb)
 	spin_lock_bh(&stream->out_lock);
 	if (!stream->open) {
 		err = -ENOTCONN;
-	} else if (stream->ike_octets + skb->len > IKE_QUEUE_MAX) {
+	} else if (stream->ike_octets + skb->truesize > IKE_QUEUE_MAX) {
 		err = -ENOBUFS;
+	} else if (!charge(stream, skb, READ_ONCE(stream->trusted))) {
+		err = -ENOMEM;
 	} else {
-		stream->ike_octets += skb->len;
+		stream->ike_octets += skb->truesize;
 		__skb_queue_tail(&stream->ike, skb);
 		ikefp_stream_schedule(stream);
 	}
@@ -135,7 +123,7 @@ static int queue_ike(struct ikefp_stream *stream, struct sk_buff *skb)
  *
  * Context: any.
  * Return: 0 when it is to be sent; -ENOTCONN when the stream has ended, -ENOBUFS when it does
- * for that, or -ENOMEM, likewise.
+ * for that, or -ENOMEM, likewise, also above max-stream-octets.
  */
 int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len)
 {
@@ -145,18 +133,20 @@ int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len)
 	if (!ikefp_stream_is_open(stream))
 		return -ENOTCONN;
 	skb = alloc_skb(IKEFP_LENGTH_LEN + IKEFP_MARKER_LEN + len, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb) {
-		ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_OVERLOADED);
-		return -ENOMEM;
-	}
+	err = -ENOMEM;
+	if (!skb)
+		goto close;
 	ikefp_framing_put_length(skb_put(skb, IKEFP_LENGTH_LEN), IKEFP_MARKER_LEN + len);
 	memset(skb_put(skb, IKEFP_MARKER_LEN), 0, IKEFP_MARKER_LEN);
 	skb_put_data(skb, octets, len);
 	err = queue_ike(stream, skb);
 	if (err)
 		kfree_skb(skb);
+close:
 	if (err == -ENOBUFS)
 		ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_STALLED);
+	else if (err == -ENOMEM)
+		ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_OVERLOADED);
 	return err;
 }
 
@@ -181,12 +171,12 @@ int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb)
 	spin_lock_bh(&stream->out_lock);
 	if (!stream->open) {
 		reason = IKEFP_A_STATS_DROP_STREAM_CLOSED;
-	} else if (stream->esp_octets + len > ESP_QUEUE_MAX ||
-		   skb_queue_len(&stream->esp) >= ESP_QUEUE_PACKETS) {
+	} else if (stream->esp_octets + skb->truesize > ESP_QUEUE_MAX ||
+		   !charge(stream, skb, false)) {
 		reason = IKEFP_A_STATS_DROP_STREAM_FULL;
 	} else {
 		ikefp_framing_put_length(__skb_push(skb, IKEFP_LENGTH_LEN), len);
-		stream->esp_octets += skb->len;
+		stream->esp_octets += skb->truesize;
 		__skb_queue_tail(&stream->esp, skb);
 		ikefp_count(ctx, IKEFP_A_STATS_TX_ESP);
 		ikefp_stream_schedule(stream);
@@ -195,14 +185,13 @@ int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb)
 	return reason;
 }
 
-static u32 move_to_batch(struct ikefp_stream *stream, struct sk_buff_head *queue)
+static u32 move_to_batch(struct ikefp_stream *stream, struct sk_buff_head *queue, u32 max)
 {
 	struct sk_buff *skb;
 	u32 octets = 0;
 
-	while (skb_queue_len(&stream->sending) < IKEFP_STREAM_BATCH &&
-	       (skb = __skb_dequeue(queue))) {
-		octets += skb->len;
+	while (skb_queue_len(&stream->sending) < max && (skb = __skb_dequeue(queue))) {
+		octets += skb->truesize;
 		__skb_queue_tail(&stream->sending, skb);
 	}
 	return octets;
@@ -217,27 +206,61 @@ static u32 move_to_batch(struct ikefp_stream *stream, struct sk_buff_head *queue
 void ikefp_stream_take_batch(struct ikefp_stream *stream)
 {
 	spin_lock_bh(&stream->out_lock);
-	stream->ike_octets -= move_to_batch(stream, &stream->ike);
-	stream->esp_octets -= move_to_batch(stream, &stream->esp);
+	stream->ike_octets -= move_to_batch(stream, &stream->ike, IKEFP_STREAM_BATCH);
+	stream->esp_octets -= move_to_batch(stream, &stream->esp, IKEFP_STREAM_BATCH);
 	spin_unlock_bh(&stream->out_lock);
 }
 
 /**
- * ikefp_stream_shut() - nothing more is sent, nor what has not been yet
+ * ikefp_stream_free_sent() - a message has been sent, or will not be
  * @stream: the stream
+ * @skb: the message, of no queue any more
  *
  * Context: its work.
  */
-void ikefp_stream_shut(struct ikefp_stream *stream)
+void ikefp_stream_free_sent(struct ikefp_stream *stream, struct sk_buff *skb)
+{
+	ikefp_stream_source_uncharge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
+				     skb->truesize);
+	consume_skb(skb);
+}
+
+/**
+ * ikefp_stream_shut() - nothing more is sent
+ * @stream: the stream
+ * @politely: but for the IKE that was to be until now
+ *
+ * Context: its work.
+ */
+void ikefp_stream_shut(struct ikefp_stream *stream, bool politely)
 {
 	struct sk_buff_head unsent;
+	struct sk_buff *skb;
 
 	__skb_queue_head_init(&unsent);
 	spin_lock_bh(&stream->out_lock);
 	WRITE_ONCE(stream->open, false);
+	if (politely)
+		stream->ike_octets -= move_to_batch(stream, &stream->ike, U32_MAX);
 	skb_queue_splice_init(&stream->ike, &unsent);
 	skb_queue_splice_tail_init(&stream->esp, &unsent);
 	spin_unlock_bh(&stream->out_lock);
-	__skb_queue_purge(&unsent);
-	__skb_queue_purge(&stream->sending);
+	while ((skb = __skb_dequeue(&unsent)))
+		ikefp_stream_free_sent(stream, skb);
+	if (!politely)
+		ikefp_stream_drop_unsent(stream);
+}
+
+/**
+ * ikefp_stream_drop_unsent() - nor is what was to be written next
+ * @stream: the stream
+ *
+ * Context: its work.
+ */
+void ikefp_stream_drop_unsent(struct ikefp_stream *stream)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&stream->sending)))
+		ikefp_stream_free_sent(stream, skb);
 }

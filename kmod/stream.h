@@ -27,9 +27,12 @@
  * it slows down, as for any link that is full.
  *
  * A stream is in its namespace's table from ikefp_streams_add() on, which holds it once; each
- * path by it holds it, and work that is due. When it ends, it gives its socket back, tells its
- * worker, and leaves the table; paths by it lead nowhere from then on. It is freed after a
- * grace period.
+ * path by it holds it, and work that is due. When it ends, paths by it lead nowhere, and its
+ * worker is told. Where it is we who close it, for no fault of the peer's, what was said before
+ * that is sent, and what the peer still sends is thrown away, until it has closed the connection,
+ * too: TCP answers octets that nobody reads with a reset, which may overtake what it has sent.
+ * Then the socket is given back, and the stream leaves the table. It is freed after a grace
+ * period.
  *
  * The socket of userspace that it was holds its network namespace. A namespace that nobody
  * can get at any more, whose processes and descriptors are gone, would be there as long as
@@ -67,15 +70,22 @@ struct ikefp_stream {
 	struct work_struct work;
 	struct wait_queue_entry wait;
 	int end_reason; /* 0: none yet. IKEFP_A_STATS_STREAMS_*, or IKEFP_STREAM_CLOSED */
+	bool at_once; /* when it ends, nobody waits for what is on its way */
 	atomic_t sas; /* whose path it is */
 	unsigned long unused_since; /* jiffies, while there are none */
-	bool trusted; /* an SA was established by it, or we have opened it */
-	struct list_head stranger_node; /* under ctx->strangers_lock; empty: it is none */
+	bool trusted; /* an established SA goes by it, or we have opened it; as these: */
+	u32 established; /* SAs that go by it; under ctx->sources_lock */
+	bool stranger; /* counted as one; likewise */
+	struct ikefp_stream_source *source; /* while it is open, or something is charged */
 
 	/* The work's alone. */
-	struct socket *sock; /* NULL: it has ended */
+	struct socket *sock; /* NULL: it has been given back */
+	bool ending; /* nothing more is taken, or sent that was not before */
+	unsigned long end_by; /* jiffies */
 	bool untold; /* the worker has yet to be */
-	bool limited; /* what TCP may keep for it does not grow */
+	bool limits; /* what TCP may keep for a stranger is for us to say */
+	bool limited; /* it does not grow */
+	bool waits; /* for memory; others look at it */
 	struct ikefp_framing framing;
 	struct sk_buff *message; /* that is being read, or NULL */
 	u32 charged; /* octets of it that the namespace counts */
@@ -87,9 +97,9 @@ struct ikefp_stream {
 	spinlock_t out_lock; /* all below */
 	bool open; /* something can be sent */
 	struct sk_buff_head ike;
-	u32 ike_octets;
+	u32 ike_octets; /* of memory, as skb->truesize has it */
 	struct sk_buff_head esp;
-	u32 esp_octets;
+	u32 esp_octets; /* likewise */
 };
 
 /* By the helper's wish: no counter says so, and nobody is told. */
@@ -98,12 +108,12 @@ struct ikefp_stream {
 /* Messages that are handed to TCP at once. */
 #define IKEFP_STREAM_BATCH 16
 
-int ikefp_stream_module_init(void);
-void ikefp_stream_module_exit(void);
 int ikefp_stream_send(struct ikefp_stream *stream, const u8 *octets, u32 len);
 int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb);
 void ikefp_stream_take_batch(struct ikefp_stream *stream);
-void ikefp_stream_shut(struct ikefp_stream *stream);
+void ikefp_stream_free_sent(struct ikefp_stream *stream, struct sk_buff *skb);
+void ikefp_stream_shut(struct ikefp_stream *stream, bool politely);
+void ikefp_stream_drop_unsent(struct ikefp_stream *stream);
 void ikefp_stream_schedule(struct ikefp_stream *stream);
 void ikefp_stream_close(struct ikefp_stream *stream, int reason);
 void ikefp_stream_close_now(struct ikefp_stream *stream, int reason);

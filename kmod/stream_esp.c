@@ -24,6 +24,7 @@
 struct spi {
 	struct rhlist_head node;
 	__be32 spi;
+	u32 mark;
 	struct ikefp_stream_esp *of_sa;
 };
 
@@ -33,6 +34,7 @@ struct ikefp_stream_esp {
 	struct ikefp_stream __rcu *stream; /* that it goes by, which its path holds */
 	struct ikefp_address remote; /* where its states lead */
 	u16 family;
+	bool marks_known;
 	u32 count;
 	struct spi spis[];
 };
@@ -54,20 +56,54 @@ static bool leads_to(const struct ikefp_stream_esp *of_sa, u16 family,
 	return of_sa->family == family && ipv6_addr_equal(&of_sa->remote.v6, &to->v6);
 }
 
+/* Whether a state may have made a packet: what it sets is there, and what it wants. */
+static bool may_have_made(const struct xfrm_state *state, const struct sk_buff *skb,
+			  const struct udphdr *udp)
+{
+	const struct xfrm_encap_tmpl *encap = state->encap;
+	u32 sets = state->props.smark.m;
+	u32 wants = state->mark.m & ~sets;
+
+	return encap && udp->source == READ_ONCE(encap->encap_sport) &&
+	       udp->dest == READ_ONCE(encap->encap_dport) &&
+	       !((skb->mark ^ state->props.smark.v) & sets) &&
+	       !((skb->mark ^ state->mark.v) & wants);
+}
+
+/* Whether an ESP SA has made a packet, as far as can be told. */
+static bool has_made(struct ikefp_context *ctx, const struct spi *spi, const struct sk_buff *skb,
+		     const struct udphdr *udp, const struct ikefp_address *to)
+{
+	struct xfrm_state *state;
+	bool made;
+
+	if (!spi->of_sa->marks_known)
+		return true;
+	state = xfrm_state_lookup(ctx->net, spi->mark, (const xfrm_address_t *)to, spi->spi,
+				  IPPROTO_ESP, spi->of_sa->family);
+	if (!state)
+		return false;
+	made = may_have_made(state, skb, udp);
+	xfrm_state_put(state);
+	return made;
+}
+
 /*
- * The stream for an SPI and where it goes, not held; NULL where it is none's. Of several, one
- * that is open. Under RCU.
+ * The stream for a packet and where it goes, not held; NULL where it is none's. Of several, an SA
+ * and the one in its place, one that is open. Under RCU.
  */
-static struct ikefp_stream *find(struct ikefp_context *ctx, __be32 spi, u16 family,
+static struct ikefp_stream *find(struct ikefp_context *ctx, const struct sk_buff *skb,
+				 const struct udphdr *udp, u16 family,
 				 const struct ikefp_address *to)
 {
+	const struct ip_esp_hdr *esp = (const struct ip_esp_hdr *)(udp + 1);
 	struct ikefp_stream *stream, *found = NULL;
 	struct rhlist_head *list, *node;
 	struct spi *entry;
 
-	list = rhltable_lookup(&ctx->stream_esp, &spi, by_spi);
+	list = rhltable_lookup(&ctx->stream_esp, &esp->spi, by_spi);
 	rhl_for_each_entry_rcu(entry, node, list, node) {
-		if (!leads_to(entry->of_sa, family, to))
+		if (!leads_to(entry->of_sa, family, to) || !has_made(ctx, entry, skb, udp, to))
 			continue;
 		stream = rcu_dereference(entry->of_sa->stream);
 		found = stream;
@@ -109,7 +145,7 @@ static unsigned int divert(struct ikefp_context *ctx, struct sk_buff *skb, u32 o
 
 	if (!pskb_may_pull(skb, headers_len + sizeof(struct ip_esp_hdr)))
 		return NF_ACCEPT;
-	stream = find(ctx, *(__be32 *)(skb->data + headers_len), family, to);
+	stream = find(ctx, skb, (const struct udphdr *)(skb->data + offset), family, to);
 	if (!stream)
 		return NF_ACCEPT;
 	reason = take(skb, headers_len) ?: ikefp_stream_send_esp(stream, skb);
@@ -194,6 +230,35 @@ int ikefp_stream_esp_divert(struct ikefp_context *ctx)
 	return err;
 }
 
+static void unregister(struct ikefp_context *ctx)
+{
+	if (ctx->esp_hooks[0].hook)
+		nf_unregister_net_hooks(ctx->net, ctx->esp_hooks, ARRAY_SIZE(ctx->esp_hooks));
+	ctx->esp_hooks[0].hook = NULL;
+}
+
+/**
+ * ikefp_stream_esp_rest() - there is no stream
+ * @ctx: the namespace
+ *
+ * Context: process.
+ * Return: whether no packet is looked at any more. Not as long as an IKE SA has ESP that went by
+ * a stream and must not go any other way, or somebody is about to add a stream.
+ */
+bool ikefp_stream_esp_rest(struct ikefp_context *ctx)
+{
+	bool rests = false;
+
+	mutex_lock(&ctx->config_lock);
+	if (!ctx->streams_coming && xa_empty(&ctx->streams) &&
+	    !atomic_read(&ctx->stream_esp_count)) {
+		unregister(ctx);
+		rests = true;
+	}
+	mutex_unlock(&ctx->config_lock);
+	return rests;
+}
+
 /**
  * ikefp_stream_esp_begin_end() - a namespace is about to end
  * @ctx: the namespace, which no command uses any more
@@ -204,8 +269,9 @@ int ikefp_stream_esp_divert(struct ikefp_context *ctx)
  */
 void ikefp_stream_esp_begin_end(struct ikefp_context *ctx)
 {
-	if (ctx->esp_hooks[0].hook)
-		nf_unregister_net_hooks(ctx->net, ctx->esp_hooks, ARRAY_SIZE(ctx->esp_hooks));
+	mutex_lock(&ctx->config_lock);
+	unregister(ctx);
+	mutex_unlock(&ctx->config_lock);
 }
 
 /**
@@ -223,6 +289,7 @@ static void forget(struct ikefp_context *ctx, struct ikefp_stream_esp *of_sa, u3
 
 	for (i = 0; i < count; i++)
 		rhltable_remove(&ctx->stream_esp, &of_sa->spis[i].node, by_spi);
+	atomic_dec(&ctx->stream_esp_count);
 	kfree_rcu(of_sa, rcu);
 }
 
@@ -245,14 +312,17 @@ struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 	of_sa = kzalloc(struct_size(of_sa, spis, esp->pairs), GFP_ATOMIC | __GFP_NOWARN);
 	if (!of_sa)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&ctx->stream_esp_count);
 	RCU_INIT_POINTER(of_sa->stream, path->stream);
 	of_sa->remote = path->remote;
 	of_sa->family = path->stream->family;
+	of_sa->marks_known = esp->marks_known;
 	of_sa->count = esp->pairs;
 	for (i = 0; i < esp->pairs; i++) {
 		struct spi *entry = &of_sa->spis[i];
 
 		entry->spi = esp->sas[i][IKEFP_ESP_OUT].spi;
+		entry->mark = esp->sas[i][IKEFP_ESP_OUT].mark;
 		entry->of_sa = of_sa;
 		if (rhltable_insert(&ctx->stream_esp, &entry->node, by_spi)) {
 			forget(ctx, of_sa, i);

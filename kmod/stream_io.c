@@ -6,15 +6,18 @@
 
 #include "stream.h"
 #include "stream_io.h"
+#include "stream_source.h"
 
 /* Messages that are dropped, one after the other, before the stream is thought corrupt. */
 #define DROPPED_MAX 16
 /* Batches that are written, messages that are read, before others have a turn. */
 #define TURNS 64
-/* Of a message that is about to come. */
-#define FIRST_ROOM 4096
 /* Before a message, for the headers that it may get. */
 #define HEADROOM (LL_MAX_HEADER + sizeof(struct ipv6hdr) + 8)
+/* Of a message that is about to come: all of it together 4 KiB. */
+#define FIRST_ROOM (SKB_WITH_OVERHEAD(4096) - HEADROOM)
+/* What is thrown away at a time. */
+#define UNREAD_MAX 65536
 
 /* So many octets of the batch have been taken. */
 static void sent(struct ikefp_stream *stream, u32 octets)
@@ -28,7 +31,7 @@ static void sent(struct ikefp_stream *stream, u32 octets)
 		octets -= len;
 		if (!skb->len) {
 			__skb_unlink(skb, &stream->sending);
-			consume_skb(skb);
+			ikefp_stream_free_sent(stream, skb);
 		}
 	}
 }
@@ -61,6 +64,8 @@ int ikefp_stream_io_write(struct ikefp_stream *stream)
 		if (skb_queue_empty(&stream->sending))
 			ikefp_stream_take_batch(stream);
 		skb_queue_walk(&stream->sending, skb) {
+			if (count == IKEFP_STREAM_BATCH)
+				break;
 			octets[count++] = (struct kvec){ skb->data, skb->len };
 			len += skb->len;
 		}
@@ -90,50 +95,79 @@ static int read_octets(struct ikefp_stream *stream, void *to, u32 len, int *reas
 	return 0;
 }
 
+/* Octets of memory that a message takes, with all that the kernel keeps around it. */
+static u32 memory_of(u32 len)
+{
+	return kmalloc_size_roundup(SKB_DATA_ALIGN(HEADROOM + len) +
+				    SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
+	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
+}
+
+static bool charge(struct ikefp_stream *stream, u32 octets)
+{
+	if (!ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_READ, octets,
+					READ_ONCE(stream->trusted)))
+		return false;
+	stream->charged = octets;
+	return true;
+}
+
 static void uncharge(struct ikefp_stream *stream)
 {
-	atomic_long_sub(stream->charged, &stream->ctx->stream_octets);
+	if (!stream->charged)
+		return;
+	ikefp_stream_source_uncharge(stream->ctx, stream->source, IKEFP_STREAM_READ,
+				     stream->charged);
 	stream->charged = 0;
 }
 
 /*
- * 0, or the reason to end: those of all streams together are too many. Strangers have half: they
- * cannot keep out whom we know.
+ * Later there may be room: what comes waits in the socket, and then with the peer. The time is
+ * not the peer's.
  */
-static int charge(struct ikefp_stream *stream, u32 octets)
+static int wait_for_room(struct ikefp_stream *stream)
 {
-	u32 limit = ikefp_policy_get(&stream->ctx->policy, MAX_REASSEMBLY_OCTETS);
-	u32 more = octets - stream->charged;
+	WRITE_ONCE(stream->waits, true);
+	return -EAGAIN;
+}
 
-	if (!READ_ONCE(stream->trusted))
-		limit /= 2;
-	stream->charged = octets;
-	if (atomic_long_add_return(more, &stream->ctx->stream_octets) <= limit)
-		return 0;
-	return IKEFP_A_STATS_STREAMS_OVERLOADED;
+static void found_room(struct ikefp_stream *stream)
+{
+	if (!stream->waits)
+		return;
+	WRITE_ONCE(stream->midway_since, jiffies);
+	WRITE_ONCE(stream->waits, false);
 }
 
 /*
- * Room for what comes next of a message, never much more than what has come of it: its
- * length alone is soon said. 0; -EAGAIN: not now; or a reason to end.
+ * Room for a message: little at first, its length alone is soon said; and when so much has come of
+ * it, for all of it. So who waits for memory keeps none that others wait for. 0; -EAGAIN: not
+ * now; or a reason to end.
  */
 static int make_room(struct ikefp_stream *stream, u32 len)
 {
 	struct sk_buff *skb = stream->message;
-	u32 room = min_t(u32, len, skb ? 2 * skb->len : FIRST_ROOM);
-	int reason;
 
 	if (!skb) {
-		stream->message = alloc_skb(HEADROOM + room, GFP_KERNEL | __GFP_NOWARN);
-		if (!stream->message)
-			return -EAGAIN;
-		skb_reserve(stream->message, HEADROOM);
+		skb = alloc_skb(HEADROOM + min_t(u32, len, FIRST_ROOM), GFP_KERNEL | __GFP_NOWARN);
+		if (!skb)
+			return wait_for_room(stream);
+		skb_reserve(skb, HEADROOM);
+		stream->message = skb;
+		found_room(stream);
 		return 0;
 	}
-	reason = charge(stream, room);
-	if (reason)
-		return reason;
-	return pskb_expand_head(skb, 0, room - skb->len, GFP_KERNEL | __GFP_NOWARN) ? -EAGAIN : 0;
+	if (!stream->charged && !charge(stream, memory_of(len))) {
+		if (!READ_ONCE(stream->trusted))
+			return IKEFP_A_STATS_STREAMS_OVERLOADED;
+		return wait_for_room(stream);
+	}
+	if (pskb_expand_head(skb, 0, len - skb->len, GFP_KERNEL | __GFP_NOWARN)) {
+		uncharge(stream);
+		return wait_for_room(stream);
+	}
+	found_room(stream);
+	return 0;
 }
 
 /* 0: the message is whole; -EAGAIN, or a reason to end. */
@@ -177,7 +211,7 @@ static int read_next(struct ikefp_stream *stream, ikefp_stream_receive_fn receiv
 		if (!got)
 			return reason;
 		if (!ikefp_framing_is_midway(framing))
-			stream->midway_since = jiffies;
+			WRITE_ONCE(stream->midway_since, jiffies);
 		reason = ikefp_framing_take(framing, octets, got);
 		if (reason)
 			return reason;
@@ -238,4 +272,49 @@ void ikefp_stream_io_forget(struct ikefp_stream *stream)
 	stream->message = NULL;
 	uncharge(stream);
 	WRITE_ONCE(stream->midway, false);
+	WRITE_ONCE(stream->waits, false);
+}
+
+/* What comes is nobody's. 0: the peer has closed its end; -EAGAIN: it has not; or it is broken. */
+static int throw_away(struct ikefp_stream *stream)
+{
+	u32 turns;
+
+	for (turns = 0; turns < TURNS; turns++) {
+		struct msghdr msg = {};
+		struct kvec nowhere = { NULL, UNREAD_MAX };
+		int got = kernel_recvmsg(stream->sock, &msg, &nowhere, 1, UNREAD_MAX,
+					 MSG_DONTWAIT | MSG_TRUNC);
+
+		if (got <= 0)
+			return got;
+	}
+	ikefp_stream_schedule(stream);
+	return -EAGAIN;
+}
+
+/**
+ * ikefp_stream_io_finish() - what was said before the end
+ * @stream: the stream, which takes nothing more to send
+ *
+ * It is written, and then that it was the last; what comes is read, and thrown away.
+ *
+ * Context: its work.
+ * Return: whether both ends have said all, or the connection is broken. If not, the socket will
+ * tell.
+ */
+bool ikefp_stream_io_finish(struct ikefp_stream *stream)
+{
+	bool said = READ_ONCE(stream->sock->sk->sk_shutdown) & SEND_SHUTDOWN;
+	int write = said ? 0 : ikefp_stream_io_write(stream);
+	int read;
+
+	if (write && write != -EINPROGRESS)
+		return true;
+	if (write)
+		ikefp_stream_schedule(stream);
+	else if (!said && skb_queue_empty(&stream->sending))
+		kernel_sock_shutdown(stream->sock, SHUT_WR);
+	read = throw_away(stream);
+	return read ? read != -EAGAIN : skb_queue_empty(&stream->sending);
 }

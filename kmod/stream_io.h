@@ -23,5 +23,6 @@ typedef enum ikefp_stream_verdict (*ikefp_stream_receive_fn)(struct ikefp_stream
 int ikefp_stream_io_write(struct ikefp_stream *stream);
 int ikefp_stream_io_read(struct ikefp_stream *stream, ikefp_stream_receive_fn receive);
 void ikefp_stream_io_forget(struct ikefp_stream *stream);
+bool ikefp_stream_io_finish(struct ikefp_stream *stream);
 
 #endif

@@ -13,14 +13,24 @@
 
 #include "bypass.h"
 #include "stream.h"
+#include "stream_esp.h"
 #include "stream_io.h"
+#include "stream_source.h"
 #include "streams.h"
 #include "trace.h"
+#include "worker.h"
 
 /* Octets that TCP may have taken and not sent; then it tells that it takes more. */
 #define NOT_SENT_MAX 16384
 /* How long a peer may take nothing, in milliseconds. */
 #define STALLED_MS 30000
+/* How long it has to close a connection that we have closed, likewise. */
+#define END_MS 10000
+/*
+ * Streams of a namespace that are served at one time. As many as there are processors would do,
+ * but one may have to wait for its socket's lock, or for memory.
+ */
+#define SERVED_MAX 32
 
 static ikefp_stream_receive_fn receive_message;
 static ikefp_stream_ended_fn tell_ended;
@@ -29,22 +39,11 @@ static ikefp_stream_ended_fn tell_ended;
  * ikefp_streams_module_init() - what all namespaces' streams share
  * @receive: what is done with each message that is read
  * @ended: what is done when a stream has ended
- *
- * Return: 0 or -ENOMEM.
  */
-int ikefp_streams_module_init(ikefp_stream_receive_fn receive, ikefp_stream_ended_fn ended)
+void ikefp_streams_module_init(ikefp_stream_receive_fn receive, ikefp_stream_ended_fn ended)
 {
 	receive_message = receive;
 	tell_ended = ended;
-	return ikefp_stream_module_init();
-}
-
-/**
- * ikefp_streams_module_exit() - after the last namespace is gone
- */
-void ikefp_streams_module_exit(void)
-{
-	ikefp_stream_module_exit();
 }
 
 /**
@@ -90,69 +89,99 @@ struct ikefp_stream *ikefp_streams_get_next(struct ikefp_context *ctx, unsigned 
 
 /* Strangers: streams of which nobody knows who is at their other end */
 
+/* Under sources_lock. */
 static void forget_stranger(struct ikefp_stream *stream)
 {
-	struct ikefp_context *ctx = stream->ctx;
-
-	spin_lock_bh(&ctx->strangers_lock);
-	if (!list_empty(&stream->stranger_node)) {
-		list_del_init(&stream->stranger_node);
-		ctx->stranger_count--;
-	}
-	spin_unlock_bh(&ctx->strangers_lock);
+	if (stream->stranger)
+		ikefp_stream_source_remove_stranger(stream->ctx, stream->source);
+	stream->stranger = false;
 }
 
-static bool same_source(const struct ikefp_stream *a, const struct ikefp_stream *b)
+/*
+ * Which it is now; that of a stream that has ended nobody asks. 0, or the counter of the reason
+ * why there must not be one more stranger. Under sources_lock.
+ */
+static int settle(struct ikefp_stream *stream)
 {
-	const struct ikefp_policy *policy = &a->ctx->policy;
-	u32 bits;
+	bool trusted = stream->originator || stream->established;
+	int reason;
 
-	if (a->family != b->family)
-		return false;
-	bits = a->family == AF_INET ? ikefp_policy_get(policy, SOURCE_PREFIX_IPV4) :
-				      ikefp_policy_get(policy, SOURCE_PREFIX_IPV6);
-	return ipv6_prefix_equal(&a->remote.v6, &b->remote.v6, bits);
-}
-
-/* 0, or the counter of the reason why there must not be one more. */
-static int admit_stranger(struct ikefp_stream *stream)
-{
-	struct ikefp_context *ctx = stream->ctx;
-	u32 of_source = 1;
-	struct ikefp_stream *other;
-	int reason = 0;
-
-	spin_lock_bh(&ctx->strangers_lock);
-	if (ctx->stranger_count >= ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN)) {
-		reason = IKEFP_A_STATS_DROP_STREAM_LIMIT;
-		goto unlock;
+	if (!stream->source || stream->ending)
+		return 0;
+	WRITE_ONCE(stream->trusted, trusted);
+	if (trusted) {
+		forget_stranger(stream);
+		return 0;
 	}
-	list_for_each_entry(other, &ctx->strangers, stranger_node)
-		of_source += same_source(stream, other);
-	if (of_source > ikefp_policy_get(&ctx->policy, MAX_HALF_OPEN_SOURCE)) {
-		reason = IKEFP_A_STATS_DROP_STREAM_SOURCE_LIMIT;
-		goto unlock;
-	}
-	list_add_tail(&stream->stranger_node, &ctx->strangers);
-	ctx->stranger_count++;
-unlock:
-	spin_unlock_bh(&ctx->strangers_lock);
+	if (stream->stranger)
+		return 0;
+	reason = ikefp_stream_source_add_stranger(stream->ctx, stream->source);
+	stream->stranger = !reason;
 	return reason;
 }
 
 /**
  * ikefp_streams_trust() - an SA that goes by a stream is established
- * @stream: the stream
+ * @stream: the stream, held
  *
  * Any context.
  */
 void ikefp_streams_trust(struct ikefp_stream *stream)
 {
-	if (READ_ONCE(stream->trusted) || !ikefp_stream_is_open(stream))
-		return;
-	WRITE_ONCE(stream->trusted, true);
-	forget_stranger(stream);
-	ikefp_stream_schedule(stream);
+	struct ikefp_context *ctx = stream->ctx;
+
+	spin_lock_bh(&ctx->sources_lock);
+	stream->established++;
+	settle(stream);
+	spin_unlock_bh(&ctx->sources_lock);
+	if (ikefp_stream_is_open(stream))
+		ikefp_stream_schedule(stream);
+}
+
+/**
+ * ikefp_streams_distrust() - it goes by it no more
+ * @stream: the stream, held
+ *
+ * A peer goes by one stream at a time: those that it has left are anybody's, and their number is
+ * bounded as strangers' is.
+ *
+ * Any context.
+ */
+void ikefp_streams_distrust(struct ikefp_stream *stream)
+{
+	struct ikefp_context *ctx = stream->ctx;
+	int reason;
+
+	spin_lock_bh(&ctx->sources_lock);
+	stream->established--;
+	reason = settle(stream);
+	spin_unlock_bh(&ctx->sources_lock);
+	if (reason)
+		ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_UNUSED);
+	else if (ikefp_stream_is_open(stream))
+		ikefp_stream_schedule(stream);
+}
+
+/**
+ * ikefp_streams_adopt() - an SA that goes by a stream has been adopted
+ * @stream: the stream, held
+ * @worker: port ID of who has adopted it
+ *
+ * He is told of the stream's end from now on, if whoever was to be is gone. What has ended by
+ * now, its state says to who looks at it after this.
+ *
+ * Any context.
+ */
+void ikefp_streams_adopt(struct ikefp_stream *stream, u32 worker)
+{
+	u32 before = READ_ONCE(stream->worker);
+
+	rcu_read_lock();
+	if (before && !ikefp_worker_find(stream->ctx, before))
+		WRITE_ONCE(stream->worker, worker);
+	rcu_read_unlock();
+	/* Pairs with begin_end(): he is told, or sees it. */
+	smp_mb();
 }
 
 static bool is_abandoned(const struct ikefp_context *ctx)
@@ -160,58 +189,84 @@ static bool is_abandoned(const struct ikefp_context *ctx)
 	return refcount_read(&ctx->net->ns.count) <= atomic_read(&ctx->stream_count);
 }
 
+/*
+ * The file is what sockfd_lookup() has held: who closes his descriptors of it, or makes more, does
+ * not end it, and a socket keeps the file that it has until that ends. Here it may be the last
+ * hold: then the socket is closed later, by another work, in which nothing of ours is left.
+ */
 static void give_back(struct ikefp_stream *stream)
 {
+	struct ikefp_context *ctx = stream->ctx;
 	struct socket *sock = stream->sock;
 
+	ikefp_stream_drop_unsent(stream);
 	remove_wait_queue(&sock->wq.wait, &stream->wait);
 	write_lock_bh(&sock->sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sock->sk, NULL);
 	write_unlock_bh(&sock->sk->sk_callback_lock);
 	/* Nobody waits for what is on its way where nobody is. */
-	if (is_abandoned(stream->ctx))
+	if (is_abandoned(ctx))
 		sock_no_linger(sock->sk);
 	kernel_sock_shutdown(sock, SHUT_RDWR);
 	stream->sock = NULL;
-	atomic_dec(&stream->ctx->stream_count);
+	ikefp_stream_source_remove(ctx, stream->source);
+	atomic_dec(&ctx->streams_ending);
+	atomic_dec(&ctx->stream_count);
 	sockfd_put(sock);
 }
 
+/* Once; then its ID may be another's. */
 static void leave_table(struct ikefp_stream *stream)
 {
-	if (xa_erase_bh(&stream->ctx->streams, stream->id))
+	if (xa_cmpxchg_bh(&stream->ctx->streams, stream->id, stream, NULL, GFP_KERNEL) == stream)
 		ikefp_stream_put(stream);
 }
 
-static void end(struct ikefp_stream *stream, int reason)
+static void begin_end(struct ikefp_stream *stream, int reason)
 {
+	bool politely = reason == IKEFP_STREAM_CLOSED || reason == IKEFP_A_STATS_STREAMS_UNUSED;
 	struct ikefp_context *ctx = stream->ctx;
 
-	/* What was said before that. */
-	if (reason == IKEFP_STREAM_CLOSED)
+	/* What was said before that; also to who has only said that he says no more. */
+	if (politely || reason == IKEFP_A_STATS_STREAMS_LOST)
 		ikefp_stream_io_write(stream);
+	spin_lock_bh(&ctx->sources_lock);
 	forget_stranger(stream);
-	ikefp_stream_shut(stream);
+	stream->ending = true;
+	spin_unlock_bh(&ctx->sources_lock);
+	atomic_inc(&ctx->streams_ending);
+	stream->end_by = jiffies + (politely ? msecs_to_jiffies(END_MS) : 0);
+	ikefp_stream_shut(stream, politely);
 	ikefp_stream_io_forget(stream);
 	if (reason != IKEFP_STREAM_CLOSED)
 		ikefp_count(ctx, reason);
 	trace_ikefp_stream(ctx->net, stream->id, stream->originator, reason);
-	stream->untold = reason != IKEFP_STREAM_CLOSED && stream->worker;
-	give_back(stream);
-	if (!stream->untold)
-		leave_table(stream);
+	/* Pairs with ikefp_streams_adopt(). */
+	smp_mb();
+	stream->untold = reason != IKEFP_STREAM_CLOSED && READ_ONCE(stream->worker);
 }
 
-static void lift_limit(struct ikefp_stream *stream)
+static bool is_over(struct ikefp_stream *stream)
 {
+	return READ_ONCE(stream->at_once) || time_after_eq(jiffies, stream->end_by) ||
+	       ikefp_stream_io_finish(stream);
+}
+
+/* What TCP keeps for a stranger does not grow. */
+static void limit(struct ikefp_stream *stream)
+{
+	bool limited = stream->limits && !READ_ONCE(stream->trusted);
 	struct sock *sk = stream->sock->sk;
 
-	if (!stream->limited || !READ_ONCE(stream->trusted))
+	if (limited == stream->limited)
 		return;
 	lock_sock(sk);
-	sk->sk_userlocks &= ~SOCK_RCVBUF_LOCK;
+	if (limited)
+		sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
+	else
+		sk->sk_userlocks &= ~SOCK_RCVBUF_LOCK;
 	release_sock(sk);
-	stream->limited = false;
+	stream->limited = limited;
 }
 
 /* What there is to do with the socket; a reason to end, or 0. */
@@ -219,7 +274,7 @@ static int serve(struct ikefp_stream *stream)
 {
 	int write, read;
 
-	lift_limit(stream);
+	limit(stream);
 	write = ikefp_stream_io_write(stream);
 	if (write && write != -EINPROGRESS)
 		return write;
@@ -235,20 +290,22 @@ static int serve(struct ikefp_stream *stream)
 static void work(struct work_struct *work)
 {
 	struct ikefp_stream *stream = container_of(work, struct ikefp_stream, work);
+	int reason;
 
 	/* Pairs with ikefp_streams_add(): all else of the stream is set. */
 	if (smp_load_acquire(&stream->sock)) {
-		int reason = READ_ONCE(stream->end_reason) ?: serve(stream);
-
+		reason = stream->ending ? 0 : READ_ONCE(stream->end_reason) ?: serve(stream);
 		if (reason) {
 			cmpxchg(&stream->end_reason, 0, reason);
-			end(stream, READ_ONCE(stream->end_reason));
+			begin_end(stream, READ_ONCE(stream->end_reason));
 		}
+		if (stream->ending && is_over(stream))
+			give_back(stream);
 	}
-	if (stream->untold && tell_ended(stream)) {
+	if (stream->untold && tell_ended(stream))
 		stream->untold = false;
+	if (stream->ending && !stream->sock && !stream->untold)
 		leave_table(stream);
-	}
 	ikefp_stream_put(stream);
 }
 
@@ -259,6 +316,12 @@ static int woken(struct wait_queue_entry *wait, unsigned int mode, int sync, voi
 	return 0;
 }
 
+static void close_at_once(struct ikefp_stream *stream, int reason)
+{
+	WRITE_ONCE(stream->at_once, true);
+	ikefp_stream_close(stream, reason);
+}
+
 static void look_after(struct ikefp_stream *stream)
 {
 	const struct ikefp_policy *policy = &stream->ctx->policy;
@@ -266,7 +329,10 @@ static void look_after(struct ikefp_stream *stream)
 	unsigned long used = msecs_to_jiffies(ikefp_policy_get(policy, HALF_OPEN_MS));
 	bool midway = READ_ONCE(stream->midway);
 
-	if (midway && time_after(jiffies, READ_ONCE(stream->midway_since) + whole))
+	/* It waits for us, not for its peer. */
+	if (READ_ONCE(stream->waits))
+		ikefp_stream_schedule(stream);
+	else if (midway && time_after(jiffies, READ_ONCE(stream->midway_since) + whole))
 		ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_SLOW);
 	else if (!atomic_read(&stream->sas) &&
 		 time_after(jiffies, READ_ONCE(stream->unused_since) + used))
@@ -275,27 +341,30 @@ static void look_after(struct ikefp_stream *stream)
 		ikefp_stream_schedule(stream);
 }
 
-/* Every second, as long as there are streams. */
+/* Every second, as long as there are streams, or what may go by them; more often if one waits. */
 static void watch(struct work_struct *work)
 {
 	struct ikefp_context *ctx =
 		container_of(to_delayed_work(work), struct ikefp_context, stream_watch);
 	bool abandoned = is_abandoned(ctx);
 	struct ikefp_stream *stream;
+	unsigned long again = HZ;
 	unsigned long id;
 	bool any = false;
 
 	for (id = 0; (stream = ikefp_streams_get_next(ctx, &id)); id++) {
 		any = true;
 		if (abandoned)
-			ikefp_stream_close(stream, IKEFP_A_STATS_STREAMS_UNUSED);
+			close_at_once(stream, IKEFP_A_STATS_STREAMS_UNUSED);
 		else
 			look_after(stream);
+		if (READ_ONCE(stream->waits))
+			again = HZ / 20;
 		ikefp_stream_put(stream);
 		cond_resched();
 	}
-	if (any)
-		schedule_delayed_work(&ctx->stream_watch, HZ);
+	if (any || !ikefp_stream_esp_rest(ctx))
+		schedule_delayed_work(&ctx->stream_watch, again);
 }
 
 /**
@@ -303,13 +372,51 @@ static void watch(struct work_struct *work)
  * @ctx: the namespace
  *
  * Context: process.
+ * Return: 0 or -ENOMEM.
  */
-void ikefp_streams_begin(struct ikefp_context *ctx)
+int ikefp_streams_begin(struct ikefp_context *ctx)
 {
 	xa_init_flags(&ctx->streams, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
-	spin_lock_init(&ctx->strangers_lock);
-	INIT_LIST_HEAD(&ctx->strangers);
 	INIT_DELAYED_WORK(&ctx->stream_watch, watch);
+	return ikefp_stream_sources_begin(ctx);
+}
+
+/**
+ * ikefp_streams_first() - before a stream comes, perhaps a namespace's first
+ * @ctx: the namespace
+ *
+ * It has a queue of its own: what its peers send holds up no other namespace's.
+ *
+ * Context: process, under config_lock.
+ * Return: 0, to be followed by ikefp_streams_came(); -ENOMEM; or why netfilter takes no hook.
+ */
+int ikefp_streams_first(struct ikefp_context *ctx)
+{
+	int err;
+
+	if (!ctx->stream_queue)
+		ctx->stream_queue = alloc_workqueue("ikefp_stream/%u", WQ_UNBOUND | WQ_HIGHPRI,
+						    SERVED_MAX, ctx->net->ns.inum);
+	if (!ctx->stream_queue)
+		return -ENOMEM;
+	err = ikefp_stream_esp_divert(ctx);
+	if (!err)
+		ctx->streams_coming++;
+	return err;
+}
+
+/**
+ * ikefp_streams_came() - it is there, or will not come
+ * @ctx: the namespace
+ *
+ * Context: process.
+ */
+void ikefp_streams_came(struct ikefp_context *ctx)
+{
+	mutex_lock(&ctx->config_lock);
+	ctx->streams_coming--;
+	mutex_unlock(&ctx->config_lock);
+	schedule_delayed_work(&ctx->stream_watch, HZ);
 }
 
 /**
@@ -328,7 +435,7 @@ void ikefp_streams_end(struct ikefp_context *ctx)
 	cancel_delayed_work_sync(&ctx->stream_watch);
 	/* All at once, and then one after the other. */
 	for (id = 0; (stream = ikefp_streams_get_next(ctx, &id)); id++) {
-		ikefp_stream_close(stream, IKEFP_STREAM_CLOSED);
+		close_at_once(stream, IKEFP_STREAM_CLOSED);
 		ikefp_stream_put(stream);
 		cond_resched();
 	}
@@ -339,6 +446,19 @@ void ikefp_streams_end(struct ikefp_context *ctx)
 		ikefp_stream_put(stream);
 	}
 	xa_destroy(&ctx->streams);
+}
+
+/**
+ * ikefp_streams_exit() - nothing has a path by a stream any more
+ * @ctx: the namespace, after ikefp_streams_end() and with its SAs gone
+ *
+ * Context: process. Sleeps.
+ */
+void ikefp_streams_exit(struct ikefp_context *ctx)
+{
+	if (ctx->stream_queue)
+		destroy_workqueue(ctx->stream_queue);
+	ikefp_stream_sources_end(ctx);
 }
 
 static bool is_connected_tcp(const struct sock *sk)
@@ -394,7 +514,8 @@ static int claim(struct ikefp_stream *stream, struct sock *sk, struct netlink_ex
 		/* Urgent data is data. */
 		sock_set_flag(sk, SOCK_URGINLINE);
 		WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOT_SENT_MAX);
-		stream->limited = !stream->trusted && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK);
+		stream->limits = !(sk->sk_userlocks & SOCK_RCVBUF_LOCK);
+		stream->limited = stream->limits && !stream->trusted;
 		if (stream->limited)
 			sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
 	}
@@ -427,7 +548,6 @@ static struct ikefp_stream *alloc_stream(struct ikefp_context *ctx, bool origina
 	stream->unused_since = jiffies;
 	INIT_WORK(&stream->work, work);
 	init_waitqueue_func_entry(&stream->wait, woken);
-	INIT_LIST_HEAD(&stream->stranger_node);
 	spin_lock_init(&stream->out_lock);
 	__skb_queue_head_init(&stream->ike);
 	__skb_queue_head_init(&stream->esp);
@@ -441,8 +561,11 @@ static int queue_prefix(struct ikefp_stream *stream)
 {
 	struct sk_buff *skb = alloc_skb(IKEFP_PREFIX_LEN, GFP_KERNEL);
 
-	if (!skb)
+	if (!skb || !ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
+						skb->truesize, true)) {
+		kfree_skb(skb);
 		return -ENOMEM;
+	}
 	skb_put_data(skb, IKEFP_PREFIX, IKEFP_PREFIX_LEN);
 	__skb_queue_tail(&stream->sending, skb);
 	return 0;
@@ -453,11 +576,30 @@ static int refuse(struct ikefp_context *ctx, int reason, struct netlink_ext_ack 
 	ikefp_count(ctx, reason);
 	if (reason == IKEFP_A_STATS_DROP_STREAM_SOURCE_LIMIT)
 		NL_SET_ERR_MSG(extack,
-			       "max-half-open-source streams of this source wait for an SA already");
+			       "this source has half of max-streams already, or max-half-open-source that wait for an SA");
 	else
 		NL_SET_ERR_MSG(extack,
 			       "there are max-streams already, or max-half-open that wait for an SA");
 	return -ENOSPC;
+}
+
+/* 0 or a negative errno, the caller told why. */
+static int admit(struct ikefp_stream *stream, struct netlink_ext_ack *extack)
+{
+	struct ikefp_context *ctx = stream->ctx;
+	int reason;
+
+	reason = ikefp_stream_source_add(ctx, stream->family, &stream->remote, &stream->source);
+	if (reason == -ENOMEM) {
+		NL_SET_ERR_MSG(extack, "out of memory");
+		return -ENOMEM;
+	}
+	if (!reason) {
+		spin_lock_bh(&ctx->sources_lock);
+		reason = settle(stream);
+		spin_unlock_bh(&ctx->sources_lock);
+	}
+	return reason ? refuse(ctx, reason, extack) : 0;
 }
 
 /* 0 or a negative errno, the caller told why. What it does is undone by who calls it. */
@@ -465,15 +607,11 @@ static int set_up(struct ikefp_stream *stream, struct socket *sock,
 		  struct netlink_ext_ack *extack)
 {
 	struct ikefp_context *ctx = stream->ctx;
-	int reason;
 	int err;
 
-	err = get_addresses(stream, sock->sk, extack);
+	err = get_addresses(stream, sock->sk, extack) ?: admit(stream, extack);
 	if (err)
 		return err;
-	reason = stream->originator ? 0 : admit_stranger(stream);
-	if (reason)
-		return refuse(ctx, reason, extack);
 	if (stream->originator && queue_prefix(stream)) {
 		NL_SET_ERR_MSG(extack, "out of memory");
 		return -ENOMEM;
@@ -495,9 +633,23 @@ static int set_up(struct ikefp_stream *stream, struct socket *sock,
 	return 0;
 }
 
+static void undo(struct ikefp_stream *stream)
+{
+	struct ikefp_context *ctx = stream->ctx;
+
+	ikefp_stream_drop_unsent(stream);
+	if (!stream->source)
+		return;
+	spin_lock_bh(&ctx->sources_lock);
+	forget_stranger(stream);
+	spin_unlock_bh(&ctx->sources_lock);
+	ikefp_stream_source_remove(ctx, stream->source);
+}
+
 /**
  * ikefp_streams_add() - take a connection over
- * @ctx: the namespace, with flood.c and rtt_memory.c begun
+ * @ctx: the namespace, between ikefp_streams_first() and ikefp_streams_came(), with flood.c and
+ *       rtt_memory.c begun
  * @sock: the connection's socket, whose file is held; the hold is taken
  * @originator: whether we have opened the connection
  * @worker: port ID of who is told when it ends; 0: nobody
@@ -538,7 +690,7 @@ struct ikefp_stream *ikefp_streams_add(struct ikefp_context *ctx, struct socket 
 		goto uncount;
 	err = set_up(stream, sock, extack);
 	if (err)
-		goto unclaim;
+		goto undo;
 
 	ikefp_count(ctx, IKEFP_A_STATS_STREAMS_OPENED);
 	trace_ikefp_stream(ctx->net, stream->id, originator, 0);
@@ -551,12 +703,10 @@ struct ikefp_stream *ikefp_streams_add(struct ikefp_context *ctx, struct socket 
 	smp_store_release(&stream->sock, sock);
 	/* What has come before. */
 	ikefp_stream_schedule(stream);
-	schedule_delayed_work(&ctx->stream_watch, HZ);
 	return stream;
 
-unclaim:
-	__skb_queue_purge(&stream->sending);
-	forget_stranger(stream);
+undo:
+	undo(stream);
 	unclaim(stream, sk);
 uncount:
 	atomic_dec(&ctx->stream_count);

@@ -266,6 +266,7 @@ TEST_F(commands, policy)
 		{ POLICY(HALF_OPEN_FLOOD_MS), 10, 86400000, "time is longer than a day" },
 		{ POLICY(LIVENESS_MS), 0, 86400000, "time is longer than a day" },
 		{ POLICY(MAX_STREAMS), 0, UINT32_MAX, NULL },
+		{ POLICY(MAX_STREAM_OCTETS), 0, UINT32_MAX, NULL },
 	};
 	struct ikefp_policy before, after, change;
 	size_t i;
@@ -363,7 +364,7 @@ TEST_F(commands, policy_defaults)
 		[POLICY(MAX_REASSEMBLY_OCTETS)] = 16 << 20,
 		[POLICY(KEEPALIVE_MS)] = 20000,	  [POLICY(LIVENESS_MS)] = 0,
 		[POLICY(HALF_OPEN_FLOOD_MS)] = 5000,
-		[POLICY(MAX_STREAMS)] = 50000,
+		[POLICY(MAX_STREAMS)] = 50000,	  [POLICY(MAX_STREAM_OCTETS)] = 64 << 20,
 	};
 	struct ikefp_policy policy;
 	int i;
@@ -685,6 +686,13 @@ TEST_F(commands, sa_set)
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 65 * 8) },
 		  -EINVAL, "esp-spis is up to 64 pairs of SPIs, 8 octets each", SA(ESP_SPIS) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 64 * 8) } },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_MARKS), 8) }, -EINVAL,
+		  "esp-marks comes with esp-spis, a mark for each SPI", SA(ESP_MARKS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 16),
+				      OCTETS(SA(ESP_MARKS), 8) }, -EINVAL,
+		  "esp-marks comes with esp-spis, a mark for each SPI", SA(ESP_MARKS) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 64 * 8),
+				      OCTETS(SA(ESP_MARKS), 64 * 8) } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 0) } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI) } },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), PATH_V4 } },

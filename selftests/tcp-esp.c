@@ -9,6 +9,8 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -377,6 +379,59 @@ TEST_F(tcp_esp, from_elsewhere)
 	close(raw);
 }
 
+/* What XFRM tells of mappings that NATs have changed, in the thread's namespace. */
+static int mapping_monitor(void)
+{
+	const struct sockaddr_nl all = {
+		.nl_family = AF_NETLINK, .nl_groups = 1 << (XFRMNLGRP_MAPPING - 1),
+	};
+	int sock = socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM);
+
+	if (sock < 0 || bind(sock, (const struct sockaddr *)&all, sizeof(all)))
+		die("no XFRM socket");
+	return sock;
+}
+
+static bool mapping_told(int monitor)
+{
+	char octets[1024];
+
+	return recv(monitor, octets, sizeof(octets), MSG_DONTWAIT) >= 0;
+}
+
+/*
+ * Whatever port its stream comes from, and whatever address: to XFRM the peer is where its states
+ * have it, and no packet has it tell of a mapping that has changed.
+ */
+TEST_F(tcp_esp, no_mapping)
+{
+	int in, out, monitor, i;
+
+	set_up(self);
+	transport_mode(self, variant);
+	out = udp_at(&self->outside, 7777);
+	monitor = mapping_monitor();
+	in = udp_at(&self->inside, 7777);
+	for (i = 0; i < 3; i++)
+		expect_passes(_metadata, in, out, &self->outside, self->octets, 100);
+	EXPECT_FALSE(mapping_told(monitor));
+
+	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
+	    variant->prefix == 128 ? "nodad" : "");
+	netns_enter(self->outside.netns);
+	run("ip route add %s dev wire", variant->elsewhere);
+	self->inside.addr = variant->elsewhere;
+	connect_ends(self);
+	move_sa(&self->inside);
+	self->inside.addr = variant->inside;
+	for (i = 0; i < 3; i++)
+		expect_passes(_metadata, in, out, &self->outside, self->octets, 100);
+	EXPECT_FALSE(mapping_told(monitor));
+	close(monitor);
+	close(in);
+	close(out);
+}
+
 /* An IKE SA and the one in its place have the same ESP SAs for a time. */
 TEST_F(tcp_esp, rekeyed)
 {
@@ -483,8 +538,8 @@ TEST_F_TIMEOUT(tcp_esp, tunnel, 120)
 	close(listening);
 }
 
-/* The test has the other end of the stream, and the module's SA goes by it. */
-static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
+/* The test has the other end of the stream, and the module's SA, of that SPI, goes by it. */
+static struct peer *peer_outside_spi(FIXTURE_DATA(tcp_esp) *self, uint64_t spi)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 	uint8_t prefix[STREAM_PREFIX_LEN];
@@ -500,10 +555,138 @@ static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
 	peer->stream = self->inside.stream;
 	if (!tcp_receive(peer->sock, prefix, sizeof(prefix), PATIENCE_MS))
 		die("no prefix");
-	peer_init_kernel_initiates(peer, self->inside.client, SPI, &sk_algorithms[0]);
+	peer_init_kernel_initiates(peer, self->inside.client, spi, &sk_algorithms[0]);
 	peer_establish(peer, self->inside.client);
+	return peer;
+}
+
+static struct peer *peer_outside(FIXTURE_DATA(tcp_esp) *self)
+{
+	struct peer *peer = peer_outside_spi(self, SPI);
+
 	peer_esp(peer, self->inside.client, TO_INSIDE, TO_OUTSIDE);
 	return peer;
+}
+
+static void set_marked_esp(struct end *end, uint64_t spi, uint32_t in, uint32_t out,
+			   uint32_t mark_out)
+{
+	const uint32_t marks[2] = { 0, mark_out };
+	const struct ikefp_octets of_marks = { marks, sizeof(marks) };
+	uint8_t spis[8];
+	const struct ikefp_octets octets = { spis, sizeof(spis) };
+	const struct ikefp_sa_change change = {
+		.spi = spi, .esp_spis = &octets, .esp_marks = &of_marks,
+	};
+
+	put32(spis, in);
+	put32(spis + 4, out);
+	must(end, ikefp_sa_set(end->client->nl, &change), "sa-set esp-spis");
+}
+
+/*
+ * Two peers at one address, behind a NAT, have chosen one SPI, which marks tell apart; and a third
+ * one, which goes by UDP. What is one's does not go to another.
+ */
+TEST_F(tcp_esp, marks)
+{
+	struct sockaddr_storage to = address(variant->outside, 7777);
+	struct client *client = self->inside.client;
+	uint8_t frame[STREAM_SIZE];
+	struct peer *peers[2];
+	int in, raw, mark, i;
+
+	for (i = 0; i < 2; i++)
+		peers[i] = peer_outside_spi(self, SPI + 1 + i);
+	netns_enter(self->outside.netns);
+	run("nft flush ruleset");
+	raw = udp_at(&self->outside, PORT);
+	in = udp_at(&self->inside, 7777);
+	for (mark = 1; mark <= 3; mark++) {
+		/* That of the second is another one behind the mark. */
+		run("ip xfrm state add src %s dst %s proto esp spi 0x%x mode transport "
+		    "aead 'rfc4106(gcm(aes))' " KEY " 128 encap espinudp %d %d %s "
+		    "mark %d mask 0xff %s",
+		    self->inside.addr, self->outside.addr, TO_OUTSIDE, PORT, PORT, variant->any,
+		    mark, mark == 2 ? "output-mark 0x502" : "");
+		run("ip xfrm policy add src %s dst %s proto udp dport 7777 dir out mark %d mask "
+		    "0xff tmpl proto esp mode transport",
+		    self->inside.addr, self->outside.addr, mark);
+	}
+	for (i = 0; i < 2; i++)
+		set_marked_esp(&self->inside, SPI + 1 + i, TO_INSIDE + i, TO_OUTSIDE, 1 + i);
+	client_count_anew(client);
+	for (mark = 3; mark; mark--) {
+		setsockopt(in, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+		udp_send(in, &to, self->octets, 100);
+		if (mark == 3) {
+			EXPECT_LT(100, udp_receive(raw, frame, sizeof(frame), PATIENCE_MS, NULL,
+						   NULL));
+			EXPECT_COUNTED(client, "");
+			continue;
+		}
+		EXPECT_LT(100, tcp_receive_framed(peers[mark - 1]->sock, frame, sizeof(frame),
+						  PATIENCE_MS));
+		EXPECT_EQ(TO_OUTSIDE, get32(frame));
+		EXPECT_EQ(-1, tcp_receive_framed(peers[2 - mark]->sock, frame, sizeof(frame), 20));
+		EXPECT_COUNTED(client, "tx-esp+1");
+	}
+	/* The same mark, and another port than the state has: it is not its. */
+	run("ip xfrm state flush");
+	run("ip xfrm state add src %s dst %s proto esp spi 0x%x mode transport "
+	    "aead 'rfc4106(gcm(aes))' " KEY " 128 encap espinudp %d %d %s mark 1 mask 0xff",
+	    self->inside.addr, self->outside.addr, TO_OUTSIDE, PORT, PORT + 1, variant->any);
+	set_marked_esp(&self->inside, SPI + 1, 0xc0000011, 0xc0000012, 1);
+	mark = 1;
+	setsockopt(in, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	udp_send(in, &to, self->octets, 100);
+	EXPECT_COUNTED(client, "");
+	EXPECT_EQ(-1, tcp_receive_framed(peers[1]->sock, frame, sizeof(frame), 20));
+	close(in);
+	close(raw);
+	peer_close(peers[0]);
+	peer_close(peers[1]);
+}
+
+/* The number of our netfilter hooks. */
+static int hooks(void)
+{
+	FILE *list = popen("nft list hooks | grep -c ikefp", "r");
+	int number = -1;
+
+	if (!list || fscanf(list, "%d", &number) != 1)
+		die("nft does not list hooks");
+	pclose(list);
+	return number;
+}
+
+/* No packet is looked at that leaves, but as long as one may be a stream's. */
+TEST_F(tcp_esp, hooks)
+{
+	struct client *client = self->inside.client;
+	struct upcall *upcall;
+	struct peer *peer;
+	int i;
+
+	netns_enter(self->inside.netns);
+	EXPECT_EQ(0, hooks());
+	peer = peer_outside(self);
+	EXPECT_EQ(2, hooks());
+	tcp_reset(peer->sock);
+	upcall = client_wait(client, PATIENCE_MS);
+	ASSERT_NE(NULL, upcall);
+	EXPECT_EQ(UPCALL_STREAM_CLOSED, upcall->kind);
+	/* It is looked every second whether there is need of them. */
+	poll(NULL, 0, 2500);
+	EXPECT_EQ(2, hooks());
+	ASSERT_EQ(0, ikefp_sa_del(client->nl, SPI));
+	for (i = 0; i < 100 && hooks(); i++)
+		poll(NULL, 0, PATIENCE_MS / 100 + 1);
+	EXPECT_LT(i, 100);
+	/* And again. */
+	peer = peer_outside_spi(self, SPI + 1);
+	EXPECT_EQ(2, hooks());
+	peer_close(peer);
 }
 
 /*

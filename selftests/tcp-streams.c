@@ -343,6 +343,62 @@ TEST_F(tcp, answer_elsewhere)
 	EXPECT_STREQ("", peer_open_message(self->peer));
 }
 
+/*
+ * The same, and the stream before is lost to the peer alone: nobody has told the kernel. Whoever
+ * saw the request could ask so, too: what was the peer's stream has the answer as well.
+ */
+TEST_F(tcp, answer_elsewhere_unnoticed)
+{
+	uint8_t frame[STREAM_SIZE];
+	uint32_t message_id;
+	int before;
+
+	set_up(self, variant);
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NOTIFY, self->inner, 100);
+	message_id = client_wait_message(self->client)->message_id;
+	before = other_stream(self, variant);
+	client_count_anew(self->client);
+	peer_send_again(self->peer);
+	EXPECT_COUNTED(self->client, "rx-messages+1 drop-in-progress+1");
+	peer_kernel_responds(self->peer, self->client, INFORMATIONAL, message_id, PAYLOAD_NONE,
+			     NULL, 0);
+	peer_expect(self->peer);
+	EXPECT_STREQ("", peer_open_message(self->peer));
+	ASSERT_EQ((ssize_t)self->peer->got_len + MARKER_LEN,
+		  tcp_receive_framed(before, frame, sizeof(frame), PATIENCE_MS));
+	EXPECT_EQ(0, memcmp(frame + MARKER_LEN, self->peer->got, self->peer->got_len));
+	EXPECT_FALSE(peer_receive(self->peer, 50));
+	close(before);
+}
+
+/* The peer's stream is cut before IKE_AUTH, which comes by another: the SA goes there. */
+TEST_F(tcp, half_open_moves)
+{
+	const struct ikefp_message_in *request;
+	uint32_t first;
+	int sock;
+
+	/* Who has opened it moves the SA himself. */
+	if (variant->originates)
+		return;
+	peer_init_kernel_responds(self->peer, self->client, SPI, &sk_algorithms[0]);
+	first = self->peer->stream;
+	sock = other_stream(self, variant);
+	close(sock);
+	ASSERT_TRUE(told(self, first));
+	peer_send_request(self->peer, IKE_AUTH, PAYLOAD_NOTIFY, self->inner, 50);
+	request = client_wait_message(self->client);
+	EXPECT_EQ(self->peer->stream, request->endpoint.stream);
+	peer_kernel_responds(self->peer, self->client, IKE_AUTH, request->message_id, PAYLOAD_NONE,
+			     NULL, 0);
+	peer_expect(self->peer);
+	peer_establish(self->peer, self->client);
+	peer_kernel_requests(self->peer, self->client, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
+	peer_expect(self->peer);
+	EXPECT_STREQ("", peer_open_message(self->peer));
+	EXPECT_NULL(client_wait(self->client, 20));
+}
+
 /* From one stream to a listener and back, as the helper wants it. */
 TEST_F(tcp, to_udp)
 {
@@ -422,6 +478,53 @@ TEST_F(tcp, closed)
 	EXPECT_EQ(-ENOENT, move_sa(self));
 	EXPECT_NULL(client_wait(self->client, 50));
 	EXPECT_COUNTED(self->client, "tx-messages+1 streams-1");
+}
+
+/*
+ * All that was sent before arrives, though TCP could not take it at once, and though the peer goes
+ * on sending, which nobody reads.
+ */
+TEST_F(tcp, closed_politely)
+{
+	static const int copies = 5;
+	uint8_t octets[1000] = {};
+	int i;
+
+	set_up(self, variant);
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NOTIFY, self->inner, 50);
+	peer_kernel_responds(self->peer, self->client, INFORMATIONAL,
+			     client_wait_message(self->client)->message_id, PAYLOAD_NOTIFY,
+			     self->inner, LONG_LEN);
+	for (i = 0; i < copies; i++)
+		peer_send_again(self->peer);
+	EXPECT_COUNTED(self->client,
+		       "rx-messages+6 tx-messages+6 upcalls+1 duplicates-answered+5");
+	ASSERT_EQ(0, ikefp_stream_del(self->client->nl, self->peer->stream));
+	EXPECT_COUNTED(self->client, "streams-1");
+	for (i = 0; i <= copies; i++) {
+		tcp_send(self->peer->sock, octets, sizeof(octets));
+		peer_expect(self->peer);
+		EXPECT_STREQ("", peer_open_message(self->peer));
+	}
+	EXPECT_EQ(0, recv(self->peer->sock, octets, 1, 0));
+}
+
+/* The peer does not close its end: it has so long, and no longer. */
+TEST_F(tcp, closed_by_one)
+{
+	uint8_t octet = 0;
+	int i;
+
+	/* Once is long enough. */
+	if (variant->originates || strchr(variant->local, ':'))
+		return;
+	set_up(self, variant);
+	ASSERT_EQ(0, ikefp_stream_del(self->client->nl, self->peer->stream));
+	EXPECT_EQ(0, recv(self->peer->sock, &octet, 1, 0));
+	for (i = 0; i < 300 && send(self->peer->sock, &octet, 1, MSG_NOSIGNAL) == 1; i++)
+		poll(NULL, 0, 100);
+	EXPECT_LT(50, i);
+	EXPECT_LT(i, 300);
 }
 
 /* What a stream can begin with that is none, or go on with: it is closed at once. */
@@ -627,35 +730,207 @@ TEST_F(tcp, overloaded)
 		       "rx-messages+1 drop-waiting-limit+1 streams-1 streams-overloaded+1");
 }
 
-/* Of the memory for what is not whole strangers get half: who is known has room yet. */
-TEST_F(tcp, strangers_memory)
+/* A stream from an address of its own to itself, of whom nobody knows; sends most of a message. */
+static int stranger(FIXTURE_DATA(tcp) *self, const char *format, int number, uint32_t *stream)
 {
-	struct sockaddr_storage local = address(variant->local, 0);
-	struct sockaddr_storage kernel = address(variant->kernel, PORT + 1);
-	uint8_t octets[12000] = {};
+	struct sockaddr_storage from, to;
+	uint8_t octets[9000] = {};
 	int listening, sock;
-	uint32_t stream;
+	char text[64];
 
-	set_up(self, variant);
-	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 32768);
-	put16(octets, sizeof(octets));
-	tcp_send(self->peer->sock, octets, 9000);
-	listening = tcp_listen(&kernel);
-	sock = tcp_connect(&local, &kernel);
-	ASSERT_EQ(0, ikefp_stream_add(self->client->nl, tcp_accept(listening), false,
-				      ikefp_worker_portid(self->client->nl), &stream));
+	snprintf(text, sizeof(text), format, number);
+	run("ip address replace %s/%d dev lo %s", text, strchr(text, ':') ? 128 : 32,
+	    strchr(text, ':') ? "nodad" : "");
+	to = address(text, PORT + 1);
+	listening = tcp_listen(&to);
+	from = address(text, 0);
+	sock = tcp_connect(&from, &to);
+	if (ikefp_stream_add(self->client->nl, tcp_accept(listening), false,
+			     ikefp_worker_portid(self->client->nl), stream))
+		die("stream-add: %s", ikefp_nl_error(self->client->nl));
 	close(listening);
 	tcp_send(sock, STREAM_PREFIX, STREAM_PREFIX_LEN);
-	tcp_send(sock, octets, 9000);
-	EXPECT_TRUE(tcp_ends(sock, PATIENCE_MS));
-	EXPECT_TRUE(told(self, stream));
-	close(sock);
-	EXPECT_COUNTED(self->client, "streams-opened+1 streams-overloaded+1");
-	/* The other one goes on, with the rest of it, which is no message, and with the next. */
-	tcp_send(self->peer->sock, octets + 9000, sizeof(octets) - 9000);
+	put16(octets, 12000);
+	tcp_send(sock, octets, sizeof(octets));
+	return sock;
+}
+
+/*
+ * Of the memory for what is not whole strangers get half, and a source a quarter: who is known
+ * has room yet.
+ */
+TEST_F(tcp, strangers_memory)
+{
+	const char *format = strchr(variant->local, ':') ? "fd00:%d::1" : "127.0.1.%d";
+	uint8_t octets[12000] = {};
+	uint32_t streams[4];
+	int socks[4], i;
+
+	set_up(self, variant);
+	/* A message of 12000 octets takes more than 16384. */
+	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 90000);
+	for (i = 0; i < 3; i++)
+		socks[i] = stranger(self, format, 1 + i, &streams[i]);
+	EXPECT_TRUE(tcp_ends(socks[2], PATIENCE_MS));
+	EXPECT_TRUE(told(self, streams[2]));
+	/* Of a source that has one already. */
+	socks[3] = stranger(self, format, 1, &streams[3]);
+	EXPECT_TRUE(tcp_ends(socks[3], PATIENCE_MS));
+	EXPECT_TRUE(told(self, streams[3]));
+	EXPECT_COUNTED(self->client, "streams+2 streams-opened+4 streams-overloaded+2");
+	/* Who is known goes on, with what is no message, and with the next. */
+	put16(octets, sizeof(octets));
+	tcp_send(self->peer->sock, octets, sizeof(octets));
 	EXPECT_COUNTED(self->client, "rx-messages+1 drop-version+1");
 	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
 	peer_expect(self->peer);
+	for (i = 0; i < 4; i++)
+		close(socks[i]);
+}
+
+/* Who is known waits for memory, and its peer with it; the time for a message is not running. */
+TEST_F(tcp, waits_for_memory)
+{
+	static const size_t len = 30000;
+
+	set_up(self, variant);
+	client_set(self->client, IKEFP_A_POLICY_REASSEMBLY_MS, 100);
+	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 1000);
+	client_count_anew(self->client);
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NOTIFY, self->inner, len);
+	EXPECT_NULL(client_wait(self->client, 2500));
+	EXPECT_COUNTED(self->client, "");
+	client_set(self->client, IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 1 << 20);
+	EXPECT_EQ(len, client_wait_message(self->client)->payload.len);
+}
+
+/* What waits to be sent has a bound for all, and for each source. */
+TEST_F(tcp, queued_memory)
+{
+	set_up(self, variant);
+	peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NOTIFY, self->inner, 50);
+	client_set(self->client, IKEFP_A_POLICY_MAX_STREAM_OCTETS, 4 * 60000);
+	peer_kernel_responds(self->peer, self->client, INFORMATIONAL,
+			     client_wait_message(self->client)->message_id, PAYLOAD_NOTIFY,
+			     self->inner, LONG_LEN);
+	EXPECT_TRUE(tcp_ends(self->peer->sock, PATIENCE_MS));
+	EXPECT_TRUE(told(self, self->peer->stream));
+	EXPECT_EQ(1, client_counter(self->client, IKEFP_A_STATS_STREAMS_OVERLOADED));
+}
+
+/* No source has more than half of all streams. */
+TEST_F(tcp, source_share)
+{
+	struct sockaddr_storage local = address(variant->local, 0);
+	struct sockaddr_storage kernel = address(variant->kernel, PORT + 1);
+	int listening = tcp_listen(&kernel);
+	uint32_t stream;
+	int socks[2], i;
+
+	client_set(self->client, IKEFP_A_POLICY_MAX_STREAMS, 4);
+	for (i = 0; i < 2; i++) {
+		socks[i] = tcp_connect(&local, &kernel);
+		EXPECT_EQ(i ? -ENOSPC : 0,
+			  ikefp_stream_add(self->client->nl, tcp_accept(listening), true, 0,
+					   &stream));
+	}
+	EXPECT_COUNTED(self->client, "streams+1 streams-opened+1 drop-stream-source-limit+1");
+	close(socks[0]);
+	close(socks[1]);
+	close(listening);
+}
+
+/* These come next, in whatever order. */
+static bool two_upcalls(FIXTURE_DATA(tcp) *self, enum upcall_kind one, enum upcall_kind other)
+{
+	struct upcall *upcall = client_wait(self->client, PATIENCE_MS);
+	enum upcall_kind first;
+
+	if (!upcall)
+		return false;
+	first = upcall->kind;
+	upcall = client_wait(self->client, PATIENCE_MS);
+	return upcall && ((first == one && upcall->kind == other) ||
+			  (first == other && upcall->kind == one));
+}
+
+/*
+ * A peer goes by one stream at a time. Those that it has left are as many as strangers may have,
+ * however often it changes.
+ */
+TEST_F(tcp, left)
+{
+	int socks[6], i;
+
+	/* Where we have opened them, they are our own. */
+	if (variant->originates)
+		return;
+	set_up(self, variant);
+	client_set(self->client, IKEFP_A_POLICY_MAX_HALF_OPEN_SOURCE, 2);
+	for (i = 0; i < 6; i++) {
+		socks[i] = other_stream(self, variant);
+		peer_send_request(self->peer, INFORMATIONAL, PAYLOAD_NONE, NULL, 0);
+		peer_expect(self->peer);
+		if (i < 2) {
+			ASSERT_EQ(UPCALL_MOVED, client_wait(self->client, PATIENCE_MS)->kind);
+			continue;
+		}
+		/* Two wait already. */
+		EXPECT_TRUE(tcp_ends(socks[i], PATIENCE_MS));
+		EXPECT_TRUE(two_upcalls(self, UPCALL_MOVED, UPCALL_STREAM_CLOSED));
+	}
+	EXPECT_FALSE(tcp_ends(socks[0], 20));
+	EXPECT_EQ(4, client_counter(self->client, IKEFP_A_STATS_STREAMS_UNUSED));
+	for (i = 0; i < 6; i++)
+		close(socks[i]);
+}
+
+/* The helper has died, and the next one finds out what has become of the stream meanwhile. */
+TEST_F(tcp, adopted_without_stream)
+{
+	struct upcall *upcall;
+	struct ikefp_sa_info sa;
+
+	set_up(self, variant);
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &sa));
+	EXPECT_FALSE(sa.stream_ended);
+	client_close(self->client);
+	self->client = client_open(0);
+	while (!client_counter(self->client, IKEFP_A_STATS_ORPHANS))
+		poll(NULL, 0, 1);
+	client_count_anew(self->client);
+	tcp_reset(self->peer->sock);
+	EXPECT_COUNTED(self->client, "streams-1 streams-lost+1");
+	client_close(self->client);
+	self->client = client_open(CLIENT_WORKER);
+	upcall = client_adopt(self->client, self->peer->kernel_spi);
+	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
+	EXPECT_EQ(self->peer->stream, upcall->info.endpoint.stream);
+	EXPECT_TRUE(upcall->info.stream_ended);
+	other_stream(self, variant);
+	ASSERT_EQ(0, move_sa(self));
+	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, self->peer->kernel_spi, &sa));
+	EXPECT_FALSE(sa.stream_ended);
+}
+
+/* Or it is told of it from then on. */
+TEST_F(tcp, adopted_with_stream)
+{
+	struct ikefp_stream_info stream;
+	struct upcall *upcall;
+
+	set_up(self, variant);
+	client_close(self->client);
+	self->client = client_open(CLIENT_WORKER);
+	while (!client_counter(self->client, IKEFP_A_STATS_ORPHANS))
+		poll(NULL, 0, 1);
+	upcall = client_adopt(self->client, self->peer->kernel_spi);
+	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
+	EXPECT_FALSE(upcall->info.stream_ended);
+	ASSERT_EQ(0, ikefp_stream_get(self->client->nl, self->peer->stream, &stream));
+	EXPECT_EQ(ikefp_worker_portid(self->client->nl), stream.worker);
+	close(self->peer->sock);
+	EXPECT_TRUE(told(self, self->peer->stream));
 }
 
 /* It can be any socket but what is no connection, of this namespace, and just once. */

@@ -239,7 +239,9 @@ static size_t put_octets(struct requests *requests, const struct intent *intent,
 		len = intent->payload_len;
 	}
 	if (is(attribute->name, "esp-spis") && chance(requests, 97))
-		len = ESP_PAIR_LEN * below(requests, ESP_PAIRS_MAX + 1);
+		len = ESP_PAIR_LEN * (chance(requests, 50) ? 1 : below(requests, ESP_PAIRS_MAX + 1));
+	if (is(attribute->name, "esp-marks") && chance(requests, 97))
+		len = ESP_PAIR_LEN;
 	/* Long ones are worth their length, not their octets. */
 	memset(out, len, len);
 	fuzz_octets(&requests->fuzz, out, len < 64 ? len : 64);

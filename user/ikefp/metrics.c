@@ -91,8 +91,8 @@ const struct metric *metric_of(int attribute)
 		DROP(CACHE_LIMIT, "A message that would have to be kept, above max-cache-octets."),
 		DROP(WAITING_LIMIT, "For an orphan, above what can wait for its adoption."),
 		DROP(STREAM_LIMIT, "A stream above max-streams, or a stranger's above max-half-open."),
-		DROP(STREAM_SOURCE_LIMIT, "A stranger's stream above max-half-open-source."),
-		DROP(STREAM_FULL, "ESP that its stream could not take, since others waited for it."),
+		DROP(STREAM_SOURCE_LIMIT, "A stream above the share of its source."),
+		DROP(STREAM_FULL, "ESP that its stream could not take, since others waited."),
 		DROP(STREAM_CLOSED, "ESP whose stream had ended."),
 	};
 

@@ -64,8 +64,10 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "window-out", (json_int_t)sa->window_out,
 			 "unanswered", unanswered_json(sa));
 
-	if (sa->endpoint.stream)
+	if (sa->endpoint.stream) {
 		json_object_set_new(object, "stream", json_integer(sa->endpoint.stream));
+		json_object_set_new(object, "stream-ended", json_boolean(sa->stream_ended));
+	}
 	if (sa->fragments)
 		json_object_set_new(object, "fragment-size", json_integer(sa->fragment_size));
 	return object;

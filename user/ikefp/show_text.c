@@ -110,7 +110,8 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 	fprintf(out, "  endpoints:   %s - %s\n", address_text(&sa->endpoint.local, a),
 		address_text(&sa->endpoint.remote, b));
 	if (sa->endpoint.stream)
-		fprintf(out, "  stream:      %u\n", sa->endpoint.stream);
+		fprintf(out, "  stream:      %u%s\n", sa->endpoint.stream,
+			sa->stream_ended ? ", which has ended" : "");
 	if (sa->srtt_us)
 		fprintf(out, "  round trip:  %s, variation %s\n", us_text(sa->srtt_us, rtt),
 			us_text(sa->rttvar_us, var));

@@ -43,6 +43,7 @@ struct ikefp_sa_info {
 	enum ikefp_role role;
 	enum ikefp_sa_state state;
 	struct ikefp_endpoint endpoint;
+	bool stream_ended;	/* the endpoint's: nothing goes by it */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t rto_ms;
@@ -104,6 +105,7 @@ struct ikefp_sa_change {
 	const struct ikefp_sa_settings *settings;
 	const struct ikefp_octets *esp_spis;	/* as the attribute; those before go */
 	const struct ikefp_policy *retransmit;	/* likewise; of a policy's, what is set of it */
+	const struct ikefp_octets *esp_marks;	/* likewise, of these */
 	uint32_t window_in;	/* 1 to IKEFP_MAX_WINDOW; can only grow */
 	uint32_t window_out;
 };

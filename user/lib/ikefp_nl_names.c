@@ -43,6 +43,7 @@ const char *ikefp_policy_name(int attribute)
 		[IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS] = "max-reassembly-octets",
 		[IKEFP_A_POLICY_HALF_OPEN_FLOOD_MS] = "half-open-flood-ms",
 		[IKEFP_A_POLICY_MAX_STREAMS] = "max-streams",
+		[IKEFP_A_POLICY_MAX_STREAM_OCTETS] = "max-stream-octets",
 	};
 
 	return name_of(names, IKEFP_A_POLICY_MAX, attribute);

@@ -57,6 +57,7 @@ void ikefp_nl_get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		info->esp_pairs = nla_len(attrs[IKEFP_A_SA_ESP_SPIS]) / ESP_PAIR_LEN;
 	ikefp_nl_get_endpoint(attrs, IKEFP_A_SA_LOCAL_IPV4, &info->endpoint);
 	info->endpoint.stream = get_u32(attrs[IKEFP_A_SA_STREAM]);
+	info->stream_ended = attrs[IKEFP_A_SA_STREAM_ENDED];
 }
 
 static bool put_endpoint(struct nl_msg *msg, const struct ikefp_endpoint *endpoint)
@@ -142,6 +143,9 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 					change->esp_spis->data))
 		return false;
 	if (change->retransmit && !put_retransmit(msg, change->retransmit))
+		return false;
+	if (change->esp_marks && nla_put(msg, IKEFP_A_SA_ESP_MARKS, change->esp_marks->len,
+					 change->esp_marks->data))
 		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))
