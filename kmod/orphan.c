@@ -51,6 +51,9 @@ bool ikefp_orphan_check(struct ikefp_sa *sa)
 void ikefp_orphan_adopted(struct ikefp_sa *sa, struct ikefp_worker *worker)
 {
 	ikefp_sa_set_worker(sa, worker);
+	/* Whom its stream's end was to be told is gone. */
+	if (sa->path.stream)
+		WRITE_ONCE(sa->path.stream->worker, worker->portid);
 	trace_ikefp_sa_worker(sa->ctx->net, sa->spi, sa->peer_spi, 0, worker->portid);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_ADOPTED);
 	ikefp_monitor_sa(sa, IKEFP_EVENT_KIND_SA_ADOPTED);

@@ -269,7 +269,7 @@ bool ikefp_upcall_stream_closed(struct ikefp_stream *stream)
 	}
 	genlmsg_end(skb, message);
 	rcu_read_lock();
-	worker = ikefp_worker_find(stream->ctx, stream->worker);
+	worker = ikefp_worker_find(stream->ctx, READ_ONCE(stream->worker));
 	if (worker)
 		err = ikefp_worker_deliver(worker, skb);
 	else
