@@ -322,7 +322,7 @@ static void log_established(const struct child_sa *child)
 		child->local_ts->n > 1 ? " ..." : "",
 		ts_str(&child->remote_ts->v[0], remote),
 		child->remote_ts->n > 1 ? " ..." : "",
-		child->encap ? " in UDP" : "");
+		child->ike_sa->local.stream ? " by TCP" : child->encap ? " in UDP" : "");
 }
 
 static uint64_t choose_rank(const struct child_sa *old, bool initiator)
@@ -362,7 +362,8 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	shared = policy_shared(&m->policies, child);
 	child->local = sa->local;
 	child->remote = sa->remote;
-	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	/* By TCP, too, it is ESP in UDP for XFRM, and the module's stream takes it from there. */
+	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake || sa->local.stream;
 	child->out_rank = choose_rank(old ? old : shared, initiator);
 	child->trapped = policy_trapped(&m->policies, child) ||
 			 (old && old->trapped && sa->resumed);

@@ -55,6 +55,8 @@ struct conn *conn_new(const char *name)
 	conn->refs = 1;
 	conn->local_port = IKE_PORT;
 	conn->remote_port = IKE_PORT;
+	conn->tcp_remote_port = IKE_NATT_PORT;
+	conn->tcp_after = TCP_AFTER_DEFAULT;
 	conn->name = strdup(name);
 	if (!conn->name) {
 		free(conn);

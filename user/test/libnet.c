@@ -39,6 +39,7 @@ struct ksa {
 	struct datagram *waiting;	/* the answer to it: there is no daemon to tell */
 	bool raw;
 	uint32_t out_id;
+	uint32_t tries;
 	struct buf init_request, init_response;
 	struct buf last_request, last_response;
 	struct buf stash;
@@ -323,6 +324,30 @@ int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *
 	sa->local = *local;
 	sa->remote = *remote;
 	return 0;
+}
+
+int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
+{
+	const struct ksa *sa = find(k, spi_local);
+
+	*tries = sa ? sa->tries : 0;
+	return sa ? 0 : -ENOENT;
+}
+
+int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
+{
+	(void)k;
+	(void)originator;
+	close(fd);
+	*id = 0;
+	return -ENOSYS;
+}
+
+bool kernel_stream_is_open(struct kernel *k, uint32_t id)
+{
+	(void)k;
+	(void)id;
+	return false;
 }
 
 int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2], size_t n)
