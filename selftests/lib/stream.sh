@@ -12,6 +12,7 @@ tcp_conf() {
 	cat <<-CONF
 	charon {
 		tcp_ports = ${TCP_PORTS:-4500}
+		${TCP_CHARON:-}
 	}
 	CONF
 }
