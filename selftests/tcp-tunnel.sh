@@ -129,8 +129,8 @@ cut_at_every_step() {
 		swanctl gw1 --initiate --child net --timeout 40
 		wait_for 20 answered lan1 "$lan2_addr"
 		by_tcp gw1
-		cut=$((cut + $(nft_packets gw2 reset cut)))
-		gw2 nft delete table inet reset
+		cut=$((cut + $(nft_packets gw2 cutting cut)))
+		gw2 nft delete table inet cutting
 		swanctl gw1 --terminate --ike gw --timeout 20
 		taken_down
 		cut_by_killing gw1

@@ -76,17 +76,17 @@ cut_by_reset() {
 	reset_packet 0
 	run_in lan1 ping -q -c 1 -W 1 "$lan2_addr" || :
 	wait_for 10 was_reset
-	gw2 nft delete table inet reset
+	gw2 nft delete table inet cutting
 }
 
 was_reset() {
-	[ "$(nft_packets gw2 reset cut)" = 1 ]
+	[ "$(nft_packets gw2 cutting cut)" = 1 ]
 }
 
 # reset_packet NUMBER: a reset for the packet of gw1's that comes after so many others.
 reset_packet() {
 	gw2 nft -f - <<-NFT
-	table inet reset {
+	table inet cutting {
 		counter cut { }
 		chain in {
 			type filter hook input priority filter;

@@ -387,6 +387,13 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	else if (!initiator && shared && shared->ike_sa && shared->ike_sa != sa)
 		lift(shared);
 
+	/* By TCP what it carries goes from the first packet on: by UDP it is lost. */
+	if (sa->local.stream) {
+		child->coming = true;
+		ike_sa_tell_esp(child->ike_sa);
+		kernel_sa_apply(m->kernel);
+	}
+
 	ike_manager_index_child(m, child);
 	err = add_offloaded(child, keys, initiator);
 	if (err)
@@ -632,6 +639,8 @@ void child_sa_destroy(struct child_sa *child)
 	xfrm_commit(m->xfrm);
 	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
 		log_closed(child);
+		ike_sa_tell_esp(sa);
+	} else if (child->coming) {
 		ike_sa_tell_esp(sa);
 	}
 	ike_manager_child_gone(m, child->unique_id);

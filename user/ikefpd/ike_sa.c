@@ -552,6 +552,14 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 		ike_sa_destroy(sa, wanted ? NULL : reason);
 }
 
+/* By TCP also what goes out yet through one that another one has replaced is to go that way. */
+static bool has_esp(const struct child_sa *child)
+{
+	if (child->state == CHILD_DELETED)
+		return child->state_out && child->ike_sa->local.stream;
+	return child->state != CHILD_CREATED || child->coming;
+}
+
 void ike_sa_tell_esp(struct ike_sa *sa)
 {
 	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
@@ -561,7 +569,7 @@ void ike_sa_tell_esp(struct ike_sa *sa)
 	if (sa->ending)
 		return;
 	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next) {
-		if (child->state == CHILD_CREATED || child->state == CHILD_DELETED)
+		if (!has_esp(child))
 			continue;
 		pairs[n][0] = child->spi_in;
 		pairs[n++][1] = child->spi_out;
