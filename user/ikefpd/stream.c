@@ -31,6 +31,7 @@ struct stream {
 	struct tcp_connect *connect;	/* it is being opened */
 	struct loop_timer timer;	/* there is something to do for it */
 	unsigned int failures;		/* one after the other */
+	bool complained;		/* that it cannot be opened was logged */
 	bool busy;			/* others are told something: it stays until they are */
 	uint64_t opened_ms;		/* loop_now_ms() */
 };
@@ -158,7 +159,9 @@ static void not_opened(struct stream *s, const char *why)
 
 	snprintf(reason, sizeof(reason), "no TCP connection to %s: %s",
 		 endpoint_str(&s->remote, remote), why);
-	log_msg(LOG_NET, LVL_CTRL, "%s", reason);
+	/* Every half minute would be too often for what may last for days. */
+	log_msg(LOG_NET, s->complained ? LVL_DIAG : LVL_CTRL, "%s", reason);
+	s->complained = true;
 	s->failures++;
 	open_later(s);
 	s->busy = true;
@@ -203,6 +206,7 @@ static void connected(void *arg, int fd, int err)
 	s->local = from;
 	s->local.stream = id;
 	s->opened_ms = loop_now_ms();
+	s->complained = false;
 	log_msg(LOG_NET, LVL_CTRL, "TCP connection from %s to %s is open",
 		endpoint_str(&s->local, local), endpoint_str(&s->remote, remote));
 	take_all(s);
@@ -281,20 +285,20 @@ int stream_join(struct ike_sa *sa)
 	return -ENOMEM;
 }
 
-int stream_resume(struct ike_sa *sa)
+int stream_resume(struct ike_sa *sa, const struct endpoint *local,
+		  const struct endpoint *remote)
 {
 	struct ike_manager *m = sa->manager;
-	struct stream *s = get(m, &sa->local, &sa->remote);
+	struct stream *s = get(m, local, remote);
 
 	if (!s)
 		return -ENOMEM;
 	enter(s, sa);
-	if (!is_open(s) && sa->local.stream &&
-	    kernel_stream_is_open(m->kernel, sa->local.stream)) {
-		s->local = sa->local;
+	if (!is_open(s) && kernel_stream_is_open(m->kernel, local->stream)) {
+		s->local = *local;
 		s->opened_ms = loop_now_ms();
 	}
-	if (is_open(s) && endpoint_equal(&sa->local, &s->local))
+	if (endpoint_equal(local, &s->local))
 		return 0;
 	return loop_timer_arm(m->loop, &s->timer, 0);
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct endpoint;
 struct ike_manager;
 struct ike_sa;
 
@@ -33,8 +34,9 @@ int stream_join(struct ike_sa *sa);
 void stream_leave(struct ike_sa *sa);
 /* The one goes as the other does, from the endpoints on. */
 void stream_inherit(struct ike_sa *sa, const struct ike_sa *old);
-/* One of the daemon before that was to open it, with its endpoints of then. 0 or -ENOMEM. */
-int stream_resume(struct ike_sa *sa);
+/* One of a daemon before that has opened the one between these endpoints. 0 or -ENOMEM. */
+int stream_resume(struct ike_sa *sa, const struct endpoint *local,
+		  const struct endpoint *remote);
 
 /* The kernel says so. */
 void stream_closed(struct ike_manager *m, uint32_t id);
