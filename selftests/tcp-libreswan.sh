@@ -45,7 +45,7 @@ tunnel() {
 }
 
 # ikefpd opens the next connection, and Libreswan goes on by that.
-cut() {
+ended() {
 	topo_direct
 	udp_blocked gw2
 	tcp_pluto gw2
@@ -64,5 +64,5 @@ FAMILY=4 testcase "ikefpd begins, IPv4" tunnel topo_direct ikefpd pluto
 FAMILY=4 testcase "Libreswan begins, IPv4" tunnel topo_direct pluto ikefpd
 FAMILY=6 again "ikefpd begins, IPv6" tunnel topo_direct ikefpd pluto
 FAMILY=6 again "Libreswan begins, IPv6" tunnel topo_direct pluto ikefpd
-FAMILY=4 testcase "the connection to Libreswan ends" cut
+FAMILY=4 testcase "the connection to Libreswan ends" ended
 ktap_end

@@ -80,7 +80,7 @@ rekeyed() {
 }
 
 # Nothing is taken down: the tunnel is the same, and works by the next connection.
-cut() {
+ended() {
 	local before way n=1
 
 	up
@@ -256,8 +256,8 @@ FAMILY=4 testcase "much traffic, both ways" bulk
 FAMILY=6 again "much traffic, both ways, IPv6" bulk
 FAMILY=4 testcase "rekeyed by either end" rekeyed
 FAMILY=6 again "rekeyed by either end, IPv6" rekeyed
-FAMILY=6 testcase "the connection ends" cut
-FAMILY=4 again "the connection ends, IPv4" cut
+FAMILY=6 testcase "the connection ends" ended
+FAMILY=4 again "the connection ends, IPv4" ended
 FAMILY=4 again "the connection is forgotten on its way" stalled
 FAMILY=4 again "the connection is reset at every step" cut_at_every_step
 FAMILY=4 testcase "either daemon is killed" killed
