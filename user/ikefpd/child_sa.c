@@ -322,7 +322,7 @@ static void log_established(const struct child_sa *child)
 		child->local_ts->n > 1 ? " ..." : "",
 		ts_str(&child->remote_ts->v[0], remote),
 		child->remote_ts->n > 1 ? " ..." : "",
-		child->encap ? " in UDP" : "");
+		child->ike_sa->local.stream ? " by TCP" : child->encap ? " in UDP" : "");
 }
 
 static uint64_t choose_rank(const struct child_sa *old, bool initiator)
@@ -362,7 +362,8 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	shared = policy_shared(&m->policies, child);
 	child->local = sa->local;
 	child->remote = sa->remote;
-	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	/* By TCP, too, it is ESP in UDP for XFRM, and the module's stream takes it from there. */
+	child->encap = sa->nat_local || sa->nat_remote || sa->nat_fake || sa->local.stream;
 	child->out_rank = choose_rank(old ? old : shared, initiator);
 	child->trapped = policy_trapped(&m->policies, child) ||
 			 (old && old->trapped && sa->resumed);
@@ -385,6 +386,13 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		lift(old);
 	else if (!initiator && shared && shared->ike_sa && shared->ike_sa != sa)
 		lift(shared);
+
+	/* By TCP what it carries goes from the first packet on: by UDP it is lost. */
+	if (sa->local.stream) {
+		child->coming = true;
+		ike_sa_tell_esp(child->ike_sa);
+		kernel_sa_apply(m->kernel);
+	}
 
 	ike_manager_index_child(m, child);
 	err = add_offloaded(child, keys, initiator);
@@ -631,6 +639,8 @@ void child_sa_destroy(struct child_sa *child)
 	xfrm_commit(m->xfrm);
 	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
 		log_closed(child);
+		ike_sa_tell_esp(sa);
+	} else if (child->coming) {
 		ike_sa_tell_esp(sa);
 	}
 	ike_manager_child_gone(m, child->unique_id);

@@ -52,6 +52,7 @@ struct child_sa {
 	bool no_policies;
 	bool fwd_out;			/* policies: forwarded traffic is looked at going out, too */
 	uint32_t priority;		/* policies: 0: policy_priority() */
+	bool coming;			/* its ESP SAs are about to be in the kernel */
 	bool state_in, state_out;	/* are in the kernel */
 	bool has_policies;
 	bool trapped;			/* a trap is under it: its policies are not to vanish */

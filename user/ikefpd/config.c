@@ -52,6 +52,8 @@ struct conn *conn_new(const char *name)
 	conn->local_port = IKE_PORT;
 	conn->remote_port = IKE_PORT;
 	conn->retransmit = retransmit_unset;
+	conn->tcp_remote_port = IKE_NATT_PORT;
+	conn->tcp_after = TCP_AFTER_DEFAULT;
 	conn->name = strdup(name);
 	if (!conn->name) {
 		free(conn);

@@ -159,6 +159,13 @@ enum fragmentation {
 	FRAGMENTATION_NO
 };
 
+/* How IKE SAs of ours go; a peer's come as it likes. */
+enum transport {
+	TRANSPORT_UDP,		/* the default */
+	TRANSPORT_TCP,		/* by streams (stream.h), ESP, too */
+	TRANSPORT_AUTO		/* UDP, but TCP where that does not pass (transport.h) */
+};
+
 struct conn {
 	struct conn *next, **link;	/* in the configuration, if it is in one: */
 	struct table_node by_name;
@@ -171,6 +178,9 @@ struct conn {
 	size_t remote_addr_count;
 	uint16_t local_port;	/* host order; default 500 */
 	uint16_t remote_port;
+	enum transport transport;
+	uint16_t tcp_remote_port;	/* default 4500 */
+	uint32_t tcp_after;	/* auto: so often is IKE_SA_INIT sent by UDP first; default 3 */
 	enum unique_policy unique;
 	enum childless childless;
 	struct ike_id ppk_id;	/* RFC 8784; ID_ANY: as initiator none, as responder any */
@@ -193,6 +203,10 @@ struct conn {
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 
+#define TCP_AFTER_DEFAULT	3
+
+#define TCP_PORTS_MAX	8
+
 struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct conn **conns_end;	/* the last one's next */
@@ -204,6 +218,7 @@ struct config {
 	uint32_t fragment_size;
 	bool no_routes;		/* charon.install_routes = no */
 	int32_t keep_alive_ms;	/* charon.keep_alive; CONF_UNSET where not set */
+	uint16_t tcp_ports[TCP_PORTS_MAX];	/* charon.tcp_ports; 0: no more */
 };
 
 struct config *config_new(void);

@@ -12,6 +12,7 @@
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
 #define PORT_MAX		65535
+#define TCP_AFTER_MAX		100
 #define REKEY_S_DEFAULT		14400
 
 /* What is being read: a connection and what needs a check at the end. */
@@ -208,6 +209,35 @@ static int read_remote_port(const struct tree *node, void *object, struct errmsg
 	return read_port(node, &((struct conn_reader *)object)->conn->remote_port, err);
 }
 
+static int read_tcp_remote_port(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_port(node, &((struct conn_reader *)object)->conn->tcp_remote_port, err);
+}
+
+static int read_tcp_after(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_uint(node, 1, TCP_AFTER_MAX,
+			   &((struct conn_reader *)object)->conn->tcp_after, err);
+}
+
+static int read_transport(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	if (!strcmp(text, "udp"))
+		conn->transport = TRANSPORT_UDP;
+	else if (!strcmp(text, "tcp"))
+		conn->transport = TRANSPORT_TCP;
+	else if (!strcmp(text, "auto"))
+		conn->transport = TRANSPORT_AUTO;
+	else
+		return tree_refuse(node, err, "'%s' is none of udp, tcp and auto", text);
+	return 0;
+}
+
 static int read_proposals(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -377,6 +407,9 @@ static const struct config_key conn_keys[] = {
 	{ "remote_addrs", read_remote_addrs, NULL },
 	{ "local_port", read_local_port, NULL },
 	{ "remote_port", read_remote_port, NULL },
+	{ "transport", read_transport, NULL },
+	{ "tcp_remote_port", read_tcp_remote_port, NULL },
+	{ "tcp_after", read_tcp_after, NULL },
 	{ "proposals", read_proposals, NULL },
 	{ "encap", read_encap, NULL },
 	{ "fragmentation", read_fragmentation, NULL },

@@ -332,6 +332,32 @@ static int read_install_routes(const struct tree *node, void *object, struct err
 	return 0;
 }
 
+static int add_tcp_port(const struct tree *node, const char *item, void *object,
+			struct errmsg *err)
+{
+	uint16_t *ports = ((struct config *)object)->tcp_ports;
+	size_t len = strlen(item), n;
+	unsigned long port = 0;
+
+	if (len && len <= 5 && strspn(item, "0123456789") == len)
+		port = strtoul(item, NULL, 10);
+	if (!port || port > UINT16_MAX)
+		return tree_refuse(node, err, "'%s' is not a number from 1 to %u", item, UINT16_MAX);
+	for (n = 0; n < TCP_PORTS_MAX && ports[n]; n++)
+		if (ports[n] == port)
+			return tree_refuse(node, err, "has port %lu twice", port);
+	if (n == TCP_PORTS_MAX)
+		return tree_refuse(node, err, "has more than %u ports", TCP_PORTS_MAX);
+	ports[n] = (uint16_t)port;
+	return 0;
+}
+
+static int read_tcp_ports(const struct tree *node, void *object, struct errmsg *err)
+{
+	memset(((struct config *)object)->tcp_ports, 0, sizeof(((struct config *)object)->tcp_ports));
+	return config_each_item(node, add_tcp_port, object, err);
+}
+
 static const struct config_key charon_keys[] = {
 	{ "fragment_size", read_fragment_size, NULL },
 	{ "install_routes", read_install_routes, NULL },
@@ -341,6 +367,7 @@ static const struct config_key charon_keys[] = {
 	{ "retransmit_tries", read_retransmit, NULL },
 	{ "retransmit_jitter", read_retransmit, NULL },
 	{ "retransmit_limit", read_retransmit, NULL },
+	{ "tcp_ports", read_tcp_ports, NULL },
 };
 
 static const struct config_schema charon_schema = {
@@ -464,6 +491,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 	config->fragment_size = fresh->fragment_size;
 	config->no_routes = fresh->no_routes;
 	config->keep_alive_ms = fresh->keep_alive_ms;
+	memcpy(config->tcp_ports, fresh->tcp_ports, sizeof(config->tcp_ports));
 }
 
 int config_read_file(struct config *config, struct secret **secrets, const char *path,

@@ -46,7 +46,7 @@ bool endpoint_same_addr(const struct endpoint *a, const struct endpoint *b)
 
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
-	return endpoint_same_addr(a, b) && a->port == b->port;
+	return endpoint_same_addr(a, b) && a->port == b->port && a->stream == b->stream;
 }
 
 bool endpoint_is_any(const struct endpoint *e)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An IP address and a UDP port: one end of an IKE SA. */
+/*
+ * An IP address and a port of UDP, or of the TCP connection that an IKE SA goes by: one end of
+ * it.
+ */
 #ifndef IKEFPD_ENDPOINT_H
 #define IKEFPD_ENDPOINT_H
 
@@ -12,6 +15,8 @@ struct endpoint {
 	sa_family_t family;	/* AF_INET, AF_INET6; AF_UNSPEC: any (%any) */
 	uint16_t port;		/* host order; 0: not set */
 	uint8_t addr[16];	/* network order; IPv4 in the first four octets */
+	/* Of our own end: the TCP connection, as the kernel names it (stream.h); 0: UDP. */
+	uint32_t stream;
 };
 
 #define ENDPOINT_STRLEN	(INET6_ADDRSTRLEN + 10)

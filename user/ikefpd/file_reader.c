@@ -18,7 +18,7 @@
 #define ANSWER_MAX	(256u << 20)
 
 /* What an answer begins with: the settings that are no connection's, each in 4 octets. */
-#define SETTINGS	8
+#define SETTINGS	(8 + TCP_PORTS_MAX)
 
 static void get_settings(const struct config *config, uint32_t settings[SETTINGS])
 {
@@ -32,6 +32,8 @@ static void get_settings(const struct config *config, uint32_t settings[SETTINGS
 	settings[5] = (uint32_t)config->keep_alive_ms;
 	settings[6] = config->fragment_size;
 	settings[7] = config->no_routes;
+	for (unsigned int i = 0; i < TCP_PORTS_MAX; i++)
+		settings[8 + i] = config->tcp_ports[i];
 }
 
 static void set_settings(struct config *config, const uint32_t settings[SETTINGS])
@@ -46,6 +48,8 @@ static void set_settings(struct config *config, const uint32_t settings[SETTINGS
 	config->keep_alive_ms = (int32_t)settings[5];
 	config->fragment_size = settings[6];
 	config->no_routes = settings[7];
+	for (unsigned int i = 0; i < TCP_PORTS_MAX; i++)
+		config->tcp_ports[i] = (uint16_t)settings[8 + i];
 }
 
 /* The reader's side */

@@ -11,6 +11,7 @@
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "resume.h"
+#include "stream.h"
 
 struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rekeyed)
 {
@@ -21,8 +22,7 @@ struct ike_sa *ike_inherit_new(struct ike_sa *old, const struct ike_rekeyed *rek
 	if (!sa)
 		return NULL;
 	ike_sa_end_handshake(sa);
-	sa->local = old->local;
-	sa->remote = old->remote;
+	stream_inherit(sa, old);
 	proposal_copy(&chosen, rekeyed->proposal);
 	chosen.spi_len = 0;
 	sa->nat_local = old->nat_local;
@@ -73,7 +73,8 @@ static void move_children(struct ike_sa *from, struct ike_sa *to)
 /* What concerns an IKE SA itself stays with that. */
 static bool concerns_ike(const struct ike_task *task)
 {
-	return task->type == TASK_REKEY_IKE || task->type == TASK_DELETE_IKE;
+	return task->type == TASK_REKEY_IKE || task->type == TASK_DELETE_IKE ||
+	       task->type == TASK_ASK;
 }
 
 static void move_tasks(struct ike_sa *from, struct ike_sa *to)

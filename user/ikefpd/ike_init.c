@@ -14,9 +14,12 @@
 #include "ike_init.h"
 #include "ike_manager.h"
 #include "ike_ppk.h"
+#include "ike_reauth.h"
 #include "ke.h"
 #include "nat.h"
 #include "secrets.h"
+#include "stream.h"
+#include "transport.h"
 
 #define NONCE_I_LEN	NONCE_MAX	/* as many octets more may the response have */
 #define NOTIFY_LEN	8	/* of one without data */
@@ -45,7 +48,8 @@ static int push_keys(const struct ike_sa *sa)
 
 	if (!size)
 		size = sa->local.family == AF_INET ? FRAGMENT_SIZE_V4 : FRAGMENT_SIZE_V6;
-	if (sa->fragmentation == FRAGMENTATION_ACCEPT)
+	/* By TCP none is needed: RFC 9329 section 9.3. */
+	if (sa->fragmentation == FRAGMENTATION_ACCEPT || sa->local.stream)
 		size = 0;
 	return kernel_sa_keys(sa->manager->kernel, ike_sa_spi_local(sa), ike_sa_spi_remote(sa),
 			      &sa->local, &sa->remote, sa->proposal, &sa->handshake->keys,
@@ -133,16 +137,45 @@ static int new_key(struct ike_handshake *h, uint16_t group)
 	return 0;
 }
 
-int ike_init_start(struct ike_sa *sa)
+static int new_spi(struct ike_sa *sa)
 {
-	char remote[ENDPOINT_STRLEN];
 	uint64_t spi;
-	int err;
 
 	do {
 		if (RAND_bytes((uint8_t *)&spi, sizeof(spi)) != 1)
 			return -EIO;
 	} while (!spi || ike_manager_by_spi(sa->manager, spi));
+	sa->spi_i = spi;
+	ike_manager_index(sa->manager, sa);
+	return 0;
+}
+
+/* There is a way for it. */
+static int begin(struct ike_sa *sa)
+{
+	char remote[ENDPOINT_STRLEN];
+	int err = kernel_sa_new(sa->manager->kernel, sa->spi_i, &sa->local, &sa->remote,
+				&sa->conn->retransmit);
+
+	if (err) {
+		/* Another one's, perhaps. */
+		sa->spi_i = 0;
+		ike_manager_index(sa->manager, sa);
+		return err;
+	}
+	sa->state = IKE_CONNECTING;
+	ike_log(sa, LOG_IKE, LVL_AUDIT, "initiating IKE_SA %s[%u] to %s%s",
+		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, remote),
+		sa->local.stream ? " by TCP" : "");
+	err = send_request(sa);
+	if (!err && !sa->local.stream)
+		transport_wait(sa);
+	return err;
+}
+
+int ike_init_start(struct ike_sa *sa)
+{
+	int err;
 
 	sa->nat_fake = sa->conn->encap;
 	sa->fragmentation = sa->conn->fragmentation;
@@ -151,17 +184,66 @@ int ike_init_start(struct ike_sa *sa)
 	if (!err)
 		err = nonce_new(&sa->handshake->nonce_i, NONCE_I_LEN);
 	if (!err)
-		err = kernel_sa_new(sa->manager->kernel, spi, &sa->local, &sa->remote,
-				    &sa->conn->retransmit);
+		err = new_spi(sa);
 	if (err)
 		return err;
-	sa->spi_i = spi;
-	ike_manager_index(sa->manager, sa);
-	sa->state = IKE_CONNECTING;
 	sa->active.type = TASK_IKE_INIT;
-	ike_log(sa, LOG_IKE, LVL_AUDIT, "initiating IKE_SA %s[%u] to %s",
-		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, remote));
-	return send_request(sa);
+	if (!sa->local.stream && transport_is_tcp(sa)) {
+		err = stream_join(sa);
+		if (err || !sa->local.stream)
+			return err;
+	}
+	return begin(sa);
+}
+
+/* RFC 9329 section 5.1: what was sent by UDP has nothing to do with what goes by TCP. */
+static int anew(struct ike_sa *sa)
+{
+	struct ike_handshake *h = sa->handshake;
+	int err;
+
+	kernel_sa_delete(sa->manager->kernel, sa->spi_i);
+	buf_clear(&h->cookie);
+	h->restarts = 0;
+	h->failure[0] = '\0';
+	err = new_spi(sa);
+	if (!err)
+		err = nonce_new(&h->nonce_i, NONCE_I_LEN);
+	if (!err)
+		err = new_key(h, h->group);
+	if (err)
+		return err;
+	ike_reauth_renamed(sa);
+	return 0;
+}
+
+static void not_sent(struct ike_sa *sa)
+{
+	ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+}
+
+void ike_init_by_stream(struct ike_sa *sa, const struct endpoint *local,
+			const struct endpoint *remote)
+{
+	bool by_udp = sa->state != IKE_CREATED;
+
+	/* UDP passes after all. */
+	if (by_udp && (sa->active.type != TASK_IKE_INIT || sa->handshake->dh_job)) {
+		stream_leave(sa);
+		return;
+	}
+	sa->local = *local;
+	sa->remote = *remote;
+	if ((by_udp && anew(sa)) || begin(sa))
+		not_sent(sa);
+}
+
+void ike_init_by_udp(struct ike_sa *sa)
+{
+	sa->local.port = sa->conn->local_port;
+	sa->remote.port = sa->conn->remote_port;
+	if (begin(sa))
+		not_sent(sa);
 }
 
 static void init_failed(struct ike_sa *sa, const char *what)
@@ -229,7 +311,7 @@ static int derive(struct ike_handshake *h, const struct proposal *chosen,
 /* A NAT in the way, or one pretended, moves both ends to 4500. */
 static void choose_ports(struct ike_sa *sa)
 {
-	if (!sa->nat_local && !sa->nat_remote && !sa->nat_fake)
+	if (sa->local.stream || (!sa->nat_local && !sa->nat_remote && !sa->nat_fake))
 		return;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "%s, using UDP port %u",
 		sa->nat_local ? "local host is behind NAT" :
@@ -342,6 +424,9 @@ static bool take_response(struct ike_sa *sa, const struct kernel_message *msg,
 	if (!nat.supported)
 		sa->nat_fake = false;
 	sa->peer_fragmentation = has_fragmentation(chain);
+	/* It was about to be tried by TCP. */
+	if (!sa->local.stream)
+		stream_leave(sa);
 	ike_certs_clear(&h->certs);
 	choose_ports(sa);
 	dh_free(h->dh);

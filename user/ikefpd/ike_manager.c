@@ -21,6 +21,8 @@
 #include "resume.h"
 #include "source.h"
 #include "start.h"
+#include "stream.h"
+#include "transport.h"
 
 enum wait {
 	WAIT_CHILD_UP,		/* a Child SA of an IKE SA */
@@ -232,6 +234,8 @@ void ike_manager_clear(struct ike_manager *m)
 	}
 	loop_timer_cancel(m->loop, &m->stop_timer);
 	loop_defer_cancel(m->loop, &m->wake_work);
+	transport_clear(m);
+	stream_clear(m);
 	table_clear(&m->by_spi);
 	table_clear(&m->by_id);
 	table_clear(&m->by_conn);
@@ -479,7 +483,8 @@ void ike_manager_mapping(struct ike_manager *m, const struct endpoint *local,
 	struct child_sa *child = by_spi_in(m, local, spi_in);
 	struct ike_sa *sa = child ? child->ike_sa : NULL;
 
-	if (!sa || sa->state != IKE_ESTABLISHED || sa->nat_local || !child->encap ||
+	if (!sa || sa->state != IKE_ESTABLISHED || sa->nat_local || sa->local.stream ||
+	    !child->encap ||
 	    endpoint_equal(&sa->remote, remote))
 		return;
 	if (!kernel_sa_move(m->kernel, ike_sa_spi_local(sa), &sa->local, remote))

@@ -22,6 +22,8 @@ struct host_wait;
 struct lookup;
 struct revocation_info;
 struct secrets;
+struct stream;
+struct tcp_path;
 struct updown;
 struct waiter;
 
@@ -48,6 +50,8 @@ struct ike_manager {
 	struct trap *traps;
 	struct table traps_by_name;
 	struct news news;
+	struct stream *streams;		/* stream.h */
+	struct tcp_path *tcp_paths;	/* transport.h */
 	bool all_adopted;		/* what else has reqids of ours is left over */
 	struct waiter *waiters;
 	/* NULL: nobody wants to know; else control.h's. */

@@ -80,9 +80,23 @@ static struct conn *conn_now(const struct ike_sa *sa, const struct child_conf **
 	return conn;
 }
 
+/*
+ * A TCP connection's ports are nothing to another way. By one that the peer has opened the new one
+ * goes, too: it could not be reached otherwise.
+ */
+static void leave_stream(struct ike_sa *sa, const struct ike_sa *old)
+{
+	if (!old->local.stream ||
+	    (!old->stream && endpoint_same_addr(&sa->local, &old->local)))
+		return;
+	sa->local.stream = 0;
+	sa->local.port = sa->conn->local_port;
+	sa->remote.port = sa->conn->remote_port;
+}
+
 /* To where the old one is by now, through whatever NAT there is. */
 static struct ike_sa *begin(const struct ike_sa *old, const struct endpoint *local,
-			    const struct child_conf *child)
+			    const struct child_conf *child, bool probe)
 {
 	struct conn *conn = conn_now(old, &child);
 	struct ike_sa *sa = ike_sa_new(old->manager, conn, true);
@@ -91,6 +105,8 @@ static struct ike_sa *begin(const struct ike_sa *old, const struct endpoint *loc
 		return NULL;
 	sa->local = *local;
 	sa->remote = old->remote;
+	leave_stream(sa, old);
+	sa->handshake->probe = probe;
 	sa->reauth_of = ike_sa_spi_local(old);
 	sa->handshake->child_conf = child;
 	if (ike_init_start(sa)) {
@@ -121,11 +137,42 @@ void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "reauthenticating IKE_SA %s[%u]", sa->log.name,
 		sa->unique_id);
-	new = begin(sa, local, child ? child->conf : NULL);
+	new = begin(sa, local, child ? child->conf : NULL, false);
 	if (!new)
 		return;
 	sa->reauth_by = ike_sa_spi_local(new);
 	resume_save(sa);
+}
+
+bool ike_reauth_is_possible(const struct ike_sa *sa)
+{
+	return sa->state == IKE_ESTABLISHED && !ike_reauth_is_under_way(sa) && !sa->reauth_of &&
+	       (first_up(sa) || sa->childless);
+}
+
+bool ike_reauth_by_udp(struct ike_sa *sa)
+{
+	const struct child_sa *child = first_up(sa);
+	const struct ike_sa *new;
+
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u] goes by TCP: trying UDP", sa->log.name,
+		sa->unique_id);
+	new = begin(sa, &sa->local, child ? child->conf : NULL, true);
+	if (!new)
+		return false;
+	sa->reauth_by = ike_sa_spi_local(new);
+	resume_save(sa);
+	return true;
+}
+
+void ike_reauth_renamed(const struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->reauth_of ? old_of(sa) : NULL;
+
+	if (!old)
+		return;
+	old->reauth_by = ike_sa_spi_local(sa);
+	resume_save(old);
 }
 
 void ike_reauth_goes_over(struct ike_sa *from, struct ike_sa *to)

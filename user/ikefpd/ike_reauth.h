@@ -20,8 +20,17 @@ void ike_reauth_start(struct ike_sa *sa);
  * need not be waited for.
  */
 void ike_reauth_from(struct ike_sa *sa, const struct endpoint *local);
+/*
+ * By UDP, of one that goes by TCP: if IKE_SA_INIT is not answered it is over, and nothing has
+ * changed. Returns whether it was begun.
+ */
+bool ike_reauth_by_udp(struct ike_sa *sa);
+/* It would not end it: is_under_way() is not, and there is something to set up anew. */
+bool ike_reauth_is_possible(const struct ike_sa *sa);
 bool ike_reauth_is_under_way(const struct ike_sa *sa);
 
+/* The new one has begun anew, under another SPI. */
+void ike_reauth_renamed(const struct ike_sa *sa);
 /* Does the new one leave nothing to do for the old one, which is where this host is no more? */
 bool ike_reauth_takes_over(const struct ike_sa *sa);
 /* Who the peer of the new one is to be: that of the old one. NULL: it is none. */

@@ -23,6 +23,8 @@
 #include "informational.h"
 #include "reaction.h"
 #include "resume.h"
+#include "stream.h"
+#include "transport.h"
 
 const char *ike_sa_state_name(const struct ike_sa *sa)
 {
@@ -49,6 +51,7 @@ const char *ike_task_name(enum ike_task_type type)
 		[TASK_DELETE_CHILD] = "CHILD_DELETE",
 		[TASK_DELETE_LOST] = "CHILD_DELETE",
 		[TASK_DELETE_IKE] = "IKE_DELETE",
+		[TASK_ASK] = "IKE_DPD",
 	};
 
 	return names[type];
@@ -77,6 +80,7 @@ struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiat
 		free(sa);
 		return NULL;
 	}
+	sa->handshake->sa = sa;
 	sa->manager = m;
 	sa->proposal = &proposal_none;
 	sa->initiator = initiator;
@@ -95,6 +99,7 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 
 	if (!h)
 		return;
+	loop_timer_cancel(sa->manager->loop, &h->udp_timer);
 	dh_job_cancel(&h->dh_job);
 	dh_free(h->dh);
 	conn_put(h->answered_as);
@@ -122,6 +127,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 
 	sa->ending = true;
 	ike_manager_remove(m, sa);
+	stream_leave(sa);
 	ike_life_end(sa);
 	/* Of one that was rekeyed the other one is told. */
 	if (sa->established_ms && !sa->successor)
@@ -243,6 +249,8 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 		return informational_delete_child(sa, task->type, task->spi);
 	case TASK_DELETE_IKE:
 		return informational_delete_ike(sa);
+	case TASK_ASK:
+		return informational_ask(sa);
 	default:
 		return -EINVAL;
 	}
@@ -250,7 +258,7 @@ static int send_task(struct ike_sa *sa, const struct ike_task *task)
 
 static bool may_begin(const struct ike_sa *sa, const struct ike_task *task)
 {
-	if (task->type == TASK_DELETE_IKE)
+	if (task->type == TASK_DELETE_IKE || task->type == TASK_ASK)
 		return true;
 	return !ike_rekey_undecided(sa) && !followup_forbids(sa, task) &&
 	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms);
@@ -337,7 +345,8 @@ void ike_sa_established(struct ike_sa *sa)
 	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	char local_id[ID_STRLEN], remote_id[ID_STRLEN];
 	const struct kernel_life life = {
-		.behind_nat = sa->nat_local,
+		/* By TCP neither means anything: RFC 9329 sections 7.5 and 6.1. */
+		.behind_nat = sa->nat_local && !sa->local.stream,
 		/* RFC 7296 section 2.23: not a host that is behind a NAT itself. */
 		.follow = !sa->nat_local,
 		.liveness_ms = sa->conn ? sa->conn->dpd_delay_ms : 0,
@@ -352,13 +361,14 @@ void ike_sa_established(struct ike_sa *sa)
 	kernel_sa_established(sa->manager->kernel, ike_sa_spi_local(sa), &sa->local,
 			      &sa->remote, &life);
 	ike_log(sa, LOG_IKE, LVL_AUDIT,
-		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", sa->log.name,
+		"IKE_SA %s[%u] established between %s[%s]...%s[%s]%s", sa->log.name,
 		sa->unique_id, endpoint_addr_str(&sa->local, local),
 		ike_id_str(&sa->local_id, local_id),
 		endpoint_addr_str(&sa->remote, remote),
-		ike_id_str(&sa->remote_id, remote_id));
+		ike_id_str(&sa->remote_id, remote_id), sa->local.stream ? " by TCP" : "");
 	ike_manager_tell(CONTROL_IKE_UP, sa, NULL, NULL);
 	ike_manager_ike_up(sa->manager, sa->unique_id);
+	transport_works(sa);
 }
 
 /* RFC 7296 section 2.21.3: errors in a request inside an IKE SA. */
@@ -472,6 +482,7 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 	case TASK_DELETE_CHILD:
 	case TASK_DELETE_LOST:
 	case TASK_DELETE_IKE:
+	case TASK_ASK:
 		informational_response(sa, &chain);
 		break;
 	default:
@@ -510,6 +521,7 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 	case TASK_DELETE_CHILD:
 	case TASK_DELETE_LOST:
 	case TASK_DELETE_IKE:
+	case TASK_ASK:
 		return INFORMATIONAL;
 	case TASK_NONE:
 		break;
@@ -541,6 +553,14 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 		ike_sa_destroy(sa, wanted ? NULL : reason);
 }
 
+/* By TCP also what goes out yet through one that another one has replaced is to go that way. */
+static bool has_esp(const struct child_sa *child)
+{
+	if (child->state == CHILD_DELETED)
+		return child->state_out && child->ike_sa->local.stream;
+	return child->state != CHILD_CREATED || child->coming;
+}
+
 void ike_sa_tell_esp(struct ike_sa *sa)
 {
 	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
@@ -550,7 +570,7 @@ void ike_sa_tell_esp(struct ike_sa *sa)
 	if (sa->ending)
 		return;
 	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next) {
-		if (child->state == CHILD_CREATED || child->state == CHILD_DELETED)
+		if (!has_esp(child))
 			continue;
 		pairs[n][0] = child->spi_in;
 		pairs[n++][1] = child->spi_out;
@@ -558,17 +578,11 @@ void ike_sa_tell_esp(struct ike_sa *sa)
 	kernel_sa_esp(sa->manager->kernel, ike_sa_spi_local(sa), pairs, n);
 }
 
-void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
-		  const struct endpoint *remote)
+/* Whatever is installed of it leads to other endpoints. */
+static void move(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote)
 {
-	char from[ENDPOINT_STRLEN], to[ENDPOINT_STRLEN];
 	struct child_sa *child;
 
-	if (endpoint_equal(&sa->local, local) && endpoint_equal(&sa->remote, remote))
-		return;
-	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u]: the peer has moved from %s to %s",
-		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, from),
-		endpoint_str(remote, to));
 	sa->local = *local;
 	sa->remote = *remote;
 	for (child = sa->children; child; child = child->next)
@@ -576,8 +590,39 @@ void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
 			ike_log(sa, LOG_KNL, LVL_AUDIT,
 				"CHILD_SA %s{%u} has not moved with its peer",
 				child->conf->name, child->unique_id);
+	/* What goes by a stream is told by where it leads, too. */
+	if (local->stream)
+		ike_sa_tell_esp(sa);
 	ike_manager_tell(CONTROL_IKE_UPDATE, sa, NULL, NULL);
 	resume_save(sa);
+}
+
+void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
+		  const struct endpoint *remote)
+{
+	char from[ENDPOINT_STRLEN], to[ENDPOINT_STRLEN];
+
+	if (endpoint_equal(&sa->local, local) && endpoint_equal(&sa->remote, remote))
+		return;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u]: the peer has moved from %s to %s",
+		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, from),
+		endpoint_str(remote, to));
+	move(sa, local, remote);
+}
+
+void ike_sa_next_stream(struct ike_sa *sa, const struct endpoint *local,
+			const struct endpoint *remote)
+{
+	/* If that has ended, too, there will be one more. */
+	kernel_sa_move(sa->manager->kernel, ike_sa_spi_local(sa), local, remote);
+	if (sa->handshake) {
+		sa->local = *local;
+		sa->remote = *remote;
+		return;
+	}
+	move(sa, local, remote);
+	if (sa->active.type == TASK_NONE && ike_sa_queue(sa, TASK_ASK, 0, NULL))
+		ike_log(sa, LOG_IKE, LVL_CTRL, "no memory to ask the peer for a sign of life");
 }
 
 void ike_sa_dead(struct ike_sa *sa)

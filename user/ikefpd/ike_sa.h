@@ -52,7 +52,8 @@ enum ike_task_type {
 	TASK_REKEY_IKE,
 	TASK_DELETE_CHILD,
 	TASK_DELETE_LOST,	/* of a Child SA that a daemon died of making: the peer may have it */
-	TASK_DELETE_IKE,	/* up to here their numbers are those in stashes */
+	TASK_DELETE_IKE,
+	TASK_ASK,		/* for a sign of life; up to here their numbers are those in stashes */
 	TASK_IKE_INTERMEDIATE,
 };
 
@@ -82,6 +83,8 @@ struct ike_handshake {
 	unsigned int n_others;
 	bool given_up;		/* the request was, meanwhile */
 	bool requested;		/* the initiator's IKE_AUTH is on its way */
+	bool probe;		/* whether UDP passes: without an answer it is over */
+	struct loop_timer udp_timer;	/* transport.h */
 	uint16_t group;		/* of the KE payload */
 	unsigned int restarts;	/* COOKIE and INVALID_KE_PAYLOAD so far */
 	struct buf cookie;
@@ -109,6 +112,7 @@ struct ike_handshake {
 
 struct create_child;
 struct ike_rekey;
+struct stream;
 
 struct ike_sa {
 	struct ike_sa *next, **link;	/* in the manager's list */
@@ -121,6 +125,10 @@ struct ike_sa {
 	bool initiator;			/* original initiator of this IKE SA */
 	uint64_t spi_i, spi_r;		/* host order; spi_r 0 until known */
 	struct endpoint local, remote;
+	/* The TCP connection of ours that it goes by, and the next one that does; NULL: none. */
+	struct stream *stream;
+	struct ike_sa *stream_next, **stream_link;
+	bool opens_stream;		/* the daemon before had one for it */
 	struct ike_id local_id, remote_id;	/* ID_ANY until known */
 	const struct proposal *proposal;	/* chosen; of no transforms until then */
 	bool nat_local, nat_remote;	/* a NAT in front of us, of the peer */
@@ -192,6 +200,12 @@ void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg);
 /* The kernel has followed the peer to other endpoints, or is to: ESP goes there, too. */
 void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
 		  const struct endpoint *remote);
+/*
+ * There is another TCP connection in the place of that which it went by: what is outstanding goes
+ * out by it, or the peer is asked for a sign of life, by which it goes there, too. May end it.
+ */
+void ike_sa_next_stream(struct ike_sa *sa, const struct endpoint *local,
+			const struct endpoint *remote);
 /* The peer gives no sign of life. Ends it, and does what dpd_action says. */
 void ike_sa_dead(struct ike_sa *sa);
 /* Tells the kernel which ESP SAs it has: their traffic is a sign of life. */

@@ -35,6 +35,14 @@ int informational_delete_ike(struct ike_sa *sa)
 	return ike_sa_request(sa, TASK_DELETE_IKE, INFORMATIONAL, &w);
 }
 
+int informational_ask(struct ike_sa *sa)
+{
+	struct payload_writer w;
+
+	payload_begin(&w, 0);
+	return ike_sa_request(sa, TASK_ASK, INFORMATIONAL, &w);
+}
+
 /* With their IKE SA, at both ends. */
 static void pass_on_children(struct ike_sa *sa)
 {
@@ -200,7 +208,7 @@ void informational_response(struct ike_sa *sa, const struct payload_chain *chain
 		ike_sa_destroy(sa, NULL);
 		return;
 	}
-	child = child_sa_by_spi_in(sa, sa->active.spi);
+	child = sa->active.type == TASK_ASK ? NULL : child_sa_by_spi_in(sa, sa->active.spi);
 	if (child)
 		deleted(child);
 	ike_sa_next(sa);

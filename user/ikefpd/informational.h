@@ -9,6 +9,9 @@
 int informational_delete_ike(struct ike_sa *sa);
 int informational_delete_child(struct ike_sa *sa, enum ike_task_type type, uint32_t spi_in);
 
+/* An empty request, to which the answer is a sign of life. 0 or a negative error. */
+int informational_ask(struct ike_sa *sa);
+
 /* Both may end the SA. */
 void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 			   const struct payload_chain *chain);

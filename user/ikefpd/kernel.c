@@ -15,6 +15,7 @@
 #include "log.h"
 #include "loop.h"
 #include "resume.h"
+#include "stream.h"
 
 /* What kernel_sa_apply() is to say of an IKE SA. */
 struct gathered {
@@ -39,6 +40,8 @@ struct kernel {
 	struct sockaddr_storage listeners[4];
 	bool inherited[4];		/* of the daemon before, whose SAs send through them */
 	unsigned int n_listeners;
+	bool stream_refused;		/* that the kernel takes none was logged */
+	bool all_ours;			/* what there is of another daemon is ours, too */
 	int adopting;			/* SAs whose adoption is not answered yet */
 	struct resume_summary resumed;
 	struct gathered gathered;
@@ -68,7 +71,31 @@ static void to_path(struct ikefp_endpoint *path, const struct endpoint *local,
 {
 	endpoint_to_sockaddr(local, &path->local);
 	endpoint_to_sockaddr(remote, &path->remote);
-	path->stream = 0;
+	path->stream = local->stream;
+}
+
+static int from_path(const struct ikefp_endpoint *path, struct endpoint *local,
+		     struct endpoint *remote)
+{
+	int err = endpoint_from_sockaddr(local, (const struct sockaddr *)&path->local);
+
+	local->stream = path->stream;
+	return err ? err : endpoint_from_sockaddr(remote, (const struct sockaddr *)&path->remote);
+}
+
+/*
+ * A stream may have ended, which is no reason to refuse all else: the SA stays by it, and there
+ * will be another one.
+ */
+static int set_by_path(struct kernel *k, const struct ikefp_sa_change *change)
+{
+	struct ikefp_sa_change rest = *change;
+	int err = ikefp_sa_set(k->nl, change);
+
+	if (err != -ENOENT || !change->endpoint || !change->endpoint->stream)
+		return err;
+	rest.endpoint = NULL;
+	return ikefp_sa_set(k->nl, &rest);
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
@@ -144,7 +171,7 @@ int kernel_sa_keys(struct kernel *k, uint64_t spi_local, uint64_t spi_remote,
 	};
 
 	to_path(&path, local, remote);
-	return failed(k, "cannot push the keys", ikefp_sa_set(k->nl, &change));
+	return failed(k, "cannot push the keys", set_by_path(k, &change));
 }
 
 int kernel_sa_new_keys(struct kernel *k, uint64_t spi_local, const struct proposal *chosen,
@@ -225,7 +252,7 @@ static int set_gathered(struct kernel *k, const struct gathered *g)
 	if (g->established)
 		to_path(&path, &g->local, &g->remote);
 	do {
-		err = ikefp_sa_set(k->nl, &change);
+		err = set_by_path(k, &change);
 	} while (try_again(err, &tries));
 	return err;
 }
@@ -279,7 +306,7 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 	}
 	to_path(&path, local, remote);
 	do {
-		err = ikefp_sa_set(k->nl, &change);
+		err = set_by_path(k, &change);
 	} while (try_again(err, &tries));
 	return failed(k, "cannot mark the IKE SA established", err);
 }
@@ -307,6 +334,40 @@ int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *
 
 	to_path(&path, local, remote);
 	return failed(k, "cannot move the IKE SA", ikefp_sa_set(k->nl, &change));
+}
+
+int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
+{
+	uint32_t stream;
+	int err = ikefp_stream_add(k->nl, fd, originator, ikefp_worker_portid(k->worker),
+				   &stream);
+
+	if (!err && id)
+		*id = stream;
+	/* Whoever comes to our ports must not fill the log. */
+	if (err && (originator || (err != -ENOSPC && err != -ENOTCONN && !k->stream_refused))) {
+		log_msg(LOG_KNL, LVL_AUDIT, "cannot hand a TCP connection down: %s%s",
+			ikefp_nl_error(k->nl), err == -EPERM ?
+			"; it takes CAP_NET_ADMIN on the host, which a container has not" : "");
+		k->stream_refused = true;
+	}
+	return err;
+}
+
+bool kernel_stream_is_open(struct kernel *k, uint32_t id)
+{
+	struct ikefp_stream_info info;
+
+	return !ikefp_stream_get(k->nl, id, &info);
+}
+
+int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
+{
+	struct ikefp_sa_info info;
+	int err = ikefp_sa_get(k->nl, spi_local, &info);
+
+	*tries = err ? 0 : info.tries;
+	return failed(k, "cannot see how often IKE_SA_INIT was sent", err);
 }
 
 int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2],
@@ -401,11 +462,8 @@ static void message(const struct ikefp_message_in *in, void *arg)
 	};
 	struct kernel *k = arg;
 
-	if (endpoint_from_sockaddr(&msg.local, (const struct sockaddr *)&in->endpoint.local) ||
-	    endpoint_from_sockaddr(&msg.remote,
-				   (const struct sockaddr *)&in->endpoint.remote))
-		return;
-	ike_manager_message(k->manager, &msg);
+	if (!from_path(&in->endpoint, &msg.local, &msg.remote))
+		ike_manager_message(k->manager, &msg);
 }
 
 static void exchange_timeout(uint64_t spi, uint8_t exchange_type, uint32_t message_id,
@@ -433,8 +491,7 @@ static void sa_moved(uint64_t spi, const struct ikefp_endpoint *path, void *arg)
 	struct kernel_event event = { .type = KERNEL_EVENT_MOVED, .spi_local = spi };
 	struct kernel *k = arg;
 
-	if (!endpoint_from_sockaddr(&event.local, (const struct sockaddr *)&path->local) &&
-	    !endpoint_from_sockaddr(&event.remote, (const struct sockaddr *)&path->remote))
+	if (!from_path(path, &event.local, &event.remote))
 		ike_manager_event(k->manager, &event);
 }
 
@@ -444,6 +501,13 @@ static void sa_dead(uint64_t spi, void *arg)
 	struct kernel *k = arg;
 
 	ike_manager_event(k->manager, &event);
+}
+
+static void closed(uint32_t stream, void *arg)
+{
+	struct kernel *k = arg;
+
+	stream_closed(k->manager, stream);
 }
 
 static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets *stash,
@@ -461,10 +525,7 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 	struct kernel *k = arg;
 
 	k->adopting--;
-	if (!endpoint_from_sockaddr(&orphan.local,
-				    (const struct sockaddr *)&info->endpoint.local) &&
-	    !endpoint_from_sockaddr(&orphan.remote,
-				    (const struct sockaddr *)&info->endpoint.remote))
+	if (!from_path(&info->endpoint, &orphan.local, &orphan.remote))
 		resume_orphan(k->manager, &orphan, &k->resumed);
 }
 
@@ -489,6 +550,7 @@ static int read_worker(struct kernel *k)
 		.not_adopted = not_adopted,
 		.sa_moved = sa_moved,
 		.sa_dead = sa_dead,
+		.stream_closed = closed,
 		.arg = k,
 	};
 	int err;
@@ -569,12 +631,18 @@ void kernel_adopt(struct kernel *k)
 	free(spis.v);
 	resume_finish(k->manager, listed && !spis.n && !spis.cut);
 	memset(k->inherited, 0, sizeof(k->inherited));
+	k->all_ours = true;
 	if (k->resumed.resumed || k->resumed.refused || k->resumed.half_open)
 		log_msg(LOG_KNL, LVL_AUDIT,
 			"carrying on %u IKE_SAs of the daemon before, in %" PRIu64 " ms; %u could not be, %u were half-open",
 			k->resumed.resumed, loop_now_ms() - begin, k->resumed.refused,
 			k->resumed.half_open);
 }
+
+struct stream_ids {
+	uint32_t v[256];
+	size_t n;
+};
 
 /* True if the family cannot be used at all on this host: IPv6 may be off. */
 static bool no_family(int err)
@@ -686,12 +754,34 @@ close:
 	return NULL;
 }
 
+static void collect_unused(const struct ikefp_stream_info *info, void *arg)
+{
+	struct stream_ids *ids = arg;
+
+	if (!info->sas && ids->n < sizeof(ids->v) / sizeof(*ids->v))
+		ids->v[ids->n++] = info->stream;
+}
+
+/* Those that no IKE SA goes by; before long the kernel would do it itself. */
+static void close_streams(struct kernel *k)
+{
+	struct stream_ids ids = { .n = 0 };
+	unsigned int i;
+
+	if (ikefp_stream_list(k->nl, collect_unused, &ids))
+		return;
+	for (i = 0; i < ids.n; i++)
+		ikefp_stream_del(k->nl, ids.v[i]);
+}
+
 void kernel_close(struct kernel *k)
 {
 	if (!k)
 		return;
 	kernel_sa_apply(k);
 	loop_fd_del(k->loop, &k->fd);
+	if (k->all_ours)
+		close_streams(k);
 	del_listeners(k);
 	ikefp_nl_close(k->worker);
 	ikefp_nl_close(k->nl);

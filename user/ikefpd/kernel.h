@@ -130,6 +130,17 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
  */
 int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window);
 
+/*
+ * Hands a TCP connection down, which is closed here afterwards: a stream (stream.h), whose end
+ * stream_closed() is told. Of those that peers have opened, there may be too many, which is not
+ * logged. @id may be NULL.
+ */
+int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id);
+bool kernel_stream_is_open(struct kernel *k, uint32_t id);
+
+/* How often its oldest request that is not answered was sent; 0: there is none. */
+int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries);
+
 /* Where its messages go from now on. */
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote);

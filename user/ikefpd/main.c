@@ -54,6 +54,7 @@
 #include "secrets.h"
 #include "secrets_server.h"
 #include "start.h"
+#include "tcp_listen.h"
 #include "threads.h"
 #include "token_server.h"
 #include "tokens.h"
@@ -89,6 +90,8 @@ struct daemon {
 	struct network_watch *network_watch;
 	struct module_watch *module_watch;
 	struct kernel *kernel;
+	struct tcp_listen *tcp_listen;
+	uint16_t tcp_ports[TCP_PORTS_MAX];	/* that it listens at */
 	struct ike_manager manager;
 	struct vici *vici;
 };
@@ -192,6 +195,10 @@ static int reload(void *data, struct errmsg *err)
 	kernel_set_retransmit(d->kernel, &d->config->retransmit);
 	kernel_set_keepalive(d->kernel, d->config->keep_alive_ms);
 	d->manager.routes.off = d->config->no_routes;
+	/* The right to some of them was given up. */
+	if (memcmp(d->config->tcp_ports, d->tcp_ports, sizeof(d->tcp_ports)))
+		log_msg(LOG_CFG, LVL_AUDIT,
+			"charon.tcp_ports takes effect when ikefpd is started again");
 	for (struct conn *conn = d->config->conns; conn; conn = conn->next)
 		control_loaded(conn);
 	control_configured();
@@ -428,6 +435,17 @@ static void limits_lost(void *arg)
 	ike_manager_look_at_limits(&d->manager);
 }
 
+/* By the kernel's own count there may be too many, and it is closed. */
+static void tcp_accepted(void *arg, int fd)
+{
+	struct daemon *d = arg;
+
+	if (d->manager.stopping)
+		close(fd);
+	else
+		kernel_stream_add(d->kernel, fd, false, NULL);
+}
+
 static void network_changed(void *arg)
 {
 	struct daemon *d = arg;
@@ -470,6 +488,17 @@ static int give_socket(const struct daemon *d, struct errmsg *err)
 		return errmsg_set(err, "VICI socket %s cannot be given to the group %s: %s",
 				  d->socket_path, d->socket_group, strerror(errno));
 	return 0;
+}
+
+static struct tcp_listen *listen_tcp(struct daemon *d, struct errmsg *err)
+{
+	const uint16_t *ports = d->config->tcp_ports;
+	unsigned int n = 0;
+
+	while (n < TCP_PORTS_MAX && ports[n])
+		n++;
+	memcpy(d->tcp_ports, ports, sizeof(d->tcp_ports));
+	return tcp_listen_open(d->loop, ports, n, tcp_accepted, d, err);
 }
 
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
@@ -527,6 +556,9 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (kernel_set_retransmit(d->kernel, &d->config->retransmit) ||
 	    kernel_set_keepalive(d->kernel, d->config->keep_alive_ms))
 		return -1;
+	d->tcp_listen = listen_tcp(d, err);
+	if (!d->tcp_listen)
+		return -1;
 	d->mapping = mapping_open(d->loop, mapping_changed, d);
 	if (!d->mapping)
 		return -1;
@@ -566,6 +598,7 @@ static void teardown(struct daemon *d)
 	acquire_close(d->acquire);
 	expire_close(d->expire);
 	network_watch_close(d->network_watch);
+	tcp_listen_close(d->tcp_listen);
 	module_watch_close(d->module_watch);
 	kernel_close(d->kernel);
 	xfrm_close(d->xfrm);

@@ -9,6 +9,7 @@
 #include "path.h"
 #include "source.h"
 #include "start.h"
+#include "transport.h"
 
 /* What is known of local addresses by now: a host has few, and many IKE SAs. */
 struct known {
@@ -122,5 +123,6 @@ void path_network_changed(struct ike_manager *m)
 		conn->traps_wait = false;
 		host_names_configure(m, conn);
 	}
+	transport_network_changed(m);
 	start_look_again();
 }

@@ -18,6 +18,8 @@
 #include "resume.h"
 #include "start.h"
 #include "stash.h"
+#include "stream.h"
+#include "transport.h"
 
 void resume_save(const struct ike_sa *sa)
 {
@@ -455,6 +457,13 @@ void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 			sa->log.name, sa->unique_id, conn ? " with the same children" : "");
 	ike_log(sa, LOG_MGR, LVL_DIAG, "IKE_SA %s[%u] is carried on", sa->log.name,
 		sa->unique_id);
+	/* Of TCP connections stashes know nothing but whose they are. */
+	sa->local.stream = orphan->local.stream;
+	if (sa->opens_stream && orphan->local.stream &&
+	    stream_resume(sa, &orphan->local, &orphan->remote))
+		ike_log(sa, LOG_MGR, LVL_AUDIT, "no memory for the TCP connection of IKE_SA %s[%u]",
+			sa->log.name, sa->unique_id);
+	transport_works(sa);
 	/* What the daemon before was not told, or did not live to tell. */
 	ike_sa_moved(sa, &orphan->local, &orphan->remote);
 	ike_sa_tell_esp(sa);

@@ -164,8 +164,8 @@ static bool is_in(const struct ts *ts, const struct endpoint *e)
 int route_own_address(struct route *r, const struct ts *ts, struct endpoint *own)
 {
 	static const struct endpoint loopback[] = {
-		{ AF_INET, 0, { 127, 0, 0, 1 } },
-		{ AF_INET6, 0, { [15] = 1 } },
+		{ .family = AF_INET, .addr = { 127, 0, 0, 1 } },
+		{ .family = AF_INET6, .addr = { [15] = 1 } },
 	};
 	const struct own *best = NULL;
 

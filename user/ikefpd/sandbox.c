@@ -2,6 +2,7 @@
 /* Which system calls a process of the daemon may make. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,8 +31,8 @@ static const char *const common[] = {
 static const char *const daemon_only[] = {
 	"epoll_wait", "epoll_pwait", "epoll_ctl",
 	"accept4", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "shutdown",
-	/* a route lookup (source.c), and syslog when it was restarted */
-	"connect", "getsockname",
+	/* a route lookup (source.c), TCP connections, and syslog when it was restarted */
+	"connect", "getsockname", "bind",
 	"uname",		/* VICI's version */
 	"wait4",		/* its own children, at the end */
 };
@@ -95,19 +96,40 @@ static int allow_mmap(scmp_filter_ctx filter)
 				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
-/* UDP for route lookups, and syslog's socket. */
+/* UDP for route lookups, TCP for connections to peers, and syslog's socket. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
-	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	static const struct {
+		int family, type;
+	} sockets[] = {
+		{ AF_INET, SOCK_DGRAM }, { AF_INET6, SOCK_DGRAM }, { AF_UNIX, SOCK_DGRAM },
+		{ AF_INET, SOCK_STREAM }, { AF_INET6, SOCK_STREAM },
+	};
 	const int type = ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int ret = 0;
 
-	for (size_t i = 0; !ret && i < sizeof(families) / sizeof(*families); i++)
+	for (size_t i = 0; !ret && i < sizeof(sockets) / sizeof(*sockets); i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].family, 0),
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, (uint32_t)type,
-					       SOCK_DGRAM));
+					       (scmp_datum_t)sockets[i].type));
 	return ret;
+}
+
+/* That no policy catches a TCP connection, and what has become of one. */
+static int allow_socket_options(scmp_filter_ctx filter)
+{
+	int ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+				   SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP, 0),
+				   SCMP_A2(SCMP_CMP_EQ, IP_XFRM_POLICY, 0));
+
+	if (!ret)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+				       SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
+				       SCMP_A2(SCMP_CMP_EQ, IPV6_XFRM_POLICY, 0));
+	return ret ? ret : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+					    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+					    SCMP_A2(SCMP_CMP_EQ, SO_ERROR, 0));
 }
 
 /* UDP, TCP, services on this machine, and routes and addresses by netlink. */
@@ -258,6 +280,8 @@ static int load(enum sandbox kind)
 		ret = allow(filter, daemon_only, sizeof(daemon_only) / sizeof(*daemon_only));
 	if (!ret && kind == SANDBOX_DAEMON)
 		ret = allow_sockets(filter);
+	if (!ret && kind == SANDBOX_DAEMON)
+		ret = allow_socket_options(filter);
 	if (!ret && (kind == SANDBOX_READER || kind == SANDBOX_LOOKUP))
 		ret = allow(filter, files, sizeof(files) / sizeof(*files));
 	if (!ret && (kind == SANDBOX_READER || kind == SANDBOX_LOOKUP))

@@ -31,6 +31,7 @@ enum {
 	IKE_HAS_REKEY = 64,
 	IKE_CHILDLESS = 128,
 	IKE_PPK = 256,
+	IKE_OPENS_STREAM = 512,
 };
 
 enum {
@@ -211,7 +212,8 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 		    (sa->rekeyed_by_peer ? IKE_REKEYED_BY_PEER : 0) |
 		    (sa->rekey ? IKE_HAS_REKEY : 0) |
 		    (sa->childless ? IKE_CHILDLESS : 0) |
-		    (sa->ppk ? IKE_PPK : 0));
+		    (sa->ppk ? IKE_PPK : 0) |
+		    (sa->stream ? IKE_OPENS_STREAM : 0));
 	buf_put8(b, sa->state);
 	buf_put32(b, sa->unique_id);
 	buf_put64(b, sa->spi_i);
@@ -538,7 +540,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 
 static void take_task(struct source_octets *s, struct ike_task *task)
 {
-	task->type = take_number(s, TASK_DELETE_IKE);
+	task->type = take_number(s, TASK_ASK);
 	task->spi = take32(s);
 }
 
@@ -632,6 +634,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 	sa->rekeyed_by_peer = flags & IKE_REKEYED_BY_PEER;
 	sa->childless = flags & IKE_CHILDLESS;
 	sa->ppk = flags & IKE_PPK;
+	sa->opens_stream = flags & IKE_OPENS_STREAM;
 	sa->state = take_number(s, IKE_DELETING);
 	sa->unique_id = take32(s);
 	spi_i = take64(s);

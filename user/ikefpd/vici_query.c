@@ -268,6 +268,7 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	vici_put(out, "uniqueid", "%u", ike->unique_id);
 	vici_put(out, "version", "2");
 	vici_put(out, "state", "%s", ike->state);
+	vici_put(out, "transport", "%s", ike->local.stream ? "tcp" : "udp");
 	put_end(out, "local", &ike->local, ike->local_id);
 	put_end(out, "remote", &ike->remote, ike->remote_id);
 	put_flag(out, "initiator", ike->initiator);
@@ -489,6 +490,11 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		[UNIQUE_REPLACE] = "UNIQUE_REPLACE",
 		[UNIQUE_KEEP] = "UNIQUE_KEEP",
 	};
+	static const char *const transports[] = {
+		[TRANSPORT_UDP] = "udp",
+		[TRANSPORT_TCP] = "tcp",
+		[TRANSPORT_AUTO] = "auto",
+	};
 	char text[ID_STRLEN];
 
 	vici_put_section(out, conn->name);
@@ -496,6 +502,11 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	put_ranges(out, "remote_addrs", conn->remote_addrs, conn->remote_addr_count);
 	vici_put(out, "local_port", "%u", conn->local_port);
 	vici_put(out, "remote_port", "%u", conn->remote_port);
+	vici_put(out, "transport", "%s", transports[conn->transport]);
+	if (conn->transport != TRANSPORT_UDP)
+		vici_put(out, "tcp_remote_port", "%u", conn->tcp_remote_port);
+	if (conn->transport == TRANSPORT_AUTO)
+		vici_put(out, "tcp_after", "%u", conn->tcp_after);
 	vici_put(out, "version", "IKEv2");
 	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "payload.h"
 #include "source.h"
+#include "stream.h"
 
 struct datagram {
 	struct datagram *next;
@@ -39,6 +40,7 @@ struct ksa {
 	struct datagram *waiting;	/* the answer to it: there is no daemon to tell */
 	bool raw;
 	uint32_t out_id;
+	uint32_t tries;
 	struct buf init_request, init_response;
 	struct buf last_request, last_response;
 	struct buf stash;
@@ -93,17 +95,27 @@ void net_inject(struct net *net, const struct endpoint *src, const struct endpoi
 	enqueue(net, src, dst, data, len);
 }
 
+/* Of a stream's ends its originator's is called 2n, the other one 2n + 1. */
+static bool is_open(const struct net *net, uint32_t id)
+{
+	return id / 2 <= net->streams && net->open[id / 2 - 1];
+}
+
 static void transmit(struct kernel *k, const struct endpoint *local,
 		     const struct endpoint *remote, const struct buf *octets)
 {
 	struct net *net = k->host->net;
-	struct endpoint src = *seen_as(k->host);
+	struct endpoint src = *seen_as(k->host), dst = *remote;
 	bool raw = octets->data[18] == IKE_SA_INIT;
 	enum fate fate = net->fate ? net->fate(net, net->sent, raw) : PASS;
 	uint8_t *copy;
 	int copies = fate == LOSE ? 0 : fate == DUPLICATE ? 2 : 1;
 
 	net->sent++;
+	/* Nothing is lost but what there is no stream for. */
+	if (local->stream)
+		copies = is_open(net, local->stream);
+	dst.stream = local->stream ? local->stream ^ 1 : 0;
 	src.port = translate(k->host, local->port);
 	for (; copies; copies--) {
 		copy = malloc(octets->len);
@@ -111,7 +123,7 @@ static void transmit(struct kernel *k, const struct endpoint *local,
 		memcpy(copy, octets->data, octets->len);
 		if (net->tamper)
 			net->tamper(net, copy, octets->len);
-		enqueue(net, &src, remote, copy, octets->len);
+		enqueue(net, &src, &dst, copy, octets->len);
 		free(copy);
 	}
 }
@@ -219,6 +231,7 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 	assert(sa->initiator ? !sa->keyed : !sa->init_response.len);
 	assert(!buf_set(to, data, len));
 	sa->raw = sa->initiator;
+	sa->tries = 1;
 	transmit(k, &sa->local, &sa->remote, to);
 	return 0;
 }
@@ -320,10 +333,45 @@ int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *
 {
 	struct ksa *sa = find(k, spi_local);
 
-	assert(sa && sa->established);
+	assert(sa && (sa->established || local->stream));
+	if (local->stream && !is_open(k->host->net, local->stream))
+		return -ENOENT;
 	sa->local = *local;
 	sa->remote = *remote;
+	if (local->stream && sa->outstanding.len)
+		transmit(k, local, remote, &sa->outstanding);
 	return 0;
+}
+
+int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
+{
+	const struct ksa *sa = find(k, spi_local);
+
+	*tries = sa ? sa->tries : 0;
+	return sa ? 0 : -ENOENT;
+}
+
+int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
+{
+	struct net *net = k->host->net;
+
+	assert(originator && net->streams < NET_STREAMS_MAX);
+	close(fd);
+	net->open[net->streams] = true;
+	*id = 2 * ++net->streams;
+	return 0;
+}
+
+bool kernel_stream_is_open(struct kernel *k, uint32_t id)
+{
+	return is_open(k->host->net, id);
+}
+
+void net_cut(struct host *originator, uint32_t id)
+{
+	originator->net->open[id / 2 - 1] = false;
+	if (!originator->dead)
+		stream_closed(&originator->manager, id);
 }
 
 int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2], size_t n)
@@ -501,6 +549,21 @@ static void receive_init(struct kernel *k, const struct datagram *d,
 	up(k, sa, d, h, local, h->next_payload, &d->octets);
 }
 
+/* By another stream than before. */
+static void follow(struct kernel *k, struct ksa *sa, const struct datagram *d,
+		   const struct endpoint *local)
+{
+	const struct kernel_event event = {
+		.type = KERNEL_EVENT_MOVED, .spi_local = sa->spi, .local = *local, .remote = d->src,
+	};
+
+	if (!sa->established || !local->stream || sa->local.stream == local->stream)
+		return;
+	sa->local = *local;
+	sa->remote = d->src;
+	ike_manager_event(&k->host->manager, &event);
+}
+
 static void receive_request(struct kernel *k, struct ksa *sa, const struct datagram *d,
 			    const struct ike_header *h, const struct endpoint *local)
 {
@@ -522,6 +585,7 @@ static void receive_request(struct kernel *k, struct ksa *sa, const struct datag
 	sa->answered = false;
 	sa->request_from = d->src;
 	sa->request_to = *local;
+	follow(k, sa, d, local);
 	up(k, sa, d, h, local, first, &inner);
 	buf_clear(&inner);
 }
@@ -574,6 +638,7 @@ static void receive(struct kernel *k, const struct datagram *d)
 		return;
 	}
 	local.port = k->host->public.family ? d->dst.port - 10000 : d->dst.port;
+	local.stream = d->dst.stream;
 	if (ike_header_read(&h, d->octets.data, d->octets.len) || h.version != IKE_VERSION)
 		return;
 	if (h.exchange == IKE_SA_INIT && !(h.flags & IKE_FLAG_RESPONSE)) {
@@ -678,9 +743,11 @@ void net_retransmit(struct net *net)
 
 	for (host = net->hosts; host; host = host->next)
 		for (sa = host->kernel->sas; sa; sa = sa->next)
-			if (sa->outstanding.len)
+			if (sa->outstanding.len) {
+				sa->tries++;
 				transmit(host->kernel, &sa->local, &sa->remote,
 					 &sa->outstanding);
+			}
 	net_run(net);
 }
 

@@ -21,6 +21,8 @@ struct host;
 /* What becomes of a datagram on its way: asked once for each. */
 enum fate { PASS, LOSE, DUPLICATE };
 
+#define NET_STREAMS_MAX	16
+
 struct net {
 	struct host *hosts;
 	struct datagram *queue;
@@ -30,6 +32,8 @@ struct net {
 	void (*tamper)(struct net *net, uint8_t *octets, size_t len);
 	unsigned int sent;
 	unsigned int seed;
+	unsigned int streams;	/* that there have been */
+	bool open[NET_STREAMS_MAX];	/* are they yet? */
 	bool no_threads;	/* else there are TEST_SIGNERS (jobs.h), */
 	bool threads;		/* from the first net_run() on, */
 	bool busy;		/* and they are waited for unless this is set: net_keep_busy() */
@@ -118,6 +122,9 @@ void net_clear(struct net *net);
 
 /* For the stand-ins: does an operation of the kernel's happen? Its daemon may be dead. */
 bool host_op(struct host *host);
+
+/* A stream of the host's ends, at both ends, of which it is told unless it is dead. */
+void net_cut(struct host *originator, uint32_t id);
 
 /* Delivers until nothing is under way. */
 void net_run(struct net *net);

@@ -103,6 +103,9 @@ static void test_defaults(void)
 	EXPECT_EQ(conn->remote_addrs[0].family, AF_UNSPEC);
 	EXPECT_EQ(conn->local_port, 500);
 	EXPECT_EQ(conn->remote_port, 500);
+	EXPECT_EQ(conn->transport, TRANSPORT_UDP);
+	EXPECT_EQ(conn->tcp_remote_port, 4500);
+	EXPECT_EQ(conn->tcp_after, 3);
 	EXPECT(!conn->encap);
 	EXPECT(conn->proposals.n > 0);
 	EXPECT_EQ(conn->local.id.type, ID_ANY);
@@ -126,6 +129,7 @@ static void test_conn_values(void)
 		"version = 2\n local_addrs = 192.0.2.1, 2001:db8::1\n"
 		"remote_addrs = 198.51.100.0/24, 203.0.113.5-203.0.113.9, %any\n"
 		"local_port = 1500\n remote_port = 4500\n encap = yes\n"
+		"transport = auto\n tcp_remote_port = 443\n tcp_after = 7\n"
 		"proposals = aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048\n"
 		"unique = never\n dpd_delay = 2m\n"
 		"local { id = left.example.org\n }\n remote { id = right@example.org\n }",
@@ -149,6 +153,9 @@ static void test_conn_values(void)
 	EXPECT_EQ(conn->remote_addrs[2].family, AF_UNSPEC);
 	EXPECT_EQ(conn->local_port, 1500);
 	EXPECT_EQ(conn->remote_port, 4500);
+	EXPECT_EQ(conn->transport, TRANSPORT_AUTO);
+	EXPECT_EQ(conn->tcp_remote_port, 443);
+	EXPECT_EQ(conn->tcp_after, 7);
 	EXPECT(conn->encap);
 	EXPECT_EQ(conn->unique, UNIQUE_NEVER);
 	EXPECT_EQ(conn->proposals.n, 2);
@@ -216,6 +223,10 @@ static const char *const conn_refused[][2] = {
 	{ "remote_addrs = 10.0.0.300", ":7: connections.net.remote_addrs: '10.0.0.300' is neither an address, a subnet, a range nor a host name" },
 	{ "remote_addrs = gw..example.org", ":7: connections.net.remote_addrs: 'gw..example.org' is neither an address, a subnet, a range nor a host name" },
 	{ "local_port = 0", ":7: connections.net.local_port: '0' is not a number from 1 to 65535" },
+	{ "transport = sctp", ":7: connections.net.transport: 'sctp' is none of udp, tcp and auto" },
+	{ "tcp_remote_port = 0", ":7: connections.net.tcp_remote_port: '0' is not a number from 1 to 65535" },
+	{ "tcp_after = 0", ":7: connections.net.tcp_after: '0' is not a number from 1 to 100" },
+	{ "tcp_after = 101", ":7: connections.net.tcp_after: '101' is not a number from 1 to 100" },
 	{ "remote_port = 65536", ":7: connections.net.remote_port: '65536' is not a number from 1 to 65535" },
 	{ "remote_port = -1", ":7: connections.net.remote_port: '-1' is not a number from 1 to 65535" },
 	{ "encap = maybe", ":7: connections.net.encap: 'maybe' is neither yes nor no" },
@@ -400,6 +411,32 @@ static void test_fragmentation(void)
 		       ":1: charon.fragment_size: must be 0 or at least 256");
 	expect_refused("charon { fragment_size = 65536\n}",
 		       ":1: charon.fragment_size: '65536' is not a number from 0 to 65535");
+}
+
+static void test_tcp_ports(void)
+{
+	struct config *config = loaded("charon {\n tcp_ports = 4500, 443\n}\n");
+
+	REQUIRE(config);
+	EXPECT_EQ(config->tcp_ports[0], 4500);
+	EXPECT_EQ(config->tcp_ports[1], 443);
+	EXPECT_EQ(config->tcp_ports[2], 0);
+	config_free(config);
+	config = loaded("charon {\n tcp_ports = 4500\n tcp_ports = 1, 2, 3, 4, 5, 6, 7, 8\n}\n");
+	REQUIRE(config);
+	EXPECT_EQ(config->tcp_ports[0], 1);
+	EXPECT_EQ(config->tcp_ports[7], 8);
+	config_free(config);
+	expect_refused("charon {\n tcp_ports = 4500, 0\n}",
+		       ":2: charon.tcp_ports: '0' is not a number from 1 to 65535");
+	expect_refused("charon { tcp_ports = 65536\n}",
+		       ":1: charon.tcp_ports: '65536' is not a number from 1 to 65535");
+	expect_refused("charon { tcp_ports = https\n}",
+		       ":1: charon.tcp_ports: 'https' is not a number from 1 to 65535");
+	expect_refused("charon { tcp_ports = 443, 4500, 443\n}",
+		       ":1: charon.tcp_ports: has port 443 twice");
+	expect_refused("charon { tcp_ports = 1, 2, 3, 4, 5, 6, 7, 8, 9\n}",
+		       ":1: charon.tcp_ports: has more than 8 ports");
 }
 
 static void test_retransmit(void)
@@ -652,6 +689,7 @@ static const struct ktap_test tests[] = {
 	{ "structure", test_structure },
 	{ "secrets", test_secrets },
 	{ "fragmentation", test_fragmentation },
+	{ "TCP ports", test_tcp_ports },
 	{ "retransmit", test_retransmit },
 	{ "retransmit policy", test_retransmit_policy },
 	{ "reload", test_reload },

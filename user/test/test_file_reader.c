@@ -67,7 +67,7 @@ static const char conf[] =
 	"secrets {\n ike-1 {\n id = r.example\n secret = \"not for the daemon\"\n}\n}\n"
 	"charon {\n retransmit_timeout = 1.5\n retransmit_base = 2.5\n retransmit_tries = 7\n"
 	" retransmit_jitter = 3\n retransmit_limit = 9\n keep_alive = 30s\n"
-	" fragment_size = 1400\n}\n";
+	" fragment_size = 1400\n tcp_ports = 4500, 443\n}\n";
 
 /* As read here, but for the secrets. */
 static void test_read(void)
@@ -89,6 +89,9 @@ static void test_read(void)
 	EXPECT_EQ(there->retransmit.limit_ms, 9000);
 	EXPECT_EQ(there->keep_alive_ms, 30000);
 	EXPECT_EQ(there->fragment_size, 1400);
+	EXPECT_EQ(there->tcp_ports[0], 4500);
+	EXPECT_EQ(there->tcp_ports[1], 443);
+	EXPECT_EQ(there->tcp_ports[2], 0);
 	for (a = here->conns, b = there->conns; a && b; a = a->next, b = b->next) {
 		EXPECT_STR(b->name, a->name);
 		EXPECT_EQ(b->source, CONF_FILE);

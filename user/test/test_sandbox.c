@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +28,30 @@ static long open_creat(void)
 
 static long udp(void) { return syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
 static long tcp(void) { return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }
+static long local_stream(void) { return syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }
+static long bypass(void)
+{
+	return syscall(SYS_setsockopt, -1, IPPROTO_IP, IP_XFRM_POLICY, NULL, 0);
+}
+
+static long bypass6(void)
+{
+	return syscall(SYS_setsockopt, -1, IPPROTO_IPV6, IPV6_XFRM_POLICY, NULL, 0);
+}
+
+static long mark(void) { return syscall(SYS_setsockopt, -1, SOL_SOCKET, SO_MARK, NULL, 0); }
+static long socket_error(void)
+{
+	return syscall(SYS_getsockopt, -1, SOL_SOCKET, SO_ERROR, NULL, NULL);
+}
+
+static long peer_of(void)
+{
+	return syscall(SYS_getsockopt, -1, SOL_SOCKET, SO_PEERCRED, NULL, NULL);
+}
+
+static long bind_to(void) { return syscall(SYS_bind, -1, NULL, 0); }
+static long listen_at(void) { return syscall(SYS_listen, -1, 0); }
 static long raw(void) { return syscall(SYS_socket, AF_INET, SOCK_RAW, 1); }
 static long netlink(void) { return syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0); }
 static long packet(void) { return syscall(SYS_socket, AF_PACKET, SOCK_DGRAM, 0); }
@@ -86,7 +111,15 @@ static const struct {
 	{ "openat to write", open_write, "" },
 	{ "openat to create", open_creat, "" },
 	{ "socket, UDP", udp, "d" },
-	{ "socket, TCP", tcp, "" },
+	{ "socket, TCP", tcp, "d" },
+	{ "socket, AF_UNIX of streams", local_stream, "" },
+	{ "setsockopt, IP_XFRM_POLICY", bypass, "d" },
+	{ "setsockopt, IPV6_XFRM_POLICY", bypass6, "d" },
+	{ "setsockopt, SO_MARK", mark, "" },
+	{ "getsockopt, SO_ERROR", socket_error, "d" },
+	{ "getsockopt, SO_PEERCRED", peer_of, "" },
+	{ "bind", bind_to, "d" },
+	{ "listen", listen_at, "" },
 	{ "socket, raw", raw, "" },
 	{ "socket, netlink", netlink, "" },
 	{ "socket, packet", packet, "" },
@@ -229,11 +262,15 @@ static void check_refusals(enum sandbox kind, long (*const may[])(void), size_t 
 	}
 }
 
+/* What those may who are allowed libraries that use sockets as they like. */
+#define LOOSE_SOCKETS \
+	local_stream, bypass, bypass6, mark, socket_error, peer_of, bind_to
+
 /* What a look-up may, beside the network. */
 static void test_lookup(void)
 {
 	static long (*const may[])(void) = {
-		no_call, open_read, udp, tcp, netlink, signal_other, handle_signal, receive, map,
+		no_call, open_read, udp, tcp, LOOSE_SOCKETS, netlink, signal_other, handle_signal, receive, map,
 		sort_many, map_exec, protect_exec, clone_self,
 	};
 
@@ -244,7 +281,7 @@ static void test_lookup(void)
 static void test_token(void)
 {
 	static long (*const may[])(void) = {
-		no_call, open_read, open_write, udp, tcp, handle_signal, receive, map, sort_many,
+		no_call, open_read, open_write, udp, tcp, LOOSE_SOCKETS, handle_signal, receive, map, sort_many,
 		map_exec, protect_exec,
 	};
 
@@ -255,7 +292,7 @@ static void test_token(void)
 static void test_tokens(void)
 {
 	static long (*const may[])(void) = {
-		no_call, open_read, open_write, udp, tcp, handle_signal, receive, map, sort_many,
+		no_call, open_read, open_write, udp, tcp, LOOSE_SOCKETS, handle_signal, receive, map, sort_many,
 		map_exec, protect_exec, clone_self, signal_other, control, dumps,
 	};
 
