@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "ikev2.h"
+#include "token_certs.h"
 
 static const struct retransmit_conf retransmit_unset = {
 	CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET
@@ -72,6 +73,7 @@ struct conn *conn_get(struct conn *conn)
 static void auth_clear(struct auth_conf *auth)
 {
 	ike_id_clear(&auth->id);
+	token_cert_refs_free(auth->token_certs);
 	sk_X509_pop_free(auth->certs, X509_free);
 	sk_X509_pop_free(auth->cacerts, X509_free);
 	for (size_t i = 0; i < auth->pubkey_count; i++)

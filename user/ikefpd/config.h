@@ -27,7 +27,8 @@
  * (secrets.h).
  *
  * A connection never changes once loaded: a reload replaces it, and whoever
- * holds a reference goes on with what it has.
+ * holds a reference goes on with what it has. But certificates that are on tokens come to it
+ * when those are read (token_certs.h).
  */
 
 /* An address, a subnet or a range (local_addrs, remote_addrs). */
@@ -51,6 +52,8 @@ enum revocation {
 };
 
 /* One authentication round. */
+struct token_cert_ref;
+
 struct auth_conf {
 	/* ID_ANY: local: the certificate's subject, or the address; remote: whatever */
 	struct ike_id id;
@@ -61,6 +64,8 @@ struct auth_conf {
 	unsigned int ecdsa_bits;
 	STACK_OF(X509) *certs;	/* ours to choose from; the peer's has to be one of them */
 	STACK_OF(X509) *cacerts;	/* one of them has to be in the peer's chain */
+	/* Of certs and cacerts, which are there then, be they empty: what is on tokens. */
+	struct token_cert_ref *token_certs;
 	EVP_PKEY **pubkeys;	/* likewise, without certificates */
 	size_t pubkey_count;
 };

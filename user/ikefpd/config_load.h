@@ -50,6 +50,12 @@ struct secret *config_read_secret(const struct tree *section, enum secret_kind k
 struct secret *config_read_token(const struct tree *section, enum conf_source source,
 				 struct errmsg *err);
 
+/*
+ * "cert<suffix> { }" of a connection's "local { }": "PROVIDER URI", to be freed. NULL with @err
+ * set.
+ */
+char *config_read_token_cert(const struct tree *section, struct errmsg *err);
+
 /* Add an owner to a secret. Returns 0 or -1 with @err set. */
 int config_add_owner(struct secret *secret, const struct tree *node,
 		     const char *owner, struct errmsg *err);

@@ -55,6 +55,7 @@
 #include "secrets_server.h"
 #include "start.h"
 #include "threads.h"
+#include "token_certs.h"
 #include "token_server.h"
 #include "tokens.h"
 #include "updown.h"
@@ -83,6 +84,7 @@ struct daemon {
 	struct updown *updown;
 	struct lookup *lookup;
 	struct revocation_info *revocation;
+	struct token_certs *token_certs;
 	struct mapping *mapping;
 	struct acquire *acquire;
 	struct expire *expire;
@@ -173,10 +175,12 @@ static int load(struct daemon *d, struct errmsg *err)
 	if (!ret)
 		config_replace_file(d->config, fresh);
 	config_free(fresh);
+	if (ret)
+		return ret;
 	/* A token that is not there is no reason to be without all else. */
-	if (!ret)
-		tokens_commit(d->tokens);
-	return ret;
+	token_certs_read_file(d->token_certs, d->config);
+	tokens_commit(d->tokens);
+	return 0;
 }
 
 /* Reads the file again; what it changes is then done. */
@@ -491,6 +495,9 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return errmsg_set(err, "tokens: %s", strerror(errno));
 	secrets_set_tokens(d->secrets, d->tokens);
 	tokens_watch(d->tokens, token_there, d);
+	d->token_certs = token_certs_new(d->tokens);
+	if (!d->token_certs)
+		return errmsg_set(err, "out of memory");
 	if (watch(d, err) || (d->config_file && load(d, err)))
 		return -1;
 	/* Before there is anything that an unloading can take away. */
@@ -544,6 +551,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	vici_set_reload(d->vici, reload, d);
 	vici_set_revocation(d->vici, d->revocation);
+	vici_set_token_certs(d->vici, d->token_certs);
 	if (privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err))
 		return -1;
 	ret = jobs_open(d->loop, d->threads);
@@ -571,10 +579,11 @@ static void teardown(struct daemon *d)
 	xfrm_close(d->xfrm);
 	revocation_free(d->revocation);
 	lookup_close(d->lookup);
-	tokens_close(d->tokens);
 	updown_close(d->updown, SCRIPTS_WAIT_MS);
 	route_close(d->route);
 	config_free(d->config);
+	token_certs_free(d->token_certs);
+	tokens_close(d->tokens);
 	loop_free(d->loop);
 	process_end(&d->reader_process);
 	process_end(&d->secrets_process);
