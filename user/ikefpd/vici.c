@@ -56,6 +56,7 @@ static const struct {
 	{ "install", vici_install },
 	{ "uninstall", vici_uninstall },
 	{ "rekey", vici_rekey },
+	{ "redirect", vici_redirect },
 	{ "list-sas", vici_list_sas },
 	{ "list-conns", vici_list_conns },
 	{ "list-certs", vici_list_certs },

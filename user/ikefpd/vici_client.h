@@ -177,6 +177,7 @@ enum vici_result vici_list_policies(struct vici_client *, const struct tree *,
 				    struct buf *);
 enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_rekey(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_redirect(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_terminate(struct vici_client *, const struct tree *, struct buf *);
 
 #endif /* IKEFPD_VICI_CLIENT_H */
