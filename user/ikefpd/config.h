@@ -277,6 +277,14 @@ int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
 			 struct endpoint *remote, struct errmsg *err);
 
 /*
+ * Are the peers any of its remote addresses, none of which is one single host or a name? Then it
+ * is not known whom to initiate to, unless traffic says so (trap.h).
+ */
+bool conn_is_for_many(const struct conn *conn);
+/* All of its remote addresses, with any protocol and port; those beyond TS_MAX are left out. */
+void conn_remote_ts(const struct conn *conn, struct ts_list *list);
+
+/*
  * The identity to send: @conn's own, or, where that is %any, the address.
  * Returns 0 or -ENOMEM; free with ike_id_clear().
  */

@@ -411,11 +411,12 @@ static void mapping_changed(void *arg, const struct endpoint *local, uint32_t sp
 	ike_manager_mapping(&d->manager, local, spi_in, remote);
 }
 
-static void acquired(void *arg, uint32_t reqid)
+static void acquired(void *arg, uint32_t reqid, const struct endpoint *local,
+		     const struct endpoint *remote)
 {
 	struct daemon *d = arg;
 
-	trap_acquired(&d->manager, reqid);
+	trap_acquired(&d->manager, reqid, local, remote);
 }
 
 static void limit_reached(void *arg, const struct endpoint *dst, uint32_t spi)
