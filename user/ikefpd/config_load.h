@@ -35,6 +35,9 @@ struct conn *config_read_conn(const struct tree *section, enum conf_source sourc
  */
 int config_put_authority(struct config *config, struct authority *a, struct errmsg *err);
 
+/* By name, whoever loaded it; its CA is trusted no more for its sake. Returns 0 or -ENOENT. */
+int config_remove_authority(struct config *config, const char *name);
+
 /* Its "local { }" or "remote { }". 0, or -1 with @err set. */
 int config_read_auth(const struct tree *section, struct auth_conf *auth,
 		     struct errmsg *err);

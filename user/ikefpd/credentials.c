@@ -43,6 +43,8 @@ static void append(struct credentials *c, struct credential *one)
 
 	for (; *at; at = &(*at)->next)
 		if (same(*at, one)) {
+			(*at)->added |= one->added;
+			(*at)->authorities += one->authorities;
 			credential_free(one);
 			return;
 		}
@@ -93,6 +95,7 @@ int credentials_add(struct credentials *c, enum conf_source source,
 		return errmsg_set(err, "out of memory");
 	one->source = source;
 	one->kind = kind;
+	one->added = true;
 	if (read_one(one, data, len, err)) {
 		credential_free(one);
 		return -1;
@@ -114,6 +117,63 @@ void credentials_clear(struct credentials *c, enum conf_source source)
 		credential_free(one);
 	}
 	changed(c);
+}
+
+/* Goes, unless somebody names it. */
+static void drop_unnamed(struct credentials *c, struct credential **at)
+{
+	struct credential *one = *at;
+
+	if (one->added || one->authorities)
+		return;
+	*at = one->next;
+	credential_free(one);
+	changed(c);
+}
+
+void credentials_unload(struct credentials *c, enum conf_source source)
+{
+	struct credential **at = &c->first, *one;
+
+	while ((one = *at)) {
+		if (one->source == source) {
+			one->added = false;
+			drop_unnamed(c, at);
+		}
+		if (*at == one)
+			at = &one->next;
+	}
+}
+
+int credentials_add_authority(struct credentials *c, enum conf_source source, X509 *ca,
+			      struct errmsg *err)
+{
+	struct credential *one = calloc(1, sizeof(*one));
+
+	if (!one)
+		return errmsg_set(err, "out of memory");
+	one->kind = CREDENTIAL_CA;
+	one->source = source;
+	one->authorities = 1;
+	X509_up_ref(ca);
+	one->cert = ca;
+	append(c, one);
+	return 0;
+}
+
+void credentials_remove_authority(struct credentials *c, enum conf_source source,
+				  const X509 *ca)
+{
+	for (struct credential **at = &c->first; *at; at = &(*at)->next) {
+		struct credential *one = *at;
+
+		if (one->source != source || one->kind != CREDENTIAL_CA || !one->authorities ||
+		    X509_cmp(one->cert, ca))
+			continue;
+		one->authorities--;
+		drop_unnamed(c, at);
+		return;
+	}
 }
 
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl)
@@ -189,8 +249,11 @@ void credentials_write(struct buf *out, const struct credentials *c)
 {
 	for (const struct credential *one = c->first; one; one = one->next) {
 		unsigned char *der = NULL;
-		int len = credential_der(one, &der);
+		int len;
 
+		if (!one->added)
+			continue;
+		len = credential_der(one, &der);
 		if (len <= 0) {
 			out->failed = true;
 			return;

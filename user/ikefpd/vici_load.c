@@ -270,7 +270,7 @@ enum vici_result vici_clear_creds(struct vici_client *client,
 {
 	int ret = secrets_clear(client->vici->secrets, CONF_VICI);
 
-	credentials_clear(client->vici->config->credentials, CONF_VICI);
+	credentials_unload(client->vici->config->credentials, CONF_VICI);
 	(void)request;
 	return ret ? failed(reply, "clear-creds", ret) : accepted(reply);
 }
