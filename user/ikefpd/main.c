@@ -259,6 +259,29 @@ static void close_all(const int *fds, unsigned int n)
 		close(fds[--n]);
 }
 
+static void say_threads(unsigned int n, unsigned int wanted)
+{
+	if (n < wanted)
+		log_msg(LOG_DMN, LVL_AUDIT,
+			"there are %u threads, not %u: the system has no more for us (RLIMIT_NPROC, TasksMax)",
+			n, wanted);
+}
+
+/* Those that there is a thread for at the other end: no more can wait for signatures here. */
+static void take_signers(struct daemon *d, const int *fds, unsigned int n)
+{
+	d->threads = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!ipc_is_open(fds[i])) {
+			close(fds[i]);
+			continue;
+		}
+		secrets_add_signer(d->secrets, fds[i]);
+		d->threads++;
+	}
+	say_threads(d->threads, n);
+}
+
 /* The two that share @between; the secrets have a way for each thread, too. */
 static int start_secrets(struct daemon *d, struct process_plan *secrets,
 			 const struct process_plan *reader, struct errmsg *err)
@@ -284,8 +307,7 @@ static int start_secrets(struct daemon *d, struct process_plan *secrets,
 		close_all(ours, n);
 		return ret ? ret : errmsg_set(err, "out of memory");
 	}
-	while (n)
-		secrets_add_signer(d->secrets, ours[--n]);
+	take_signers(d, ours, n);
 	return 0;
 }
 
@@ -480,6 +502,7 @@ static int give_socket(const struct daemon *d, struct errmsg *err)
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
 static int setup(struct daemon *d, const char *user, struct errmsg *err)
 {
+	struct jobs_stats stats;
 	int ret;
 
 	err->text[0] = '\0';
@@ -558,6 +581,8 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	ret = jobs_open(d->loop, d->threads);
 	if (ret)
 		return errmsg_set(err, "cannot start threads: %s", strerror(-ret));
+	jobs_stats(&stats);
+	say_threads(stats.threads, d->threads);
 	return sandbox_enter(SANDBOX_DAEMON, err);
 }
 
