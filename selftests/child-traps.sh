@@ -170,8 +170,45 @@ transport() {
 	[ "$(child_sas gw2)" = 1 ]
 }
 
+# Whoever of a network there is traffic to gets an IKE SA; the others' stays held back.
+many() {
+	topo_direct
+	run_in gw2 ip addr add 192.0.2.22/24 dev wan
+	ikefpd_start gw2 < <(CHILD='mode = transport' hosts_conf gw2 | sed 's/local_addrs = .*/local_addrs = %any/')
+	ikefpd_start gw1 < <(CHILD=$'mode = transport\nstart_action = trap' hosts_conf gw1 |
+		sed 's,remote_addrs = .*,remote_addrs = 192.0.2.0/25,')
+	listed gw1 --trap -- '^gw/net, TRANSPORT' 'remote: *192.0.2.0/25'
+	protected answered gw1 "$gw2_addr"
+	[ "$(child_sas gw1)" = 1 ]
+	protected answered gw1 192.0.2.22
+	[ "$(child_sas gw1)" = 2 ]
+	in_mode gw1 transport
+	protected answered gw1 "$gw2_addr"
+	grep "traffic to 192.0.2.22 for 'net' of 'gw': initiating" "$work/gw1.log"
+	# Nothing leaves in the clear, be there nobody with whom to agree.
+	run_in gw1 nft -f - <<-NFT
+	table inet clear {
+		counter sent { }
+		chain out {
+			type filter hook output priority filter;
+			icmp type echo-request ip daddr 192.0.2.0/25 rt ipsec missing counter name sent
+		}
+	}
+	NFT
+	swanctl gw2 --terminate --ike gw --timeout 20
+	wait_for 10 no_child_sas gw1
+	kill "$(<"$work/gw2/pid")"
+	wait_for 10 process_gone "$(<"$work/gw2/pid")"
+	fails run_in gw1 ping -n -q -c 1 -W 1 "$gw2_addr"
+	[ "$(nft_packets gw1 clear sent)" = 0 ]
+	# Nor when the daemon is killed.
+	ikefpd_kill gw1
+	fails run_in gw1 ping -n -q -c 1 -W 1 192.0.2.22
+	[ "$(nft_packets gw1 clear sent)" = 0 ]
+}
+
 need_module
-ktap_plan 6 1
+ktap_plan 7 1
 again "traffic sets it up" trapped
 FAMILY=6 testcase "traffic sets it up, IPv6" trapped
 testcase "the daemon is killed" killed
@@ -179,4 +216,5 @@ testcase "by hand" by_hand
 testcase "pass and drop" shunts
 testcase "the peer closes it" closed
 testcase "a trap for transport mode" transport
+testcase "a trap for many peers" many
 ktap_end

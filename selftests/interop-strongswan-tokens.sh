@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Private keys in a TPM, with strongSwan at the other end, in both roles: loaded by ikefpd and
+# Private keys and certificates in a TPM, with strongSwan at the other end, in both roles: loaded by ikefpd and
 # by swanctl; a wrong PIN; a TPM that is slow, goes, and comes back. gw1 is ikefpd, and its TPM
 # swtpm behind the kernel's driver.
 
@@ -135,6 +135,151 @@ by_swanctl() {
 	} >"$work/gw1/swanctl.conf"
 	swanctl gw1 --load-creds --noprompt 2>&1 | tee "$work/said"
 	grep "the token's private key: there is no private key: .*handle" "$work/said"
+}
+
+# no_files: neither certificates nor CAs for gw1 but those of its TPM.
+no_files() {
+	rm -f "$work/gw1"/x509/* "$work/gw1"/x509ca/*
+}
+
+# in_nv NAME INDEX [FORM]: a certificate, in DER unless in PEM.
+in_nv() {
+	openssl x509 -in "$pki/$1.crt" -outform "${3:-DER}" -out "$work/nv"
+	tpm_nv "$2" "$work/nv"
+}
+
+# Ours, and the CA that the peer has to be of.
+in_tpm=(LOCAL='cert1 {
+	handle = 01800001
+}' REMOTE='cacert1 {
+	uri = "handle:0x01800002"
+}')
+
+certificates() {
+	plugged_in
+	in_nv gw1-ecdsa 0x01800001
+	in_nv ca 0x01800002 PEM
+	gateways gw1-ecdsa </dev/null
+	no_files
+	env_conf "${in_tpm[@]}" >"$work/gw1/swanctl.conf"
+	mark
+	swanctl gw1 --reload-settings
+	said "token handle:0x01800001: the certificate of gw.local.cert1 is there, \".*CN=gw1-ecdsa\""
+	said "token handle:0x01800002: the certificate of gw.remote.cacert1 is there, \".*CN=ca\""
+	has_key ECDSA
+	swanctl gw1 --list-conns | tee "$work/said"
+	grep -c 'CN=gw1-ecdsa\|CN=ca' "$work/said" | grep -x 2
+	from_either
+	[ "$(said "(myself) with ECDSA_WITH_SHA256_DER" | wc -l)" = 2 ]
+	# What was read serves while the TPM is away, but for what the key signs.
+	tpm_stop
+	swanctl gw1 --list-certs | grep 'CN=gw1-ecdsa'
+	let_go
+	# Another one of the same key, once it is loaded.
+	mark
+	tpm_start
+	wait_for 30 said "token 'token-ecdsa' (handle:0x81000001): its private key is there"
+	tpm_cert gw1-ecdsa ca /C=CH/O=Example/OU=new/CN=gw1-ecdsa
+	in_nv gw1-ecdsa 0x01800001
+	from_either
+	swanctl gw1 --reload-settings
+	swanctl gw1 --list-certs | grep 'OU=new'
+	from_either
+	swanctl gw1 --initiate --child net --timeout 30
+	# A CA that is not the peer's.
+	pki_ca stranger p256
+	in_nv stranger 0x01800002
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	swanctl gw1 --reload-settings
+	mark
+	fails swanctl gw1 --initiate --child net --timeout 30
+	fails swanctl gw2 --initiate --child net --timeout 30
+	said 'CN=gw2-p256'
+}
+
+# let_go: the TPM is away, and who signs with it finds out: its device has its number again.
+let_go() {
+	fails swanctl gw1 --initiate --child net --timeout 30
+	fails swanctl gw2 --initiate --child net --timeout 30
+	taken_down
+}
+
+# env_conf NAME=VALUE...: gw1's configuration with the key of the TPM, with these for psk_conf.
+env_conf() {
+	(
+		local "$@"
+		gw1_conf "${ecdsa[@]}"
+	)
+}
+
+certificates_by_swanctl() {
+	plugged_in
+	in_nv gw1-ecdsa 0x01800001
+	in_nv ca 0x01800002
+	gateways gw1-ecdsa </dev/null
+	no_files
+	env_conf "${in_tpm[@]}" >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-all --noprompt
+	has_key ECDSA
+	from_either
+	# What is not there, or not what it is to be, is not loaded; what was stays.
+	env_conf LOCAL='cert1 {
+		handle = 01800009
+	}' >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-conns 2>&1 | tee "$work/said"
+	grep "gw.local.cert1: the certificate of token handle:0x01800009: there is no certificate: .*handle" "$work/said"
+	env_conf REMOTE='cacert-a {
+		handle = 01800001
+	}' >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-conns 2>&1 | tee "$work/said"
+	grep "gw.remote.cacert-a: the certificate of token handle:0x01800001: the certificate is not one of a CA" "$work/said"
+	echo nonsense >"$work/nv"
+	tpm_nv 0x01800003 "$work/nv"
+	env_conf LOCAL='cert {
+		handle = 01800003
+	}' >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-conns 2>&1 | tee "$work/said"
+	grep "gw.local.cert: the certificate of token handle:0x01800003: there is no certificate" "$work/said"
+	# While the TPM is away what was read serves, and what was not says so.
+	tpm_stop
+	let_go
+	mark
+	env_conf "${in_tpm[@]}" >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-conns
+	said "token handle:0x01800001: .* cannot be read: .*; what was read before serves"
+	conf_both gw1 | sed 's/\bgw {/psk {/; s/= pubkey/= psk/' >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-conns
+	env_conf "${in_tpm[@]}" >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-conns 2>&1 | tee "$work/said"
+	grep "gw.local.cert1: the certificate of token handle:0x01800001: OpenSSL's provider 'tpm2' cannot be loaded" "$work/said"
+	mark
+	tpm_start
+	wait_for 30 said "token handle:0x81000001: its private key is there"
+	swanctl gw1 --load-conns
+	from_either
+}
+
+# A gateway that is started without its TPM, and all that it has is there.
+certificates_away() {
+	plugged_in
+	in_nv gw1-ecdsa 0x01800001
+	in_nv ca 0x01800002
+	tpm_stop
+	gateways gw1-ecdsa </dev/null
+	no_files
+	ikefpd_kill gw1
+	ikefpd_start gw1 < <(CHILD='start_action = start' env_conf "${in_tpm[@]}")
+	grep "token handle:0x01800001: the certificate of gw.local.cert1 cannot be read: OpenSSL's provider 'tpm2' cannot be loaded" "$work/gw1.log"
+	# Nobody is trusted for want of the CA that would say whom to trust.
+	fails swanctl gw2 --initiate --child net --timeout 30
+	taken_down
+	tpm_start
+	wait_for 60 one_child_sa_each
+	both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	taken_down
+	up_and_down gw2
 }
 
 wrong_pin() {
@@ -309,9 +454,12 @@ make_keys() {
 need_module
 need_tpm
 make_keys >"$pki/log" 2>&1 || { cat "$pki/log"; exit 1; }
-ktap_plan 7
+ktap_plan 10
 testcase "ECDSA and RSA keys, in both roles" keys
 testcase "loaded by swanctl" by_swanctl
+testcase "certificates, in both roles" certificates
+testcase "certificates, loaded by swanctl" certificates_by_swanctl
+testcase "certificates that are not there yet" certificates_away
 testcase "a wrong PIN" wrong_pin
 testcase "a TPM that goes and comes back" away
 testcase "ikefpd is started anew" restart

@@ -77,6 +77,8 @@ refuses() {
 	fails said gw1 --load-conns -- . 2>&1 | grep eap
 	said gw1 --list-conns -- '^gw: IKEv2' 'pre-shared key'
 	fails swanctl gw1 --initiate --child none --timeout 5
+	fails said gw1 --redirect --peer-id gw2.example --gateway 192.0.2.9 -- . 2>&1 |
+		grep "redirect failed: not supported yet: peers are not redirected to other gateways"
 }
 
 # The file says it all; read again on SIGHUP, kept as it was if it is refused.

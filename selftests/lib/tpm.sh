@@ -54,10 +54,10 @@ tpm_key() {
 	tpm2_readpublic -Q -c "$2" -f pem -o "$pki/$1.pub"
 }
 
-# tpm_cert NAME ISSUER: for that key, as pki_cert makes them.
+# tpm_cert NAME ISSUER [SUBJECT]: for that key, as pki_cert makes them.
 tpm_cert() {
 	pki_serial=$((${pki_serial:-0} + 1))
-	openssl x509 -new -force_pubkey "$pki/$1.pub" -subj "/C=CH/O=Example/CN=$1" \
+	openssl x509 -new -force_pubkey "$pki/$1.pub" -subj "${3:-/C=CH/O=Example/CN=$1}" \
 		-CA "$pki/$2.crt" -CAkey "$pki/$2.key" -set_serial "$pki_serial" -days 30 \
 		-extfile <(echo "subjectAltName = DNS:${1%%-*}.example") -out "$pki/$1.crt" 2>&1
 }
@@ -65,4 +65,11 @@ tpm_cert() {
 # tpm_wrong_pins: how many it has counted; some more, and it locks itself.
 tpm_wrong_pins() {
 	echo $(($(tpm2_getcap properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: *//p')))
+}
+
+# tpm_nv INDEX FILE: an NV index with what the file holds, in the place of what was there.
+tpm_nv() {
+	tpm2_nvundefine -C o "$1" 2>/dev/null || :
+	tpm2_nvdefine -Q -C o -s "$(stat -c %s "$2")" -a 'ownerread|ownerwrite|authread' "$1"
+	tpm2_nvwrite -Q -C o -i "$2" "$1"
 }

@@ -21,10 +21,20 @@ struct acquire {
 	void *arg;
 };
 
+static struct endpoint endpoint_of(sa_family_t family, const xfrm_address_t *addr)
+{
+	struct endpoint e = { .family = family };
+
+	memcpy(e.addr, addr, endpoint_addr_len(&e));
+	return e;
+}
+
 /* What the socket has no room for is said again. */
 static void take(void *arg, struct nlmsghdr *h)
 {
+	const struct xfrm_user_acquire *acquire = NLMSG_DATA(h);
 	const struct xfrm_user_tmpl *tmpl;
+	struct endpoint local, remote;
 	struct acquire *a = arg;
 	struct nlattr *attr;
 
@@ -35,7 +45,9 @@ static void take(void *arg, struct nlmsghdr *h)
 	if (!attr || nla_len(attr) < (int)sizeof(*tmpl))
 		return;
 	tmpl = nla_data(attr);
-	a->acquired(a->arg, tmpl->reqid);
+	local = endpoint_of(acquire->sel.family, &acquire->saddr);
+	remote = endpoint_of(acquire->sel.family, &acquire->id.daddr);
+	a->acquired(a->arg, tmpl->reqid, &local, &remote);
 }
 
 struct acquire *acquire_open(struct loop *loop, acquire_fn acquired, void *arg)

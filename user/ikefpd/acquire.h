@@ -5,13 +5,17 @@
 
 #include <stdint.h>
 
+#include "endpoint.h"
+
 struct loop;
 
 /*
- * The policy's reqid. The kernel says it once for each of a policy's traffic, and again
- * when half a minute later (net.core.xfrm_acq_expires) there is no ESP SA.
+ * The policy's reqid, and between whom the ESP SA is to be; without ports. The kernel says it once
+ * for each of a policy's traffic, and again when half a minute later (net.core.xfrm_acq_expires)
+ * there is no ESP SA.
  */
-typedef void (*acquire_fn)(void *arg, uint32_t reqid);
+typedef void (*acquire_fn)(void *arg, uint32_t reqid, const struct endpoint *local,
+			   const struct endpoint *remote);
 
 struct acquire;
 

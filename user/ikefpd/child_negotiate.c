@@ -45,6 +45,17 @@ static bool is_host_to_host(const struct ike_sa *sa, const struct ts_list *local
 	return ts_of_host(local, &sa->local) && ts_of_host(remote, &sa->remote);
 }
 
+/* Of selectors for many hosts those of this one. */
+static void keep_host(struct ts_list *list, const struct endpoint *host)
+{
+	static const struct ts_list dynamic = { 1, { { .dynamic = true, .end_port = UINT16_MAX } } };
+	struct ts_list only, both;
+
+	ts_resolve(&only, &dynamic, host);
+	if (ts_narrow(&both, list, &only))
+		*list = both;
+}
+
 static void put_nonce(struct payload_writer *w, const struct buf *nonce)
 {
 	payload_add(w, PAYLOAD_NONCE, nonce->data, nonce->len);
@@ -73,6 +84,10 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 
 	ts_resolve(&local, &child->conf->local_ts, &child->ike_sa->local);
 	ts_resolve(&remote, &child->conf->remote_ts, &child->ike_sa->remote);
+	if (child->transport && conn_is_for_many(child->ike_sa->conn)) {
+		keep_host(&local, &child->ike_sa->local);
+		keep_host(&remote, &child->ike_sa->remote);
+	}
 	err = ts_keep(&child->local_ts, &local) ?: ts_keep(&child->remote_ts, &remote);
 	if (err)
 		return err;

@@ -6,7 +6,7 @@
 enum conf_source {
 	CONF_FILE,
 	CONF_VICI,
-	CONF_FETCHED	/* a CRL, by its distribution point */
+	CONF_FETCHED	/* a CRL, by its distribution point; a certificate, from a token */
 };
 
 #endif /* IKEFPD_CONF_SOURCE_H */

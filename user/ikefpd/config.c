@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "ikev2.h"
+#include "token_certs.h"
 
 struct config *config_new(void)
 {
@@ -71,6 +72,7 @@ struct conn *conn_get(struct conn *conn)
 static void auth_clear(struct auth_conf *auth)
 {
 	ike_id_clear(&auth->id);
+	token_cert_refs_free(auth->token_certs);
 	sk_X509_pop_free(auth->certs, X509_free);
 	sk_X509_pop_free(auth->cacerts, X509_free);
 	for (size_t i = 0; i < auth->pubkey_count; i++)
@@ -278,6 +280,36 @@ static bool is_single(const struct addr_range *r)
 
 	return r->family != AF_UNSPEC && !memcmp(r->first, r->last, len) &&
 	       memcmp(r->first, zero, len);
+}
+
+bool conn_is_for_many(const struct conn *conn)
+{
+	for (size_t i = 0; i < conn->remote_addr_count; i++)
+		if (conn->remote_addrs[i].host || is_single(&conn->remote_addrs[i]))
+			return false;
+	return true;
+}
+
+void conn_remote_ts(const struct conn *conn, struct ts_list *list)
+{
+	static const struct ts_list any = { 1, { { .dynamic = true, .end_port = UINT16_MAX } } };
+
+	list->n = 0;
+	for (size_t i = 0; i < conn->remote_addr_count; i++) {
+		const struct addr_range *r = &conn->remote_addrs[i];
+		struct ts *ts = &list->v[list->n];
+
+		if (r->family == AF_UNSPEC && !r->host) {
+			ts_resolve_any(list, &any);
+			return;
+		}
+		if (r->family == AF_UNSPEC || list->n == TS_MAX)
+			continue;
+		*ts = (struct ts){ .family = r->family, .end_port = UINT16_MAX };
+		memcpy(ts->start, r->first, sizeof(ts->start));
+		memcpy(ts->end, r->last, sizeof(ts->end));
+		list->n++;
+	}
 }
 
 int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,

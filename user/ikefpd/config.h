@@ -28,7 +28,8 @@
  * (secrets.h).
  *
  * A connection never changes once loaded: a reload replaces it, and whoever
- * holds a reference goes on with what it has.
+ * holds a reference goes on with what it has. But certificates that are on tokens come to it
+ * when those are read (token_certs.h).
  */
 
 /* An address, a subnet or a range (local_addrs, remote_addrs). */
@@ -52,6 +53,8 @@ enum revocation {
 };
 
 /* One authentication round. */
+struct token_cert_ref;
+
 struct auth_conf {
 	/* ID_ANY: local: the certificate's subject, or the address; remote: whatever */
 	struct ike_id id;
@@ -62,6 +65,8 @@ struct auth_conf {
 	unsigned int ecdsa_bits;
 	STACK_OF(X509) *certs;	/* ours to choose from; the peer's has to be one of them */
 	STACK_OF(X509) *cacerts;	/* one of them has to be in the peer's chain */
+	/* Of certs and cacerts, which are there then, be they empty: what is on tokens. */
+	struct token_cert_ref *token_certs;
 	EVP_PKEY **pubkeys;	/* likewise, without certificates */
 	size_t pubkey_count;
 };
@@ -277,6 +282,14 @@ int conn_match_addrs(const struct conn *conn, const struct endpoint *local,
  */
 int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
 			 struct endpoint *remote, struct errmsg *err);
+
+/*
+ * Are the peers any of its remote addresses, none of which is one single host or a name? Then it
+ * is not known whom to initiate to, unless traffic says so (trap.h).
+ */
+bool conn_is_for_many(const struct conn *conn);
+/* All of its remote addresses, with any protocol and port; those beyond TS_MAX are left out. */
+void conn_remote_ts(const struct conn *conn, struct ts_list *list);
 
 /*
  * The identity to send: @conn's own, or, where that is %any, the address.

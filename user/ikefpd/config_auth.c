@@ -7,6 +7,7 @@
 #include "config_keys.h"
 #include "config_load.h"
 #include "signature.h"
+#include "token_certs.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
@@ -305,19 +306,73 @@ static const struct config_key auth_keys[] = {
 	{ "xauth_id", NULL, NULL },
 };
 
-static int refuse_cert(const struct tree *node, void *object, struct errmsg *err)
+/* A file comes as what it holds; VICI has its path, and no file is opened for that. */
+static int read_cert_file(const struct tree *section, const struct tree *file,
+			  struct auth_conf *auth, bool ca, struct errmsg *err)
 {
-	(void)object;
-	if (!tree_find(node, "handle"))
-		return tree_refuse(node, err,
-				   "not supported yet: name the certificate's file in 'certs' or 'cacerts' in its place");
-	return tree_refuse(node, err,
-			   "certificates are not read from tokens, only private keys are used there: write the certificate to a file, and name that in 'certs' or 'cacerts' in its place");
+	if (section->first != file || file->next)
+		return tree_refuse(section, err,
+				   "holds 'file', or 'uri', provider and handle of what is on a token, not both");
+	if (file->kind == TREE_VALUE)
+		return tree_refuse(file, err,
+				   "by VICI files are not opened: name it in '%s', whose files swanctl reads",
+				   ca ? "cacerts" : "certs");
+	return each_blob(file, ca ? add_cacert : add_cert, auth, err);
+}
+
+/* It comes to certs or cacerts, which ask for one of theirs from now on, when it is read. */
+static int read_token_cert(const struct tree *section, struct auth_conf *auth, bool ca,
+			   struct errmsg *err)
+{
+	STACK_OF(X509) **list = ca ? &auth->cacerts : &auth->certs;
+	struct token_cert_ref **end = &auth->token_certs, *ref;
+	char *token = config_read_token_cert(section, err);
+	char path[256];
+
+	if (!token)
+		return -1;
+	ref = calloc(1, sizeof(*ref));
+	if (!*list)
+		*list = sk_X509_new_null();
+	if (ref)
+		ref->key = strdup(tree_path(section, path, sizeof(path)));
+	if (!ref || !ref->key || !*list) {
+		free(token);
+		token_cert_refs_free(ref);
+		return tree_refuse(section, err, "out of memory");
+	}
+	ref->token = token;
+	ref->ca = ca;
+	ref->list = *list;
+	while (*end)
+		end = &(*end)->next;
+	*end = ref;
+	return 0;
+}
+
+static int read_one_cert(const struct tree *section, struct auth_conf *auth, bool ca,
+			 struct errmsg *err)
+{
+	const struct tree *file = tree_find(section, "file");
+
+	if (file && file->kind != TREE_SECTION)
+		return read_cert_file(section, file, auth, ca, err);
+	return read_token_cert(section, auth, ca, err);
+}
+
+static int read_cert_section(const struct tree *section, void *object, struct errmsg *err)
+{
+	return read_one_cert(section, object, false, err);
+}
+
+static int read_cacert_section(const struct tree *section, void *object, struct errmsg *err)
+{
+	return read_one_cert(section, object, true, err);
 }
 
 static const struct config_section auth_sections[] = {
-	{ "cert", true, refuse_cert },
-	{ "cacert", true, refuse_cert },
+	{ "cert", true, read_cert_section },
+	{ "cacert", true, read_cacert_section },
 };
 
 static const struct config_schema auth_schema = {

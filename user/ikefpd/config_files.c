@@ -82,6 +82,10 @@ static const struct file_key round_keys[] = {
 
 static const struct file_key authority_key = { "cacert", "x509ca" };
 
+/* "cert<suffix> { file = ... }" of a round, and cacert<suffix>. */
+static const struct file_key cert_key = { "file", "x509" };
+static const struct file_key cacert_key = { "file", "x509ca" };
+
 struct inliner {
 	struct tree *list;	/* what becomes of the key */
 	const char *path;
@@ -179,6 +183,22 @@ static int inline_key(struct tree *round, const struct file_key *which, const ch
 	return ret;
 }
 
+static int inline_round(struct tree *round, const char *path, struct errmsg *err)
+{
+	for (size_t i = 0; i < COUNT(round_keys); i++)
+		if (inline_key(round, &round_keys[i], path, err))
+			return -1;
+	for (struct tree *n = round->first; n; n = n->next) {
+		bool cert = !strncmp(n->name, "cert", 4);
+
+		if (n->kind != TREE_SECTION || (!cert && strncmp(n->name, "cacert", 6)))
+			continue;
+		if (inline_key(n, cert ? &cert_key : &cacert_key, path, err))
+			return -1;
+	}
+	return 0;
+}
+
 int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 {
 	struct tree *conns = tree_find(root, "connections");
@@ -194,9 +214,8 @@ int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 			    (strncmp(round->name, "local", 5) &&
 			     strncmp(round->name, "remote", 6)))
 				continue;
-			for (size_t i = 0; i < COUNT(round_keys); i++)
-				if (inline_key(round, &round_keys[i], path, err))
-					return -1;
+			if (inline_round(round, path, err))
+				return -1;
 		}
 	return 0;
 }

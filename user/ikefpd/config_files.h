@@ -13,8 +13,9 @@
 #include "tree.h"
 
 /*
- * Puts what the files hold in the place of their names: certs, cacerts and pubkeys of
- * all connections in @root, cacert of all authorities. @path is swanctl.conf's. 0, or -1 with @err set.
+ * Puts what the files hold in the place of their names: certs, cacerts, pubkeys, and the file of
+ * cert<suffix> and cacert<suffix>, of all connections in @root, cacert of all authorities. @path
+ * is swanctl.conf's. 0, or -1 with @err set.
  */
 int config_files_inline(struct tree *root, const char *path, struct errmsg *err);
 

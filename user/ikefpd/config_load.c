@@ -389,19 +389,23 @@ static int read_unserved(const struct tree *node, void *object, struct errmsg *e
 	return tree_refuse(node, err, "not supported yet: remove what it holds");
 }
 
+int config_remove_authority(struct config *config, const char *name)
+{
+	for (const struct authority *a = config->authorities; a; a = a->next)
+		if (!strcmp(a->name, name))
+			credentials_remove_authority(config->credentials, a->source, a->cert);
+	return authority_remove(&config->authorities, name);
+}
+
 int config_put_authority(struct config *config, struct authority *a, struct errmsg *err)
 {
-	unsigned char *der = NULL;
-	int len = i2d_X509(a->cert, &der), ret;
-
-	ret = len > 0 ? credentials_add(config->credentials, a->source, CREDENTIAL_CA, der,
-					(size_t)len, err) : errmsg_set(err, "out of memory");
-	OPENSSL_free(der);
-	if (ret)
+	if (credentials_add_authority(config->credentials, a->source, a->cert, err)) {
 		authority_free(a);
-	else
-		authority_put(&config->authorities, a);
-	return ret;
+		return -1;
+	}
+	config_remove_authority(config, a->name);
+	authority_put(&config->authorities, a);
+	return 0;
 }
 
 static int read_authorities(const struct tree *node, void *object, struct errmsg *err)
@@ -485,6 +489,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 	while ((authority = fresh->authorities)) {
 		fresh->authorities = authority->next;
 		authority->next = NULL;
+		config_remove_authority(config, authority->name);
 		authority_put(&config->authorities, authority);
 	}
 	config->retransmit = fresh->retransmit;

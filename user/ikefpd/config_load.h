@@ -35,6 +35,9 @@ struct conn *config_read_conn(const struct tree *section, enum conf_source sourc
  */
 int config_put_authority(struct config *config, struct authority *a, struct errmsg *err);
 
+/* By name, whoever loaded it; its CA is trusted no more for its sake. Returns 0 or -ENOENT. */
+int config_remove_authority(struct config *config, const char *name);
+
 /* Its "local { }" or "remote { }". 0, or -1 with @err set. */
 int config_read_auth(const struct tree *section, struct auth_conf *auth,
 		     struct errmsg *err);
@@ -49,6 +52,12 @@ struct secret *config_read_secret(const struct tree *section, enum secret_kind k
  */
 struct secret *config_read_token(const struct tree *section, enum conf_source source,
 				 struct errmsg *err);
+
+/*
+ * "cert<suffix> { }" of a connection's "local { }": "PROVIDER URI", to be freed. NULL with @err
+ * set.
+ */
+char *config_read_token_cert(const struct tree *section, struct errmsg *err);
 
 /* Add an owner to a secret. Returns 0 or -1 with @err set. */
 int config_add_owner(struct secret *secret, const struct tree *node,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where a private key is that is on a token: of a file, or of VICI. */
+/* Where a private key or a certificate is that is on a token: of a file, or of VICI. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,13 @@
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
 
-/* Persistent objects of a TPM: TCG's registry of handles, section 2.2. */
+/* NV indices and persistent objects of a TPM: TCG's registry of handles, section 2.2. */
+#define TPM_NV_INDEX		0x01u
 #define TPM_PERSISTENT		0x81u
 #define TPM_HANDLE_DIGITS	8
 
 struct token_section {
+	bool cert;		/* of a certificate */
 	const struct tree *uri_node, *handle_node, *pin_node;
 	char uri[TOKEN_URI_MAX];
 	char provider[TOKEN_PROVIDER_MAX];
@@ -49,8 +51,9 @@ static int read_uri(const struct tree *node, void *object, struct errmsg *err)
 	scheme = strcspn(s->uri, ":");
 	if (!scheme || !s->uri[scheme] || !s->uri[scheme + 1] || strpbrk(s->uri, " \t\r\n"))
 		return tree_refuse(node, err,
-				   "'%s' is no URI of a key: write one such as 'handle:0x81000001' (TPM) or 'pkcs11:token=...;object=...'",
-				   s->uri);
+				   "'%s' is no URI of a %s: write one such as 'handle:0x%s' (TPM) or 'pkcs11:token=...;object=...'",
+				   s->uri, s->cert ? "certificate" : "key",
+				   s->cert ? "01800001" : "81000001");
 	if (strcasestr(s->uri, "pin-value="))
 		return tree_refuse(node, err,
 				   "has a PIN in it, and would be logged: write it as 'pin = ...'");
@@ -84,6 +87,7 @@ static void put_pkcs11(char *out, size_t size, const char *digits)
 static int read_handle(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct token_section *s = object;
+	unsigned int kind = s->cert ? TPM_NV_INDEX : TPM_PERSISTENT;
 	char text[256], uri[TOKEN_URI_MAX];
 	const char *digits = text;
 	size_t len;
@@ -97,11 +101,12 @@ static int read_handle(const struct tree *node, void *object, struct errmsg *err
 	if (!len || len % 2 || digits[strspn(digits, "0123456789abcdefABCDEF")])
 		return tree_refuse(node, err,
 				   "'%s' is no handle: it is an even number of hexadecimal digits", text);
-	if (len != TPM_HANDLE_DIGITS || strtoul(digits, NULL, 16) >> 24 != TPM_PERSISTENT) {
+	if (len != TPM_HANDLE_DIGITS || strtoul(digits, NULL, 16) >> 24 != kind) {
 		put_pkcs11(uri, sizeof(uri), digits);
 		return tree_refuse(node, err,
-				   "'%s' is no persistent handle of a TPM (81000000 to 81ffffff): of a PKCS#11 token, write 'uri = \"%s\"' in its place",
-				   text, uri);
+				   "'%s' is no %s of a TPM (%02x000000 to %02xffffff): of a PKCS#11 token, write 'uri = \"%s\"' in its place",
+				   text, s->cert ? "NV index" : "persistent handle", kind, kind,
+				   uri);
 	}
 	snprintf(s->uri, sizeof(s->uri), "handle:0x%s", digits);
 	return 0;
@@ -136,6 +141,19 @@ static int refuse_pkcs11(const struct tree *node, void *object, struct errmsg *e
 			   uri, slot ? ";slot-id=" : "", slot ? slot : "");
 }
 
+static int refuse_pin(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)object;
+	return tree_refuse(node, err,
+			   "a certificate that asks for a PIN has that of the private key of the same uri: write it there, in 'secrets { token { pin = ... } }'");
+}
+
+static int refuse_file(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)object;
+	return tree_refuse(node, err, "does not go with what is on a token: remove one of them");
+}
+
 static const struct config_key token_keys[] = {
 	{ "uri", read_uri, NULL },
 	{ "provider", read_provider, NULL },
@@ -147,6 +165,20 @@ static const struct config_key token_keys[] = {
 
 static const struct config_schema token_schema = {
 	.keys = token_keys, .key_count = COUNT(token_keys),
+};
+
+static const struct config_key cert_keys[] = {
+	{ "uri", read_uri, NULL },
+	{ "provider", read_provider, NULL },
+	{ "handle", read_handle, NULL },
+	{ "pin", refuse_pin, NULL },
+	{ "file", refuse_file, NULL },
+	{ "module", refuse_pkcs11, NULL },
+	{ "slot", refuse_pkcs11, NULL },
+};
+
+static const struct config_schema cert_schema = {
+	.keys = cert_keys, .key_count = COUNT(cert_keys),
 };
 
 /* What is said first is what is of more use than what is said of a handle. */
@@ -161,13 +193,14 @@ static int read_all(const struct tree *section, struct token_section *s, struct 
 		if (node && node->kind != TREE_SECTION)
 			return refuse_pkcs11(node, s, err);
 	}
-	if (config_read_section(section, &token_schema, s, err))
+	if (config_read_section(section, s->cert ? &cert_schema : &token_schema, s, err))
 		return -1;
 	if (s->uri_node && s->handle_node)
 		return tree_refuse(s->handle_node, err, "does not go with 'uri': remove one of them");
 	if (!*s->uri)
 		return tree_refuse(section, err,
-				   "has no uri: add one, such as 'uri = \"handle:0x81000001\"' (TPM) or 'uri = \"pkcs11:token=...;object=...\"'");
+				   "has no uri: add one, such as 'uri = \"handle:0x%s\"' (TPM) or 'uri = \"pkcs11:token=...;object=...\"'",
+				   s->cert ? "01800001" : "81000001");
 	provider = token_provider(s->uri);
 	if (!*s->provider && !provider)
 		return tree_refuse(s->uri_node, err,
@@ -207,6 +240,19 @@ struct secret *config_read_token(const struct tree *section, enum conf_source so
 			return secret;
 	}
 	secret_free(secret);
+	tree_refuse(section, err, "out of memory");
+	return NULL;
+}
+
+char *config_read_token_cert(const struct tree *section, struct errmsg *err)
+{
+	struct token_section s = { .cert = true };
+	char *token;
+
+	if (read_all(section, &s, err))
+		return NULL;
+	if (asprintf(&token, "%s %s", s.provider, s.uri) >= 0)
+		return token;
 	tree_refuse(section, err, "out of memory");
 	return NULL;
 }

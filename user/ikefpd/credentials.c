@@ -43,6 +43,8 @@ static void append(struct credentials *c, struct credential *one)
 
 	for (; *at; at = &(*at)->next)
 		if (same(*at, one)) {
+			(*at)->added |= one->added;
+			(*at)->authorities += one->authorities;
 			credential_free(one);
 			return;
 		}
@@ -93,6 +95,7 @@ int credentials_add(struct credentials *c, enum conf_source source,
 		return errmsg_set(err, "out of memory");
 	one->source = source;
 	one->kind = kind;
+	one->added = true;
 	if (read_one(one, data, len, err)) {
 		credential_free(one);
 		return -1;
@@ -116,6 +119,87 @@ void credentials_clear(struct credentials *c, enum conf_source source)
 	changed(c);
 }
 
+/* Goes, unless somebody names it. */
+static void drop_unnamed(struct credentials *c, struct credential **at)
+{
+	struct credential *one = *at;
+
+	if (one->added || one->authorities)
+		return;
+	*at = one->next;
+	credential_free(one);
+	changed(c);
+}
+
+void credentials_unload(struct credentials *c, enum conf_source source)
+{
+	struct credential **at = &c->first, *one;
+
+	while ((one = *at)) {
+		if (one->source == source) {
+			one->added = false;
+			drop_unnamed(c, at);
+		}
+		if (*at == one)
+			at = &one->next;
+	}
+}
+
+int credentials_add_authority(struct credentials *c, enum conf_source source, X509 *ca,
+			      struct errmsg *err)
+{
+	struct credential *one = calloc(1, sizeof(*one));
+
+	if (!one)
+		return errmsg_set(err, "out of memory");
+	one->kind = CREDENTIAL_CA;
+	one->source = source;
+	one->authorities = 1;
+	X509_up_ref(ca);
+	one->cert = ca;
+	append(c, one);
+	return 0;
+}
+
+void credentials_remove_authority(struct credentials *c, enum conf_source source,
+				  const X509 *ca)
+{
+	for (struct credential **at = &c->first; *at; at = &(*at)->next) {
+		struct credential *one = *at;
+
+		if (one->source != source || one->kind != CREDENTIAL_CA || !one->authorities ||
+		    X509_cmp(one->cert, ca))
+			continue;
+		one->authorities--;
+		drop_unnamed(c, at);
+		return;
+	}
+}
+
+static bool same_key_id(const X509_CRL *a, const X509_CRL *b)
+{
+	int at_a = X509_CRL_get_ext_by_NID(a, NID_authority_key_identifier, -1);
+	int at_b = X509_CRL_get_ext_by_NID(b, NID_authority_key_identifier, -1);
+
+	if (at_a < 0 || at_b < 0)
+		return at_a < 0 && at_b < 0;
+	return !ASN1_STRING_cmp(X509_EXTENSION_get_data(X509_CRL_get_ext(a, at_a)),
+				X509_EXTENSION_get_data(X509_CRL_get_ext(b, at_b)));
+}
+
+/*
+ * One whose time is over still tells who has been revoked (trust.c), until there is another one
+ * of that CA.
+ */
+static bool supersedes(const X509_CRL *crl, const X509_CRL *old)
+{
+	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(old);
+
+	return end && X509_cmp_current_time(end) < 0 && same_key_id(crl, old) &&
+	       !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_CRL_get_issuer(old)) &&
+	       ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_lastUpdate(old)) >= 0;
+}
+
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl)
 {
 	struct credential *one = calloc(1, sizeof(*one)), **at = &c->first;
@@ -131,7 +215,7 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 	while (*at) {
 		struct credential *old = *at;
 
-		if (!old->uri || strcmp(old->uri, uri)) {
+		if (!old->uri || (strcmp(old->uri, uri) && !supersedes(crl, old->crl))) {
 			at = &old->next;
 			continue;
 		}
@@ -189,8 +273,11 @@ void credentials_write(struct buf *out, const struct credentials *c)
 {
 	for (const struct credential *one = c->first; one; one = one->next) {
 		unsigned char *der = NULL;
-		int len = credential_der(one, &der);
+		int len;
 
+		if (!one->added)
+			continue;
+		len = credential_der(one, &der);
 		if (len <= 0) {
 			out->failed = true;
 			return;

@@ -31,6 +31,8 @@ struct credential {
 	X509_CRL *crl;
 	EVP_PKEY *key;
 	char *uri;		/* where it was fetched; NULL: it was loaded */
+	bool added;		/* by itself, */
+	unsigned int authorities;	/* or for so many of those */
 };
 
 struct credentials {
@@ -48,15 +50,28 @@ int credentials_add(struct credentials *c, enum conf_source source,
 		    enum credential_kind kind, const void *data, size_t len,
 		    struct errmsg *err);
 void credentials_clear(struct credentials *c, enum conf_source source);
+/* But for what is the CA of an authority. */
+void credentials_unload(struct credentials *c, enum conf_source source);
+/*
+ * The CA of an authority: there as long as it is that of one, or has been added besides. 0, or -1
+ * with @err set.
+ */
+int credentials_add_authority(struct credentials *c, enum conf_source source, X509 *ca,
+			      struct errmsg *err);
+void credentials_remove_authority(struct credentials *c, enum conf_source source,
+				  const X509 *ca);
 /* What is of a file in @to makes place for all of @from. */
 void credentials_replace_file(struct credentials *to, struct credentials *from);
 void credentials_free(struct credentials *c);	/* NULL is fine */
 
-/* A CRL, in the place of what was fetched from the same place before. 0 or -ENOMEM. */
+/*
+ * A CRL, in the place of what was fetched from the same place before, and of those of its CA whose
+ * time is over. 0 or -ENOMEM.
+ */
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl);
 void credentials_clear_fetched(struct credentials *c);
 
-/* In octets, and back again: what credentials_read() takes begins at @data. */
+/* What was added by itself, in octets, and back again: what credentials_read() takes begins at @data. */
 void credentials_write(struct buf *out, const struct credentials *c);
 int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 		     struct errmsg *err);

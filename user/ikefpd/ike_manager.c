@@ -521,14 +521,19 @@ struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name
 	return NULL;
 }
 
-/* The connection's oldest IKE SA, however far it is; NULL if there is none to use. */
-static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *conn)
+/*
+ * The connection's oldest IKE SA, however far it is; NULL if there is none to use. With @remote
+ * one with this peer, whatever port.
+ */
+static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *conn,
+			     const struct endpoint *remote)
 {
 	struct ike_sa *sa, *oldest = NULL;
 
 	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
 	     sa = ike_manager_of_conn(m, conn->name, sa))
 		if (sa->conn == conn && sa->state != IKE_DELETING && sa->state != IKE_REKEYED &&
+		    (!remote || endpoint_same_addr(&sa->remote, remote)) &&
 		    (!oldest || sa->created_ms <= oldest->created_ms))
 			oldest = sa;
 	return oldest;
@@ -573,7 +578,7 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job)
 {
-	if (m->stopping || to_use(m, conn) || !host_names_initiate(m, conn, child, job))
+	if (m->stopping || to_use(m, conn, NULL) || !host_names_initiate(m, conn, child, job))
 		ike_manager_initiate_now(m, conn, child, job);
 }
 
@@ -582,19 +587,44 @@ void ike_manager_not_initiated(struct control_job *job, const char *reason)
 	job_done(job, false, reason);
 }
 
+/* A new IKE SA. */
+static void begin(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
+		  const struct endpoint *local, const struct endpoint *remote,
+		  struct control_job *job)
+{
+	struct ike_sa *sa = ike_sa_new(m, conn, true);
+	uint32_t id;
+
+	if (!sa) {
+		job_done(job, false, "out of memory");
+		return;
+	}
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->handshake->child_conf = child;
+	id = sa->unique_id;
+	if (job)
+		job->ike_id = id;
+	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
+		      child ? child->name : NULL) || ike_init_start(sa)) {
+		sa = ike_manager_by_id(m, id);
+		if (sa)
+			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+	}
+}
+
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			      const struct child_conf *child, struct control_job *job)
 {
 	struct endpoint local, remote;
 	struct ike_sa *sa;
 	struct errmsg err;
-	uint32_t id;
 
 	if (m->stopping) {
 		job_done(job, false, "the daemon is stopping");
 		return;
 	}
-	sa = to_use(m, conn);
+	sa = to_use(m, conn, NULL);
 	if (sa && child) {
 		initiate_on(m, sa, child, job);
 		return;
@@ -622,37 +652,42 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 		job_done(job, false, "there is no route to the peer");
 		return;
 	}
-	sa = ike_sa_new(m, conn, true);
-	if (!sa) {
-		job_done(job, false, "out of memory");
+	begin(m, conn, child, &local, &remote, job);
+}
+
+void ike_manager_initiate_to(struct ike_manager *m, struct conn *conn,
+			     const struct child_conf *child, const struct endpoint *local,
+			     const struct endpoint *remote)
+{
+	struct ike_sa *sa = to_use(m, conn, remote);
+
+	if (m->stopping)
 		return;
-	}
-	sa->local = local;
-	sa->remote = remote;
-	sa->handshake->child_conf = child;
-	id = sa->unique_id;
-	if (job)
-		job->ike_id = id;
-	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
-		      child ? child->name : NULL) || ike_init_start(sa)) {
-		sa = ike_manager_by_id(m, id);
-		if (sa)
-			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
-	}
+	if (sa && child)
+		initiate_on(m, sa, child, NULL);
+	else if (!sa)
+		begin(m, conn, child, local, remote, NULL);
 }
 
 void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
 	struct conn *conn = conn_get(sa->conn);
+	bool many = conn_is_for_many(conn);
+	struct endpoint local = sa->local, remote = sa->remote;
 	const struct child_sa *c;
 	struct ike_sa *other;
 
 	/* Not one to be used. */
 	sa->state = IKE_DELETING;
+	local.port = conn->local_port;
+	remote.port = conn->remote_port;
 	/* At the address that it had just now, name or not. */
-	ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL);
-	other = to_use(m, conn);
+	if (many)
+		ike_manager_initiate_to(m, conn, sa->handshake->child_conf, &local, &remote);
+	else
+		ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL);
+	other = to_use(m, conn, many ? &remote : NULL);
 	if (other)
 		other->second_try = true;
 	if (other)

@@ -119,6 +119,10 @@ void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 /* The same with the addresses that its host names have by now, */
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			      const struct child_conf *child, struct control_job *job);
+/* or of a connection for many (conn_is_for_many()) with the peer between these endpoints, */
+void ike_manager_initiate_to(struct ike_manager *m, struct conn *conn,
+			     const struct child_conf *child, const struct endpoint *local,
+			     const struct endpoint *remote);
 /* or not at all; @job may be NULL. */
 void ike_manager_not_initiated(struct control_job *job, const char *reason);
 /*

@@ -36,6 +36,13 @@ int ipc_send(int fd, const void *data, size_t len)
 	return n < 0 ? -errno : 0;
 }
 
+bool ipc_is_open(int fd)
+{
+	struct pollfd hup = { .fd = fd };
+
+	return poll(&hup, 1, 0) == 0;
+}
+
 ssize_t ipc_recv(int fd, void *data, size_t size, int timeout_ms)
 {
 	struct pollfd poll_in = { .fd = fd, .events = POLLIN };

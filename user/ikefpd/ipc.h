@@ -7,6 +7,7 @@
 #ifndef IKEFPD_IPC_H
 #define IKEFPD_IPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -18,6 +19,9 @@ int ipc_pair(int fds[2]);
 
 /* Returns 0 or -errno: -EMSGSIZE for a packet of more than IPC_PACKET_MAX octets. */
 int ipc_send(int fd, const void *data, size_t len);
+
+/* Has the other end not closed it? */
+bool ipc_is_open(int fd);
 
 /*
  * Waits for a packet for at most @timeout_ms (-1: for ever) and reads it. Returns its

@@ -161,7 +161,7 @@ int jobs_open(struct loop *l, unsigned int n)
 	if (!err)
 		err = threads_start(threads, n < THREADS_MAX ? n : THREADS_MAX, serve, NULL,
 				    &n_threads);
-	if (err)
+	if (err || !n_threads)
 		jobs_close();
 	return err;
 }

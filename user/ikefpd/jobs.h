@@ -24,8 +24,8 @@ struct job {
 };
 
 /*
- * With so many threads, THREADS_MAX at most (threads.h). To be called when the process has no
- * more to give up but system calls. Returns 0 or -errno.
+ * With so many threads, THREADS_MAX at most, or as many as the system has for us (threads.h). To be
+ * called when the process has no more to give up but system calls. Returns 0 or -errno.
  */
 int jobs_open(struct loop *loop, unsigned int threads);
 /* Waits for those that are at work; all that are left, which nobody is to know of, are dropped. */

@@ -56,6 +56,7 @@
 #include "start.h"
 #include "tcp_listen.h"
 #include "threads.h"
+#include "token_certs.h"
 #include "token_server.h"
 #include "tokens.h"
 #include "updown.h"
@@ -84,6 +85,7 @@ struct daemon {
 	struct updown *updown;
 	struct lookup *lookup;
 	struct revocation_info *revocation;
+	struct token_certs *token_certs;
 	struct mapping *mapping;
 	struct acquire *acquire;
 	struct expire *expire;
@@ -176,10 +178,12 @@ static int load(struct daemon *d, struct errmsg *err)
 	if (!ret)
 		config_replace_file(d->config, fresh);
 	config_free(fresh);
+	if (ret)
+		return ret;
 	/* A token that is not there is no reason to be without all else. */
-	if (!ret)
-		tokens_commit(d->tokens);
-	return ret;
+	token_certs_read_file(d->token_certs, d->config);
+	tokens_commit(d->tokens);
+	return 0;
 }
 
 /* Reads the file again; what it changes is then done. */
@@ -262,6 +266,29 @@ static void close_all(const int *fds, unsigned int n)
 		close(fds[--n]);
 }
 
+static void say_threads(unsigned int n, unsigned int wanted)
+{
+	if (n < wanted)
+		log_msg(LOG_DMN, LVL_AUDIT,
+			"there are %u threads, not %u: the system has no more for us (RLIMIT_NPROC, TasksMax)",
+			n, wanted);
+}
+
+/* Those that there is a thread for at the other end: no more can wait for signatures here. */
+static void take_signers(struct daemon *d, const int *fds, unsigned int n)
+{
+	d->threads = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!ipc_is_open(fds[i])) {
+			close(fds[i]);
+			continue;
+		}
+		secrets_add_signer(d->secrets, fds[i]);
+		d->threads++;
+	}
+	say_threads(d->threads, n);
+}
+
 /* The two that share @between; the secrets have a way for each thread, too. */
 static int start_secrets(struct daemon *d, struct process_plan *secrets,
 			 const struct process_plan *reader, struct errmsg *err)
@@ -287,8 +314,7 @@ static int start_secrets(struct daemon *d, struct process_plan *secrets,
 		close_all(ours, n);
 		return ret ? ret : errmsg_set(err, "out of memory");
 	}
-	while (n)
-		secrets_add_signer(d->secrets, ours[--n]);
+	take_signers(d, ours, n);
 	return 0;
 }
 
@@ -414,11 +440,12 @@ static void mapping_changed(void *arg, const struct endpoint *local, uint32_t sp
 	ike_manager_mapping(&d->manager, local, spi_in, remote);
 }
 
-static void acquired(void *arg, uint32_t reqid)
+static void acquired(void *arg, uint32_t reqid, const struct endpoint *local,
+		     const struct endpoint *remote)
 {
 	struct daemon *d = arg;
 
-	trap_acquired(&d->manager, reqid);
+	trap_acquired(&d->manager, reqid, local, remote);
 }
 
 static void limit_reached(void *arg, const struct endpoint *dst, uint32_t spi)
@@ -504,6 +531,7 @@ static struct tcp_listen *listen_tcp(struct daemon *d, struct errmsg *err)
 /* Returns 0, or -1 with @err set, or with its text empty where it is logged. */
 static int setup(struct daemon *d, const char *user, struct errmsg *err)
 {
+	struct jobs_stats stats;
 	int ret;
 
 	err->text[0] = '\0';
@@ -520,6 +548,9 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return errmsg_set(err, "tokens: %s", strerror(errno));
 	secrets_set_tokens(d->secrets, d->tokens);
 	tokens_watch(d->tokens, token_there, d);
+	d->token_certs = token_certs_new(d->tokens);
+	if (!d->token_certs)
+		return errmsg_set(err, "out of memory");
 	if (watch(d, err) || (d->config_file && load(d, err)))
 		return -1;
 	/* Before there is anything that an unloading can take away. */
@@ -576,11 +607,14 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return -1;
 	vici_set_reload(d->vici, reload, d);
 	vici_set_revocation(d->vici, d->revocation);
+	vici_set_token_certs(d->vici, d->token_certs);
 	if (privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err))
 		return -1;
 	ret = jobs_open(d->loop, d->threads);
 	if (ret)
 		return errmsg_set(err, "cannot start threads: %s", strerror(-ret));
+	jobs_stats(&stats);
+	say_threads(stats.threads, d->threads);
 	return sandbox_enter(SANDBOX_DAEMON, err);
 }
 
@@ -604,10 +638,11 @@ static void teardown(struct daemon *d)
 	xfrm_close(d->xfrm);
 	revocation_free(d->revocation);
 	lookup_close(d->lookup);
-	tokens_close(d->tokens);
 	updown_close(d->updown, SCRIPTS_WAIT_MS);
 	route_close(d->route);
 	config_free(d->config);
+	token_certs_free(d->token_certs);
+	tokens_close(d->tokens);
 	loop_free(d->loop);
 	process_end(&d->reader_process);
 	process_end(&d->secrets_process);

@@ -333,31 +333,114 @@ static bool may_be_none(uint8_t type)
 	return type == TRANSFORM_INTEG || transform_is_ke(type);
 }
 
-/* RFC 9370 section 2.2.1: no key exchange method is done twice. */
-static bool is_done(const struct proposal *chosen, const struct transform *t)
+/*
+ * Key exchange methods, a bit each: that of the first transform of ours that is of it. No method
+ * is done twice (RFC 9370 section 2.2.1), so the choice for one exchange is a choice for those
+ * that follow it, too.
+ */
+struct methods {
+	uint64_t of[TRANSFORM_MAX + 1];	/* what both offer, of an exchange that needs one; else 0 */
+	uint64_t taken;
+};
+
+_Static_assert(PROPOSAL_TRANSFORMS_MAX <= 64, "a bit for each transform");
+
+static unsigned int method_of(const struct proposal *ours, uint16_t id)
+{
+	unsigned int i = 0;
+
+	while (!transform_is_ke(ours->transforms[i].type) || ours->transforms[i].id != id)
+		i++;
+	return i;
+}
+
+static void find_methods(struct methods *m, const struct proposal *ours,
+			 const struct offered *peer)
 {
 	unsigned int i;
 
-	for (i = 0; transform_is_ke(t->type) && t->id && i < chosen->n; i++)
-		if (transform_is_ke(chosen->transforms[i].type) &&
-		    chosen->transforms[i].id == t->id)
+	memset(m, 0, sizeof(*m));
+	for (i = 0; i < ours->n; i++) {
+		const struct transform *t = &ours->transforms[i];
+
+		if (!transform_is_ke(t->type) || !peer->present[t->type] ||
+		    !has_transform(&peer->p, t))
+			continue;
+		m->of[t->type] |= (uint64_t)1 << method_of(ours, t->id);
+	}
+	/* Where both may do without, there is no need of one. */
+	for (i = 0; i < ours->n; i++)
+		if (transform_is_ke(ours->transforms[i].type) && !ours->transforms[i].id &&
+		    has_transform(&peer->p, &ours->transforms[i]))
+			m->of[ours->transforms[i].type] = 0;
+}
+
+/* Finds a method for an exchange: others may change theirs. As deep as there are exchanges. */
+static bool place(const struct methods *m, uint8_t type, uint8_t owner[64], uint64_t *tried)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		uint64_t bit = (uint64_t)1 << i;
+
+		if (!(m->of[type] & ~m->taken & ~*tried & bit))
+			continue;
+		*tried |= bit;
+		if (!owner[i] || place(m, owner[i], owner, tried)) {
+			owner[i] = type;
 			return true;
+		}
+	}
+	return false;
+}
+
+/* Is there one for each exchange behind this, none of them taken and no two the same? */
+static bool rest_has(const struct methods *m, uint8_t type)
+{
+	uint8_t owner[64] = { 0 };
+
+	while (++type <= TRANSFORM_MAX) {
+		uint64_t tried = 0;
+
+		if (m->of[type] && !place(m, type, owner, &tried))
+			return false;
+	}
+	return true;
+}
+
+/* May it be what is chosen? Then a key exchange's method is taken. */
+static bool fits(struct methods *m, const struct proposal *ours, const struct offered *peer,
+		 const struct transform *t)
+{
+	uint64_t before = m->taken, bit;
+
+	if (!has_transform(&peer->p, t))
+		return false;
+	if (!transform_is_ke(t->type) || !t->id)
+		return true;
+	bit = (uint64_t)1 << method_of(ours, t->id);
+	m->taken |= bit;
+	if (!(before & bit) && rest_has(m, t->type))
+		return true;
+	m->taken = before;
 	return false;
 }
 
 /*
- * One transform of each type that ours and the peer's proposal have in common.
- * False if a type has none.
+ * One transform of each type that ours and the peer's proposal have in common: the first that
+ * leaves one for those that follow. False if a type has none.
  */
 static bool intersect(const struct proposal *ours, const struct offered *peer,
 		      bool skip_dh, struct proposal *chosen)
 {
 	const struct transform none = { 0 };
+	struct methods methods;
 	unsigned int i;
 	uint8_t type;
 
 	if (peer->unknown_type)
 		return false;
+	find_methods(&methods, ours, peer);
 	chosen->n = 0;
 	for (type = TRANSFORM_ENCR; type <= TRANSFORM_MAX; type++) {
 		const struct transform *found = NULL;
@@ -380,8 +463,7 @@ static bool intersect(const struct proposal *ours, const struct offered *peer,
 		}
 		for (i = 0; !found && i < ours->n; i++)
 			if (ours->transforms[i].type == type &&
-			    has_transform(&peer->p, &ours->transforms[i]) &&
-			    !is_done(chosen, &ours->transforms[i]))
+			    fits(&methods, ours, peer, &ours->transforms[i]))
 				found = &ours->transforms[i];
 		if (!found)
 			return false;

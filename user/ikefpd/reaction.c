@@ -12,6 +12,14 @@ static bool is_noted(const struct reaction *r, const struct child_conf *conf)
 	return false;
 }
 
+static int trap_again(const struct ike_sa *sa, const struct child_conf *conf, struct errmsg *err)
+{
+	/* That one peer has closed it is no reason to hold back what is for all others. */
+	if (conn_is_for_many(sa->conn) && !(conf->start_action & START_TRAP))
+		return errmsg_set(err, "remote_addrs names no single host: only with start_action = trap may it be any of many");
+	return trap_install(sa->manager, sa->conn, conf, true, err);
+}
+
 void reaction_note(struct reaction *r, const struct child_sa *child, enum child_action action)
 {
 	struct ike_sa *sa = child->ike_sa;
@@ -22,7 +30,7 @@ void reaction_note(struct reaction *r, const struct child_sa *child, enum child_
 	    action == ACTION_CLEAR)
 		return;
 	if (action == ACTION_TRAP) {
-		if (trap_install(sa->manager, sa->conn, child->conf, true, &err))
+		if (trap_again(sa, child->conf, &err))
 			ike_log(sa, LOG_CFG, LVL_AUDIT, "cannot install '%s' of '%s': %s",
 				child->conf->name, sa->conn->name, err.text);
 		return;

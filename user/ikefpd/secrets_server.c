@@ -449,8 +449,10 @@ int secrets_serve_signers(int first, unsigned int n)
 	}
 	if (!err)
 		err = threads_start(threads, n, sign_for, signers, &started);
-	for (i = started; i < n && i < THREADS_MAX; i++)
+	for (i = started; i < n && i < THREADS_MAX; i++) {
 		free(signers[i]);
+		close(first + (int)i);
+	}
 	return err;
 }
 

@@ -30,7 +30,8 @@ void secrets_answer(struct secrets_store *store, enum secrets_peer peer,
 
 /*
  * A thread for each of @n descriptors, from @first on, on which the daemon asks for
- * signatures: these take long. To be called once, before secrets_serve(). 0 or -errno.
+ * signatures: these take long. To be called once, before secrets_serve(). 0 or -errno. Where there
+ * is no thread for one, it is closed.
  */
 int secrets_serve_signers(int first, unsigned int n);
 

@@ -87,5 +87,5 @@ int threads_start(pthread_t *threads, unsigned int n, void (*fn)(void *arg), voi
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	return err;
+	return err == -EAGAIN ? 0 : err;
 }

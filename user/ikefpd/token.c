@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A private key that is on a token. */
+/* A private key or a certificate that is on a token. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,45 +70,58 @@ static void complete_uri(char uri[TOKEN_URI_MAX + 8], const struct token_conf *c
 	snprintf(uri, TOKEN_URI_MAX + 8, "%s%s", conf->uri, ask ? "?pass" : "");
 }
 
-static EVP_PKEY *load(OSSL_STORE_CTX *store)
+static OSSL_STORE_INFO *load(OSSL_STORE_CTX *store, int type)
 {
-	EVP_PKEY *key = NULL;
-
-	OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
-	while (!key && !OSSL_STORE_eof(store)) {
+	OSSL_STORE_expect(store, type);
+	while (!OSSL_STORE_eof(store)) {
 		OSSL_STORE_INFO *info = OSSL_STORE_load(store);
 
-		/* What cannot be read is not what is looked for, if anything follows. */
-		if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY)
-			key = OSSL_STORE_INFO_get1_PKEY(info);
+		if (info && OSSL_STORE_INFO_get_type(info) == type)
+			return info;
 		OSSL_STORE_INFO_free(info);
+		/* What cannot be read is not what is looked for, if anything follows. */
 		if (!info && OSSL_STORE_error(store))
 			break;
 	}
-	return key;
+	return NULL;
 }
 
-static EVP_PKEY *find(struct asked *asked, struct errmsg *why)
+/* A private key or a certificate, OSSL_STORE_INFO_*. */
+static OSSL_STORE_INFO *find(struct asked *asked, int type, struct errmsg *why)
 {
 	const struct token_conf *conf = asked->conf;
 	char uri[TOKEN_URI_MAX + 8], properties[TOKEN_PROVIDER_MAX + 16];
 	UI_METHOD *ui = UI_create_method("PIN");
 	OSSL_STORE_CTX *store = NULL;
-	EVP_PKEY *key = NULL;
+	OSSL_STORE_INFO *info = NULL;
 
 	complete_uri(uri, conf);
 	snprintf(properties, sizeof(properties), "?provider=%s", conf->provider);
 	if (ui && !UI_method_set_reader(ui, read_pin))
 		store = OSSL_STORE_open_ex(uri, NULL, properties, ui, asked, NULL, NULL, NULL);
 	if (store)
-		key = load(store);
+		info = load(store, type);
 	OSSL_STORE_close(store);
 	UI_destroy_method(ui);
-	if (key)
-		return key;
-	errmsg_set(why, "there is no private key");
+	if (info)
+		return info;
+	errmsg_set(why, "there is no %s",
+		   type == OSSL_STORE_INFO_PKEY ? "private key" : "certificate");
 	add_reason(why);
 	return NULL;
+}
+
+/* Returns 0, or -1 with @why set. */
+static int load_providers(const struct token_conf *conf, struct errmsg *why)
+{
+	ERR_clear_error();
+	/* For what the other has not. */
+	if (OSSL_PROVIDER_load(NULL, "default") && OSSL_PROVIDER_load(NULL, conf->provider))
+		return 0;
+	errmsg_set(why, "OpenSSL's provider '%s' cannot be loaded (is it installed, is its device there, and may ikefpd's user open that?)",
+		   conf->provider);
+	add_reason(why);
+	return -1;
 }
 
 /* libcrypto's own: what it says of itself is not the provider's word. */
@@ -156,20 +169,17 @@ enum token_state token_open(struct token_key *k, const struct token_conf *conf,
 {
 	struct asked asked = { .conf = conf };
 	enum token_state state = TOKEN_REFUSED;
+	OSSL_STORE_INFO *info;
 	struct errmsg wrong;
 
 	*k = (struct token_key){ .key = NULL };
-	ERR_clear_error();
-	/* For what the other has not. */
-	if (!OSSL_PROVIDER_load(NULL, "default") || !OSSL_PROVIDER_load(NULL, conf->provider)) {
-		errmsg_set(why, "OpenSSL's provider '%s' cannot be loaded (is it installed, is its device there, and may ikefpd's user open that?)",
-			   conf->provider);
-		add_reason(why);
+	if (load_providers(conf, why))
 		return TOKEN_AWAY;
-	}
-	k->key = find(&asked, why);
-	if (!k->key)
+	info = find(&asked, OSSL_STORE_INFO_PKEY, why);
+	if (!info)
 		return refuse(&asked, why);
+	k->key = OSSL_STORE_INFO_get1_PKEY(info);
+	OSSL_STORE_INFO_free(info);
 	k->pub = public_of(k->key);
 	if (!k->pub) {
 		errmsg_set(why, "its public key cannot be read");
@@ -225,6 +235,40 @@ void token_close(struct token_key *k)
 	EVP_PKEY_free(k->key);
 	EVP_PKEY_free(k->pub);
 	*k = (struct token_key){ .key = NULL };
+}
+
+enum token_state token_read_cert(const struct token_conf *conf, struct buf *der,
+				 struct errmsg *why)
+{
+	struct asked asked = { .conf = conf };
+	unsigned char *octets = NULL;
+	OSSL_STORE_INFO *info;
+	struct errmsg before;
+	int len;
+
+	if (load_providers(conf, why))
+		return TOKEN_AWAY;
+	info = find(&asked, OSSL_STORE_INFO_CERT, why);
+	if (!info && asked.given)
+		return refuse(&asked, why);
+	if (!info && asked.at_all) {
+		before = *why;
+		errmsg_set(why, "%.500s; it asks for a PIN, and there is no private key of the same uri in 'secrets' whose PIN has been found right",
+			   before.text);
+	}
+	if (!info)
+		return TOKEN_AWAY;
+	len = i2d_X509(OSSL_STORE_INFO_get0_CERT(info), &octets);
+	if (len > 0)
+		buf_put(der, octets, (size_t)len);
+	OPENSSL_free(octets);
+	OSSL_STORE_INFO_free(info);
+	if (len > 0 && der->len && der->len <= TOKEN_CERT_MAX)
+		return TOKEN_READY;
+	buf_clear(der);
+	errmsg_set(why, "its certificate cannot be written, or is longer than %d octets",
+		   TOKEN_CERT_MAX);
+	return TOKEN_AWAY;
 }
 
 const char *token_provider(const char *uri)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A private key that is on a token (a TPM, a smart card, an HSM), reached through a provider of
- * libcrypto: found by its URI (OSSL_STORE), and signed with. Only a process of its own does
- * that (token_server.h), since it loads libraries of others, and waits for the token.
+ * A private key or a certificate that is on a token (a TPM, a smart card, an HSM), reached
+ * through a provider of libcrypto: found by its URI (OSSL_STORE), and signed with, or read. Only
+ * a process of its own does that (token_server.h), since it loads libraries of others, and waits
+ * for the token.
  */
 #ifndef IKEFPD_TOKEN_H
 #define IKEFPD_TOKEN_H
@@ -20,6 +21,7 @@
 
 #define TOKEN_URI_MAX		1024	/* octets, as those below */
 #define TOKEN_PROVIDER_MAX	64
+#define TOKEN_CERT_MAX		65535
 
 struct token_conf {
 	const char *provider, *uri;
@@ -58,6 +60,13 @@ int token_sign(const struct token_key *k, enum signature_id id, bool classic, co
 int token_try(const struct token_key *k, struct errmsg *why);
 
 void token_close(struct token_key *k);
+
+/*
+ * Reads the certificate there, in DER, to @der, which is empty before. May take seconds. A PIN is
+ * given if it is asked for. Returns TOKEN_READY, or another with @why set.
+ */
+enum token_state token_read_cert(const struct token_conf *conf, struct buf *der,
+				 struct errmsg *why);
 
 /* Which provider serves URIs like this one: NULL if that is not known. */
 const char *token_provider(const char *uri);

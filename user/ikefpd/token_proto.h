@@ -2,7 +2,8 @@
 /*
  * What the daemon and the process of the tokens (token_server.h) say to each other: packets
  * (ipc.h), written as in secrets_proto.h. A "token" is an octet of source (enum conf_source) and
- * bytes with its name; a "secret" is one of the kind SECRET_TOKEN.
+ * bytes with its name; a "secret" is one of the kind SECRET_TOKEN. A certificate is a token of the
+ * source CONF_FETCHED, whose name is its "PROVIDER URI".
  *
  * The reader of the file stages tokens, past the daemon, and has each request answered by a u16:
  * 0 or an error number. What the daemon asks for is not answered as such: the process says of a
@@ -26,12 +27,13 @@ enum token_op {
 	TOKENS_TRY,		/* token, u32 number: look whether it is there again, now */
 	TOKENS_RESTART,		/* token: it does not answer */
 	TOKENS_SIGN,		/* token, u32 number, u8 scheme, u8 classic, bytes */
+	TOKENS_READ,		/* token: a certificate; anew if it has been read */
 };
 
 /* What it says: an octet, then: */
 enum token_word {
 	TOKENS_NEWS = 1,	/* token, u32 number of the last TOKENS_TRY, u8 state, bytes URI, */
-				/* key, bytes why not */
+				/* key, bytes why not, bytes certificate */
 	TOKENS_GONE,		/* token: it has been unloaded */
 	TOKENS_COMMITTED,	/* after the news of all */
 	TOKENS_SIGNED,		/* token, u32 number, u16 error, bytes: the signature, or why not */

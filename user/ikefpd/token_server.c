@@ -33,6 +33,7 @@ struct kept {
 	uint64_t wait_ms;	/* after so long */
 	uint32_t asked;		/* number of the last TOKENS_TRY */
 	uint8_t key[KEY_ID_LEN];
+	struct buf cert;	/* in DER, if it is one */
 	char why[sizeof(((struct errmsg *)NULL)->text)];
 };
 
@@ -46,11 +47,17 @@ struct server {
 
 static uint8_t request[REQUEST_SIZE];
 
+/* Of a certificate, not of a private key. */
+static bool is_cert(const struct secret *secret)
+{
+	return secret->source == CONF_FETCHED;
+}
+
 /* A token's process */
 
 /*
- * To the process of the tokens: an octet of state, key, bytes why; then, for each request, u32
- * number, u16 error, bytes.
+ * To the process of the tokens: an octet of state, key, bytes why, bytes certificate; then, for
+ * each request, u32 number, u16 error, bytes.
  */
 static int say(int fd, struct buf *packet)
 {
@@ -61,13 +68,14 @@ static int say(int fd, struct buf *packet)
 }
 
 static int say_state(int fd, enum token_state state, const uint8_t id[KEY_ID_LEN],
-		     const char *why)
+		     const char *why, const struct buf *cert)
 {
 	struct buf packet = BUF_INIT;
 
 	buf_put8(&packet, (uint8_t)state);
 	buf_put(&packet, id, KEY_ID_LEN);
 	secrets_put_bytes(&packet, why, strlen(why));
+	secrets_put_bytes(&packet, cert->data, cert->len);
 	return say(fd, &packet);
 }
 
@@ -117,11 +125,14 @@ static struct token_conf conf_of(const struct secret *secret, char provider[TOKE
 	};
 }
 
-static void be_token(const struct secret *secret, int (*confine)(struct errmsg *err))
+/* @pin: of whom the PIN is; NULL: nobody's. */
+static void be_token(const struct secret *secret, const struct secret *pin,
+		     int (*confine)(struct errmsg *err))
 {
 	static const uint8_t none[KEY_ID_LEN];
 	char provider[TOKEN_PROVIDER_MAX];
-	const struct token_conf conf = conf_of(secret, provider);
+	struct token_conf conf = conf_of(secret, provider);
+	struct buf cert = BUF_INIT;
 	struct errmsg why = { "" };
 	enum token_state state;
 	struct token_key key;
@@ -131,11 +142,18 @@ static void be_token(const struct secret *secret, int (*confine)(struct errmsg *
 	/* The TPM's libraries write what they think to standard error, unless told otherwise. */
 	setenv("TSS2_LOG", "all+NONE", 0);
 	if (confine && confine(&why)) {
-		say_state(TOKEN_FD, TOKEN_REFUSED, none, why.text);
+		say_state(TOKEN_FD, TOKEN_REFUSED, none, why.text, &cert);
+		return;
+	}
+	if (is_cert(secret)) {
+		conf.pin = pin ? pin->passphrase : NULL;
+		conf.pin_len = pin ? pin->passphrase_len : 0;
+		state = token_read_cert(&conf, &cert, &why);
+		say_state(TOKEN_FD, state, none, why.text, &cert);
 		return;
 	}
 	state = token_open(&key, &conf, &why);
-	if (say_state(TOKEN_FD, state, state == TOKEN_READY ? key.id : none, why.text) ||
+	if (say_state(TOKEN_FD, state, state == TOKEN_READY ? key.id : none, why.text, &cert) ||
 	    state != TOKEN_READY)
 		return;
 	do
@@ -164,6 +182,7 @@ static void tell(struct server *s, const struct kept *k)
 	secrets_put_bytes(&packet, conf.uri, strlen(conf.uri));
 	buf_put(&packet, k->key, KEY_ID_LEN);
 	secrets_put_bytes(&packet, k->why, strlen(k->why));
+	secrets_put_bytes(&packet, k->cert.data, k->cert.len);
 	say(s->daemon_fd, &packet);
 }
 
@@ -230,18 +249,31 @@ static int leave_terminal(void)
 	return setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ? -1 : 0;
 }
 
+/* The private key of a certificate's URI, where its PIN is known to be right. */
+static const struct secret *pin_of(const struct server *s, const struct secret *cert)
+{
+	for (const struct kept *k = s->tokens; k; k = k->next)
+		if (!is_cert(k->secret) && k->state == TOKEN_READY && k->secret->passphrase &&
+		    k->secret->len == cert->len &&
+		    !memcmp(k->secret->data, cert->data, cert->len))
+			return k->secret;
+	return NULL;
+}
+
 /* Of what this process has it keeps its own token's. */
 static void child(struct server *s, const struct secret *secret, int fd)
 {
+	const struct secret *pin = is_cert(secret) ? pin_of(s, secret) : secret;
+
 	for (struct kept *k = s->tokens; k; k = k->next)
-		if (k->secret != secret)
+		if (k->secret != secret && k->secret != pin)
 			secret_free(k->secret);
 	secret_list_free(&s->staged);
 	OPENSSL_cleanse(request, sizeof(request));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || (fd != TOKEN_FD && dup2(fd, TOKEN_FD) < 0) ||
 	    leave_terminal() || close_range(TOKEN_FD + 1, ~0U, 0))
 		_exit(1);
-	be_token(secret, s->confine);
+	be_token(secret, pin, s->confine);
 	_exit(0);
 }
 
@@ -282,9 +314,12 @@ static void take_state(struct server *s, struct kept *k, struct secrets_cursor *
 	const uint8_t *id = secrets_get_octets(c, KEY_ID_LEN);
 	size_t len;
 	const uint8_t *why = secrets_get_bytes(c, &len);
+	size_t cert_len;
+	const uint8_t *cert = secrets_get_bytes(c, &cert_len);
 	struct errmsg text;
 
-	if (c->failed || state == TOKEN_STARTING || state > TOKEN_REFUSED) {
+	if (c->failed || cert_len > TOKEN_CERT_MAX ||
+	    (state == TOKEN_READY && is_cert(k->secret) != !!cert_len) || state == TOKEN_STARTING || state > TOKEN_REFUSED) {
 		errmsg_set(&text, "its process speaks nonsense");
 		state = TOKEN_REFUSED;
 	} else {
@@ -293,7 +328,10 @@ static void take_state(struct server *s, struct kept *k, struct secrets_cursor *
 	if (state == TOKEN_READY) {
 		k->state = state;
 		memcpy(k->key, id, KEY_ID_LEN);
+		buf_set(&k->cert, cert, cert_len);
 		k->wait_ms = 0;
+		if (is_cert(k->secret))
+			stop(s, k);
 	} else {
 		stop(s, k);
 		if (state == TOKEN_AWAY) {
@@ -388,7 +426,7 @@ static int keep(struct server *s, struct secret *secret)
 		count++;
 	if (k && same(k->secret, secret)) {
 		secret_free(secret);
-		if (k->state == TOKEN_READY || k->state == TOKEN_STARTING)
+		if ((k->state == TOKEN_READY && !is_cert(k->secret)) || k->state == TOKEN_STARTING)
 			tell(s, k);
 		else
 			start(s, k);
@@ -421,6 +459,7 @@ static void drop(struct server *s, struct kept *k)
 	*link = k->next;
 	stop(s, k);
 	tell_gone(s, k);
+	buf_clear(&k->cert);
 	secret_free(k->secret);
 	free(k);
 }
@@ -465,20 +504,25 @@ static void commit(struct server *s)
 	say(s->daemon_fd, &packet);
 }
 
-/* One with a name and "PROVIDER URI"; NULL with *err. */
+/* Is it "PROVIDER URI"? */
+static bool says_where(const struct secret *secret)
+{
+	const char *text = (const char *)secret->data;
+	const char *blank = text ? strchr(text, ' ') : NULL;
+
+	return blank && blank > text && blank - text < TOKEN_PROVIDER_MAX && blank[1] &&
+	       strlen(blank + 1) < TOKEN_URI_MAX && strlen(text) == secret->len;
+}
+
+/* One with a name and that; NULL with *err. */
 static struct secret *get_token(struct secrets_cursor *c, enum conf_source source, int *err)
 {
 	struct secret *secret = secrets_get_secret(c, err);
-	const char *text, *blank;
 
 	if (!secret)
 		return NULL;
-	text = (const char *)secret->data;
-	blank = text ? strchr(text, ' ') : NULL;
 	if (!c->failed && !c->left && secret->kind == SECRET_TOKEN && secret->source == source &&
-	    secret->name && !secret->owner_count && blank && blank > text &&
-	    blank - text < TOKEN_PROVIDER_MAX && blank[1] &&
-	    strlen(blank + 1) < TOKEN_URI_MAX && strlen(text) == secret->len)
+	    secret->name && !secret->owner_count && says_where(secret))
 		return secret;
 	secret_free(secret);
 	*err = -EBADMSG;
@@ -523,15 +567,13 @@ static int answer_reader(struct server *s, struct secrets_cursor *c)
 	}
 }
 
-static void load(struct server *s, struct secrets_cursor *c)
+/* Takes the secret over. */
+static void load(struct server *s, struct secret *secret)
 {
+	struct kept k = { .state = TOKEN_REFUSED };
+	struct secret name = { .source = secret->source };
 	int err;
-	struct secret *secret = get_token(c, CONF_VICI, &err);
-	struct kept k = { .secret = secret, .state = TOKEN_REFUSED };
-	struct secret name = { .source = CONF_VICI };
 
-	if (!secret)
-		return;
 	name.name = strdup(secret->name);
 	err = keep(s, secret);
 	if (err == -ENOSPC && name.name) {
@@ -542,6 +584,37 @@ static void load(struct server *s, struct secrets_cursor *c)
 		tell(s, &k);
 	}
 	free(name.name);
+}
+
+static void load_key(struct server *s, struct secrets_cursor *c)
+{
+	int err;
+	struct secret *secret = get_token(c, CONF_VICI, &err);
+
+	if (secret)
+		load(s, secret);
+}
+
+/* Its name is what its secret says: there is nothing secret about it. */
+static void read_cert(struct server *s, struct secrets_cursor *c)
+{
+	enum conf_source source = secrets_get8(c);
+	size_t len;
+	const char *name = (const char *)secrets_get_bytes(c, &len);
+	struct secret *secret = c->failed || source != CONF_FETCHED ? NULL :
+				calloc(1, sizeof(*secret));
+
+	if (!secret)
+		return;
+	secret->kind = SECRET_TOKEN;
+	secret->source = CONF_FETCHED;
+	secret->name = strndup(name, len);
+	secret->data = (uint8_t *)strndup(name, len);
+	secret->len = len;
+	if (secret->name && says_where(secret))
+		load(s, secret);
+	else
+		secret_free(secret);
 }
 
 static void sign(struct server *s, struct kept *k, struct secrets_cursor *c)
@@ -605,7 +678,10 @@ static void serve_daemon(struct server *s, struct secrets_cursor *c)
 		commit(s);
 		break;
 	case TOKENS_LOAD:
-		load(s, c);
+		load_key(s, c);
+		break;
+	case TOKENS_READ:
+		read_cert(s, c);
 		break;
 	case TOKENS_CLEAR:
 		clear(s, secrets_get8(c));

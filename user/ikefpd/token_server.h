@@ -7,6 +7,9 @@
  * it: the next one begins anew, without what may have become of libraries whose device has gone.
  * So a token that is slow, hangs or takes its process down holds up nobody else.
  *
+ * That of a certificate ends once it has been read. Where a PIN is asked for it has that of the
+ * private key with the same URI, and only after that was found right: nothing is tried twice.
+ *
  * A token that is away is looked for again, after 1 s, then twice as long, up to 10 s. One that
  * may have refused its PIN is not: after some wrong ones tokens lock themselves.
  */

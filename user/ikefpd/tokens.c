@@ -47,6 +47,7 @@ struct tokens {
 	bool committed;			/* has been heard */
 	void (*there)(void *data);	/* NULL: nobody wants to know */
 	void *there_data;
+	struct tokens_certs *certs;	/* NULL: nobody needs any */
 	uint8_t packet[IPC_PACKET_MAX + 1];
 };
 
@@ -427,6 +428,30 @@ static void take_news(struct tokens *t, enum conf_source source, const char *nam
 		t->there(t->there_data);
 }
 
+static void take_cert_news(struct tokens *t, const char *name, size_t len,
+			   struct secrets_cursor *c)
+{
+	enum token_state state;
+	size_t uri_len, why_len, der_len;
+	const uint8_t *der;
+	const char *why;
+	char *text;
+
+	secrets_get32(c);
+	state = secrets_get8(c);
+	secrets_get_bytes(c, &uri_len);
+	secrets_get_octets(c, KEY_ID_LEN);
+	why = (const char *)secrets_get_bytes(c, &why_len);
+	der = secrets_get_bytes(c, &der_len);
+	if (c->failed || state > TOKEN_REFUSED || !t->certs)
+		return;
+	text = strndup(why, why_len);
+	t->certs->news(t->certs, name, len, state, der, der_len, text ? text : "");
+	free(text);
+	if (state == TOKEN_READY && t->there)
+		t->there(t->there_data);
+}
+
 static void take(struct tokens *t, const uint8_t *data, size_t data_len)
 {
 	struct secrets_cursor c = { .at = data, .left = data_len };
@@ -444,6 +469,10 @@ static void take(struct tokens *t, const uint8_t *data, size_t data_len)
 	name = (const char *)secrets_get_bytes(&c, &len);
 	if (c.failed)
 		return;
+	if (word == TOKENS_NEWS && source == CONF_FETCHED) {
+		take_cert_news(t, name, len, &c);
+		return;
+	}
 	if (word == TOKENS_NEWS) {
 		take_news(t, source, name, len, &c);
 		return;
@@ -463,6 +492,8 @@ static void lost(struct tokens *t)
 		"the process 'ikefpd: tokens' is gone: no private keys on tokens until ikefpd is started anew");
 	while (t->first)
 		token_free(t->first, "the process of the tokens is gone");
+	if (t->certs)
+		t->certs->lost(t->certs);
 }
 
 /* One packet. Returns false if there is none. */
@@ -489,7 +520,7 @@ static bool any_starting(const struct tokens *t)
 	for (const struct token *token = t->first; token; token = token->next)
 		if (token->source == CONF_FILE && token->state == TOKEN_STARTING)
 			return true;
-	return false;
+	return t->certs && t->certs->starting;
 }
 
 int tokens_commit(struct tokens *t)
@@ -603,6 +634,31 @@ void tokens_list(const struct tokens *t, enum conf_source source,
 	}
 }
 
+void tokens_set_certs(struct tokens *t, struct tokens_certs *certs)
+{
+	t->certs = certs;
+}
+
+static int send_cert_op(struct tokens *t, enum token_op op, const char *name)
+{
+	struct buf packet = BUF_INIT;
+
+	buf_put8(&packet, (uint8_t)op);
+	buf_put8(&packet, CONF_FETCHED);
+	secrets_put_bytes(&packet, name, strlen(name));
+	return send_packet(t, &packet);
+}
+
+int tokens_read_cert(struct tokens *t, const char *name)
+{
+	return send_cert_op(t, TOKENS_READ, name);
+}
+
+void tokens_drop_cert(struct tokens *t, const char *name)
+{
+	send_cert_op(t, TOKENS_UNLOAD, name);
+}
+
 void tokens_watch(struct tokens *t, void (*fn)(void *data), void *data)
 {
 	t->there = fn;
@@ -611,7 +667,7 @@ void tokens_watch(struct tokens *t, void (*fn)(void *data), void *data)
 
 bool tokens_any(const struct tokens *t)
 {
-	return t && t->first;
+	return t && (t->first || (t->certs && t->certs->count));
 }
 
 bool tokens_has_key(const struct tokens *t, const uint8_t id[KEY_ID_LEN])

@@ -19,6 +19,7 @@
 #include "conf_source.h"
 #include "secret.h"
 #include "signature.h"
+#include "token.h"
 
 #define TOKEN_SIGN_MS	10000
 #define TOKENS_START_MS	5000	/* how long a configuration waits for those that are new */
@@ -34,7 +35,8 @@ void tokens_close(struct tokens *t);
 
 /*
  * What the reader has staged takes the place of what was the file's. Waits until it is known of
- * each token whether it is there, TOKENS_START_MS at most; what does not come of it is logged.
+ * each token, and each certificate, whether it is there, TOKENS_START_MS at most; what does not
+ * come of it is logged.
  * Returns 0 or -EPIPE.
  */
 int tokens_commit(struct tokens *t);
@@ -49,7 +51,7 @@ void tokens_list(const struct tokens *t, enum conf_source source,
 
 /* Calls @fn from the loop whenever one has come, or come back. */
 void tokens_watch(struct tokens *t, void (*fn)(void *data), void *data);
-/* Is any configured, be it away? */
+/* Is any configured, or a certificate on one, be it away? */
 bool tokens_any(const struct tokens *t);
 
 /* Is there a token with this key? It may be away at the moment. */
@@ -88,6 +90,26 @@ int tokens_sign(struct tokens *t, const uint8_t id[KEY_ID_LEN], enum signature_i
 		bool classic, const void *octets, size_t len, struct token_job *job);
 /* Nothing happens if it is done. */
 void tokens_cancel(struct token_job *job);
+
+/*
+ * Certificates on tokens (token_certs.h): what becomes of each that is to be read. @name is
+ * "PROVIDER URI". @der is there in TOKEN_READY alone.
+ */
+struct tokens_certs {
+	/* From the loop, or from tokens_commit(). */
+	void (*news)(struct tokens_certs *certs, const char *name, size_t len,
+		     enum token_state state, const uint8_t *der, size_t der_len,
+		     const char *why);
+	/* That process is gone: there is no more news. */
+	void (*lost)(struct tokens_certs *certs);
+	unsigned int count;		/* that are to be read, or have been */
+	unsigned int starting;		/* of them, those of which nothing is known yet */
+};
+
+void tokens_set_certs(struct tokens *t, struct tokens_certs *certs);
+/* Has it read, or read anew, and looked for until it is there. Returns 0 or -errno. */
+int tokens_read_cert(struct tokens *t, const char *name);
+void tokens_drop_cert(struct tokens *t, const char *name);
 
 /*
  * For the reader of the file, on its own socket: stages all of @list that are tokens. Returns 0

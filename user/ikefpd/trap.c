@@ -104,6 +104,26 @@ static int keep(struct child_sa *child, const struct ts_list *local,
 	return 0;
 }
 
+static bool is_for_many(const struct trap *trap)
+{
+	return trap->child.conf->mode == MODE_TRANSPORT && conn_is_for_many(trap->conn);
+}
+
+/* What is between any of our addresses and those of the peers: the packets say who it is. */
+static int resolve_many(struct trap *trap, struct errmsg *err)
+{
+	const struct child_conf *conf = trap->child.conf;
+	struct ts_list local, remote, all, peers;
+
+	ts_resolve_any(&local, &conf->local_ts);
+	ts_resolve_any(&all, &conf->remote_ts);
+	conn_remote_ts(trap->conn, &peers);
+	if (!ts_narrow(&remote, &all, &peers))
+		return errmsg_set(err, "none of its remote_addrs is in remote_ts");
+	trap->child.transport = true;
+	return keep(&trap->child, &local, &remote, err);
+}
+
 /* Whom it is a trap for; a shunt is for nobody. */
 static int resolve(struct trap *trap, struct errmsg *err)
 {
@@ -116,6 +136,10 @@ static int resolve(struct trap *trap, struct errmsg *err)
 		ts_resolve_any(&remote, &conf->remote_ts);
 		return keep(child, &local, &remote, err);
 	}
+	if (is_for_many(trap))
+		return resolve_many(trap, err);
+	if (conn_is_for_many(trap->conn))
+		return errmsg_set(err, "remote_addrs names no single host: only with mode = transport may it be any of many");
 	if (conn_initiator_addrs(trap->conn, &child->local, &child->remote, err))
 		return -1;
 	/* Without a route yet the kernel sees for itself when there is a packet. */
@@ -257,7 +281,27 @@ void trap_configured(struct ike_manager *m)
 	}
 }
 
-void trap_acquired(struct ike_manager *m, uint32_t reqid)
+/* The policies of a range hold what is beside it back, too. */
+static void acquired_of_many(struct ike_manager *m, const struct trap *t,
+			     const struct endpoint *local, const struct endpoint *remote)
+{
+	struct endpoint from = *local, to = *remote;
+	char text[ENDPOINT_STRLEN];
+
+	if (!conn_match_addrs(t->conn, local, remote)) {
+		log_msg(LOG_KNL, LVL_DIAG, "traffic to %s: it is none of the addresses of '%s'",
+			endpoint_addr_str(remote, text), t->conn->name);
+		return;
+	}
+	log_msg(LOG_KNL, LVL_CTRL, "traffic to %s for '%s' of '%s': initiating",
+		endpoint_addr_str(remote, text), t->child.conf->name, t->conn->name);
+	from.port = t->conn->local_port;
+	to.port = t->conn->remote_port;
+	ike_manager_initiate_to(m, t->conn, t->child.conf, &from, &to);
+}
+
+void trap_acquired(struct ike_manager *m, uint32_t reqid, const struct endpoint *local,
+		   const struct endpoint *remote)
 {
 	struct conn *conn;
 	struct trap *t;
@@ -269,11 +313,15 @@ void trap_acquired(struct ike_manager *m, uint32_t reqid)
 		log_msg(LOG_KNL, LVL_DIAG, "traffic for no trap of ours (reqid %u)", reqid);
 		return;
 	}
-	log_msg(LOG_KNL, LVL_CTRL, "traffic for '%s' of '%s': initiating", t->child.conf->name,
-		t->conn->name);
 	/* Whatever it does, it may do away with the trap. */
 	conn = conn_get(t->conn);
-	ike_manager_initiate(m, conn, t->child.conf, NULL);
+	if (is_for_many(t)) {
+		acquired_of_many(m, t, local, remote);
+	} else {
+		log_msg(LOG_KNL, LVL_CTRL, "traffic for '%s' of '%s': initiating",
+			t->child.conf->name, t->conn->name);
+		ike_manager_initiate(m, conn, t->child.conf, NULL);
+	}
 	conn_put(conn);
 }
 

@@ -4,6 +4,9 @@
  * set up when there is some (start_action = trap); a shunt lets traffic pass in the clear,
  * or drops it (mode = pass, drop).
  *
+ * In transport mode the peer may be any host of remote_addrs: the trap is for all of them, and each
+ * that there is traffic to gets an IKE SA of its own.
+ *
  * Under a Child SA the trap stays: when that goes, for whatever reason, nothing leaves in
  * the clear. So it does when the daemon is killed: policies of traps stay in XFRM, and the
  * next daemon's traps take their place.
@@ -44,8 +47,12 @@ void trap_configure(struct ike_manager *m, struct conn *conn);
  */
 void trap_configured(struct ike_manager *m);
 
-/* XFRM has traffic for one with this reqid: its Child SA is set up. */
-void trap_acquired(struct ike_manager *m, uint32_t reqid);
+/*
+ * XFRM has traffic for one with this reqid: its Child SA is set up. Of one that is for many, between
+ * these two.
+ */
+void trap_acquired(struct ike_manager *m, uint32_t reqid, const struct endpoint *local,
+		   const struct endpoint *remote);
 
 /* What it has of policies, NULL: none of this name is installed. */
 const struct child_sa *trap_of(const struct ike_manager *m, const char *conn, const char *child);

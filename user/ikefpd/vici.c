@@ -56,6 +56,7 @@ static const struct {
 	{ "install", vici_install },
 	{ "uninstall", vici_uninstall },
 	{ "rekey", vici_rekey },
+	{ "redirect", vici_redirect },
 	{ "list-sas", vici_list_sas },
 	{ "list-conns", vici_list_conns },
 	{ "list-certs", vici_list_certs },
@@ -96,8 +97,11 @@ static void client_close(struct vici_client *client)
 		vici_control_abandon(client->control);
 	if (client->token)
 		vici_token_abandon(client->token);
+	if (client->conn)
+		vici_conn_abandon(client->conn);
 	client->control = NULL;
 	client->token = NULL;
+	client->conn = NULL;
 	vici_log_update(vici);
 	loop_defer(vici->loop, &vici->reap);
 }
@@ -247,6 +251,7 @@ void vici_respond(struct vici_client *client, struct buf *reply)
 {
 	client->control = NULL;
 	client->token = NULL;
+	client->conn = NULL;
 	client_packet(client, VICI_CMD_RESPONSE, NULL, reply);
 	buf_clear(reply);
 	vici_log_update(client->vici);
@@ -335,7 +340,7 @@ static void consume(struct buf *in, size_t len)
 
 static bool is_busy(const struct vici_client *client)
 {
-	return client->control || client->token;
+	return client->control || client->token || client->conn;
 }
 
 static void handle_input(struct vici_client *client)
@@ -519,6 +524,11 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 free:
 	free(vici);
 	return NULL;
+}
+
+void vici_set_token_certs(struct vici *vici, struct token_certs *certs)
+{
+	vici->token_certs = certs;
 }
 
 void vici_set_revocation(struct vici *vici, struct revocation_info *revocation)

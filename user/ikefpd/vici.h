@@ -13,6 +13,7 @@ struct vici;
 
 struct revocation_info;
 struct secrets;
+struct token_certs;
 
 /*
  * Serve VICI on the unix socket @path (mode 0660; a stale one is replaced). Commands
@@ -31,6 +32,9 @@ void vici_set_reload(struct vici *vici,
 
 /* What flush-certs flushes. */
 void vici_set_revocation(struct vici *vici, struct revocation_info *revocation);
+
+/* By whom connections have their certificates read. */
+void vici_set_token_certs(struct vici *vici, struct token_certs *certs);
 
 /*
  * Drops all clients (their commands go on unwatched). The socket's name stays: by

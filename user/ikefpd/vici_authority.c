@@ -36,7 +36,7 @@ enum vici_result vici_unload_authority(struct vici_client *client, const struct 
 
 	if (!name)
 		vici_put_result(reply, "unload: missing authority name");
-	else if (authority_remove(&client->vici->config->authorities, name))
+	else if (config_remove_authority(client->vici->config, name))
 		vici_put_result(reply, "unload: authority '%s' not found", name);
 	else
 		vici_put_result(reply, NULL);

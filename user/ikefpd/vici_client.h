@@ -37,12 +37,15 @@ enum vici_event {
 struct secrets;
 struct vici_control;
 struct vici_token;
+struct vici_conn;
+struct token_certs;
 
 struct vici {
 	struct loop *loop;
 	struct config *config;
 	struct secrets *secrets;
 	struct revocation_info *revocation;	/* NULL: nothing is learnt */
+	struct token_certs *token_certs;		/* NULL: there are no tokens */
 	int (*reload)(void *data, struct errmsg *err);
 	void *reload_data;
 	struct loop_fd listener;
@@ -66,7 +69,8 @@ struct vici_client {
 	bool doomed;			/* to be closed by vici->reap */
 	struct loop_work resume;	/* goes on with what is in @in */
 	struct vici_control *control;	/* the command under way, NULL none, */
-	struct vici_token *token;	/* or if it is load-token */
+	struct vici_token *token;	/* or if it is load-token, */
+	struct vici_conn *conn;		/* or load-conn */
 	unsigned long dropped;		/* log events that a slow client missed */
 };
 
@@ -118,6 +122,7 @@ void vici_log_message(struct log_listener *l, enum log_group group, int level,
 /* The client is gone: its command goes on, unwatched. */
 void vici_control_abandon(struct vici_control *control);
 void vici_token_abandon(struct vici_token *token);
+void vici_conn_abandon(struct vici_conn *conn);
 /* Does a message about @sa belong to the command? */
 bool vici_control_concerns(const struct vici_control *control,
 			   const struct log_sa *sa);
@@ -172,6 +177,7 @@ enum vici_result vici_list_policies(struct vici_client *, const struct tree *,
 				    struct buf *);
 enum vici_result vici_initiate(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_rekey(struct vici_client *, const struct tree *, struct buf *);
+enum vici_result vici_redirect(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_terminate(struct vici_client *, const struct tree *, struct buf *);
 
 #endif /* IKEFPD_VICI_CLIENT_H */

@@ -439,3 +439,14 @@ enum vici_result vici_rekey(struct vici_client *client, const struct tree *reque
 	free(s.ids);
 	return VICI_DONE;
 }
+
+/* Who asks for it is to hear what is the nearest thing to it. */
+enum vici_result vici_redirect(struct vici_client *client, const struct tree *request,
+			       struct buf *reply)
+{
+	(void)client;
+	(void)request;
+	vici_put_result(reply,
+			"not supported yet: peers are not redirected to other gateways (RFC 5685): 'terminate' ends their IKE SAs");
+	return VICI_DONE;
+}

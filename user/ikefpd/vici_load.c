@@ -9,6 +9,7 @@
 #include "control.h"
 #include "secrets.h"
 #include "start.h"
+#include "token_certs.h"
 #include "vici_client.h"
 #include "vici_message.h"
 
@@ -38,11 +39,84 @@ enum vici_result vici_reload_settings(struct vici_client *client,
 	return accepted(reply);
 }
 
+/* Takes over the reference. */
+static void put_conn(struct config *config, struct conn *conn)
+{
+	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
+		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
+	control_loaded(config_put_conn(config, conn));
+	control_configured();
+	start_pending();
+}
+
+/* Its certificates are being read from tokens. */
+struct vici_conn {
+	struct token_certs_wait wait;
+	struct vici_client *client;
+	struct conn *conn;
+};
+
+void vici_conn_abandon(struct vici_conn *load)
+{
+	token_certs_forget(load->client->vici->token_certs, &load->wait);
+	conn_put(load->conn);
+	free(load);
+}
+
+/* All that it names is there, or it is not loaded. Takes over the reference. */
+static enum vici_result put_complete(struct config *config, struct conn *conn, struct buf *reply)
+{
+	struct errmsg err;
+
+	if (token_certs_check(conn, &err)) {
+		conn_put(conn);
+		return refuse(reply, "load-conn", &err);
+	}
+	put_conn(config, conn);
+	return accepted(reply);
+}
+
+static void certs_read(struct token_certs_wait *wait)
+{
+	struct vici_conn *load = container_of(wait, struct vici_conn, wait);
+	struct vici_client *client = load->client;
+	struct conn *conn = load->conn;
+	struct buf reply = BUF_INIT;
+
+	free(load);
+	put_complete(client->vici->config, conn, &reply);
+	vici_respond(client, &reply);
+}
+
+static enum vici_result read_certs(struct vici_client *client, struct conn *conn,
+				   struct buf *reply)
+{
+	struct token_certs *certs = client->vici->token_certs;
+	struct vici_conn *load = certs ? calloc(1, sizeof(*load)) : NULL;
+	struct errmsg err;
+
+	if (!load) {
+		conn_put(conn);
+		errmsg_set(&err, certs ? "out of memory" : "there are no tokens here");
+		return refuse(reply, "load-conn", &err);
+	}
+	load->wait.done = certs_read;
+	load->wait.conn = conn;
+	load->client = client;
+	load->conn = conn;
+	token_certs_read(certs, conn);
+	if (token_certs_await(certs, &load->wait)) {
+		client->conn = load;
+		return VICI_PENDING;
+	}
+	free(load);
+	return put_complete(client->vici->config, conn, reply);
+}
+
 enum vici_result vici_load_conn(struct vici_client *client,
 				const struct tree *request, struct buf *reply)
 {
 	const struct tree *section = request->first;
-	struct config *config = client->vici->config;
 	struct errmsg err;
 	struct conn *conn;
 
@@ -53,11 +127,9 @@ enum vici_result vici_load_conn(struct vici_client *client,
 	conn = config_read_conn(section, CONF_VICI, &err);
 	if (!conn)
 		return refuse(reply, "load-conn", &err);
-	log_msg(LOG_CFG, LVL_CTRL, "%s vici connection '%s'",
-		config_find_conn(config, conn->name) ? "updated" : "added", conn->name);
-	control_loaded(config_put_conn(config, conn));
-	control_configured();
-	start_pending();
+	if (conn->local.token_certs || conn->remote.token_certs)
+		return read_certs(client, conn, reply);
+	put_conn(client->vici->config, conn);
 	return accepted(reply);
 }
 
@@ -198,7 +270,7 @@ enum vici_result vici_clear_creds(struct vici_client *client,
 {
 	int ret = secrets_clear(client->vici->secrets, CONF_VICI);
 
-	credentials_clear(client->vici->config->credentials, CONF_VICI);
+	credentials_unload(client->vici->config->credentials, CONF_VICI);
 	(void)request;
 	return ret ? failed(reply, "clear-creds", ret) : accepted(reply);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What swanctl.conf asks of a Child SA, as it comes out in XFRM at both ends. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -404,6 +405,14 @@ static void trapped_hosts(const char *child)
 	load(left);
 }
 
+/* XFRM does not say between whom where the trap does. */
+static void acquired(struct host *host, uint32_t reqid)
+{
+	const struct endpoint none = { .family = AF_INET };
+
+	trap_acquired(&host->manager, reqid, &none, &none);
+}
+
 static void trap(void)
 {
 	const struct xfrm_policy *out;
@@ -417,10 +426,10 @@ static void trap(void)
 	EXPECT(reqid > XFRM_REQID_TRAP);
 	EXPECT_EQ(out->priority - policy_priority(&out->src_ts, &out->dst_ts), 200000);
 	/* Not one of ours. */
-	trap_acquired(&left->manager, reqid + 1);
+	acquired(left, reqid + 1);
 	EXPECT_EQ(host_ike_sas(left), 0);
-	trap_acquired(&left->manager, reqid);
-	trap_acquired(&left->manager, reqid);
+	acquired(left, reqid);
+	acquired(left, reqid);
 	net_run(&net);
 	EXPECT_EQ(host_ike_sas(left), 1);
 	REQUIRE(child_of(left));
@@ -475,7 +484,7 @@ static void trap_killed(void)
 	host_config(left, conf(LEFT, RIGHT, TRAP));
 	load(left);
 	EXPECT_EQ(host_policies(left), 3);
-	trap_acquired(&left->manager, out_policy(left)->reqid);
+	acquired(left, out_policy(left)->reqid);
 	net_run(&net);
 	EXPECT(child_of(left));
 	/* Under a Child SA: it is known to be there. */
@@ -502,7 +511,7 @@ static void trap_rekeyed(void)
 	trapped_hosts(TRAP);
 	REQUIRE(out_policy(left));
 	reqid = out_policy(left)->reqid;
-	trap_acquired(&left->manager, reqid);
+	acquired(left, reqid);
 	net_run(&net);
 	rekey(left);
 	rekey(right);
@@ -728,6 +737,94 @@ static void updown(void)
 	net_clear(&net);
 }
 
+#define THIRD	"192.0.2.3"
+#define MANY	"mode = transport\nremote_ts = dynamic[udp]\nstart_action = trap"
+
+static struct endpoint endpoint_of(const char *addr)
+{
+	struct endpoint e = { .family = AF_INET };
+
+	EXPECT_EQ(inet_pton(AF_INET, addr, e.addr), 1);
+	return e;
+}
+
+static void acquired_between(const char *from, const char *to)
+{
+	const struct endpoint local = endpoint_of(from), remote = endpoint_of(to);
+
+	trap_acquired(&left->manager, left->manager.traps->child.reqid, &local, &remote);
+	net_run(&net);
+}
+
+/* Any of a network: the packets say who. Each peer has an IKE SA of its own. */
+static void trap_for_many(void)
+{
+	char text[TS_STRLEN];
+	struct host *third;
+
+	left = net_host(&net, LEFT, NULL, conf(LEFT, "192.0.2.0/25, 198.51.100.7-198.51.100.9", MANY));
+	right = net_host(&net, RIGHT, NULL, conf(RIGHT, LEFT, "mode = transport"));
+	third = net_host(&net, THIRD, NULL, conf(THIRD, "%any", "mode = transport"));
+	load(left);
+	REQUIRE(left->manager.traps);
+	EXPECT_EQ(left->manager.traps->child.remote_ts->n, 2);
+	EXPECT_STR(ts_str(&left->manager.traps->child.remote_ts->v[0], text), "192.0.2.0/25[udp]");
+	EXPECT(out_policy(left)->transport);
+	EXPECT_EQ(host_policies(left), 6);
+	acquired_between(LEFT, RIGHT);
+	REQUIRE(child_of(right));
+	EXPECT(child_of(right)->transport && child_of(left)->transport);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	/* Once more, and one that is no peer's: nothing comes of it. */
+	acquired_between(LEFT, RIGHT);
+	acquired_between(LEFT, "192.0.2.200");
+	EXPECT_EQ(host_ike_sas(left), 1);
+	acquired_between(LEFT, THIRD);
+	EXPECT_EQ(host_ike_sas(left), 2);
+	REQUIRE(child_of(third));
+	EXPECT(child_of(third)->transport);
+	EXPECT_STR(ts_str(&child_of(third)->local_ts->v[0], text), "192.0.2.3/32[udp]");
+	/* With the peer's SA go its policies alone. */
+	ike_manager_terminate_ike(&right->manager, host_established(right)->unique_id, false, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT(left->manager.traps && child_of(third));
+	acquired_between(LEFT, RIGHT);
+	EXPECT_EQ(host_ike_sas(left), 2);
+	net_clear(&net);
+}
+
+/* Selectors of networks become those of both hosts; a tunnel cannot be had. */
+static void trap_for_many_of_networks(void)
+{
+	struct errmsg err;
+	struct conn *conn;
+
+	left = net_host(&net, LEFT, NULL, conf(LEFT, "%any", "mode = transport\nlocal_ts = 192.0.2.0/24\n"
+					       "remote_ts = 192.0.2.0/24\nstart_action = trap"));
+	right = net_host(&net, RIGHT, NULL, conf(RIGHT, "%any", "mode = transport\nlocal_ts = 192.0.2.0/24\n"
+						 "remote_ts = 192.0.2.0/24\nclose_action = trap"));
+	load(left);
+	REQUIRE(left->manager.traps);
+	acquired_between(LEFT, RIGHT);
+	REQUIRE(child_of(right));
+	EXPECT(child_of(right)->transport);
+	/* That of one peer alone is not what its end would hold back. */
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(right), 0);
+	EXPECT_EQ(host_policies(right), 0);
+	host_config(left, conf(LEFT, "192.0.2.0/25", TRAP));
+	conn = config_find_conn(left->config, "gw");
+	EXPECT(trap_install(&left->manager, conn, conn->children, true, &err));
+	EXPECT_STR(err.text, "remote_addrs names no single host: only with mode = transport may it be any of many");
+	host_config(left, conf(LEFT, "192.0.2.0/25", "mode = transport\nremote_ts = 10.0.0.0/8"));
+	conn = config_find_conn(left->config, "gw");
+	EXPECT(trap_install(&left->manager, conn, conn->children, true, &err));
+	EXPECT_STR(err.text, "none of its remote_addrs is in remote_ts");
+	net_clear(&net);
+}
+
 static const struct ktap_test tests[] = {
 	{ "several selectors, protocols and ports", selectors },
 	{ "transport mode", transport },
@@ -743,6 +840,8 @@ static const struct ktap_test tests[] = {
 	{ "a trap, loaded anew", trap_loaded_anew },
 	{ "a trap, the daemon killed", trap_killed },
 	{ "a trap comes and goes under a Child SA", trap_under },
+	{ "a trap for many peers", trap_for_many },
+	{ "a trap for many peers, of networks", trap_for_many_of_networks },
 	{ "what passes and what drops", shunts },
 	{ "what passes, a Child SA, what drops", shunts_and_child },
 	{ "close_action and dpd_action", reactions },

@@ -256,7 +256,7 @@ static const char *const conn_refused[][2] = {
 	{ "remote { certs = /nowhere/a.pem\n}", ":7: connections.net.remote.certs: '/nowhere/a.pem' cannot be read: No such file or directory" },
 	{ "remote { pubkeys = 0x0123\n}", ":7: connections.net.remote.pubkeys: an item is no public key" },
 	{ "send_cert = maybe", ":7: connections.net.send_cert: 'maybe' is none of ifasked, always and never" },
-	{ "remote { cert-1 { }\n}", ":7: connections.net.remote.cert-1: not supported yet: name the certificate's file in 'certs' or 'cacerts' in its place" },
+	{ "remote { cert-1 { }\n}", ":7: connections.net.remote.cert-1: has no uri: add one, such as 'uri = \"handle:0x01800001\"' (TPM) or 'uri = \"pkcs11:token=...;object=...\"'" },
 	{ "children { x = 1\n}", ":7: connections.net.children.x: children holds sections only: write 'x { }'" },
 };
 

@@ -9,6 +9,7 @@
 #include "ktap.h"
 #include "libnet.h"
 #include "lookup.h"
+#include "trap.h"
 
 #define LEFT	"192.0.2.1"
 #define RIGHT	"192.0.2.2"
@@ -230,12 +231,72 @@ static void trap(void)
 	net_clear(&net);
 }
 
+/* What it had holds its traffic back until the next daemon has an answer, and if there is none. */
+static void trap_killed(void)
+{
+	struct conn *conn = begin("peer.test", "start_action = trap");
+	char text[4096];
+
+	host_names_configure(&left->manager, conn);
+	answer(NULL, right, sizeof(right));
+	EXPECT_EQ(host_policies(left), 3);
+	snprintf(text, sizeof(text), "%s", conf(LEFT, RIGHT, "peer.test", "start_action = trap"));
+	host_die(left);
+	host_start(left, text);
+	left->manager.lookup = &network;
+	conn = config_find_conn(left->config, "gw");
+	host_names_configure(&left->manager, conn);
+	trap_configured(&left->manager);
+	EXPECT_EQ(host_policies(left), 3);
+	answer("no answer", NULL, 0);
+	EXPECT(conn->traps_wait && !left->manager.traps);
+	EXPECT_EQ(host_policies(left), 3);
+	/* The network has changed: it is asked for once more. */
+	host_names_configure(&left->manager, conn);
+	answer(NULL, right, sizeof(right));
+	EXPECT(left->manager.traps);
+	EXPECT_EQ(host_policies(left), 3);
+	net_clear(&net);
+}
+
+/* With a Child SA over it, that the next daemon carries on. */
+static void trap_killed_under(void)
+{
+	struct conn *conn = begin("peer.test", "start_action = trap");
+	struct control_job job;
+	char text[4096];
+
+	host_names_configure(&left->manager, conn);
+	answer(NULL, right, sizeof(right));
+	initiate(conn, &job);
+	answer(NULL, right, sizeof(right));
+	net_run(&net);
+	REQUIRE(host_established(left));
+	snprintf(text, sizeof(text), "%s", conf(LEFT, RIGHT, "peer.test", "start_action = trap"));
+	host_die(left);
+	host_start(left, text);
+	left->manager.lookup = &network;
+	conn = config_find_conn(left->config, "gw");
+	host_names_configure(&left->manager, conn);
+	trap_configured(&left->manager);
+	REQUIRE(host_established(left));
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 0);
+	EXPECT_EQ(host_policies(left), 3);
+	answer("no answer", NULL, 0);
+	EXPECT_EQ(host_policies(left), 3);
+	net_clear(&net);
+}
+
 static const struct ktap_test tests[] = {
 	{ "initiated", initiated },
 	{ "not known", not_known },
 	{ "several", several },
 	{ "gone meanwhile", gone_meanwhile },
 	{ "a trap", trap },
+	{ "a trap, the daemon killed", trap_killed },
+	{ "a trap under a Child SA, the daemon killed", trap_killed_under },
 };
 
 KTAP_MAIN(tests)

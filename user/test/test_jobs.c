@@ -3,7 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "container_of.h"
@@ -11,9 +14,11 @@
 #include "dh_job.h"
 #include "buf.h"
 #include "ikev2.h"
+#include "ipc.h"
 #include "jobs.h"
 #include "ktap.h"
 #include "libnet.h"
+#include "secrets_server.h"
 
 #define LEFT	"192.0.2.1"
 #define RIGHT	"198.51.100.1"
@@ -415,6 +420,81 @@ static void without_threads(void)
 	net_clear(&net);
 }
 
+#define UID	54321	/* nobody else's */
+
+/* The system has no more than so many threads for us: in a process that is to end. */
+static bool limit_threads(unsigned int n)
+{
+	const struct rlimit limit = { n + 1, n + 1 };
+
+	/* It is not for root. */
+	return EXPECT(!setrlimit(RLIMIT_NPROC, &limit)) &&
+	       EXPECT(getuid() || !setresuid(UID, UID, UID));
+}
+
+static bool has_threads(unsigned int n)
+{
+	struct loop *loop = loop_new();
+	struct number number = { .job = { .work = add_up, .done = count_done, .drop = count_drop } };
+	struct jobs_stats stats;
+	bool ok;
+
+	ok = limit_threads(n) && EXPECT(!jobs_open(loop, THREADS));
+	if (!ok)
+		return false;
+	jobs_stats(&stats);
+	ok = EXPECT(stats.threads == n);
+	ok &= EXPECT(jobs_submit(&number.job) == (n > 0));
+	done_count = 0;
+	while (n && !done_count)
+		loop_turn(loop, 100);
+	jobs_close();
+	loop_free(loop);
+	return ok;
+}
+
+static bool has_signers(unsigned int n)
+{
+	int fds[THREADS][2];
+	unsigned int alive = 0;
+
+	for (unsigned int i = 0; i < THREADS; i++) {
+		if (!EXPECT(!ipc_pair(fds[i]) && dup2(fds[i][1], 200 + (int)i) >= 0))
+			return false;
+		close(fds[i][1]);
+	}
+	if (!limit_threads(n) || !EXPECT(!secrets_serve_signers(200, THREADS)))
+		return false;
+	for (unsigned int i = 0; i < THREADS; i++)
+		alive += ipc_is_open(fds[i][0]);
+	return EXPECT(alive == n);
+}
+
+static void in_a_process(bool (*has)(unsigned int n), unsigned int n)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		bool ok = has(n);
+
+		fflush(NULL);
+		_exit(!ok);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* It goes on with as many as there are. */
+static void fewer_threads(void)
+{
+	in_a_process(has_threads, 2);
+	in_a_process(has_threads, 0);
+	in_a_process(has_signers, 2);
+	in_a_process(has_signers, 0);
+}
+
 static const struct ktap_test tests[] = {
 	{ "each is done", each_is_done },
 	{ "what is cancelled", cancelled },
@@ -427,6 +507,7 @@ static const struct ktap_test tests[] = {
 	{ "given up meanwhile", given_up_meanwhile },
 	{ "a forged answer first", forged_first },
 	{ "without threads", without_threads },
+	{ "fewer threads than asked for", fewer_threads },
 };
 
 KTAP_MAIN(tests)

@@ -145,6 +145,9 @@ static void wire(void)
 	proposal_list_clear(&list);
 }
 
+#define KE	"aes128gcm16-prfsha256-"
+#define KE_STR	"1 AES_GCM_16_128/PRF_HMAC_SHA2_256/"
+
 /* The choice of ours out of theirs, or NULL. */
 static const char *choice(enum ike_protocol protocol, const char *ours_text,
 			  const char *theirs_text, const char *more, bool skip_dh)
@@ -287,12 +290,59 @@ static void verification(void)
 	EXPECT_EQ(verify("default", "aes256-sha512", 1), -ENOENT);
 }
 
+/* None is done twice, and what only one of several can have is left to it. */
+static void key_exchanges(void)
+{
+	static const struct {
+		const char *ours, *theirs, *want;
+	} cases[] = {
+		{ KE "x25519-ke1_ecp256", KE "x25519-ke1_ecp256", KE_STR "CURVE_25519/KE1_ECP_256" },
+		{ KE "x25519-ecp256-ke1_x25519", KE "x25519-ecp256-ke1_x25519",
+		  KE_STR "ECP_256/KE1_CURVE_25519" },
+		{ KE "x25519-ecp256-ke1_x25519-ke1_ecp384", KE "x25519-ecp256-ke1_x25519",
+		  KE_STR "ECP_256/KE1_CURVE_25519" },
+		/* Ours is the order, the earlier exchange first. */
+		{ KE "x25519-ecp256-ke1_x25519-ke1_ecp384", KE "ecp256-x25519-ke1_x25519-ke1_ecp384",
+		  KE_STR "CURVE_25519/KE1_ECP_384" },
+		{ KE "x25519-ke1_ecp256-ke1_ecp384-ke2_ecp256", KE "x25519-ke1_ecp256-ke1_ecp384-ke2_ecp256",
+		  KE_STR "CURVE_25519/KE1_ECP_384/KE2_ECP_256" },
+		/* A row of them that each take the next one's. */
+		{ KE "x25519-ecp256-ke1_x25519-ke1_ecp384-ke2_ecp256-ke2_ecp521-ke3_ecp384-ke3_x25519",
+		  KE "x25519-ecp256-ke1_x25519-ke1_ecp384-ke2_ecp256-ke2_ecp521-ke3_ecp384",
+		  KE_STR "ECP_256/KE1_CURVE_25519/KE2_ECP_521/KE3_ECP_384" },
+		{ KE "x25519-ecp256-ke1_x25519-ke1_ecp384-ke2_ecp384-ke3_ecp521",
+		  KE "x25519-ecp256-ke1_x25519-ke1_ecp384-ke2_ecp384-ke3_ecp521",
+		  KE_STR "ECP_256/KE1_CURVE_25519/KE2_ECP_384/KE3_ECP_521" },
+		/* NONE takes nothing from anybody, and is no better than where it stands. */
+		{ KE "x25519-ke1_x25519-ke1_none", KE "x25519-ke1_x25519-ke1_none",
+		  KE_STR "CURVE_25519/KE1_NONE" },
+		{ KE "x25519-ecp256-ke1_x25519-ke1_none", KE "x25519-ecp256-ke1_x25519-ke1_none",
+		  KE_STR "CURVE_25519/KE1_NONE" },
+		{ KE "x25519-ke1_none-ke1_ecp256-ke2_ecp256", KE "x25519-ke1_ecp256-ke1_none-ke2_ecp256",
+		  KE_STR "CURVE_25519/KE1_NONE/KE2_ECP_256" },
+		{ KE "x25519-ke1_x25519", KE "x25519-ke1_x25519", NULL },
+		{ KE "x25519-ecp256-ke1_x25519-ke2_ecp256", KE "x25519-ecp256-ke1_x25519-ke2_ecp256", NULL },
+		{ KE "x25519-ecp256-ke1_x25519-ke1_ecp256-ke2_ecp256-ke2_x25519",
+		  KE "x25519-ecp256-ke1_x25519-ke1_ecp256-ke2_ecp256-ke2_x25519", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *got = choice(PROTO_IKE, cases[i].ours, cases[i].theirs, NULL, false);
+
+		if (!got || !cases[i].want ? got != cases[i].want : strcmp(got, cases[i].want))
+			ktap_fail(__FILE__, __LINE__, "%s and %s: %s, not %s", cases[i].ours,
+				  cases[i].theirs, got ? got : "none",
+				  cases[i].want ? cases[i].want : "none");
+	}
+}
+
 static const struct ktap_test tests[] = {
 	{ "keywords", keywords },
 	{ "keywords that are refused", refused_keywords },
 	{ "default", defaults },
 	{ "on the wire", wire },
 	{ "selection", selection },
+	{ "key exchanges", key_exchanges },
 	{ "what is unknown to us", unknown_to_us },
 	{ "verification", verification },
 };

@@ -348,6 +348,8 @@ static void test_load(void)
 	vici_put(&m, "name", "net");
 	expect_reply(call(&c, "unload-conn", &m), "no", "unload: connection 'net' not found");
 	expect_reply(call(&c, "unload-conn", NULL), "no", "unload: missing connection name");
+	expect_reply(call(&c, "redirect", NULL), "no",
+		     "not supported yet: peers are not redirected to other gateways (RFC 5685): 'terminate' ends their IKE SAs");
 	expect_reply(call(&c, "load-pool", NULL), "no",
 		     "not supported yet: ikefpd serves connections, certificates and keys");
 	client_end(&c);

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Certificates of connections that are on tokens. As in test_tokens.c libcrypto's own provider is
+ * the token, and what it has are files: away, changed, encrypted, and a pipe that does not answer.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "config_load.h"
+#include "ipc.h"
+#include "ktap.h"
+#include "libcert.h"
+#include "log.h"
+#include "loop.h"
+#include "settings.h"
+#include "token_certs.h"
+#include "token_server.h"
+#include "tokens.h"
+
+#define WAIT_MS	20000
+
+static char dir[] = "/tmp/ikefp-test-XXXXXX";
+static struct loop *loop;
+static struct tokens *tokens;
+static struct token_certs *certs;
+static int daemon_fd, reader_fd;
+static pid_t server;
+static struct cert_pair ca, gw, other;
+static char logged[65536];
+
+static void listen_to(struct log_listener *l, enum log_group group, int level,
+		      const struct log_sa *sa, const char *text)
+{
+	size_t len = strlen(logged);
+
+	(void)l;
+	(void)group;
+	(void)level;
+	(void)sa;
+	snprintf(logged + len, sizeof(logged) - len, "%s\n", text);
+}
+
+static struct log_listener listener = { .message = listen_to, .level = LVL_CTRL };
+
+static void expect_logged(const char *text)
+{
+	if (!strstr(logged, text))
+		ktap_fail(__FILE__, __LINE__, "not in the log: %s; it says: %s", text, logged);
+}
+
+static void begin(void)
+{
+	int fds[2], reader[2];
+
+	logged[0] = '\0';
+	log_listener_add(&listener);
+	EXPECT(!ipc_pair(fds) && !ipc_pair(reader));
+	server = fork();
+	if (!server) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGPIPE, SIG_IGN);
+		close(fds[0]);
+		close(reader[0]);
+		token_server_serve(fds[1], reader[1], NULL);
+		_exit(0);
+	}
+	close(fds[1]);
+	close(reader[1]);
+	daemon_fd = fds[0];
+	reader_fd = reader[0];
+	loop = loop_new();
+	tokens = tokens_open(loop, daemon_fd);
+	certs = token_certs_new(tokens);
+	EXPECT(tokens && certs);
+}
+
+static void end(void)
+{
+	int status = -1;
+
+	EXPECT(!tokens_any(tokens));
+	token_certs_free(certs);
+	tokens_close(tokens);
+	loop_free(loop);
+	close(daemon_fd);
+	close(reader_fd);
+	waitpid(server, &status, 0);
+	log_listener_del(&listener);
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void put_cert(const char *name, X509 *cert)
+{
+	FILE *f = fopen(path_of(name), "w");
+
+	if (!EXPECT(f))
+		return;
+	EXPECT(PEM_write_X509(f, cert));
+	fclose(f);
+}
+
+/* What a token shows to nobody but who has its PIN: both by one URI. */
+static void put_locked(const char *name, const struct cert_pair *pair, const char *pin)
+{
+	FILE *f = fopen(path_of(name), "w");
+
+	if (!EXPECT(f))
+		return;
+	EXPECT(PEM_ASN1_write((i2d_of_void *)i2d_X509, PEM_STRING_X509, f, pair->cert,
+			      EVP_aes_256_cbc(), (const unsigned char *)pin, (int)strlen(pin),
+			      NULL, NULL));
+	EXPECT(PEM_write_PKCS8PrivateKey(f, pair->key, EVP_aes_256_cbc(), pin, (int)strlen(pin),
+					 NULL, NULL));
+	fclose(f);
+}
+
+/* The connection "gw" with these in its local and remote section. NULL with @err set. */
+static struct conn *read_conn(enum conf_source source, const char *local, const char *remote,
+			      struct errmsg *err)
+{
+	FILE *f = fopen(path_of("swanctl.conf"), "w");
+	struct settings settings;
+	struct conn *conn = NULL;
+
+	fprintf(f, "gw {\nlocal {\n%s\n}\nremote {\n%s\n}\n}\n", local, remote);
+	fclose(f);
+	if (settings_load(&settings, path_of("swanctl.conf"), err))
+		return NULL;
+	conn = config_read_conn(settings.root->first, source, err);
+	settings_clear(&settings);
+	return conn;
+}
+
+static struct conn *conn_of(enum conf_source source, const char *file, const char *section)
+{
+	char local[512];
+	struct errmsg err;
+	struct conn *conn;
+
+	snprintf(local, sizeof(local), "%s {\nuri = \"file:%s\"\n}", section, path_of(file));
+	conn = read_conn(source, local, "", &err);
+	if (!conn)
+		ktap_fail(__FILE__, __LINE__, "%s", err.text);
+	return conn;
+}
+
+static bool has(STACK_OF(X509) *list, const X509 *cert)
+{
+	return sk_X509_num(list) == 1 && !X509_cmp(sk_X509_value(list, 0), cert);
+}
+
+static bool await_cert(STACK_OF(X509) *list, const X509 *cert)
+{
+	uint64_t end_ms = loop_now_ms() + WAIT_MS;
+
+	while (!has(list, cert) && loop_now_ms() < end_ms)
+		loop_turn(loop, 100);
+	return has(list, cert);
+}
+
+/* As the daemon loads a file: it waits, but not for what is away. */
+static void load_file(struct conn *conn)
+{
+	token_certs_read(certs, conn);
+	EXPECT(!tokens_commit(tokens));
+}
+
+struct waiting {
+	struct token_certs_wait wait;
+	bool done;
+};
+
+static void have_read(struct token_certs_wait *wait)
+{
+	container_of(wait, struct waiting, wait)->done = true;
+}
+
+/* As one of VICI is loaded. 0, or -1 with @err set. */
+static int load_vici(struct conn *conn, struct errmsg *err)
+{
+	struct waiting w = { { .done = have_read, .conn = conn }, false };
+	uint64_t end_ms = loop_now_ms() + WAIT_MS;
+
+	token_certs_read(certs, conn);
+	if (token_certs_await(certs, &w.wait)) {
+		while (!w.done && loop_now_ms() < end_ms)
+			loop_turn(loop, 100);
+		EXPECT(w.done);
+	}
+	return token_certs_check(conn, err);
+}
+
+static void test_file(void)
+{
+	struct conn *conn, *same;
+
+	begin();
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_FILE, "a", "cert1");
+	REQUIRE(conn);
+	/* Nothing yet, and that is not the same as to name none. */
+	EXPECT(conn->local.certs && !sk_X509_num(conn->local.certs));
+	EXPECT(!conn->local.cacerts);
+	load_file(conn);
+	EXPECT(has(conn->local.certs, gw.cert));
+	expect_logged(": the certificate of gw.local.cert1 is there, \"");
+	/* Others share what was read. */
+	same = conn_of(CONF_FILE, "a", "cert-two");
+	unlink(path_of("a"));
+	token_certs_read(certs, same);
+	EXPECT(has(same->local.certs, gw.cert));
+	EXPECT(!tokens_commit(tokens));
+	expect_logged("cannot be read: there is no certificate: No such file");
+	expect_logged("; it is looked for again until it is there; what was read before serves");
+	EXPECT(has(same->local.certs, gw.cert) && has(conn->local.certs, gw.cert));
+	/* A new one takes its place in all. */
+	put_cert("a", other.cert);
+	load_file(conn);
+	EXPECT(has(same->local.certs, other.cert) && has(conn->local.certs, other.cert));
+	conn_put(conn);
+	conn_put(same);
+	end();
+}
+
+static void test_away(void)
+{
+	struct conn *conn;
+
+	begin();
+	unlink(path_of("a"));
+	conn = conn_of(CONF_FILE, "a", "cert");
+	REQUIRE(conn);
+	load_file(conn);
+	EXPECT(conn->local.certs && !sk_X509_num(conn->local.certs));
+	EXPECT(tokens_any(tokens));
+	expect_logged("the certificate of gw.local.cert cannot be read: there is no certificate: No such file");
+	put_cert("a", gw.cert);
+	EXPECT(await_cert(conn->local.certs, gw.cert));
+	expect_logged("is there, \"");
+	conn_put(conn);
+	/* Whoever else reads it begins anew. */
+	unlink(path_of("a"));
+	conn = conn_of(CONF_FILE, "a", "cert");
+	load_file(conn);
+	EXPECT(!sk_X509_num(conn->local.certs));
+	conn_put(conn);
+	end();
+}
+
+static void test_ca(void)
+{
+	struct errmsg err;
+	struct conn *conn;
+
+	begin();
+	put_cert("a", ca.cert);
+	conn = conn_of(CONF_FILE, "a", "cacert1");
+	REQUIRE(conn);
+	EXPECT(conn->local.cacerts && !conn->local.certs);
+	load_file(conn);
+	EXPECT(has(conn->local.cacerts, ca.cert));
+	conn_put(conn);
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_VICI, "a", "cacert1");
+	EXPECT(load_vici(conn, &err));
+	EXPECT(strstr(err.text, "gw.local.cacert1: the certificate of token file:"));
+	EXPECT(strstr(err.text, ": the certificate is not one of a CA"));
+	EXPECT(!sk_X509_num(conn->local.cacerts));
+	conn_put(conn);
+	end();
+}
+
+static void test_vici(void)
+{
+	struct waiting w = { { .done = have_read }, false };
+	struct errmsg err = { "" };
+	struct conn *conn;
+
+	begin();
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_VICI, "a", "cert");
+	EXPECT(!load_vici(conn, &err) && has(conn->local.certs, gw.cert));
+	EXPECT_STR(err.text, "");
+	conn_put(conn);
+	conn = conn_of(CONF_VICI, "nothing", "cert");
+	EXPECT(load_vici(conn, &err));
+	EXPECT(strstr(err.text, "gw.local.cert: the certificate of token file:"));
+	EXPECT(strstr(err.text, ": there is no certificate: No such file"));
+	conn_put(conn);
+	/* Who does not wait any more is not told, and what hangs holds up nobody. */
+	conn = conn_of(CONF_VICI, "pipe", "cert");
+	w.wait.conn = conn;
+	token_certs_read(certs, conn);
+	EXPECT(token_certs_await(certs, &w.wait));
+	token_certs_forget(certs, &w.wait);
+	conn_put(conn);
+	conn = conn_of(CONF_VICI, "a", "cert");
+	EXPECT(!load_vici(conn, &err) && !w.done);
+	conn_put(conn);
+	end();
+}
+
+/* It is the private key's, and not before that has shown that it is right. */
+static void test_pin(void)
+{
+	struct secret *secret = calloc(1, sizeof(*secret));
+	struct errmsg err = { "" };
+	struct conn *conn;
+
+	begin();
+	put_locked("a", &gw, "open");
+	conn = conn_of(CONF_FILE, "a", "cert");
+	load_file(conn);
+	EXPECT(!sk_X509_num(conn->local.certs));
+	expect_logged("it asks for a PIN, and there is no private key of the same uri in 'secrets'");
+	secret->kind = SECRET_TOKEN;
+	secret->name = strdup("token");
+	secret->len = (size_t)asprintf((char **)&secret->data, "default file:%s", path_of("a"));
+	secret->passphrase = (uint8_t *)strdup("open");
+	secret->passphrase_len = 4;
+	EXPECT(!tokens_stage(reader_fd, secret));
+	EXPECT(!tokens_commit(tokens));
+	EXPECT(await_cert(conn->local.certs, gw.cert));
+	EXPECT(!strstr(logged, "\"open\""));
+	conn_put(conn);
+	EXPECT(!tokens_stage(reader_fd, NULL) && !tokens_commit(tokens));
+	secret_free(secret);
+	(void)err;
+	end();
+}
+
+static void test_gone(void)
+{
+	struct errmsg err;
+	struct conn *conn;
+	int status;
+
+	begin();
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_VICI, "a", "cert");
+	token_certs_read(certs, conn);
+	kill(server, SIGKILL);
+	waitpid(server, &status, 0);
+	EXPECT(load_vici(conn, &err));
+	EXPECT(strstr(err.text, "the process of the tokens is gone") ||
+	       strstr(err.text, "the process of the tokens cannot be asked"));
+	conn_put(conn);
+	EXPECT(!tokens_any(tokens));
+	token_certs_free(certs);
+	tokens_close(tokens);
+	loop_free(loop);
+	close(daemon_fd);
+	close(reader_fd);
+	log_listener_del(&listener);
+}
+
+static void test_config(void)
+{
+	static const struct {
+		const char *local, *want;
+	} refused[] = {
+		{ "cert {\n}", ":3: gw.local.cert: has no uri: add one, such as 'uri = \"handle:0x01800001\"'" },
+		{ "cert {\nhandle = 81010001\n}",
+		  ":4: gw.local.cert.handle: '81010001' is no NV index of a TPM (01000000 to 01ffffff): of a PKCS#11 token, write 'uri = \"pkcs11:id=%81%01%00%01\"'" },
+		{ "cert-1 {\nhandle = 01\nslot = 2\nmodule = hsm\n}",
+		  ".module: ikefpd reaches PKCS#11 tokens by OpenSSL's provider 'pkcs11'" },
+		{ "cert {\nuri = \"pkcs11:object=a\"\npin = 1\n}",
+		  ":5: gw.local.cert.pin: a certificate that asks for a PIN has that of the private key" },
+		{ "cert {\nfile = /etc/a\nhandle = 01800001\n}",
+		  ":3: gw.local.cert: holds 'file', or 'uri', provider and handle" },
+		{ "cacert1 {\nfile = /etc/a\n}", ":4: gw.local.cacert1.file: by VICI files are not opened: name it in 'cacerts'" },
+		{ "cert {\nurl = a\n}", ":4: gw.local.cert.url: unknown key: did you mean 'uri'?" },
+		{ "auth = psk\ncert {\nhandle = 01800001\n}", "do not go with auth = psk" },
+	};
+	struct errmsg err;
+	struct conn *conn;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		conn = read_conn(CONF_VICI, refused[i].local, "", &err);
+		EXPECT(!conn);
+		if (!strstr(err.text, refused[i].want))
+			ktap_fail(__FILE__, __LINE__, "not said: %s; but: %s", refused[i].want,
+				  err.text);
+	}
+	conn = read_conn(CONF_VICI, "cert {\nhandle = 0x01800001\n}",
+			 "cacert {\nuri = \"pkcs11:object=a\"\n}", &err);
+	REQUIRE(conn);
+	EXPECT_STR(conn->local.token_certs->token, "tpm2 handle:0x01800001");
+	EXPECT_STR(conn->remote.token_certs->token, "pkcs11 pkcs11:object=a");
+	conn_put(conn);
+}
+
+/* By the reader of the file, who opens it. */
+static void test_in_a_file(void)
+{
+	struct config *config = config_new();
+	struct secret *secrets = NULL;
+	struct errmsg err = { "" };
+	FILE *f = fopen(path_of("swanctl.conf"), "w");
+	struct conn *conn;
+
+	put_cert("a", gw.cert);
+	fprintf(f, "connections { gw {\nlocal {\ncert1 {\nfile = %s\n}\n}\nremote {\n}\n}\n}\n",
+		path_of("a"));
+	fclose(f);
+	EXPECT(!config_read_file(config, &secrets, path_of("swanctl.conf"), &err));
+	EXPECT_STR(err.text, "");
+	conn = config_find_conn(config, "gw");
+	EXPECT(conn && has(conn->local.certs, gw.cert));
+	config_free(config);
+}
+
+static const struct ktap_test tests[] = {
+	{ "configuration", test_config },
+	{ "in_a_file", test_in_a_file },
+	{ "file", test_file },
+	{ "away", test_away },
+	{ "ca", test_ca },
+	{ "vici", test_vici },
+	{ "pin", test_pin },
+	{ "gone", test_gone },
+};
+
+int main(int argc, char **argv)
+{
+	static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
+	static const char *const files[] = { "a", "pipe", "swanctl.conf" };
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!mkdtemp(dir) || mkfifo(path_of("pipe"), 0600))
+		return 1;
+	ca = cert_make(&(struct cert_plan){ .name = "ca", .extensions = of_ca });
+	gw = cert_make(&(struct cert_plan){ .name = "gw", .issuer = &ca });
+	other = cert_make(&(struct cert_plan){ .name = "other", .issuer = &ca });
+	code = ktap_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		unlink(path_of(files[i]));
+	rmdir(dir);
+	cert_pair_free(&ca);
+	cert_pair_free(&gw);
+	cert_pair_free(&other);
+	return code;
+}
