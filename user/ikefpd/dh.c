@@ -46,6 +46,7 @@ static const struct group groups[] = {
 
 struct dh {
 	const struct group *group;
+	unsigned int refs;	/* besides the first */
 	EVP_PKEY *key;		/* NULL: the responder's of a KEM */
 	uint8_t public[MONTGOMERY_LEN];	/* of MONTGOMERY; the others have it in the key */
 	uint8_t *answer;	/* of a KEM's responder, once it is there */
@@ -337,9 +338,15 @@ struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 	return g->kind == MONTGOMERY && len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
 }
 
+struct dh *dh_get(struct dh *dh)
+{
+	dh->refs++;
+	return dh;
+}
+
 void dh_free(struct dh *dh)
 {
-	if (!dh)
+	if (!dh || dh->refs--)
 		return;
 	EVP_PKEY_free(dh->key);
 	free(dh->answer);

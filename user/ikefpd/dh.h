@@ -33,7 +33,9 @@ struct dh *dh_new(uint16_t group);
 struct dh *dh_new_responder(uint16_t group);
 /* dh_new() with a given private key, as dh_private() gives it. */
 struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len);
-/* Wipes the private key. */
+/* Another reference to the same one, for one dh_free() more. The loop alone counts them. */
+struct dh *dh_get(struct dh *dh);
+/* With the last reference: wipes the private key. NULL is fine. */
 void dh_free(struct dh *dh);
 
 uint16_t dh_group(const struct dh *dh);

@@ -21,6 +21,7 @@
 #include "ike_sign.h"
 #include "ike_sa.h"
 #include "informational.h"
+#include "ke_hold.h"
 #include "reaction.h"
 #include "resume.h"
 
@@ -127,6 +128,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	if (sa->established_ms && !sa->successor)
 		ike_manager_tell(CONTROL_IKE_DOWN, sa, NULL, NULL);
 	followup_end(sa);
+	ke_hold_end(sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
@@ -252,7 +254,9 @@ static bool may_begin(const struct ike_sa *sa, const struct ike_task *task)
 {
 	if (task->type == TASK_DELETE_IKE)
 		return true;
-	return !ike_rekey_undecided(sa) && !followup_forbids(sa, task) &&
+	/* What the peer has asked for comes first: what is asked for now may not go with it. */
+	return !ke_hold_is_of_request(sa) && !ike_rekey_undecided(sa) &&
+	       !followup_forbids(sa, task) &&
 	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms);
 }
 
@@ -463,7 +467,7 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 		break;
 	case TASK_CREATE_CHILD:
 	case TASK_REKEY_CHILD:
-		create_child_response(sa, &chain);
+		create_child_response(sa, msg, &chain);
 		break;
 	case TASK_REKEY_IKE:
 		ike_rekey_response(sa, msg, &chain);
@@ -486,6 +490,9 @@ void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg)
 			ike_init_response(sa, msg);
 		else
 			ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT request of an IKE SA that has one");
+	} else if (ke_hold_keep(sa, msg)) {
+		if (msg->flags & IKE_FLAG_RESPONSE)
+			ike_rekey_note_response(sa, msg);
 	} else if (msg->flags & IKE_FLAG_RESPONSE) {
 		response(sa, msg);
 	} else {

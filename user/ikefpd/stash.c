@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include "config.h"
@@ -179,18 +178,11 @@ static void put_names(struct buf *b, const struct ike_sa *sa)
 
 static void put_rekey(struct buf *b, const struct ike_rekey *r)
 {
-	uint8_t private[DH_PUBLIC_MAX];
-	size_t len;
-
 	buf_put64(b, r->spi);
 	buf_put8(b, r->groups);
 	buf_put8(b, r->sent);
 	buf_put16(b, dh_group(r->dh));
-	if (dh_private(r->dh, private, &len))
-		b->failed = true;
-	else
-		put_octets(b, private, len);
-	OPENSSL_cleanse(private, sizeof(private));
+	put_octets(b, r->private.data, r->private.len);
 	put_octets(b, r->nonce_i.data, r->nonce_i.len);
 	put_octets(b, r->rival.data, r->rival.len);
 	buf_put8(b, r->first_payload);
@@ -583,9 +575,7 @@ static void take_buf(struct source_octets *s, struct buf *b)
 static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 {
 	struct ike_rekey *r = ike_rekey_new();
-	const uint8_t *private;
 	uint16_t group;
-	size_t len;
 
 	sa->rekey = r;
 	if (!r) {
@@ -596,8 +586,9 @@ static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 	r->groups = take8(s);
 	r->sent = take8(s);
 	group = take16(s);
-	private = take_octets(s, &len);
-	r->dh = private ? dh_new_private(group, private, len) : NULL;
+	take_buf(s, &r->private);
+	if (!s->failed)
+		r->dh = dh_new_private(group, r->private.data, r->private.len);
 	take_buf(s, &r->nonce_i);
 	take_buf(s, &r->rival);
 	r->first_payload = take8(s);
