@@ -28,7 +28,7 @@ void agreement_clear(struct agreement *a)
 static int add(struct buf *to, const struct ke_secret *secret)
 {
 	if (!secret || secret->err)
-		return -EBADMSG;
+		return secret ? secret->err : -EBADMSG;
 	buf_put(to, secret->data, secret->len);
 	return to->failed ? -ENOMEM : 0;
 }

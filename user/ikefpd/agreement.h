@@ -38,7 +38,7 @@ static inline bool agreement_is_over(const struct agreement *a)
 
 /*
  * The shared secret of the exchange at hand; NULL: the peer's KE payload is not one of the group
- * that it should be of. Returns 0, -EBADMSG if its value is not valid, or -ENOMEM.
+ * that it should be of. Returns 0, -EBADMSG if its value is not valid, or another negative error.
  */
 int agreement_add_first(struct agreement *a, const struct ke_secret *secret);
 int agreement_add_next(struct agreement *a, const struct ke_secret *secret);

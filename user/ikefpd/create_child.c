@@ -675,7 +675,7 @@ static bool hold(struct ike_sa *sa, const struct kernel_message *msg,
 
 	if (!group)
 		return false;
-	dh = dh_pool_take(group);
+	dh = dh_pool_take_responder(group);
 	if (!dh) {
 		*refusal = TEMPORARY_FAILURE;
 		return false;

@@ -47,7 +47,8 @@ static const struct group groups[] = {
 struct dh {
 	const struct group *group;
 	unsigned int refs;	/* besides the first */
-	EVP_PKEY *key;		/* NULL: the responder's of a KEM */
+	bool responder;
+	EVP_PKEY *key;		/* NULL: the responder's, of a KEM for good, or until dh_shared() */
 	uint8_t public[MONTGOMERY_LEN];	/* of MONTGOMERY; the others have it in the key */
 	uint8_t *answer;	/* of a KEM's responder, once it is there */
 };
@@ -315,13 +316,12 @@ struct dh *dh_new(uint16_t group)
 struct dh *dh_new_responder(uint16_t group)
 {
 	const struct group *g = group_find(group);
-	struct dh *dh;
+	struct dh *dh = g && is_there(g) ? calloc(1, sizeof(*dh)) : NULL;
 
-	if (!g || g->kind != KEM)
-		return dh_new(group);
-	dh = is_there(g) ? calloc(1, sizeof(*dh)) : NULL;
-	if (dh)
+	if (dh) {
 		dh->group = g;
+		dh->responder = true;
+	}
 	return dh;
 }
 
@@ -378,7 +378,9 @@ int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len)
 
 size_t dh_value_len(const struct dh *dh)
 {
-	return dh->key ? dh->group->public_len : dh->group->answer_len;
+	const struct group *g = dh->group;
+
+	return dh->responder && g->kind == KEM ? g->answer_len : g->public_len;
 }
 
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
@@ -389,6 +391,8 @@ int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
 	size_t len = 0;
 	int ok = 0;
 
+	if (!dh->key && g->kind != KEM)
+		return -EIO;
 	switch (g->kind) {
 	case MODP:
 		ok = EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PUB_KEY, &y) &&
@@ -468,6 +472,20 @@ static int encapsulate(struct dh *dh, const uint8_t *peer, size_t peer_len, uint
 	return ok ? 0 : -EBADMSG;
 }
 
+/* The responder's key pair, which nobody has needed before. */
+static int make_key(struct dh *dh)
+{
+	struct dh *made = dh_new(dh->group->id);
+
+	if (!made)
+		return -EIO;
+	dh->key = made->key;
+	memcpy(dh->public, made->public, sizeof(dh->public));
+	made->key = NULL;
+	dh_free(made);
+	return 0;
+}
+
 static int agree(const struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t *out,
 		 size_t *len)
 {
@@ -494,7 +512,7 @@ int dh_shared(struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t out[D
 	int err;
 
 	if (dh->group->kind != KEM)
-		err = agree(dh, peer, peer_len, out, len);
+		err = (dh->key ? 0 : make_key(dh)) ?: agree(dh, peer, peer_len, out, len);
 	else
 		err = dh->key ? decapsulate(dh, peer, peer_len, out, len) :
 				encapsulate(dh, peer, peer_len, out, len);

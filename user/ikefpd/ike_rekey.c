@@ -845,7 +845,7 @@ static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
 static uint16_t hold(struct ike_sa *sa, const struct kernel_message *msg,
 		     const struct payload_chain *chain, uint16_t group)
 {
-	struct dh *dh = dh_pool_take(group);
+	struct dh *dh = dh_pool_take_responder(group);
 	const uint8_t *peer;
 	size_t len;
 

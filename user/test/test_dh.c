@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Key exchange: published answers, agreement, and values that must be refused. */
+#include <errno.h>
+
 #include "dh.h"
 #include "ikev2.h"
 #include "ktap.h"
@@ -119,6 +121,32 @@ static void private_keys(void)
 	EXPECT(!dh_new_private(DH_CURVE25519, private, 31));
 }
 
+/* A responder's value is there with the secret, and not before. */
+static void responders(void)
+{
+	uint8_t public[DH_PUBLIC_MAX], si[DH_PUBLIC_MAX], sr[DH_PUBLIC_MAX];
+	size_t i, li, lr;
+
+	for (i = 0; i < GROUPS; i++) {
+		struct dh *a = dh_new(groups[i]), *b = dh_new_responder(groups[i]);
+		struct dh *again;
+
+		REQUIRE(a && b);
+		EXPECT_EQ(dh_value_len(b), dh_public_len(groups[i]));
+		EXPECT_EQ(dh_public(b, public), -EIO);
+		EXPECT_EQ(dh_public(a, public), 0);
+		EXPECT_EQ(dh_shared(b, public, dh_value_len(a), sr, &lr), 0);
+		again = dh_get(b);
+		dh_free(b);
+		EXPECT_EQ(dh_public(again, public), 0);
+		EXPECT_EQ(dh_shared(a, public, dh_value_len(again), si, &li), 0);
+		REQUIRE(li == lr);
+		EXPECT_HEX(si, sr, li);
+		dh_free(a);
+		dh_free(again);
+	}
+}
+
 static int try_value(uint16_t group, const uint8_t *value, size_t len)
 {
 	uint8_t out[DH_PUBLIC_MAX];
@@ -206,6 +234,7 @@ static const struct ktap_test tests[] = {
 	{ "known answers: RFC 5903, RFC 7748", known_answers },
 	{ "both ends agree, in every group", agreement },
 	{ "private keys", private_keys },
+	{ "responders", responders },
 	{ "wrong lengths", wrong_lengths },
 	{ "values out of range", values_out_of_range },
 	{ "points off the curve", points_off_the_curve },
