@@ -273,6 +273,22 @@ static bool other_group(struct ike_sa *sa, const struct child_sa *child,
 	return !nonce_new(&c->nonce_i, NONCE_LEN) && !set_group(c, group) && !send_request(sa);
 }
 
+/*
+ * Is it to be asked for once more, later? Something is in the way that will be over (RFC 7296
+ * section 2.25), or the peer has forgotten what was half agreed on (RFC 9370 section 2.2.4).
+ */
+static bool put_off(struct ike_sa *sa, struct child_sa *child, uint16_t refusal)
+{
+	if (sa->create->old || child->state != CHILD_CREATED)
+		return false;
+	if (refusal != TEMPORARY_FAILURE && refusal != STATE_NOT_FOUND)
+		return false;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "received %s, trying CHILD_SA %s again later",
+		ike_notify_name(refusal), child->conf->name);
+	child_life_retry(child);
+	return true;
+}
+
 /* True: the request is on its way once more. */
 static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
 		    const struct notify *n)
@@ -281,13 +297,8 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 
 	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, child, n))
 		return true;
-	/* RFC 7296 section 2.25: something is in the way that will be over. */
-	if (n->type == TEMPORARY_FAILURE && !sa->create->old && child->state == CHILD_CREATED) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer asks to try CHILD_SA %s again later",
-			child->conf->name);
-		child_life_retry(child);
+	if (put_off(sa, child, n->type))
 		return false;
-	}
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, child->conf->name, old, reason);
@@ -421,6 +432,8 @@ static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	struct notify n;
 
 	if (!ke && notify_error(&n, chain)) {
+		if (put_off(sa, child, n.type))
+			return false;
 		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return conclude(sa, child, old, CHILD_REFUSED, reason);
@@ -484,8 +497,7 @@ void create_child_response(struct ike_sa *sa, const struct kernel_message *msg,
 
 	if (!c) {
 		/* The daemon before asked, and its nonce went with it: once more. */
-		if (sa->active.type == TASK_REKEY_CHILD)
-			ike_sa_queue(sa, TASK_REKEY_CHILD, sa->active.spi, NULL);
+		ike_sa_queue(sa, sa->active.type, sa->active.spi, sa->active.conf);
 		ike_sa_next(sa);
 		return;
 	}

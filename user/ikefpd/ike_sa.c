@@ -257,7 +257,9 @@ static bool may_begin(const struct ike_sa *sa, const struct ike_task *task)
 	/* What the peer has asked for comes first: what is asked for now may not go with it. */
 	return !ke_hold_is_of_request(sa) && !ike_rekey_undecided(sa) &&
 	       !followup_forbids(sa, task) &&
-	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms);
+	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms) &&
+	       /* Of what is not configured yet nothing is known that could be asked for. */
+	       (task->type != TASK_CREATE_CHILD || !sa->conn->bygone);
 }
 
 /* The next that can be begun, off the queue; or NULL. */
@@ -330,6 +332,9 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;
+	/* The peer does not know of it, but who has asked for it does not ask again. */
+	if (type == TASK_CREATE_CHILD && !sa->handshake)
+		resume_save(sa);
 	/* Before the end of IKE_AUTH there is nothing to ask but to be left alone. */
 	if (sa->active.type == TASK_NONE && (!sa->handshake || type == TASK_DELETE_IKE))
 		ike_sa_next(sa);

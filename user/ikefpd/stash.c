@@ -150,16 +150,44 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	}
 }
 
-static void put_task(struct buf *b, const struct ike_task *task)
-{
-	buf_put8(b, task->type);
-	buf_put32(b, task->spi);
-}
-
-/* Not what is to be made new, of which there is nothing yet. */
+/* What its connection has no section of any more comes to nothing. */
 static bool is_kept(const struct ike_task *task)
 {
-	return task->type != TASK_CREATE_CHILD;
+	return task->type != TASK_CREATE_CHILD || task->conf;
+}
+
+static void put_task(struct buf *b, const struct ike_task *task)
+{
+	buf_put8(b, is_kept(task) ? task->type : TASK_NONE);
+	buf_put32(b, task->spi);
+	if (task->type == TASK_CREATE_CHILD && task->conf)
+		put_text(b, task->conf->name);
+}
+
+/* The peer has refused it for the time being: it is to be asked for once more. */
+static bool is_put_off(const struct child_sa *child)
+{
+	return child->state == CHILD_CREATED && loop_timer_armed(&child->timer);
+}
+
+static void put_queue(struct buf *b, const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	const struct ike_task *task;
+	uint16_t n = 0;
+
+	for (child = sa->children; child; child = child->next)
+		n += is_put_off(child);
+	for (task = sa->queue; task; task = task->next)
+		n += is_kept(task);
+	buf_put16(b, n);
+	for (child = sa->children; child; child = child->next)
+		if (is_put_off(child))
+			put_task(b, &(struct ike_task){ .type = TASK_CREATE_CHILD,
+							.conf = child->conf });
+	for (task = sa->queue; task; task = task->next)
+		if (is_kept(task))
+			put_task(b, task);
 }
 
 /* How many; the connection's, and its Child SAs'. */
@@ -192,7 +220,6 @@ static void put_rekey(struct buf *b, const struct ike_rekey *r)
 static void put_ike(struct buf *b, const struct ike_sa *sa)
 {
 	const struct child_sa *child;
-	const struct ike_task *task;
 	uint16_t n;
 
 	buf_put16(b, (sa->initiator ? IKE_IS_INITIATOR : 0) |
@@ -235,12 +262,7 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 		put_child(b, child);
 
 	put_task(b, &sa->active);
-	for (n = 0, task = sa->queue; task; task = task->next)
-		n += is_kept(task);
-	buf_put16(b, n);
-	for (task = sa->queue; task; task = task->next)
-		if (is_kept(task))
-			put_task(b, task);
+	put_queue(b, sa);
 }
 
 void stash_write(struct buf *out, const struct ike_sa *sa)
@@ -528,10 +550,12 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	}
 }
 
-static void take_task(struct source_octets *s, struct ike_task *task)
+static void take_task(struct source_octets *s, struct conn *conn, struct ike_task *task)
 {
 	task->type = take_number(s, TASK_DELETE_IKE);
 	task->spi = take32(s);
+	if (task->type == TASK_CREATE_CHILD)
+		task->conf = take_child_name(s, conn);
 }
 
 static void take_queue(struct source_octets *s, struct ike_sa *sa)
@@ -546,8 +570,8 @@ static void take_queue(struct source_octets *s, struct ike_sa *sa)
 			return;
 		}
 		*end = task;
-		take_task(s, task);
-		if (task->type < TASK_REKEY_CHILD)
+		take_task(s, sa->conn, task);
+		if (task->type < TASK_CREATE_CHILD)
 			s->failed = true;
 	}
 }
@@ -654,7 +678,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 		s->failed = true;
 	while (!s->failed && n--)
 		take_child(s, sa);
-	take_task(s, &sa->active);
+	take_task(s, sa->conn, &sa->active);
 	take_queue(s, sa);
 	if (s->failed || s->left || !spi_i || !spi_r) {
 		s->failed = true;

@@ -18,7 +18,7 @@ struct conn;
 struct ike_sa;
 
 /* To be raised with every change of what is written after the names. */
-#define STASH_VERSION	13
+#define STASH_VERSION	14
 
 /*
  * Writes an IKE SA that has its keys. Where its handshake is not over it says so.
