@@ -25,29 +25,22 @@ void agreement_clear(struct agreement *a)
 	a->done = 0;
 }
 
-static int add(struct buf *to, struct dh *dh, const struct payload *ke)
+static int add(struct buf *to, const struct ke_secret *secret)
 {
-	uint8_t shared[DH_PUBLIC_MAX];
-	const uint8_t *peer;
-	size_t len = 0;
-	int err;
-
-	peer = ke_data(ke, dh_group(dh), &len);
-	err = peer ? dh_shared(dh, peer, len, shared, &len) : -EBADMSG;
-	if (!err)
-		buf_put(to, shared, len);
-	OPENSSL_cleanse(shared, sizeof(shared));
-	return err ? err : to->failed ? -ENOMEM : 0;
+	if (!secret || secret->err)
+		return secret ? secret->err : -EBADMSG;
+	buf_put(to, secret->data, secret->len);
+	return to->failed ? -ENOMEM : 0;
 }
 
-int agreement_add_first(struct agreement *a, struct dh *dh, const struct payload *ke)
+int agreement_add_first(struct agreement *a, const struct ke_secret *secret)
 {
-	return add(&a->first, dh, ke);
+	return add(&a->first, secret);
 }
 
-int agreement_add_next(struct agreement *a, struct dh *dh, const struct payload *ke)
+int agreement_add_next(struct agreement *a, const struct ke_secret *secret)
 {
-	int err = add(&a->more, dh, ke);
+	int err = add(&a->more, secret);
 
 	if (!err)
 		a->done++;
@@ -104,24 +97,14 @@ bool agreement_is_linked(const struct agreement *a, const struct payload_chain *
 	       n.len == a->link.len && !CRYPTO_memcmp(n.data, a->link.data, n.len);
 }
 
-uint16_t agreement_answer(struct agreement *a, const struct payload_chain *chain,
+uint16_t agreement_answer(struct agreement *a, const struct ke_secret *secret,
 			  struct payload_writer *w)
 {
-	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
-	const uint16_t group = a->groups[a->done];
-	struct dh *dh;
-	size_t len;
 	int err;
 
-	if (!ke || !ke_data(ke, group, &len))
-		return INVALID_SYNTAX;
-	dh = dh_pool_take_responder(group);
-	if (!dh)
-		return TEMPORARY_FAILURE;
-	err = agreement_add_next(a, dh, ke);
+	err = agreement_add_next(a, secret);
 	if (!err)
-		err = ke_put(w, dh);
-	dh_free(dh);
+		err = ke_put(w, secret->dh);
 	if (!err && !agreement_is_over(a))
 		err = agreement_put_link(a, w);
 	return !err ? 0 : err == -EBADMSG ? INVALID_SYNTAX : TEMPORARY_FAILURE;

@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "dh.h"
+#include "ke_hold.h"
 #include "payload.h"
 #include "proposal.h"
 
@@ -36,11 +37,17 @@ static inline bool agreement_is_over(const struct agreement *a)
 }
 
 /*
- * The shared secret of the exchange at hand, the peer's KE payload being of dh's group.
- * Returns 0, -EBADMSG if its value is not valid, or -ENOMEM.
+ * The shared secret of the exchange at hand; NULL: the peer's KE payload is not one of the group
+ * that it should be of. Returns 0, -EBADMSG if its value is not valid, or another negative error.
  */
-int agreement_add_first(struct agreement *a, struct dh *dh, const struct payload *ke);
-int agreement_add_next(struct agreement *a, struct dh *dh, const struct payload *ke);
+int agreement_add_first(struct agreement *a, const struct ke_secret *secret);
+int agreement_add_next(struct agreement *a, const struct ke_secret *secret);
+
+/* Of the next additional key exchange; 0: there is none. */
+static inline uint16_t agreement_group(const struct agreement *a)
+{
+	return agreement_is_over(a) ? 0 : a->groups[a->done];
+}
 
 /* Initiator: the next request's payloads, with the key pair *dh. 0 or a negative error. */
 int agreement_put_request(struct agreement *a, struct dh **dh, struct payload_writer *w);
@@ -52,10 +59,10 @@ int agreement_put_link(struct agreement *a, struct payload_writer *w);
 /* Responder: is the request the next of this one? */
 bool agreement_is_linked(const struct agreement *a, const struct payload_chain *chain);
 /*
- * Responder: takes the request and appends our KE payload, and a link where there is to be
- * another one. Returns 0, or the Notify to refuse with.
+ * Responder: takes the secret of its request, as agreement_add_next(), and appends our KE
+ * payload, and a link where there is to be another one. Returns 0, or the Notify to refuse with.
  */
-uint16_t agreement_answer(struct agreement *a, const struct payload_chain *chain,
+uint16_t agreement_answer(struct agreement *a, const struct ke_secret *secret,
 			  struct payload_writer *w);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "child_negotiate.h"
 #include "config.h"
-#include "dh_pool.h"
 #include "kdf.h"
 #include "ke.h"
 
@@ -233,7 +232,7 @@ enum child_outcome child_accept(struct child_sa *child,
 	}
 	if (keying->create) {
 		agreement_begin(keying->agreement, child->proposal);
-		err = group ? agreement_add_first(keying->agreement, keying->dh, ke) : 0;
+		err = group ? agreement_add_first(keying->agreement, keying->secret) : 0;
 	}
 	if (err) {
 		snprintf(reason, len, "its key exchange value is not valid");
@@ -311,92 +310,104 @@ static const struct child_conf *choose(const struct ike_sa *sa, const struct wis
 	return best;
 }
 
-/* A key of the group, where there is to be one. Returns 0 or the Notify to refuse with. */
-static uint16_t new_key(const struct payload *ke, uint16_t group, struct dh **dh)
+/* What is to be made of a request. */
+struct decision {
+	struct wish wish;
+	const struct child_conf *conf;
+	struct wish given;
+	struct proposal chosen;
+};
+
+static void log_refusal(const struct ike_sa *sa, const struct payload_chain *chain,
+			const struct decision *d, uint16_t refusal)
 {
+	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
+	char first[PROPOSALS_STRLEN], second[PROPOSALS_STRLEN];
+
+	if (refusal == TS_UNACCEPTABLE)
+		ike_log(sa, LOG_CFG, LVL_CTRL,
+			"no child of '%s' is for the traffic selectors %s === %s", sa->conn->name,
+			ts_list_str(&d->wish.local, first, sizeof(first)),
+			ts_list_str(&d->wish.remote, second, sizeof(second)));
+	if (refusal == NO_PROPOSAL_CHOSEN)
+		ike_log(sa, LOG_CFG, LVL_CTRL,
+			"no proposal in common for CHILD_SA %s: received %s, configured %s",
+			d->conf->name,
+			proposal_offer_str(offer->body, offer->len, first, sizeof(first)),
+			proposal_list_str(&d->conf->proposals, second, sizeof(second)));
+}
+
+/* Returns 0 or the Notify to refuse with. */
+static uint16_t decide(const struct ike_sa *sa, const struct payload_chain *chain, bool create,
+		       const struct child_sa *old, struct decision *d)
+{
+	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
+	const struct payload *tsi = payload_find(chain, PAYLOAD_TSI);
+	const struct payload *tsr = payload_find(chain, PAYLOAD_TSR);
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	int err;
+
+	d->wish.transport = has_notify(chain, USE_TRANSPORT_MODE);
+	if (ts_read(&d->wish.remote, tsi->body, tsi->len) ||
+	    ts_read(&d->wish.local, tsr->body, tsr->len))
+		return INVALID_SYNTAX;
+	if (old)
+		d->conf = give(sa, old->conf, old->transport, &d->wish, &d->given) ? old->conf : NULL;
+	else
+		d->conf = choose(sa, &d->wish, &d->given);
+	if (!d->conf)
+		return TS_UNACCEPTABLE;
+	if (create)
+		err = proposal_select_group(&d->conf->proposals, PROTO_ESP, offer->body,
+					    offer->len, ke ? get16(ke->body) : 0, &d->chosen);
+	else
+		err = proposal_select(&d->conf->proposals, PROTO_ESP, offer->body, offer->len,
+				      true, &d->chosen);
+	return !err ? 0 : err == -ENOMEM ? TEMPORARY_FAILURE : NO_PROPOSAL_CHOSEN;
+}
+
+uint16_t child_answer_group(const struct ike_sa *sa, const struct payload_chain *chain,
+			    const struct child_sa *old)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct decision d;
+	uint16_t group;
 	size_t len;
 
-	*dh = NULL;
-	if (!group)
+	if (!ke || decide(sa, chain, true, old, &d))
 		return 0;
-	if (!ke || !ke_data(ke, group, &len))
-		return INVALID_KE_PAYLOAD;
-	*dh = dh_pool_take(group);
-	return *dh ? 0 : TEMPORARY_FAILURE;
-}
-
-static void log_selectors(const struct ike_sa *sa, const struct wish *wish)
-{
-	char local[256], remote[256];
-
-	ike_log(sa, LOG_CFG, LVL_CTRL, "no child of '%s' is for the traffic selectors %s === %s",
-		sa->conn->name, ts_list_str(&wish->local, local, sizeof(local)),
-		ts_list_str(&wish->remote, remote, sizeof(remote)));
-}
-
-static void log_proposals(const struct ike_sa *sa, const struct child_conf *conf,
-			  const struct payload *offer)
-{
-	char received[PROPOSALS_STRLEN], configured[PROPOSALS_STRLEN];
-
-	ike_log(sa, LOG_CFG, LVL_CTRL,
-		"no proposal in common for CHILD_SA %s: received %s, configured %s", conf->name,
-		proposal_offer_str(offer->body, offer->len, received, sizeof(received)),
-		proposal_list_str(&conf->proposals, configured, sizeof(configured)));
+	group = proposal_id(&d.chosen, TRANSFORM_DH);
+	return group && ke_data(ke, group, &len) ? group : 0;
 }
 
 static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 			  const struct child_keying *keying, const struct child_sa *old,
 			  struct child_sa **made)
 {
-	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
-	const struct payload *tsi = payload_find(chain, PAYLOAD_TSI);
-	const struct payload *tsr = payload_find(chain, PAYLOAD_TSR);
-	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
-	struct wish wish, given;
-	const struct child_conf *conf;
-	struct proposal chosen;
+	struct decision d;
 	struct child_sa *child;
-	int err;
+	uint16_t refusal;
 
-	wish.transport = has_notify(chain, USE_TRANSPORT_MODE);
-	if (ts_read(&wish.remote, tsi->body, tsi->len) ||
-	    ts_read(&wish.local, tsr->body, tsr->len))
-		return INVALID_SYNTAX;
-	if (old)
-		conf = give(sa, old->conf, old->transport, &wish, &given) ? old->conf : NULL;
-	else
-		conf = choose(sa, &wish, &given);
-	if (!conf) {
-		log_selectors(sa, &wish);
-		return TS_UNACCEPTABLE;
-	}
-	if (keying->create)
-		err = proposal_select_group(&conf->proposals, PROTO_ESP, offer->body,
-					    offer->len, ke ? get16(ke->body) : 0, &chosen);
-	else
-		err = proposal_select(&conf->proposals, PROTO_ESP, offer->body, offer->len,
-				      true, &chosen);
-	if (err == -ENOMEM)
-		return TEMPORARY_FAILURE;
-	if (err) {
-		log_proposals(sa, conf, offer);
-		return NO_PROPOSAL_CHOSEN;
+	refusal = decide(sa, chain, keying->create, old, &d);
+	if (refusal) {
+		log_refusal(sa, chain, &d, refusal);
+		return refusal;
 	}
 	/* The daemon before made it, and died before its answer: the peer asks again. */
-	child = sa->resumed ? child_sa_by_spi_out(sa, get32(chosen.spi)) : NULL;
+	child = sa->resumed ? child_sa_by_spi_out(sa, get32(d.chosen.spi)) : NULL;
 	if (child && child != old)
 		child_sa_destroy(child);
-	child = child_sa_new(sa, conf, old);
+	child = child_sa_new(sa, d.conf, old);
 	if (!child)
 		return TEMPORARY_FAILURE;
-	if (proposal_keep(&child->proposal, &chosen) || ts_keep(&child->local_ts, &given.local) ||
-	    ts_keep(&child->remote_ts, &given.remote)) {
+	if (proposal_keep(&child->proposal, &d.chosen) ||
+	    ts_keep(&child->local_ts, &d.given.local) ||
+	    ts_keep(&child->remote_ts, &d.given.remote)) {
 		child_sa_destroy(child);
 		return TEMPORARY_FAILURE;
 	}
-	child->spi_out = get32(chosen.spi);
-	child->transport = given.transport;
+	child->spi_out = get32(d.chosen.spi);
+	child->transport = d.given.transport;
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);
 	child->unproven = true;
 	*made = child;
@@ -407,23 +418,22 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 		      const struct child_keying *keying, struct child_sa *old,
 		      struct child_sa **made, uint16_t *group, struct payload_writer *w)
 {
-	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	const struct ke_secret *secret = keying->secret;
 	struct child_sa *child = NULL;
 	uint8_t spi[ESP_SPI_LEN];
-	struct dh *dh = NULL;
 	uint16_t refusal;
 	int err = 0;
 
 	refusal = negotiate(sa, chain, keying, old, &child);
 	*group = child ? proposal_id(child->proposal, TRANSFORM_DH) : 0;
-	if (!refusal)
-		refusal = new_key(ke, *group, &dh);
+	if (!refusal && *group && (!secret || dh_group(secret->dh) != *group))
+		refusal = INVALID_KE_PAYLOAD;
 	if (refusal)
 		goto refuse;
 	/* A public value that is none is as good as no key exchange at all. */
 	if (keying->create) {
 		agreement_begin(keying->agreement, child->proposal);
-		err = dh ? agreement_add_first(keying->agreement, dh, ke) : 0;
+		err = *group ? agreement_add_first(keying->agreement, secret) : 0;
 	}
 	if (!err && (!keying->create || agreement_is_over(keying->agreement)))
 		err = child_finish_answer(child, keying, old);
@@ -437,9 +447,8 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	payload_close(w);
 	if (keying->create)
 		put_nonce(w, keying->nonce_r);
-	if (dh && ke_put(w, dh))
+	if (*group && ke_put(w, secret->dh))
 		w->buf.failed = true;
-	dh_free(dh);
 	if (child->transport)
 		payload_add_notify(w, PROTO_NONE, NULL, 0, USE_TRANSPORT_MODE, NULL, 0);
 	put_ts(w, PAYLOAD_TSI, child->remote_ts);
@@ -447,7 +456,6 @@ uint16_t child_answer(struct ike_sa *sa, const struct payload_chain *chain,
 	*made = child;
 	return 0;
 refuse:
-	dh_free(dh);
 	child_sa_destroy(child);
 	return refusal;
 }

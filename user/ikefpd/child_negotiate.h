@@ -25,6 +25,7 @@ struct child_keying {
 	bool create;
 	struct dh *dh;		/* the initiator's; NULL: it sends no KE payload */
 	struct agreement *agreement;	/* of CREATE_CHILD_SA */
+	const struct ke_secret *secret;	/* of the peer's KE payload; NULL: of none that counts */
 };
 
 /*
@@ -54,6 +55,13 @@ enum child_outcome child_accept(struct child_sa *child,
 /* Initiator: installs it when all key exchanges are over. CHILD_ACCEPTED or CHILD_UNWANTED. */
 enum child_outcome child_finish(struct child_sa *child, const struct child_keying *keying,
 				struct child_sa *old, char *reason, size_t len);
+
+/*
+ * Responder: the group of the KE payload whose secret child_answer() has to have; 0: it needs
+ * none, be it that it refuses. Changes nothing.
+ */
+uint16_t child_answer_group(const struct ike_sa *sa, const struct payload_chain *chain,
+			    const struct child_sa *old);
 
 /*
  * Responder: chooses among the connection's children, or takes that of the Child SA old

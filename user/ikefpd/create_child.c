@@ -21,6 +21,7 @@
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "ke.h"
+#include "ke_hold.h"
 #include "resume.h"
 
 #define GROUPS_MAX	3	/* tries with another one, as INVALID_KE_PAYLOAD asks for */
@@ -272,6 +273,22 @@ static bool other_group(struct ike_sa *sa, const struct child_sa *child,
 	return !nonce_new(&c->nonce_i, NONCE_LEN) && !set_group(c, group) && !send_request(sa);
 }
 
+/*
+ * Is it to be asked for once more, later? Something is in the way that will be over (RFC 7296
+ * section 2.25), or the peer has forgotten what was half agreed on (RFC 9370 section 2.2.4).
+ */
+static bool put_off(struct ike_sa *sa, struct child_sa *child, uint16_t refusal)
+{
+	if (sa->create->old || child->state != CHILD_CREATED)
+		return false;
+	if (refusal != TEMPORARY_FAILURE && refusal != STATE_NOT_FOUND)
+		return false;
+	ike_log(sa, LOG_IKE, LVL_CTRL, "received %s, trying CHILD_SA %s again later",
+		ike_notify_name(refusal), child->conf->name);
+	child_life_retry(child);
+	return true;
+}
+
 /* True: the request is on its way once more. */
 static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
 		    const struct notify *n)
@@ -280,13 +297,8 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 
 	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, child, n))
 		return true;
-	/* RFC 7296 section 2.25: something is in the way that will be over. */
-	if (n->type == TEMPORARY_FAILURE && !sa->create->old && child->state == CHILD_CREATED) {
-		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer asks to try CHILD_SA %s again later",
-			child->conf->name);
-		child_life_retry(child);
+	if (put_off(sa, child, n->type))
 		return false;
-	}
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, child->conf->name, old, reason);
@@ -379,19 +391,21 @@ static bool conclude(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	return false;
 }
 
-static struct child_keying own_keying(const struct ike_sa *sa)
+static struct child_keying own_keying(const struct ike_sa *sa, const struct ke_secret *secret)
 {
 	struct create_child *c = sa->create;
+	struct child_keying k = keying(sa, &c->nonce_i, &c->nonce_r, c->dh, &c->agreement);
 
-	return keying(sa, &c->nonce_i, &c->nonce_r, c->dh, &c->agreement);
+	k.secret = secret;
+	return k;
 }
 
 /* True: another request is on its way. */
 static bool accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
-		     const struct payload_chain *chain)
+		     const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
-	const struct child_keying k = own_keying(sa);
+	const struct child_keying k = own_keying(sa, secret);
 	char reason[128];
 	struct notify n;
 
@@ -408,21 +422,23 @@ static bool accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 
 /* The response of IKE_FOLLOWUP_KE. True: another request is on its way. */
 static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
-		     const struct payload_chain *chain)
+		     const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct agreement *agreement = &sa->create->agreement;
-	const struct child_keying k = own_keying(sa);
+	const struct child_keying k = own_keying(sa, secret);
 	bool was_last = agreement->done + 1 == agreement->n;
 	char reason[128];
 	struct notify n;
 
 	if (!ke && notify_error(&n, chain)) {
+		if (put_off(sa, child, n.type))
+			return false;
 		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return conclude(sa, child, old, CHILD_REFUSED, reason);
 	}
-	if (!ke || agreement_add_next(agreement, sa->create->dh, ke))
+	if (!ke || agreement_add_next(agreement, secret))
 		return conclude(sa, child, old, was_last ? CHILD_UNWANTED : CHILD_REFUSED,
 				"its key exchange is not valid");
 	if (!was_last && agreement_take_link(agreement, chain))
@@ -436,20 +452,16 @@ static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 			reason);
 }
 
-void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
+/* @secret: of its KE payload; NULL: it has none, or not the one that was asked for. */
+static void take_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	struct create_child *c = sa->create;
 	struct child_sa *child, *old;
 	bool goes_on = false;
 	struct notify n;
 
-	if (!c) {
-		/* The daemon before asked, and its nonce went with it: once more. */
-		if (sa->active.type == TASK_REKEY_CHILD)
-			ike_sa_queue(sa, TASK_REKEY_CHILD, sa->active.spi, NULL);
-		ike_sa_next(sa);
-		return;
-	}
+	(void)msg;
 	child = child_sa_by_spi_in(sa, c->spi);
 	old = c->old ? child_sa_by_spi_in(sa, c->old) : NULL;
 	if (old)
@@ -461,11 +473,11 @@ void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
 		return;
 	}
 	if (c->following)
-		goes_on = followed(sa, child, old, chain);
+		goes_on = followed(sa, child, old, chain, secret);
 	else if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain))
 		goes_on = refused(sa, child, old, &n);
 	else
-		goes_on = accepted(sa, child, old, chain);
+		goes_on = accepted(sa, child, old, chain, secret);
 	if (goes_on) {
 		if (old)
 			old->rekeying = true;
@@ -473,6 +485,27 @@ void create_child_response(struct ike_sa *sa, const struct payload_chain *chain)
 	}
 	create_child_end(sa);
 	ike_sa_next(sa);
+}
+
+void create_child_response(struct ike_sa *sa, const struct kernel_message *msg,
+			   const struct payload_chain *chain)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct create_child *c = sa->create;
+	const uint8_t *peer;
+	size_t len;
+
+	if (!c) {
+		/* The daemon before asked, and its nonce went with it: once more. */
+		ike_sa_queue(sa, sa->active.type, sa->active.spi, sa->active.conf);
+		ike_sa_next(sa);
+		return;
+	}
+	peer = ke && c->dh ? ke_data(ke, dh_group(c->dh), &len) : NULL;
+	if (peer)
+		ke_hold_begin(sa, msg, chain, dh_get(c->dh), peer, len, take_response);
+	else
+		take_response(sa, msg, chain, NULL);
 }
 
 /* The peer's requests */
@@ -592,18 +625,20 @@ static uint16_t let_follow(struct ike_sa *sa, struct child_sa *child, const stru
 }
 
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
-		   const struct payload_chain *chain, struct child_sa *old)
+		   const struct payload_chain *chain, struct child_sa *old,
+		   const struct ke_secret *secret)
 {
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
 	struct buf nonce_i = BUF_INIT, nonce_r = BUF_INIT;
 	struct agreement agreement = { .n = 0 };
-	const struct child_keying k = keying(sa, &nonce_i, &nonce_r, NULL, &agreement);
+	struct child_keying k = keying(sa, &nonce_i, &nonce_r, NULL, &agreement);
 	struct child_sa *child = NULL;
 	uint16_t refusal, group = 0;
 	struct payload_writer w;
 	uint8_t wanted[2];
 	bool follows;
 
+	k.secret = secret;
 	payload_begin(&w, 0);
 	if (buf_set(&nonce_i, nonce->body, nonce->len) || nonce_new(&nonce_r, NONCE_LEN))
 		refusal = TEMPORARY_FAILURE;
@@ -637,8 +672,34 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_manager_child_up(sa->manager, child);
 }
 
-void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
-			  const struct payload_chain *chain)
+static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct payload_chain *chain, const struct ke_secret *secret);
+
+/* False: it can be answered without, or not at all. */
+static bool hold(struct ike_sa *sa, const struct kernel_message *msg,
+		 const struct payload_chain *chain, const struct child_sa *old,
+		 uint16_t *refusal)
+{
+	const uint16_t group = child_answer_group(sa, chain, old);
+	const uint8_t *peer;
+	struct dh *dh;
+	size_t len;
+
+	if (!group)
+		return false;
+	dh = dh_pool_take_responder(group);
+	if (!dh) {
+		*refusal = TEMPORARY_FAILURE;
+		return false;
+	}
+	peer = ke_data(payload_only(chain, PAYLOAD_KE), group, &len);
+	ke_hold_begin(sa, msg, chain, dh, peer, len, take_request);
+	return true;
+}
+
+/* @secret: of its KE payload; NULL: none is made yet. */
+static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	struct child_sa *old = NULL;
 	struct payload_writer w;
@@ -646,16 +707,14 @@ void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 	uint16_t refusal;
 	bool is_rekey;
 
-	if (ike_rekey_is_asked(chain)) {
-		ike_rekey_request(sa, msg, chain);
-		return;
-	}
 	is_rekey = !notify_find(&rekey, chain, REKEY_SA);
 	refusal = check_request(sa, chain);
 	if (!refusal && is_rekey)
 		refusal = find_old(sa, &rekey, &old);
+	if (!refusal && !secret && hold(sa, msg, chain, old, &refusal))
+		return;
 	if (!refusal) {
-		answer(sa, msg, chain, old);
+		answer(sa, msg, chain, old, secret);
 		return;
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "refusing CREATE_CHILD_SA with %s",
@@ -667,4 +726,13 @@ void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 	else
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, NULL, 0);
 	ike_sa_respond(sa, msg, &w);
+}
+
+void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain)
+{
+	if (ike_rekey_is_asked(chain))
+		ike_rekey_request(sa, msg, chain);
+	else
+		take_request(sa, msg, chain, NULL);
 }

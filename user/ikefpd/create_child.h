@@ -13,7 +13,8 @@ struct followup;
 void create_child_request(struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct payload_chain *chain);
 /* May end the SA. */
-void create_child_response(struct ike_sa *sa, const struct payload_chain *chain);
+void create_child_response(struct ike_sa *sa, const struct kernel_message *msg,
+			   const struct payload_chain *chain);
 
 /*
  * Tasks of ike_sa.c: a new Child SA, and one in place of that with this inbound SPI.

@@ -46,7 +46,9 @@ static const struct group groups[] = {
 
 struct dh {
 	const struct group *group;
-	EVP_PKEY *key;		/* NULL: the responder's of a KEM */
+	unsigned int refs;	/* besides the first */
+	bool responder;
+	EVP_PKEY *key;		/* NULL: the responder's, of a KEM for good, or until dh_shared() */
 	uint8_t public[MONTGOMERY_LEN];	/* of MONTGOMERY; the others have it in the key */
 	uint8_t *answer;	/* of a KEM's responder, once it is there */
 };
@@ -180,12 +182,17 @@ static EVP_PKEY *ecp_private(const struct group *g, const uint8_t *octets, size_
 	return key;
 }
 
+static BIGNUM *modp_prime(const struct group *g)
+{
+	return g->id == DH_MODP_2048 ? BN_get_rfc3526_prime_2048(NULL) :
+	       g->id == DH_MODP_3072 ? BN_get_rfc3526_prime_3072(NULL) :
+				       BN_get_rfc3526_prime_4096(NULL);
+}
+
 /* The same of MODP: g is 2 (RFC 3526). */
 static EVP_PKEY *modp_private(const struct group *g, const uint8_t *octets, size_t len)
 {
-	BIGNUM *p = g->id == DH_MODP_2048 ? BN_get_rfc3526_prime_2048(NULL) :
-		    g->id == DH_MODP_3072 ? BN_get_rfc3526_prime_3072(NULL) :
-					    BN_get_rfc3526_prime_4096(NULL);
+	BIGNUM *p = modp_prime(g);
 	BIGNUM *private = BN_bin2bn(octets, len, NULL), *two = BN_new(), *y = BN_new();
 	uint8_t public[DH_PUBLIC_MAX];
 	BN_CTX *ctx = BN_CTX_new();
@@ -241,6 +248,22 @@ static EVP_PKEY *montgomery_peer(const struct group *g, const uint8_t value[MONT
 	return NULL;
 }
 
+/*
+ * 1 < y < p - 1, as RFC 6989 section 2.1 asks for; of the other values the worst tell a peer if
+ * our private number, which is used once, is odd. libcrypto's own check finds these, too, by a
+ * power that takes ten times as long as all the rest.
+ */
+static bool is_modp_value(const struct group *g, const uint8_t *value, size_t len)
+{
+	BIGNUM *y = BN_bin2bn(value, len, NULL), *end = modp_prime(g);
+	bool is = y && end && BN_sub_word(end, 1) && BN_cmp(y, BN_value_one()) > 0 &&
+		  BN_cmp(y, end) < 0;
+
+	BN_free(y);
+	BN_free(end);
+	return is;
+}
+
 static int derive(const struct group *g, EVP_PKEY *key, EVP_PKEY *peer, uint8_t *out,
 		  size_t *len)
 {
@@ -248,10 +271,10 @@ static int derive(const struct group *g, EVP_PKEY *key, EVP_PKEY *peer, uint8_t 
 	int ok;
 
 	*len = g->secret_len;
-	/* The peer's value is validated: on the curve, or 1 < y < p - 1. */
+	/* A point is validated: on the curve; the others are by now. */
 	ok = ctx && EVP_PKEY_derive_init(ctx) > 0 &&
 	     (g->kind != MODP || EVP_PKEY_CTX_set_dh_pad(ctx, 1) > 0) &&
-	     EVP_PKEY_derive_set_peer_ex(ctx, peer, g->kind != MONTGOMERY) > 0 &&
+	     EVP_PKEY_derive_set_peer_ex(ctx, peer, g->kind == ECP) > 0 &&
 	     EVP_PKEY_derive(ctx, out, len) > 0 && *len == g->secret_len;
 	EVP_PKEY_CTX_free(ctx);
 	return ok ? 0 : -EBADMSG;
@@ -314,13 +337,12 @@ struct dh *dh_new(uint16_t group)
 struct dh *dh_new_responder(uint16_t group)
 {
 	const struct group *g = group_find(group);
-	struct dh *dh;
+	struct dh *dh = g && is_there(g) ? calloc(1, sizeof(*dh)) : NULL;
 
-	if (!g || g->kind != KEM)
-		return dh_new(group);
-	dh = is_there(g) ? calloc(1, sizeof(*dh)) : NULL;
-	if (dh)
+	if (dh) {
 		dh->group = g;
+		dh->responder = true;
+	}
 	return dh;
 }
 
@@ -337,9 +359,15 @@ struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len)
 	return g->kind == MONTGOMERY && len == MONTGOMERY_LEN ? montgomery_new(g, key) : NULL;
 }
 
+struct dh *dh_get(struct dh *dh)
+{
+	dh->refs++;
+	return dh;
+}
+
 void dh_free(struct dh *dh)
 {
-	if (!dh)
+	if (!dh || dh->refs--)
 		return;
 	EVP_PKEY_free(dh->key);
 	free(dh->answer);
@@ -371,7 +399,9 @@ int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len)
 
 size_t dh_value_len(const struct dh *dh)
 {
-	return dh->key ? dh->group->public_len : dh->group->answer_len;
+	const struct group *g = dh->group;
+
+	return dh->responder && g->kind == KEM ? g->answer_len : g->public_len;
 }
 
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
@@ -382,6 +412,8 @@ int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX])
 	size_t len = 0;
 	int ok = 0;
 
+	if (!dh->key && g->kind != KEM)
+		return -EIO;
 	switch (g->kind) {
 	case MODP:
 		ok = EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PUB_KEY, &y) &&
@@ -461,6 +493,20 @@ static int encapsulate(struct dh *dh, const uint8_t *peer, size_t peer_len, uint
 	return ok ? 0 : -EBADMSG;
 }
 
+/* The responder's key pair, which nobody has needed before. */
+static int make_key(struct dh *dh)
+{
+	struct dh *made = dh_new(dh->group->id);
+
+	if (!made)
+		return -EIO;
+	dh->key = made->key;
+	memcpy(dh->public, made->public, sizeof(dh->public));
+	made->key = NULL;
+	dh_free(made);
+	return 0;
+}
+
 static int agree(const struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t *out,
 		 size_t *len)
 {
@@ -468,7 +514,7 @@ static int agree(const struct dh *dh, const uint8_t *peer, size_t peer_len, uint
 	EVP_PKEY *other, *imported = NULL;
 	int err;
 
-	if (peer_len != g->public_len)
+	if (peer_len != g->public_len || (g->kind == MODP && !is_modp_value(g, peer, peer_len)))
 		return -EBADMSG;
 	if (g->kind == MONTGOMERY)
 		other = montgomery_peer(g, peer);
@@ -487,7 +533,7 @@ int dh_shared(struct dh *dh, const uint8_t *peer, size_t peer_len, uint8_t out[D
 	int err;
 
 	if (dh->group->kind != KEM)
-		err = agree(dh, peer, peer_len, out, len);
+		err = (dh->key ? 0 : make_key(dh)) ?: agree(dh, peer, peer_len, out, len);
 	else
 		err = dh->key ? decapsulate(dh, peer, peer_len, out, len) :
 				encapsulate(dh, peer, peer_len, out, len);

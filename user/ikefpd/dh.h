@@ -5,7 +5,8 @@
  * has it.
  *
  * Of ML-KEM the initiator alone has a key pair. What the responder sends is made of the
- * initiator's value, together with the shared secret.
+ * initiator's value, together with the shared secret. A responder's key pair of another method
+ * may be made as late.
  */
 #ifndef IKEFPD_DH_H
 #define IKEFPD_DH_H
@@ -29,11 +30,13 @@ bool dh_is_brief(uint16_t group);
 
 /* A fresh key pair; NULL if the group is not supported or libcrypto failed. */
 struct dh *dh_new(uint16_t group);
-/* The responder's: of a KEM there is no key pair. */
+/* The responder's, who sends nothing before there is the shared secret: that makes its value. */
 struct dh *dh_new_responder(uint16_t group);
 /* dh_new() with a given private key, as dh_private() gives it. */
 struct dh *dh_new_private(uint16_t group, const uint8_t *key, size_t len);
-/* Wipes the private key. */
+/* Another reference to the same one, for one dh_free() more. The loop alone counts them. */
+struct dh *dh_get(struct dh *dh);
+/* With the last reference: wipes the private key. NULL is fine. */
 void dh_free(struct dh *dh);
 
 uint16_t dh_group(const struct dh *dh);
@@ -43,13 +46,13 @@ int dh_private(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX], size_t *len);
 
 /* Octets of our Key Exchange Data. */
 size_t dh_value_len(const struct dh *dh);
-/* Our Key Exchange Data; the responder's of a KEM after dh_shared() alone. 0 or -EIO. */
+/* Our Key Exchange Data; that of dh_new_responder() after dh_shared() alone. 0 or -EIO. */
 int dh_public(const struct dh *dh, uint8_t out[DH_PUBLIC_MAX]);
 
 /*
  * The shared secret g^ir: x alone for ECP, leading zeros kept, *len octets.
  * Returns 0, -EBADMSG if the peer's value is of a wrong length, not on the
- * curve, out of range, or gives the all-zero secret of Curve25519.
+ * curve, out of range, or gives the all-zero secret of Curve25519, or -EIO.
  */
 int dh_shared(struct dh *dh, const uint8_t *peer, size_t peer_len,
 	      uint8_t out[DH_PUBLIC_MAX], size_t *len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Key pairs made ahead: while the loop has nothing else to do, some are made of each group
- * that one was asked for of. Each is given out once.
+ * Key pairs made ahead: some of each group that one was asked for of, by a thread (jobs.h), or,
+ * where there is none, while the loop has nothing else to do. Each is given out once.
  */
 #ifndef IKEFPD_DH_POOL_H
 #define IKEFPD_DH_POOL_H
@@ -17,7 +17,7 @@ void dh_pool_close(void);
 
 /* As dh_new(), for dh_free(). */
 struct dh *dh_pool_take(uint16_t group);
-/* As dh_new_responder(). */
+/* As dh_new_responder(); it may have a key pair already. */
 struct dh *dh_pool_take_responder(uint16_t group);
 
 #endif

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "create_child.h"
+#include "dh_pool.h"
 #include "followup.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
+#include "ke.h"
 
 #define FOLLOWUPS_MAX	4	/* of an IKE SA: a peer asks for one thing at a time */
 #define PATIENCE_MS	60000
@@ -145,8 +147,9 @@ static struct followup *find(const struct ike_sa *sa, const struct payload_chain
 	return NULL;
 }
 
-void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
-		      const struct payload_chain *chain)
+/* @secret: of its KE payload; NULL: it has none, or not that whose turn it is. */
+static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	struct followup *f = find(sa, chain);
 	struct child_sa *child = NULL;
@@ -164,7 +167,7 @@ void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
 		return;
 	}
 	payload_begin(&w, 0);
-	refusal = agreement_answer(&f->agreement, chain, &w);
+	refusal = agreement_answer(&f->agreement, secret, &w);
 	if (!refusal && !agreement_is_over(&f->agreement)) {
 		loop_timer_arm(sa->manager->loop, &f->timer, PATIENCE_MS);
 		ike_sa_respond(sa, msg, &w);
@@ -189,5 +192,32 @@ void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
 	if (new && !sa->rekey)
 		ike_sa_go_on(new);
 	/* What has waited for it. */
+	ike_sa_go_on(sa);
+}
+
+void followup_request(struct ike_sa *sa, const struct kernel_message *msg,
+		      const struct payload_chain *chain)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct followup *f = find(sa, chain);
+	const uint16_t group = f ? agreement_group(&f->agreement) : 0;
+	const uint8_t *peer;
+	struct dh *dh;
+	size_t len;
+
+	peer = ke && group ? ke_data(ke, group, &len) : NULL;
+	if (!peer) {
+		take_request(sa, msg, chain, NULL);
+		return;
+	}
+	/* The peer has gone on with it. */
+	loop_timer_arm(sa->manager->loop, &f->timer, PATIENCE_MS);
+	dh = dh_pool_take_responder(group);
+	if (dh) {
+		ke_hold_begin(sa, msg, chain, dh, peer, len, take_request);
+		return;
+	}
+	followup_drop(f);
+	ike_sa_respond_notify(sa, msg, TEMPORARY_FAILURE, NULL, 0);
 	ike_sa_go_on(sa);
 }

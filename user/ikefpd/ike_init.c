@@ -125,16 +125,19 @@ out:
 	return err;
 }
 
-static int new_key(struct ike_handshake *h, uint16_t group)
+static int set_key(struct ike_handshake *h, struct dh *dh, uint16_t group)
 {
-	struct dh *dh = dh_pool_take(group);
-
 	if (!dh)
 		return -EIO;
 	dh_free(h->dh);
 	h->dh = dh;
 	h->group = group;
 	return 0;
+}
+
+static int new_key(struct ike_handshake *h, uint16_t group)
+{
+	return set_key(h, dh_pool_take(group), group);
 }
 
 static int new_spi(struct ike_sa *sa)
@@ -694,19 +697,24 @@ static size_t put_childless(struct payload_writer *w, const struct kernel_messag
  * No longer than the request: the proposal is one of the peer's, the key exchange of
  * the same group, the nonce not longer, and NAT detection, fragmentation, hashes,
  * IKE_INTERMEDIATE and USE_PPK where the peer has them. What else we would say is said where there is room.
+ * @missing: NULL, or what there was no room for is to be known, before there is a key exchange.
  */
 static int write_response(const struct ike_sa *sa, const struct kernel_message *msg,
 			  const struct conn *conn, bool nat_detection,
 			  struct payload_writer *w, struct missing *missing)
 {
 	struct ike_handshake *h = sa->handshake;
-	int err;
+	struct missing m;
+	int err = 0;
 
 	payload_begin(w, IKE_HEADER_LEN);
 	payload_open(w, PAYLOAD_SA);
 	proposal_write(&w->buf, sa->proposal, 1, NULL, 0);
 	payload_close(w);
-	err = ke_put(w, h->dh);
+	if (missing)
+		ke_put_room(w, h->dh);
+	else
+		err = ke_put(w, h->dh);
 	if (err)
 		return err;
 	payload_add(w, PAYLOAD_NONCE, h->nonce_r.data, h->nonce_r.len);
@@ -721,8 +729,10 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		ike_intermediate_put(w);
 	if (h->peer_ppk)
 		ike_ppk_put_use(w);
-	missing->certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
-	missing->childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
+	m.certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
+	m.childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
+	if (missing)
+		*missing = m;
 	return err;
 }
 
@@ -760,10 +770,9 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 {
 	struct ike_handshake *h = sa->handshake;
 	struct payload_writer w;
-	struct missing missing;
 	int err;
 
-	err = write_response(sa, msg, conn, nat_detection, &w, &missing);
+	err = write_response(sa, msg, conn, nat_detection, &w, NULL);
 	if (!err && longer(&w.buf, msg))
 		err = -EMSGSIZE;
 	if (!err)
@@ -835,6 +844,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 			   const struct proposal *chosen, struct conn *conn,
 			   const uint8_t *peer, size_t peer_len)
 {
+	const uint16_t group = proposal_id(chosen, TRANSFORM_DH);
 	struct ike_sa *sa = ike_sa_new(m, NULL, false);
 	char remote[ENDPOINT_STRLEN];
 	struct ike_handshake *h;
@@ -865,7 +875,7 @@ static void accept_request(struct ike_manager *m, const struct kernel_message *m
 	note_raw(sa, REQUEST_IN, msg->data[16], msg->data, msg->len);
 	err = keep_proposal(sa, chosen);
 	if (!err)
-		err = new_key(h, proposal_id(chosen, TRANSFORM_DH));
+		err = set_key(h, dh_pool_take_responder(group), group);
 	if (!err)
 		err = nonce_new(&h->nonce_r, nonce->len < NONCE_LEN ? nonce->len : NONCE_LEN);
 	if (!err)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "config.h"
@@ -24,6 +25,7 @@
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "ke.h"
+#include "ke_hold.h"
 #include "resume.h"
 #include "start.h"
 
@@ -58,6 +60,7 @@ void ike_rekey_end(struct ike_sa *sa)
 		return;
 	forget_answer(r);
 	dh_free(r->dh);
+	buf_clear(&r->private);
 	buf_clear(&r->nonce_i);
 	buf_clear(&r->rival);
 	buf_clear(&r->response);
@@ -163,12 +166,23 @@ static int send_request(struct ike_sa *sa)
 	return 0;
 }
 
+static int keep_private(struct ike_rekey *r)
+{
+	uint8_t private[DH_PUBLIC_MAX];
+	size_t len;
+	int err;
+
+	err = dh_private(r->dh, private, &len) ?: buf_set(&r->private, private, len);
+	OPENSSL_cleanse(private, sizeof(private));
+	return err;
+}
+
 static int set_group(struct ike_rekey *r, uint16_t group)
 {
 	dh_free(r->dh);
 	r->dh = dh_pool_take(group);
 	r->groups++;
-	return r->dh ? 0 : -EIO;
+	return r->dh ? keep_private(r) : -EIO;
 }
 
 static int begin(struct ike_sa *sa)
@@ -246,7 +260,8 @@ static bool refused(struct ike_sa *sa, const struct notify *n)
 }
 
 /* What the answer says is kept. Returns NULL, or what is wrong with it. */
-static const char *take_answer(struct ike_sa *sa, const struct payload_chain *chain)
+static const char *take_answer(struct ike_sa *sa, const struct payload_chain *chain,
+			       const struct ke_secret *secret)
 {
 	const struct payload *choice = payload_only(chain, PAYLOAD_SA);
 	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
@@ -267,7 +282,7 @@ static const char *take_answer(struct ike_sa *sa, const struct payload_chain *ch
 	if (!ke_data(ke, group, &len) || proposal_id(&chosen, TRANSFORM_DH) != group)
 		return "the peer's key exchange is of another group";
 	agreement_begin(&r->agreement, &chosen);
-	if (agreement_add_first(&r->agreement, r->dh, ke))
+	if (agreement_add_first(&r->agreement, secret))
 		return "the peer's key exchange value is not valid";
 	r->peer_spi = get64(chosen.spi);
 	if (proposal_keep(&r->chosen, &chosen) || buf_set(&r->nonce_r, nonce->body, nonce->len))
@@ -479,9 +494,10 @@ static bool follow(struct ike_sa *sa)
 }
 
 /* False: it has ended, or another request is on its way. */
-static bool accepted(struct ike_sa *sa, const struct payload_chain *chain)
+static bool accepted(struct ike_sa *sa, const struct payload_chain *chain,
+		     const struct ke_secret *secret)
 {
-	const char *reason = take_answer(sa, chain);
+	const char *reason = take_answer(sa, chain, secret);
 
 	if (reason) {
 		failed(sa, reason);
@@ -503,7 +519,8 @@ static bool accepted(struct ike_sa *sa, const struct payload_chain *chain)
 }
 
 /* The response of IKE_FOLLOWUP_KE. False: as accepted(). */
-static bool followed(struct ike_sa *sa, const struct payload_chain *chain)
+static bool followed(struct ike_sa *sa, const struct payload_chain *chain,
+		     const struct ke_secret *secret)
 {
 	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
 	struct ike_rekey *r = sa->rekey;
@@ -517,7 +534,7 @@ static bool followed(struct ike_sa *sa, const struct payload_chain *chain)
 		failed(sa, reason);
 		return true;
 	}
-	if (!ke || agreement_add_next(&r->agreement, r->next, ke)) {
+	if (!ke || agreement_add_next(&r->agreement, secret)) {
 		failed(sa, "the peer's key exchange is not valid");
 		return true;
 	}
@@ -530,19 +547,55 @@ static bool followed(struct ike_sa *sa, const struct payload_chain *chain)
 	return follow(sa);
 }
 
-static void respond_to(struct ike_sa *sa, const struct payload_chain *chain)
+/* @secret: of its KE payload; NULL: it has none, or not the one that was asked for. */
+static void take_response(struct ike_sa *sa, const struct kernel_message *msg,
+			  const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	struct notify n;
 	bool over;
 
+	(void)msg;
 	if (sa->rekey->following)
-		over = followed(sa, chain);
+		over = followed(sa, chain, secret);
 	else if (!payload_find(chain, PAYLOAD_SA) && notify_error(&n, chain))
 		over = !refused(sa, &n);
 	else
-		over = accepted(sa, chain);
+		over = accepted(sa, chain, secret);
 	if (over)
 		decided(sa);
+}
+
+static void respond_to(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain)
+{
+	const struct payload *ke = payload_only(chain, PAYLOAD_KE);
+	struct dh *dh = sa->rekey->following ? sa->rekey->next : sa->rekey->dh;
+	const uint8_t *peer;
+	size_t len;
+
+	peer = ke ? ke_data(ke, dh_group(dh), &len) : NULL;
+	if (peer)
+		ke_hold_begin(sa, msg, chain, dh_get(dh), peer, len, take_response);
+	else
+		take_response(sa, msg, chain, NULL);
+}
+
+/*
+ * It comes once. Should this daemon die now, nobody could make the keys of the new IKE SA any
+ * more, which the peer has in use already.
+ */
+void ike_rekey_note_response(struct ike_sa *sa, const struct kernel_message *msg)
+{
+	struct ike_rekey *r = sa->rekey;
+
+	if (!r)
+		return;
+	r->sent = true;
+	if (msg->exchange == IKE_FOLLOWUP_KE)
+		return;
+	r->first_payload = msg->first_payload;
+	buf_set(&r->response, msg->data, msg->len);
+	resume_save(sa);
 }
 
 void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
@@ -554,14 +607,10 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_sa_next(sa);
 		return;
 	}
-	/*
-	 * It comes once. Should this daemon die now, nobody could make the keys of the new
-	 * IKE SA any more, which the peer has in use already.
-	 */
-	r->sent = true;
+	ike_rekey_note_response(sa, msg);
 	if (msg->exchange == IKE_FOLLOWUP_KE) {
 		if (r->following) {
-			respond_to(sa, chain);
+			respond_to(sa, msg, chain);
 		} else if (!r->response.len && payload_find(chain, PAYLOAD_KE)) {
 			set_up_anew(sa, "the daemon before died in its rekeying");
 		} else {
@@ -570,10 +619,7 @@ void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 		}
 		return;
 	}
-	r->first_payload = msg->first_payload;
-	buf_set(&r->response, msg->data, msg->len);
-	resume_save(sa);
-	respond_to(sa, chain);
+	respond_to(sa, msg, chain);
 }
 
 void ike_rekey_resume(struct ike_sa *sa)
@@ -582,6 +628,13 @@ void ike_rekey_resume(struct ike_sa *sa)
 	struct ike_sa *new = ike_manager_by_spi(sa->manager, r->spi);
 	struct ike_manager *m = sa->manager;
 	const uint32_t id = sa->unique_id;
+	const struct kernel_message msg = {
+		.exchange = CREATE_CHILD_SA,
+		.flags = IKE_FLAG_RESPONSE,
+		.first_payload = r->first_payload,
+		.data = r->response.data,
+		.len = r->response.len,
+	};
 	struct payload_chain chain;
 
 	if (!r->sent) {
@@ -594,9 +647,8 @@ void ike_rekey_resume(struct ike_sa *sa)
 		return;
 	}
 	if (!new) {
-		if (payload_parse(&chain, r->first_payload, r->response.data, r->response.len) !=
-		    -EBADMSG) {
-			respond_to(sa, &chain);
+		if (payload_parse(&chain, msg.first_payload, msg.data, msg.len) != -EBADMSG) {
+			respond_to(sa, &msg, &chain);
 			return;
 		}
 	} else if (new->state != IKE_DELETING) {
@@ -674,11 +726,11 @@ struct answer {
 	struct buf nonce_i, nonce_r;
 	struct proposal chosen;
 	struct agreement agreement;
-	struct dh *dh;
 	uint16_t group;		/* INVALID_KE_PAYLOAD: the one to use */
 	uint64_t spi;		/* ours */
 };
 
+/* Returns 0, or the Notify to refuse with. */
 static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chain,
 		       struct answer *a)
 {
@@ -699,12 +751,19 @@ static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chai
 	a->group = proposal_id(&a->chosen, TRANSFORM_DH);
 	if (!ke_data(ke, a->group, &len))
 		return INVALID_KE_PAYLOAD;
-	a->dh = dh_pool_take(a->group);
-	if (!a->dh || buf_set(&a->nonce_i, nonce->body, nonce->len) ||
+	return 0;
+}
+
+static uint16_t agree(const struct ike_sa *sa, const struct payload_chain *chain,
+		      const struct ke_secret *secret, struct answer *a)
+{
+	const struct payload *nonce = payload_only(chain, PAYLOAD_NONCE);
+
+	if (buf_set(&a->nonce_i, nonce->body, nonce->len) ||
 	    nonce_new(&a->nonce_r, NONCE_LEN) || new_spi(sa->manager, &a->spi))
 		return TEMPORARY_FAILURE;
 	agreement_begin(&a->agreement, &a->chosen);
-	switch (agreement_add_first(&a->agreement, a->dh, ke)) {
+	switch (agreement_add_first(&a->agreement, secret)) {
 	case 0:
 		return 0;
 	case -EBADMSG:
@@ -779,8 +838,27 @@ static uint16_t let_follow(struct ike_sa *sa, struct answer *a, struct payload_w
 	return 0;
 }
 
+static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct payload_chain *chain, const struct ke_secret *secret);
+
+/* 0: it is held, or dealt with already. Else the Notify to refuse with. */
+static uint16_t hold(struct ike_sa *sa, const struct kernel_message *msg,
+		     const struct payload_chain *chain, uint16_t group)
+{
+	struct dh *dh = dh_pool_take_responder(group);
+	const uint8_t *peer;
+	size_t len;
+
+	if (!dh)
+		return TEMPORARY_FAILURE;
+	peer = ke_data(payload_only(chain, PAYLOAD_KE), group, &len);
+	ke_hold_begin(sa, msg, chain, dh, peer, len, take_request);
+	return 0;
+}
+
+/* @secret: of its KE payload; NULL: none is made yet. */
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
-		   const struct payload_chain *chain)
+		   const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	struct answer a = { 0 };
 	const struct proposal_list list = { &a.chosen, 1 };
@@ -789,10 +867,17 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	uint16_t refusal;
 	uint8_t wanted[2];
 
-	payload_begin(&w, 0);
 	refusal = choose(sa, chain, &a);
+	if (!refusal && !secret) {
+		refusal = hold(sa, msg, chain, a.group);
+		if (!refusal)
+			return;
+	}
+	payload_begin(&w, 0);
 	if (!refusal)
-		put_payloads(&w, &list, a.spi, &a.nonce_r, a.dh);
+		refusal = agree(sa, chain, secret, &a);
+	if (!refusal)
+		put_payloads(&w, &list, a.spi, &a.nonce_r, secret->dh);
 	if (!refusal && agreement_is_over(&a.agreement))
 		refusal = give_way(sa, msg, &a.chosen, &a.nonce_i, &a.nonce_r, &a.agreement,
 				   get64(a.chosen.spi), a.spi, &new);
@@ -809,7 +894,6 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 				   refusal == INVALID_KE_PAYLOAD ? sizeof(wanted) : 0);
 	}
 	ike_sa_respond(sa, msg, &w);
-	dh_free(a.dh);
 	agreement_clear(&a.agreement);
 	buf_clear(&a.nonce_i);
 	buf_clear(&a.nonce_r);
@@ -817,12 +901,11 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_sa_go_on(new);
 }
 
-void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
-		       const struct payload_chain *chain)
+static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
+			 const struct payload_chain *chain, const struct ke_secret *secret)
 {
 	uint16_t refusal;
 
-	ike_rekey_undo(sa, msg);
 	refusal = check_request(sa, chain);
 	/* RFC 7296 section 2.25.2: which IKE SA would it belong to? */
 	if (!refusal && makes_or_deletes_child(sa)) {
@@ -830,12 +913,19 @@ void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_life_yield(sa);
 	}
 	if (!refusal) {
-		answer(sa, msg, chain);
+		answer(sa, msg, chain, secret);
 		return;
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "refusing to rekey IKE_SA %s[%u] with %s", sa->log.name,
 		sa->unique_id, ike_notify_name(refusal));
 	ike_sa_respond_notify(sa, msg, refusal, NULL, 0);
+}
+
+void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
+		       const struct payload_chain *chain)
+{
+	ike_rekey_undo(sa, msg);
+	take_request(sa, msg, chain, NULL);
 }
 
 void ike_rekey_deleted(struct ike_sa *sa)

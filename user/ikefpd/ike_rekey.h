@@ -15,6 +15,7 @@ struct followup;
 struct ike_rekey {
 	uint64_t spi;			/* our own, of the IKE SA to be */
 	struct dh *dh;
+	struct buf private;		/* dh's, for the stash: a thread may be at work with dh */
 	unsigned int groups;		/* tried so far */
 	struct buf nonce_i;
 	bool sent;			/* the kernel has the request */
@@ -39,6 +40,8 @@ struct ike_rekey *ike_rekey_new(void);
 bool ike_rekey_is_asked(const struct payload_chain *chain);
 void ike_rekey_request(struct ike_sa *sa, const struct kernel_message *msg,
 		       const struct payload_chain *chain);
+/* For the next daemon, of a response that is not looked at yet: nothing if it is of another task. */
+void ike_rekey_note_response(struct ike_sa *sa, const struct kernel_message *msg);
 /* May end the SA. */
 void ike_rekey_response(struct ike_sa *sa, const struct kernel_message *msg,
 			const struct payload_chain *chain);

@@ -21,6 +21,7 @@
 #include "ike_sign.h"
 #include "ike_sa.h"
 #include "informational.h"
+#include "ke_hold.h"
 #include "reaction.h"
 #include "resume.h"
 #include "stream.h"
@@ -133,6 +134,7 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 	if (sa->established_ms && !sa->successor)
 		ike_manager_tell(CONTROL_IKE_DOWN, sa, NULL, NULL);
 	followup_end(sa);
+	ke_hold_end(sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	create_child_end(sa);
@@ -260,8 +262,12 @@ static bool may_begin(const struct ike_sa *sa, const struct ike_task *task)
 {
 	if (task->type == TASK_DELETE_IKE || task->type == TASK_ASK)
 		return true;
-	return !ike_rekey_undecided(sa) && !followup_forbids(sa, task) &&
-	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms);
+	/* What the peer has asked for comes first: what is asked for now may not go with it. */
+	return !ke_hold_is_of_request(sa) && !ike_rekey_undecided(sa) &&
+	       !followup_forbids(sa, task) &&
+	       (task->type != TASK_REKEY_CHILD || !sa->yield_ms) &&
+	       /* Of what is not configured yet nothing is known that could be asked for. */
+	       (task->type != TASK_CREATE_CHILD || !sa->conn->bygone);
 }
 
 /* The next that can be begun, off the queue; or NULL. */
@@ -334,6 +340,9 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;
+	/* The peer does not know of it, but who has asked for it does not ask again. */
+	if (type == TASK_CREATE_CHILD && !sa->handshake)
+		resume_save(sa);
 	/* Before the end of IKE_AUTH there is nothing to ask but to be left alone. */
 	if (sa->active.type == TASK_NONE && (!sa->handshake || type == TASK_DELETE_IKE))
 		ike_sa_next(sa);
@@ -474,7 +483,7 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 		break;
 	case TASK_CREATE_CHILD:
 	case TASK_REKEY_CHILD:
-		create_child_response(sa, &chain);
+		create_child_response(sa, msg, &chain);
 		break;
 	case TASK_REKEY_IKE:
 		ike_rekey_response(sa, msg, &chain);
@@ -498,6 +507,9 @@ void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg)
 			ike_init_response(sa, msg);
 		else
 			ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA_INIT request of an IKE SA that has one");
+	} else if (ke_hold_keep(sa, msg)) {
+		if (msg->flags & IKE_FLAG_RESPONSE)
+			ike_rekey_note_response(sa, msg);
 	} else if (msg->flags & IKE_FLAG_RESPONSE) {
 		response(sa, msg);
 	} else {

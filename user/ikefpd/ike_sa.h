@@ -164,6 +164,7 @@ struct ike_sa {
 	struct create_child *create;	/* of a CREATE_CHILD_SA that is outstanding */
 	struct ike_rekey *rekey;	/* likewise, for the IKE SA itself */
 	struct followup *followups;	/* of the peer's (followup.h) */
+	struct ke_hold *ke_hold;	/* a message whose key exchange is under way, or NULL */
 };
 
 #define ike_log(sa, group, level, ...) log_sa(group, level, &(sa)->log, __VA_ARGS__)

@@ -39,6 +39,13 @@ int ke_put(struct payload_writer *w, const struct dh *dh)
 	return 0;
 }
 
+void ke_put_room(struct payload_writer *w, const struct dh *dh)
+{
+	payload_open(w, PAYLOAD_KE);
+	buf_zero(&w->buf, 4 + dh_value_len(dh));
+	payload_close(w);
+}
+
 const uint8_t *ke_data(const struct payload *ke, uint16_t group, size_t *len)
 {
 	if (ke->len < 4 || get16(ke->body) != group)

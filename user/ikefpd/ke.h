@@ -27,6 +27,8 @@ const struct buf *nonce_lower(const struct buf *a, const struct buf *b);
 
 /* Appends the payload with our public value. 0 or -EIO. */
 int ke_put(struct payload_writer *w, const struct dh *dh);
+/* Appends as many octets, of a value that is not there yet. */
+void ke_put_room(struct payload_writer *w, const struct dh *dh);
 /* The payload's data if it is of the group; NULL otherwise. */
 const uint8_t *ke_data(const struct payload *ke, uint16_t group, size_t *len);
 

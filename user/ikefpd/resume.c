@@ -88,16 +88,27 @@ static void look_at_children(struct ike_sa *sa)
 	}
 }
 
-void resume_rebind(struct ike_manager *m, struct conn *conn)
+static struct ike_sa *to_rebind(struct ike_manager *m, const struct conn *conn)
 {
 	struct ike_sa *sa;
 
 	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
 	     sa = ike_manager_of_conn(m, conn->name, sa))
-		if (sa->conn->bygone && has_children(conn, sa)) {
-			rebind(sa, conn);
-			look_at_children(sa);
-		}
+		if (sa->conn->bygone && has_children(conn, sa))
+			break;
+	return sa;
+}
+
+void resume_rebind(struct ike_manager *m, struct conn *conn)
+{
+	struct ike_sa *sa;
+
+	while ((sa = to_rebind(m, conn))) {
+		rebind(sa, conn);
+		look_at_children(sa);
+		/* What it was to be asked for; it may end by that. */
+		ike_sa_go_on(sa);
+	}
 }
 
 static size_t count_children(const struct ike_manager *m)
@@ -288,7 +299,8 @@ static void unique_marks(struct ike_manager *m, const struct child_sa *child)
 		at_least(&m->last_mark, marks[i]);
 }
 
-static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
+static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
+		     const struct child_conf *conf)
 {
 	struct ike_task *task = calloc(1, sizeof(*task)), **end;
 
@@ -299,6 +311,7 @@ static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
 	}
 	task->type = type;
 	task->spi = spi;
+	task->conf = conf;
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;
@@ -369,7 +382,7 @@ static void resume_child(struct ike_sa *sa, struct child_sa *child)
 		return;
 	}
 	if (sa->active.type == TASK_CREATE_CHILD || sa->active.type == TASK_REKEY_CHILD)
-		add_task(sa, TASK_DELETE_LOST, child->spi_in);
+		add_task(sa, TASK_DELETE_LOST, child->spi_in, NULL);
 	child_sa_destroy(child);
 }
 
@@ -385,8 +398,8 @@ static void resume_children(struct ike_sa *sa)
 
 /*
  * A request that was under way: its answer is still to come, or came up to a daemon that
- * died of it. A DELETE that is sent twice does no harm, and a Child SA is rekeyed once
- * more.
+ * died of it. A DELETE that is sent twice does no harm, and a Child SA is asked for or rekeyed
+ * once more.
  */
 static void resume_tasks(struct ike_sa *sa, bool outstanding)
 {
@@ -400,8 +413,8 @@ static void resume_tasks(struct ike_sa *sa, bool outstanding)
 		return;
 	}
 	sa->active.type = TASK_NONE;
-	if (task.type >= TASK_REKEY_CHILD)
-		add_task(sa, task.type, task.spi);
+	if (task.type >= TASK_CREATE_CHILD)
+		add_task(sa, task.type, task.spi, task.conf);
 	if (sa->queue)
 		ike_sa_next(sa);
 }

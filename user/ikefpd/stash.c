@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include "config.h"
@@ -152,16 +151,44 @@ static void put_child(struct buf *b, const struct child_sa *child)
 	}
 }
 
-static void put_task(struct buf *b, const struct ike_task *task)
-{
-	buf_put8(b, task->type);
-	buf_put32(b, task->spi);
-}
-
-/* Not what is to be made new, of which there is nothing yet. */
+/* What its connection has no section of any more comes to nothing. */
 static bool is_kept(const struct ike_task *task)
 {
-	return task->type != TASK_CREATE_CHILD;
+	return task->type != TASK_CREATE_CHILD || task->conf;
+}
+
+static void put_task(struct buf *b, const struct ike_task *task)
+{
+	buf_put8(b, is_kept(task) ? task->type : TASK_NONE);
+	buf_put32(b, task->spi);
+	if (task->type == TASK_CREATE_CHILD && task->conf)
+		put_text(b, task->conf->name);
+}
+
+/* The peer has refused it for the time being: it is to be asked for once more. */
+static bool is_put_off(const struct child_sa *child)
+{
+	return child->state == CHILD_CREATED && loop_timer_armed(&child->timer);
+}
+
+static void put_queue(struct buf *b, const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	const struct ike_task *task;
+	uint16_t n = 0;
+
+	for (child = sa->children; child; child = child->next)
+		n += is_put_off(child);
+	for (task = sa->queue; task; task = task->next)
+		n += is_kept(task);
+	buf_put16(b, n);
+	for (child = sa->children; child; child = child->next)
+		if (is_put_off(child))
+			put_task(b, &(struct ike_task){ .type = TASK_CREATE_CHILD,
+							.conf = child->conf });
+	for (task = sa->queue; task; task = task->next)
+		if (is_kept(task))
+			put_task(b, task);
 }
 
 /* How many; the connection's, and its Child SAs'. */
@@ -180,18 +207,11 @@ static void put_names(struct buf *b, const struct ike_sa *sa)
 
 static void put_rekey(struct buf *b, const struct ike_rekey *r)
 {
-	uint8_t private[DH_PUBLIC_MAX];
-	size_t len;
-
 	buf_put64(b, r->spi);
 	buf_put8(b, r->groups);
 	buf_put8(b, r->sent);
 	buf_put16(b, dh_group(r->dh));
-	if (dh_private(r->dh, private, &len))
-		b->failed = true;
-	else
-		put_octets(b, private, len);
-	OPENSSL_cleanse(private, sizeof(private));
+	put_octets(b, r->private.data, r->private.len);
 	put_octets(b, r->nonce_i.data, r->nonce_i.len);
 	put_octets(b, r->rival.data, r->rival.len);
 	buf_put8(b, r->first_payload);
@@ -201,7 +221,6 @@ static void put_rekey(struct buf *b, const struct ike_rekey *r)
 static void put_ike(struct buf *b, const struct ike_sa *sa)
 {
 	const struct child_sa *child;
-	const struct ike_task *task;
 	uint16_t n;
 
 	buf_put16(b, (sa->initiator ? IKE_IS_INITIATOR : 0) |
@@ -245,12 +264,7 @@ static void put_ike(struct buf *b, const struct ike_sa *sa)
 		put_child(b, child);
 
 	put_task(b, &sa->active);
-	for (n = 0, task = sa->queue; task; task = task->next)
-		n += is_kept(task);
-	buf_put16(b, n);
-	for (task = sa->queue; task; task = task->next)
-		if (is_kept(task))
-			put_task(b, task);
+	put_queue(b, sa);
 }
 
 void stash_write(struct buf *out, const struct ike_sa *sa)
@@ -538,10 +552,12 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	}
 }
 
-static void take_task(struct source_octets *s, struct ike_task *task)
+static void take_task(struct source_octets *s, struct conn *conn, struct ike_task *task)
 {
 	task->type = take_number(s, TASK_ASK);
 	task->spi = take32(s);
+	if (task->type == TASK_CREATE_CHILD)
+		task->conf = take_child_name(s, conn);
 }
 
 static void take_queue(struct source_octets *s, struct ike_sa *sa)
@@ -556,8 +572,8 @@ static void take_queue(struct source_octets *s, struct ike_sa *sa)
 			return;
 		}
 		*end = task;
-		take_task(s, task);
-		if (task->type < TASK_REKEY_CHILD)
+		take_task(s, sa->conn, task);
+		if (task->type < TASK_CREATE_CHILD)
 			s->failed = true;
 	}
 }
@@ -585,9 +601,7 @@ static void take_buf(struct source_octets *s, struct buf *b)
 static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 {
 	struct ike_rekey *r = ike_rekey_new();
-	const uint8_t *private;
 	uint16_t group;
-	size_t len;
 
 	sa->rekey = r;
 	if (!r) {
@@ -598,8 +612,9 @@ static void take_rekey(struct source_octets *s, struct ike_sa *sa)
 	r->groups = take8(s);
 	r->sent = take8(s);
 	group = take16(s);
-	private = take_octets(s, &len);
-	r->dh = private ? dh_new_private(group, private, len) : NULL;
+	take_buf(s, &r->private);
+	if (!s->failed)
+		r->dh = dh_new_private(group, r->private.data, r->private.len);
 	take_buf(s, &r->nonce_i);
 	take_buf(s, &r->rival);
 	r->first_payload = take8(s);
@@ -666,7 +681,7 @@ static void take_ike(struct source_octets *s, struct ike_sa *sa, bool *complete)
 		s->failed = true;
 	while (!s->failed && n--)
 		take_child(s, sa);
-	take_task(s, &sa->active);
+	take_task(s, sa->conn, &sa->active);
 	take_queue(s, sa);
 	if (s->failed || s->left || !spi_i || !spi_r) {
 		s->failed = true;

@@ -718,6 +718,11 @@ void net_let_go(struct net *net)
 	loops(net);
 }
 
+unsigned int net_jobs(const struct net *net)
+{
+	return jobs_count() - (net->busy ? TEST_SIGNERS : 0);
+}
+
 void net_run(struct net *net)
 {
 	struct datagram *d;

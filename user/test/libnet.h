@@ -131,6 +131,8 @@ void net_run(struct net *net);
 /* What threads are to do (jobs.h) is not done until net_let_go(). */
 void net_keep_busy(struct net *net);
 void net_let_go(struct net *net);
+/* So many are not done, besides what net_keep_busy() has them do. */
+unsigned int net_jobs(const struct net *net);
 /* Every host sends its outstanding requests once more, and net_run(). */
 void net_retransmit(struct net *net);
 /* All outstanding requests are given up. */

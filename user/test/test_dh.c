@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Key exchange: published answers, agreement, and values that must be refused. */
+#include <errno.h>
+
+#include <openssl/bn.h>
+
 #include "dh.h"
 #include "ikev2.h"
 #include "ktap.h"
@@ -119,6 +123,32 @@ static void private_keys(void)
 	EXPECT(!dh_new_private(DH_CURVE25519, private, 31));
 }
 
+/* A responder's value is there with the secret, and not before. */
+static void responders(void)
+{
+	uint8_t public[DH_PUBLIC_MAX], si[DH_PUBLIC_MAX], sr[DH_PUBLIC_MAX];
+	size_t i, li, lr;
+
+	for (i = 0; i < GROUPS; i++) {
+		struct dh *a = dh_new(groups[i]), *b = dh_new_responder(groups[i]);
+		struct dh *again;
+
+		REQUIRE(a && b);
+		EXPECT_EQ(dh_value_len(b), dh_public_len(groups[i]));
+		EXPECT_EQ(dh_public(b, public), -EIO);
+		EXPECT_EQ(dh_public(a, public), 0);
+		EXPECT_EQ(dh_shared(b, public, dh_value_len(a), sr, &lr), 0);
+		again = dh_get(b);
+		dh_free(b);
+		EXPECT_EQ(dh_public(again, public), 0);
+		EXPECT_EQ(dh_shared(a, public, dh_value_len(again), si, &li), 0);
+		REQUIRE(li == lr);
+		EXPECT_HEX(si, sr, li);
+		dh_free(a);
+		dh_free(again);
+	}
+}
+
 static int try_value(uint16_t group, const uint8_t *value, size_t len)
 {
 	uint8_t out[DH_PUBLIC_MAX];
@@ -167,6 +197,31 @@ static void values_out_of_range(void)
 	}
 }
 
+/* The ends of the range of MODP: the first and the last that is taken, and those next to them. */
+static void modp_ends(void)
+{
+	uint8_t value[DH_PUBLIC_MAX];
+
+	for (size_t i = 0; i < GROUPS && groups[i] <= DH_MODP_4096; i++) {
+		BIGNUM *p = groups[i] == DH_MODP_2048 ? BN_get_rfc3526_prime_2048(NULL) :
+			    groups[i] == DH_MODP_3072 ? BN_get_rfc3526_prime_3072(NULL) :
+							BN_get_rfc3526_prime_4096(NULL);
+		const int len = (int)dh_public_len(groups[i]);
+
+		for (int below = 0; below < 4; below++) {
+			EXPECT_EQ(BN_bn2binpad(p, value, len), len);
+			EXPECT_EQ(try_value(groups[i], value, len), below < 2 ? -EBADMSG : 0);
+			EXPECT(BN_sub_word(p, 1));
+		}
+		for (uint8_t v = 0; v < 4; v++) {
+			memset(value, 0, sizeof(value));
+			value[len - 1] = v;
+			EXPECT_EQ(try_value(groups[i], value, len), v < 2 ? -EBADMSG : 0);
+		}
+		BN_free(p);
+	}
+}
+
 static void points_off_the_curve(void)
 {
 	static const uint16_t ecp[] = { DH_ECP_256, DH_ECP_384, DH_ECP_521 };
@@ -206,9 +261,11 @@ static const struct ktap_test tests[] = {
 	{ "known answers: RFC 5903, RFC 7748", known_answers },
 	{ "both ends agree, in every group", agreement },
 	{ "private keys", private_keys },
+	{ "responders", responders },
 	{ "wrong lengths", wrong_lengths },
 	{ "values out of range", values_out_of_range },
 	{ "points off the curve", points_off_the_curve },
+	{ "the ends of MODP", modp_ends },
 	{ "Curve25519: points of small order", curve25519_small_order },
 };
 

@@ -4,6 +4,7 @@
 
 #include "dh_pool.h"
 #include "ikev2.h"
+#include "jobs.h"
 #include "ktap.h"
 #include "loop.h"
 
@@ -81,6 +82,83 @@ static void of_each_group(void)
 	loop_free(loop);
 }
 
+static void turn_until_idle(struct loop *loop)
+{
+	while (jobs_count())
+		EXPECT_EQ(loop_turn(loop, -1), 0);
+}
+
+/* Threads make them, as many as there is room for, and the loop none. */
+static void by_threads(void)
+{
+	struct loop *loop = loop_new();
+	unsigned int i;
+
+	REQUIRE(loop);
+	dh_pool_open(loop);
+	EXPECT_EQ(jobs_open(loop, 2), 0);
+	for (i = 0; i < TAKEN; i++) {
+		take(i, i % 2 ? DH_ECP_256 : DH_CURVE25519);
+		EXPECT_EQ(jobs_count(), 1);
+		if (i < TAKEN / 2)
+			turn_until_idle(loop);
+	}
+	put_back(TAKEN);
+	dh_pool_close();
+	jobs_close();
+	loop_free(loop);
+}
+
+/* It closes while a thread is at one, or is about to be, and opens again. */
+static void closed_meanwhile(void)
+{
+	for (unsigned int i = 0; i < TAKEN; i++) {
+		struct loop *loop = loop_new();
+
+		REQUIRE(loop);
+		dh_pool_open(loop);
+		EXPECT_EQ(jobs_open(loop, 1), 0);
+		take(0, DH_ECP_384);
+		put_back(1);
+		dh_pool_close();
+		dh_pool_open(loop);
+		take(0, DH_CURVE25519);
+		put_back(1);
+		if (i % 2)
+			turn_until_idle(loop);
+		dh_pool_close();
+		jobs_close();
+		loop_free(loop);
+	}
+}
+
+/* A responder that there is no key pair for makes one with its secret. */
+static void responder(void)
+{
+	uint8_t public[DH_PUBLIC_MAX], shared[DH_PUBLIC_MAX];
+	struct loop *loop = loop_new();
+	struct dh *dh;
+	size_t len;
+
+	REQUIRE(loop);
+	dh_pool_open(loop);
+	dh = dh_pool_take_responder(DH_CURVE25519);
+	REQUIRE(dh);
+	EXPECT(dh_public(dh, public));
+	take(0, DH_CURVE25519);
+	EXPECT_EQ(dh_shared(dh, publics[0], dh_value_len(taken[0]), shared, &len), 0);
+	EXPECT(!dh_public(dh, public));
+	dh_free(dh);
+	EXPECT_EQ(loop_turn(loop, 0), 0);
+	dh = dh_pool_take_responder(DH_CURVE25519);
+	REQUIRE(dh);
+	EXPECT(!dh_public(dh, public));
+	dh_free(dh);
+	put_back(1);
+	dh_pool_close();
+	loop_free(loop);
+}
+
 /* A daemon's core without a loop of its own. */
 static void not_open(void)
 {
@@ -94,6 +172,9 @@ static const struct ktap_test tests[] = {
 	{ "each is given out once", given_out_once },
 	{ "of each group", of_each_group },
 	{ "not open", not_open },
+	{ "by threads", by_threads },
+	{ "closed meanwhile", closed_meanwhile },
+	{ "a responder", responder },
 };
 
 KTAP_MAIN(tests)

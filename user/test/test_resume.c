@@ -21,9 +21,24 @@
 
 static struct net net;
 static struct host *left, *right;
+static unsigned int lost;	/* Child SAs that did not come to be */
 
 /* RFC 9370: what both ends have besides. */
 static const char *more_ike = "", *more_esp = "";
+
+/* Another child, of both ends. */
+static bool has_further;
+
+static const char *further_child(bool of_left)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text),
+		 "      further {\n        local_ts = 10.%d.1.0/24\n"
+		 "        remote_ts = 10.%d.1.0/24\n        esp_proposals = aes128gcm16%s\n"
+		 "      }\n", of_left ? 1 : 2, of_left ? 2 : 1, more_esp);
+	return has_further ? text : "";
+}
 
 /* The configuration of one end, with its connection and child called so. */
 static const char *conf(bool of_left, const char *conn, const char *child)
@@ -36,14 +51,14 @@ static const char *conf(bool of_left, const char *conn, const char *child)
 		 "    local {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    children {\n      %s {\n        local_ts = %s\n"
-		 "        remote_ts = %s\n        esp_proposals = aes128gcm16%s\n      }\n    }\n"
+		 "        remote_ts = %s\n        esp_proposals = aes128gcm16%s\n      }\n%s    }\n"
 		 "  }\n}\n"
 		 "secrets {\n  ike-a {\n    id-1 = left.example\n    id-2 = right.example\n"
 		 "    secret = \"the shared secret\"\n  }\n}\n",
 		 conn, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, more_ike,
 		 of_left ? "left" : "right", of_left ? "right" : "left", child,
 		 of_left ? "10.1.0.0/24" : "10.2.0.0/24",
-		 of_left ? "10.2.0.0/24" : "10.1.0.0/24", more_esp);
+		 of_left ? "10.2.0.0/24" : "10.1.0.0/24", more_esp, further_child(of_left));
 	return text;
 }
 
@@ -58,11 +73,16 @@ static void hosts(void)
 	right = net_host(&net, RIGHT, NULL, conf(false, "gw", "net"));
 }
 
-static void initiate(struct host *host)
+static void initiate_child(struct host *host, const char *name)
 {
 	struct conn *conn = config_find_conn(host->config, "gw");
 
-	ike_manager_initiate(&host->manager, conn, conn_find_child(conn, "net"), NULL);
+	ike_manager_initiate(&host->manager, conn, conn_find_child(conn, name), NULL);
+}
+
+static void initiate(struct host *host)
+{
+	initiate_child(host, "net");
 }
 
 static void bring_up(void)
@@ -760,6 +780,152 @@ static void ike_rekeying_not_sent(void)
 	net_clear(&net);
 }
 
+/* So many Child SAs of this name are in use. */
+static unsigned int in_use(const struct host *host, const char *name)
+{
+	const struct ike_sa *sa = host_established(host);
+	const struct child_sa *child;
+	unsigned int n = 0;
+
+	for (child = sa ? sa->children : NULL; child; child = child->next)
+		n += child->state == CHILD_INSTALLED && !strcmp(child->conf->name, name);
+	return n;
+}
+
+static struct child_sa *put_off(const struct host *host)
+{
+	struct child_sa *child;
+
+	for (child = host_established(host)->children; child; child = child->next)
+		if (child->state == CHILD_CREATED && loop_timer_armed(&child->timer))
+			break;
+	return child;
+}
+
+static void ask_again(struct host *host)
+{
+	struct child_sa *child;
+
+	while ((child = put_off(host))) {
+		child->timer.expired(&child->timer);
+		net_run(&net);
+	}
+}
+
+static void further_comes_up(void)
+{
+	unsigned int l = left->ops, r = right->ops;
+
+	left->ops = 0;
+	right->ops = 0;
+	initiate(left);
+	net_run(&net);
+	left->ops = l;
+	right->ops = r;
+	initiate_child(left, "further");
+	net_run(&net);
+}
+
+/* It is there, unless its end died before it was written down that it is to be. */
+static void further_after_all(void)
+{
+	unsigned int n;
+
+	ask_again(left);
+	n = in_use(left, "further");
+	EXPECT_EQ(in_use(left, "net"), 1);
+	EXPECT_EQ(in_use(right, "net"), 1);
+	EXPECT_EQ(in_use(right, "further"), n);
+	EXPECT_EQ(host_states(left), 2 + 2 * n);
+	EXPECT_EQ(host_states(right), 2 + 2 * n);
+	EXPECT_EQ(host_established(left)->active.type, TASK_NONE);
+	EXPECT(!host_established(left)->queue);
+	lost += !n;
+}
+
+static void expect_further(void)
+{
+	lost = 0;
+	further_after_all();
+	EXPECT_EQ(lost, 0);
+}
+
+/* It is asked for and not answered yet; or waits for its turn; or its answer was its end. */
+static void further_under_way(void)
+{
+	has_further = true;
+	bring_up();
+	net.fate = lose_all;
+	initiate_child(left, "further");
+	net_run(&net);
+	restart(left);
+	EXPECT_EQ(host_established(left)->active.type, TASK_CREATE_CHILD);
+	net.fate = NULL;
+	net_retransmit(&net);
+	expect_further();
+	net_clear(&net);
+
+	bring_up();
+	net.fate = lose_all;
+	ike_manager_rekey_child(&left->manager, host_established(left)->children->unique_id);
+	initiate_child(left, "further");
+	net_run(&net);
+	restart(left);
+	net.fate = NULL;
+	net_retransmit(&net);
+	host_end_lingering(left);
+	host_end_lingering(right);
+	expect_further();
+	net_clear(&net);
+	has_further = false;
+}
+
+/* The next daemon knows its section later, as when swanctl loads it. */
+static void further_loaded_later(void)
+{
+	has_further = true;
+	bring_up();
+	net.fate = lose_all;
+	initiate_child(left, "further");
+	net_run(&net);
+	host_die(left);
+	net.fate = NULL;
+	host_start(left, conf(true, "other", "net"));
+	net_retransmit(&net);
+	EXPECT_EQ(in_use(left, "further"), 0);
+	EXPECT(ike_sa_has_task(host_established(left), TASK_CREATE_CHILD, 0,
+			       conn_find_child(host_established(left)->conn, "further")));
+	host_config(left, same(left));
+	resume_rebind(&left->manager, config_find_conn(left->config, "gw"));
+	net_run(&net);
+	expect_further();
+	net_clear(&net);
+	has_further = false;
+}
+
+/* The peer has refused it for the time being, and the daemon dies before it asks again. */
+static void further_put_off(void)
+{
+	has_further = true;
+	bring_up();
+	/* It rekeys the IKE SA just then. */
+	net.fate = lose_all;
+	ike_manager_rekey_ike(&right->manager, host_established(right)->unique_id);
+	net_run(&net);
+	net.fate = NULL;
+	initiate_child(left, "further");
+	net_run(&net);
+	REQUIRE(put_off(left));
+	restart(left);
+	net_retransmit(&net);
+	net_run(&net);
+	host_end_lingering(left);
+	host_end_lingering(right);
+	expect_further();
+	net_clear(&net);
+	has_further = false;
+}
+
 static void at_every_step(void)
 {
 	static const struct {
@@ -773,7 +939,11 @@ static void at_every_step(void)
 		{ both_rekey, rekeyed_after_all },
 		{ ike_is_rekeyed, ike_rekeyed_after_all },
 		{ both_rekey_ike, ike_rekeyed_after_all },
+		{ further_comes_up, further_after_all },
 	};
+
+	has_further = true;
+	lost = 0;
 
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		for (unsigned int side = 0; side < 2; side++) {
@@ -785,6 +955,9 @@ static void at_every_step(void)
 			EXPECT(op > 2);
 		}
 	}
+	/* By the first operation of all. */
+	EXPECT_EQ(lost, 1);
+	has_further = false;
 }
 
 #define SEVERAL 20
@@ -882,6 +1055,9 @@ static const struct ktap_test tests[] = {
 	{ "dies after each operation", at_every_step },
 	{ "dies after each operation, additional key exchanges", at_every_step_of_several },
 	{ "rekeying of the IKE SA is not sent", ike_rekeying_not_sent },
+	{ "a further Child SA", further_under_way },
+	{ "a further Child SA, the connection loaded later", further_loaded_later },
+	{ "a further Child SA that the peer has put off", further_put_off },
 };
 
 KTAP_MAIN(tests)
