@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -291,6 +292,51 @@ static void test_keys(void)
 		EVP_PKEY_free(key);
 	}
 	test_secrets_stop(&t);
+}
+
+static void expect_signed_apart(struct test_secrets *t, EVP_PKEY *key, const uint8_t id[KEY_ID_LEN],
+				const char *text)
+{
+	const struct signature_scheme scheme = { SIGNATURE_ED25519, 0 };
+	struct buf sig = BUF_INIT;
+
+	EXPECT(!secrets_key_sign_apart(t->secrets, id, SIGNATURE_ED25519, false, text, strlen(text),
+				       &sig));
+	EXPECT(!signature_verify(key, &scheme, false, text, strlen(text), sig.data, sig.len));
+	buf_clear(&sig);
+}
+
+/* A thread that waits in vain goes on after a while; what comes too late is nobody's answer. */
+static void test_signer_hangs(void)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct secret *s = private_key(key, NULL, NULL);
+	struct buf sig = BUF_INIT;
+	struct test_secrets t;
+	uint8_t id[KEY_ID_LEN];
+	int status = 0;
+	uint64_t since;
+
+	test_secrets_start(&t);
+	EXPECT(!secrets_load_key(t.secrets, s, id));
+	for (unsigned int i = 0; i < 2 * TEST_SIGNERS; i++)
+		expect_signed_apart(&t, key, id, "before");
+	kill(t.pid, SIGSTOP);
+	/* All its threads have. */
+	EXPECT(waitpid(t.pid, &status, WUNTRACED) == t.pid && WIFSTOPPED(status));
+	since = loop_now_ms();
+	EXPECT_EQ(secrets_key_sign_apart(t.secrets, id, SIGNATURE_ED25519, false, "late", 4, &sig),
+		  -EPIPE);
+	EXPECT(!sig.len);
+	EXPECT(loop_now_ms() - since >= SECRETS_SIGN_MS);
+	kill(t.pid, SIGCONT);
+	/* The others' ways are as they were, and that of the daemon. */
+	for (unsigned int i = 0; i < 2 * TEST_SIGNERS; i++)
+		expect_signed_apart(&t, key, id, "after");
+	EXPECT(secrets_has_key(t.secrets, id));
+	test_secrets_stop(&t);
+	secret_free(s);
+	EVP_PKEY_free(key);
 }
 
 static int load_status(struct test_secrets *t, struct secret *s)
@@ -624,6 +670,7 @@ static const struct ktap_test tests[] = {
 	{ "staged and committed", test_stage },
 	{ "more names than a packet takes", test_list },
 	{ "private keys", test_keys },
+	{ "a signer that does not answer", test_signer_hangs },
 	{ "private keys that are refused", test_keys_refused },
 	{ "truncated requests", test_truncated },
 	{ "mutated requests", test_mutated },
