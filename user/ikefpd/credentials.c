@@ -176,6 +176,30 @@ void credentials_remove_authority(struct credentials *c, enum conf_source source
 	}
 }
 
+static bool same_key_id(const X509_CRL *a, const X509_CRL *b)
+{
+	int at_a = X509_CRL_get_ext_by_NID(a, NID_authority_key_identifier, -1);
+	int at_b = X509_CRL_get_ext_by_NID(b, NID_authority_key_identifier, -1);
+
+	if (at_a < 0 || at_b < 0)
+		return at_a < 0 && at_b < 0;
+	return !ASN1_STRING_cmp(X509_EXTENSION_get_data(X509_CRL_get_ext(a, at_a)),
+				X509_EXTENSION_get_data(X509_CRL_get_ext(b, at_b)));
+}
+
+/*
+ * One whose time is over still tells who has been revoked (trust.c), until there is another one
+ * of that CA.
+ */
+static bool supersedes(const X509_CRL *crl, const X509_CRL *old)
+{
+	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(old);
+
+	return end && X509_cmp_current_time(end) < 0 && same_key_id(crl, old) &&
+	       !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_CRL_get_issuer(old)) &&
+	       ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_lastUpdate(old)) >= 0;
+}
+
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl)
 {
 	struct credential *one = calloc(1, sizeof(*one)), **at = &c->first;
@@ -191,7 +215,7 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 	while (*at) {
 		struct credential *old = *at;
 
-		if (!old->uri || strcmp(old->uri, uri)) {
+		if (!old->uri || (strcmp(old->uri, uri) && !supersedes(crl, old->crl))) {
 			at = &old->next;
 			continue;
 		}

@@ -64,7 +64,10 @@ void credentials_remove_authority(struct credentials *c, enum conf_source source
 void credentials_replace_file(struct credentials *to, struct credentials *from);
 void credentials_free(struct credentials *c);	/* NULL is fine */
 
-/* A CRL, in the place of what was fetched from the same place before. 0 or -ENOMEM. */
+/*
+ * A CRL, in the place of what was fetched from the same place before, and of those of its CA whose
+ * time is over. 0 or -ENOMEM.
+ */
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl);
 void credentials_clear_fetched(struct credentials *c);
 

@@ -136,12 +136,10 @@ static void expect_trust(X509 *cert, enum revocation how, int want, const char *
 		ktap_fail(__FILE__, __LINE__, "«%s», not «%s»", err.text, why);
 }
 
-static void answer_crl(const struct cert_pair *ca, const X509 *revoked, long until)
+static X509_CRL *make_crl(const struct cert_pair *ca, const X509 *revoked, long until)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *t = X509_gmtime_adj(NULL, -2 * DAY);
-	unsigned char *der = NULL;
-	int len;
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
 	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
@@ -156,10 +154,18 @@ static void answer_crl(const struct cert_pair *ca, const X509 *revoked, long unt
 	X509_gmtime_adj(t, until);
 	X509_CRL_set1_nextUpdate(crl, t);
 	X509_CRL_sign(crl, ca->key, EVP_sha256());
-	len = i2d_X509_CRL(crl, &der);
+	ASN1_TIME_free(t);
+	return crl;
+}
+
+static void answer_crl(const struct cert_pair *ca, const X509 *revoked, long until)
+{
+	X509_CRL *crl = make_crl(ca, revoked, until);
+	unsigned char *der = NULL;
+	int len = i2d_X509_CRL(crl, &der);
+
 	answer(NULL, der, (size_t)len);
 	OPENSSL_free(der);
-	ASN1_TIME_free(t);
 	X509_CRL_free(crl);
 }
 
@@ -375,9 +381,38 @@ static void liar(void)
 	end();
 }
 
+static unsigned int put_fetched(const struct cert_pair *of, const char *uri, long until)
+{
+	X509_CRL *crl = make_crl(of, NULL, until);
+	unsigned int n = 0;
+
+	EXPECT(!credentials_put_fetched(config->credentials, uri, crl));
+	X509_CRL_free(crl);
+	for (const struct credential *c = config->credentials->first; c; c = c->next)
+		n += c->source == CONF_FETCHED;
+	return n;
+}
+
+/* Those whose time is over go with the next one of that CA, wherever it is from. */
+static void expired_crls(void)
+{
+	begin();
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/one.crl", -60), 1);
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/two.crl", DAY), 1);
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/three.crl", DAY), 2);
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/three.crl", -60), 2);
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/four.crl", DAY), 2);
+	/* Another CA's tell nothing of who it has revoked. */
+	EXPECT_EQ(put_fetched(&other, "http://ca.example/other.crl", -60), 3);
+	EXPECT_EQ(put_fetched(&root, "http://ca.example/one.crl", DAY), 4);
+	EXPECT_EQ(put_fetched(&other, "http://ca.example/other-two.crl", DAY), 4);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "a CRL", crl },
 	{ "no CRL", no_crl },
+	{ "CRLs whose time is over", expired_crls },
 	{ "OCSP", good_ocsp },
 	{ "OCSP that is no answer", bad_ocsp },
 	{ "an authority of the configuration", configured },
