@@ -605,6 +605,7 @@ static void answer_request(struct ike_sa *sa, const struct kernel_message *msg,
 	}
 	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
 	if (ike_unique_is_refused(sa, initial_contact)) {
+		ike_unique_keep_first(sa);
 		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
 		return;
 	}

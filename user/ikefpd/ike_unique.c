@@ -121,6 +121,21 @@ bool ike_unique_is_refused(const struct ike_sa *sa, bool initial_contact)
 	return false;
 }
 
+void ike_unique_keep_first(struct ike_sa *sa)
+{
+	struct ike_sa *first = NULL, *other, *next;
+
+	for (other = next_of_peer(sa, NULL); other; other = next_of_peer(sa, other))
+		if (is_duplicate(sa, other) && !is_same_host(sa, other) &&
+		    (!first || other->unique_id < first->unique_id))
+			first = other;
+	for (other = next_of_peer(sa, NULL); other; other = next) {
+		next = next_of_peer(sa, other);
+		if (other != first && is_duplicate(sa, other))
+			replace(sa, other);
+	}
+}
+
 void ike_unique_initial_contact(struct ike_sa *sa)
 {
 	struct ike_sa *other, *next;

@@ -19,6 +19,9 @@ bool ike_unique_is_first(const struct ike_sa *sa);
 /* Responder: is the one that the peer has just authenticated for refused (keep)? */
 bool ike_unique_is_refused(const struct ike_sa *sa, bool initial_contact);
 
+/* Then the first of those that are kept stays, and its duplicates go. */
+void ike_unique_keep_first(struct ike_sa *sa);
+
 /* Responder: and has sent INITIAL_CONTACT with. Those before go. */
 void ike_unique_initial_contact(struct ike_sa *sa);
 

@@ -186,6 +186,15 @@ static void kept(void)
 	again("never", "keep");
 	EXPECT_EQ(host_ike_sas(right), 2);
 	EXPECT_EQ(expire(right), 0);
+	/* Of several the first one is kept, and the others go (as with charon). */
+	other = net_host(&net, ELSEWHERE, NULL, conf(true, ELSEWHERE, "never"));
+	initiate(other);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(other), 0);
+	for (const struct ike_sa *sa = right->manager.sas; sa; sa = sa->next)
+		EXPECT_EQ(sa->state == IKE_ESTABLISHED, !sa->next);
+	net_give_up(&net);
+	EXPECT_EQ(host_ike_sas(right), 1);
 	net_clear(&net);
 }
 
