@@ -27,6 +27,7 @@
 #define SKEW_S		300	/* between our clock and a responder's */
 #define AGE_MAX_S	600	/* of what says no end: it was made when it was asked for */
 #define SOURCES_MAX	10000	/* answers that are kept */
+#define DEAD_MAX	64	/* URIs that are known not to answer */
 
 /* One who is asked: a URI for CRLs, or one for OCSP of one certificate. */
 struct source {
@@ -44,13 +45,47 @@ struct source {
 	enum revocation_answer answer;	/* GOOD, REVOKED, or UNKNOWN */
 };
 
+/* For RETRY_MS nobody is waited for there, whatever certificate it is about. */
+struct dead {
+	char *uri;		/* NULL: none */
+	uint64_t until_ms;
+};
+
 struct revocation_info {
 	struct lookup *lookup;
 	const struct config *config;
 	struct table sources;
 	struct source *first, **end;
 	size_t count;
+	struct dead dead[DEAD_MAX];
+	unsigned int last_dead;
 };
+
+static bool is_dead(const struct revocation_info *r, const char *uri)
+{
+	for (unsigned int i = 0; i < DEAD_MAX; i++)
+		if (r->dead[i].uri && !strcmp(r->dead[i].uri, uri) &&
+		    loop_now_ms() < r->dead[i].until_ms)
+			return true;
+	return false;
+}
+
+static void note_dead(struct revocation_info *r, const char *uri)
+{
+	struct dead *d = &r->dead[r->last_dead++ % DEAD_MAX];
+
+	free(d->uri);
+	d->uri = strdup(uri);
+	d->until_ms = loop_now_ms() + RETRY_MS;
+}
+
+static void forget_dead(struct revocation_info *r)
+{
+	for (unsigned int i = 0; i < DEAD_MAX; i++) {
+		free(r->dead[i].uri);
+		r->dead[i].uri = NULL;
+	}
+}
 
 /* Waiting */
 
@@ -295,6 +330,8 @@ static void answered(struct lookup_job *job, const char *why, const uint8_t *dat
 	s->asking = false;
 	s->answer = REVOCATION_UNKNOWN;
 	s->until_ms = loop_now_ms() + RETRY_MS;
+	if (why && !is_dead(s->revocation, s->uri))
+		note_dead(s->revocation, s->uri);
 	if (!why)
 		why = ocsp ? take_ocsp(s, data, len) : take_crl(s, data, len);
 	ERR_clear_error();
@@ -344,6 +381,8 @@ static enum revocation_answer ask_source(struct revocation_info *r, enum lookup_
 		s = source_new(r, kind, uri, cert, issuer);
 	if (!s || (!s->asking && loop_now_ms() < s->until_ms))
 		return s ? s->answer : REVOCATION_UNKNOWN;
+	if (!s->asking && is_dead(r, uri))
+		return REVOCATION_UNKNOWN;
 	if (!s->asking) {
 		s->job.done = answered;
 		err = kind == LOOKUP_OCSP ? ask_ocsp(s) :
@@ -484,6 +523,7 @@ void revocation_flush(struct revocation_info *r)
 		if (!s->asking)
 			source_free(s);
 	}
+	forget_dead(r);
 	credentials_clear_fetched(r->config->credentials);
 }
 
@@ -506,5 +546,6 @@ void revocation_free(struct revocation_info *r)
 	while (r->first)
 		source_free(r->first);
 	table_clear(&r->sources);
+	forget_dead(r);
 	free(r);
 }

@@ -409,12 +409,47 @@ static void expired_crls(void)
 	end();
 }
 
+/* One that does not answer is waited for once, whoever it is to be asked about. */
+static void dead_responder(void)
+{
+	struct cert_pair another;
+	struct errmsg err;
+
+	asks_ocsp();
+	answer("it does not answer", NULL, 0);
+	another = cert_make(&(struct cert_plan){ .name = "another", .issuer = &root,
+						 .extensions = of_ocsp });
+	/* The CRL is next at once, and a server of those that does not answer, likewise. */
+	EXPECT_EQ(trust(another.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
+	EXPECT_EQ(network.kind, LOOKUP_CRL);
+	answer("it does not answer", NULL, 0);
+	expect_trust(another.cert, REVOCATION_RELAXED, 0, NULL);
+	expect_trust(another.cert, REVOCATION_STRICT, -1, "unable to get certificate CRL");
+	EXPECT_EQ(network.asked, 2);
+	/* But by who has everything forgotten. */
+	revocation_flush(info);
+	EXPECT_EQ(trust(another.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
+	EXPECT_EQ(network.kind, LOOKUP_OCSP);
+	cert_pair_free(&another);
+	end();
+	/* What it says of one is nothing about others. */
+	asks_ocsp();
+	another = cert_make(&(struct cert_plan){ .name = "another", .issuer = &root,
+						 .extensions = of_ocsp });
+	answer(NULL, (const uint8_t *)"nonsense", 8);
+	EXPECT_EQ(trust(another.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
+	EXPECT_EQ(network.asked, 2);
+	cert_pair_free(&another);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "a CRL", crl },
 	{ "no CRL", no_crl },
 	{ "CRLs whose time is over", expired_crls },
 	{ "OCSP", good_ocsp },
 	{ "OCSP that is no answer", bad_ocsp },
+	{ "a responder that does not answer", dead_responder },
 	{ "an authority of the configuration", configured },
 	{ "who has not the key", liar },
 };

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -313,6 +314,7 @@ static void test_signer_hangs(void)
 	struct buf sig = BUF_INIT;
 	struct test_secrets t;
 	uint8_t id[KEY_ID_LEN];
+	int status = 0;
 	uint64_t since;
 
 	test_secrets_start(&t);
@@ -320,6 +322,8 @@ static void test_signer_hangs(void)
 	for (unsigned int i = 0; i < 2 * TEST_SIGNERS; i++)
 		expect_signed_apart(&t, key, id, "before");
 	kill(t.pid, SIGSTOP);
+	/* All its threads have. */
+	EXPECT(waitpid(t.pid, &status, WUNTRACED) == t.pid && WIFSTOPPED(status));
 	since = loop_now_ms();
 	EXPECT_EQ(secrets_key_sign_apart(t.secrets, id, SIGNATURE_ED25519, false, "late", 4, &sig),
 		  -EPIPE);
