@@ -517,8 +517,8 @@ static int receive_init_duplicate(struct ikefp_sa *sa, const struct ikefp_path *
 	spin_lock_bh(&sa->lock);
 	sa->duplicates++;
 	/* By a stream from the same port as one that has ended: the answer goes there. */
-	if (!sa->dead && !sa->init.response && path->stream && sa->path.stream &&
-	    !ikefp_stream_is_open(sa->path.stream))
+	if (!sa->dead && sa->state == IKEFP_SA_STATE_HALF_OPEN && !sa->init.response &&
+	    path->stream && sa->path.stream && !ikefp_stream_is_open(sa->path.stream))
 		ikefp_sa_set_path(sa, path);
 	if (!sa->init.response) {
 		reason = IKEFP_A_STATS_DROP_IN_PROGRESS;

@@ -85,7 +85,7 @@ struct ikefp_stream {
 	bool untold; /* the worker has yet to be */
 	bool limits; /* what TCP may keep for a stranger is for us to say */
 	bool limited; /* it does not grow */
-	bool waits; /* for memory; others look at it */
+	bool waits; /* for room; others look at it */
 	struct ikefp_framing framing;
 	struct sk_buff *message; /* that is being read, or NULL */
 	u32 charged; /* octets of it that the namespace counts */

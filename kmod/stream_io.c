@@ -12,6 +12,11 @@
 #define DROPPED_MAX 16
 /* Batches that are written, messages that are read, before others have a turn. */
 #define TURNS 64
+/*
+ * How long a message may wait for room that is not a stream's, in milliseconds: what is behind it
+ * waits, too, and its peer may do better by another stream.
+ */
+#define NO_ROOM_MS 5000
 /* Before a message, for the headers that it may get. */
 #define HEADROOM (LL_MAX_HEADER + sizeof(struct ipv6hdr) + 8)
 /* Of a message that is about to come: all of it together 4 KiB. */
@@ -195,12 +200,27 @@ static int read_message(struct ikefp_stream *stream)
 	return 0;
 }
 
+/*
+ * IKE of whom we know, that is tried again where there is no room for it: what is opened is changed
+ * by that. NULL: it is not tried, or not any more.
+ */
+static struct sk_buff *copy_for_later(const struct ikefp_stream *stream, const struct sk_buff *skb)
+{
+	static const u8 marker[IKEFP_MARKER_LEN];
+
+	if (!READ_ONCE(stream->trusted) || skb->len < IKEFP_MARKER_LEN ||
+	    memcmp(skb->data, marker, IKEFP_MARKER_LEN) ||
+	    time_after(jiffies, stream->midway_since + msecs_to_jiffies(NO_ROOM_MS)))
+		return NULL;
+	return skb_copy(skb, GFP_KERNEL | __GFP_NOWARN);
+}
+
 /* 0: one was read; -EAGAIN: no other is there; or a reason to end. */
 static int read_next(struct ikefp_stream *stream, ikefp_stream_receive_fn receive)
 {
 	struct ikefp_framing *framing = &stream->framing;
 	enum ikefp_stream_verdict verdict;
-	struct sk_buff *skb;
+	struct sk_buff *skb, *copy;
 	u32 wanted;
 	int reason;
 
@@ -220,15 +240,22 @@ static int read_next(struct ikefp_stream *stream, ikefp_stream_receive_fn receiv
 	if (reason)
 		return reason;
 	skb = stream->message;
+	copy = copy_for_later(stream, skb);
 	stream->message = NULL;
-	uncharge(stream);
-	ikefp_framing_next(framing);
 
 	local_bh_disable();
 	rcu_read_lock();
 	verdict = receive(stream, skb);
 	rcu_read_unlock();
 	local_bh_enable();
+	if (verdict == IKEFP_STREAM_NO_ROOM && copy) {
+		stream->message = copy;
+		return wait_for_room(stream);
+	}
+	consume_skb(copy);
+	found_room(stream);
+	uncharge(stream);
+	ikefp_framing_next(framing);
 	if (verdict == IKEFP_STREAM_NO_ROOM)
 		return IKEFP_A_STATS_STREAMS_OVERLOADED;
 	if (verdict == IKEFP_STREAM_TAKEN)

@@ -190,6 +190,21 @@ static bool is_abandoned(const struct ikefp_context *ctx)
 }
 
 /*
+ * Who closes the socket is to wait for nothing (SO_LINGER, as it may be set): it may be the work
+ * that does it for all files. Nor does anybody wait where nobody is.
+ */
+static void forget_linger(const struct ikefp_context *ctx, struct sock *sk)
+{
+	if (is_abandoned(ctx)) {
+		sock_no_linger(sk);
+		return;
+	}
+	lock_sock(sk);
+	sock_reset_flag(sk, SOCK_LINGER);
+	release_sock(sk);
+}
+
+/*
  * The file is what sockfd_lookup() has held: who closes his descriptors of it, or makes more, does
  * not end it, and a socket keeps the file that it has until that ends. Here it may be the last
  * hold: then the socket is closed later, by another work, in which nothing of ours is left.
@@ -204,9 +219,7 @@ static void give_back(struct ikefp_stream *stream)
 	write_lock_bh(&sock->sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sock->sk, NULL);
 	write_unlock_bh(&sock->sk->sk_callback_lock);
-	/* Nobody waits for what is on its way where nobody is. */
-	if (is_abandoned(ctx))
-		sock_no_linger(sock->sk);
+	forget_linger(ctx, sock->sk);
 	kernel_sock_shutdown(sock, SHUT_RDWR);
 	stream->sock = NULL;
 	ikefp_stream_source_remove(ctx, stream->source);

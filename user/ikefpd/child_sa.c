@@ -81,6 +81,11 @@ static struct xfrm_mark mark_of(const struct child_sa *child, bool inbound)
 	return child->mark_in_sa ? child->mark_in : none;
 }
 
+struct xfrm_mark child_sa_mark(const struct child_sa *child, bool inbound)
+{
+	return mark_of(child, inbound);
+}
+
 static struct xfrm_mark set_mark_of(const struct child_sa *child, bool inbound)
 {
 	const struct mark_conf *conf = inbound ? &child->conf->set_mark_in :

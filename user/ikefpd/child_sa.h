@@ -146,6 +146,9 @@ int child_sa_move(struct child_sa *child);
 /* Takes everything out of the kernel, unlinks and frees it. NULL is fine. */
 void child_sa_destroy(struct child_sa *child);
 
+/* The mark of its inbound or its outbound ESP SA. */
+struct xfrm_mark child_sa_mark(const struct child_sa *child, bool inbound);
+
 /* By one of its SPIs, host order; NULL if there is none. */
 struct child_sa *child_sa_by_spi_in(struct ike_sa *ike_sa, uint32_t spi);
 struct child_sa *child_sa_by_spi_out(struct ike_sa *ike_sa, uint32_t spi);

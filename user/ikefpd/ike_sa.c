@@ -575,7 +575,7 @@ static bool has_esp(const struct child_sa *child)
 
 void ike_sa_tell_esp(struct ike_sa *sa)
 {
-	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
+	struct kernel_esp pairs[KERNEL_ESP_PAIRS_MAX];
 	const struct child_sa *child;
 	size_t n = 0;
 
@@ -584,8 +584,12 @@ void ike_sa_tell_esp(struct ike_sa *sa)
 	for (child = sa->children; child && n < KERNEL_ESP_PAIRS_MAX; child = child->next) {
 		if (!has_esp(child))
 			continue;
-		pairs[n][0] = child->spi_in;
-		pairs[n++][1] = child->spi_out;
+		pairs[n++] = (struct kernel_esp){
+			.spi_in = child->spi_in,
+			.spi_out = child->spi_out,
+			.mark_in = child_sa_mark(child, true).v,
+			.mark_out = child_sa_mark(child, false).v,
+		};
 	}
 	kernel_sa_esp(sa->manager->kernel, ike_sa_spi_local(sa), pairs, n);
 }

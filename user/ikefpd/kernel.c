@@ -26,7 +26,7 @@ struct gathered {
 	struct kernel_life life;
 	uint32_t window;		/* 0: as it is */
 	bool esp;
-	uint32_t pairs[KERNEL_ESP_PAIRS_MAX][2];
+	struct kernel_esp pairs[KERNEL_ESP_PAIRS_MAX];
 	size_t n_pairs;
 	struct buf stash;		/* empty: as it is */
 };
@@ -204,8 +204,13 @@ static struct ikefp_sa_settings settings_of(const struct kernel_life *life)
 	};
 }
 
-static struct ikefp_octets esp_octets(uint32_t spis[KERNEL_ESP_PAIRS_MAX][2],
-				      const uint32_t (*pairs)[2], size_t n)
+struct esp_octets {
+	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
+	uint32_t marks[KERNEL_ESP_PAIRS_MAX][2];
+	struct ikefp_octets of_spis, of_marks;
+};
+
+static void put_esp(struct esp_octets *octets, const struct kernel_esp *pairs, size_t n)
 {
 	size_t i;
 
@@ -213,10 +218,13 @@ static struct ikefp_octets esp_octets(uint32_t spis[KERNEL_ESP_PAIRS_MAX][2],
 	if (n > KERNEL_ESP_PAIRS_MAX)
 		n = KERNEL_ESP_PAIRS_MAX;
 	for (i = 0; i < n; i++) {
-		spis[i][0] = htonl(pairs[i][0]);
-		spis[i][1] = htonl(pairs[i][1]);
+		octets->spis[i][0] = htonl(pairs[i].spi_in);
+		octets->spis[i][1] = htonl(pairs[i].spi_out);
+		octets->marks[i][0] = pairs[i].mark_in;
+		octets->marks[i][1] = pairs[i].mark_out;
 	}
-	return (struct ikefp_octets){ spis, n * sizeof(spis[0]) };
+	octets->of_spis = (struct ikefp_octets){ octets->spis, n * sizeof(octets->spis[0]) };
+	octets->of_marks = (struct ikefp_octets){ octets->marks, n * sizeof(octets->marks[0]) };
 }
 
 void kernel_sa_gather(struct kernel *k, uint64_t spi_local)
@@ -231,11 +239,10 @@ static int set_gathered(struct kernel *k, const struct gathered *g)
 {
 	const struct ikefp_sa_settings settings = settings_of(&g->life);
 	const struct ikefp_octets stash = { g->stash.data, g->stash.len };
-	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
-	const struct ikefp_octets esp = esp_octets(spis, g->pairs, g->n_pairs);
 	struct ikefp_policy policy;
 	bool retransmit = g->established && retransmit_policy(&g->life.retransmit, &policy);
 	struct ikefp_endpoint path;
+	struct esp_octets esp;
 	const struct ikefp_sa_change change = {
 		.spi = g->spi_local,
 		.established = g->established,
@@ -243,12 +250,14 @@ static int set_gathered(struct kernel *k, const struct gathered *g)
 		.settings = g->established ? &settings : NULL,
 		.retransmit = retransmit ? &policy : NULL,
 		.window_out = g->window,
-		.esp_spis = g->esp ? &esp : NULL,
+		.esp_spis = g->esp ? &esp.of_spis : NULL,
+		.esp_marks = g->esp ? &esp.of_marks : NULL,
 		.stash = g->stash.len ? &stash : NULL,
 	};
 	unsigned int tries = 0;
 	int err;
 
+	put_esp(&esp, g->pairs, g->n_pairs);
 	if (g->established)
 		to_path(&path, &g->local, &g->remote);
 	do {
@@ -370,20 +379,24 @@ int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
 	return failed(k, "cannot see how often IKE_SA_INIT was sent", err);
 }
 
-int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2],
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const struct kernel_esp *pairs,
 		  size_t n)
 {
-	uint32_t spis[KERNEL_ESP_PAIRS_MAX][2];
-	const struct ikefp_octets octets = esp_octets(spis, pairs, n);
-	const struct ikefp_sa_change change = { .spi = spi_local, .esp_spis = &octets };
+	struct esp_octets octets;
+	const struct ikefp_sa_change change = {
+		.spi = spi_local,
+		.esp_spis = &octets.of_spis,
+		.esp_marks = &octets.of_marks,
+	};
 	struct gathered *g = gathering(k, spi_local);
 
 	if (g) {
 		g->esp = true;
-		g->n_pairs = octets.len / sizeof(g->pairs[0]);
-		memcpy(g->pairs, pairs, octets.len);
+		g->n_pairs = n < KERNEL_ESP_PAIRS_MAX ? n : KERNEL_ESP_PAIRS_MAX;
+		memcpy(g->pairs, pairs, g->n_pairs * sizeof(*pairs));
 		return 0;
 	}
+	put_esp(&octets, pairs, n);
 	return failed(k, "cannot tell the IKE SA's ESP SAs", ikefp_sa_set(k->nl, &change));
 }
 

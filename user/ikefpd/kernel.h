@@ -145,9 +145,13 @@ int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries);
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote);
 
-/* The pairs of inbound and outbound SPI of its ESP SAs; those before are replaced. */
+/* Its ESP SAs, in pairs of an inbound and an outbound one; those before are replaced. */
 #define KERNEL_ESP_PAIRS_MAX	64
-int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2],
+struct kernel_esp {
+	uint32_t spi_in, spi_out;
+	uint32_t mark_in, mark_out;	/* that XFRM finds them by; 0: they have none */
+};
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const struct kernel_esp *pairs,
 		  size_t n);
 
 /* Leaves octets for the daemon that may have to carry the IKE SA on (stash.h). */
