@@ -39,14 +39,13 @@ back_and_forth() {
 	swanctl gw1 --terminate --ike gw --timeout 20
 	taken_down
 	[ "$(nft_packets nat firewall blocked)" -ge 3 ]
-	nat nft reset counters
 	swanctl gw1 --initiate --child net --timeout 30
 	both_answered
 	by_tcp gw1
-	udp_was_quiet nat
+	[ "$(grep -c 'by UDP and not answered' "$work/gw1.log")" = 1 ]
 	ping_start lan1 "$lan2_addr"
 	udp_unblocked nat
-	wait_for 60 by_udp gw1
+	wait_for 90 by_udp gw1
 	by_udp gw2
 	ping_more 10
 	no_ping_lost

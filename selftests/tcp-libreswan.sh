@@ -51,7 +51,7 @@ ended() {
 	tcp_pluto gw2
 	tcp_ikefpd gw1
 	initiate gw1
-	cut_by_killing gw1
+	cut_by_reset
 	wait_for 30 by_another gw1 1
 	wait_for 30 answered lan1 "$lan2_addr"
 	terminate gw1

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "config.h"
 #include "dh_job.h"
@@ -14,14 +13,11 @@
 #include "ike_init.h"
 #include "ike_manager.h"
 #include "ike_ppk.h"
-#include "ike_reauth.h"
 #include "ke.h"
 #include "nat.h"
 #include "secrets.h"
 #include "stream.h"
-#include "transport.h"
 
-#define NONCE_I_LEN	NONCE_MAX	/* as many octets more may the response have */
 #define NOTIFY_LEN	8	/* of one without data */
 #define COOKIE_MAX	64	/* RFC 7296 section 2.6 */
 #define FRAGMENT_SIZE_V4 576	/* what any path carries, RFC 7383 section 2.5.1 */
@@ -85,8 +81,7 @@ static void note_raw(const struct ike_sa *sa, enum message_kind kind, uint8_t fi
 			   len - IKE_HEADER_LEN);
 }
 
-/* The request of RFC 7296 section 1.2, with the COOKIE of section 2.6 if any. */
-static int send_request(struct ike_sa *sa)
+int ike_init_send(struct ike_sa *sa)
 {
 	struct ike_handshake *h = sa->handshake;
 	struct payload_writer w;
@@ -135,118 +130,9 @@ static int set_key(struct ike_handshake *h, struct dh *dh, uint16_t group)
 	return 0;
 }
 
-static int new_key(struct ike_handshake *h, uint16_t group)
+int ike_init_new_key(struct ike_handshake *h, uint16_t group)
 {
 	return set_key(h, dh_pool_take(group), group);
-}
-
-static int new_spi(struct ike_sa *sa)
-{
-	uint64_t spi;
-
-	do {
-		if (RAND_bytes((uint8_t *)&spi, sizeof(spi)) != 1)
-			return -EIO;
-	} while (!spi || ike_manager_by_spi(sa->manager, spi));
-	sa->spi_i = spi;
-	ike_manager_index(sa->manager, sa);
-	return 0;
-}
-
-/* There is a way for it. */
-static int begin(struct ike_sa *sa)
-{
-	char remote[ENDPOINT_STRLEN];
-	int err = kernel_sa_new(sa->manager->kernel, sa->spi_i, &sa->local, &sa->remote,
-				&sa->conn->retransmit);
-
-	if (err) {
-		/* Another one's, perhaps. */
-		sa->spi_i = 0;
-		ike_manager_index(sa->manager, sa);
-		return err;
-	}
-	sa->state = IKE_CONNECTING;
-	ike_log(sa, LOG_IKE, LVL_AUDIT, "initiating IKE_SA %s[%u] to %s%s",
-		sa->log.name, sa->unique_id, endpoint_str(&sa->remote, remote),
-		sa->local.stream ? " by TCP" : "");
-	err = send_request(sa);
-	if (!err && !sa->local.stream)
-		transport_wait(sa);
-	return err;
-}
-
-int ike_init_start(struct ike_sa *sa)
-{
-	int err;
-
-	sa->nat_fake = sa->conn->encap;
-	sa->fragmentation = sa->conn->fragmentation;
-	err = new_key(sa->handshake,
-		      proposal_id(&sa->conn->proposals.v[0], TRANSFORM_DH));
-	if (!err)
-		err = nonce_new(&sa->handshake->nonce_i, NONCE_I_LEN);
-	if (!err)
-		err = new_spi(sa);
-	if (err)
-		return err;
-	sa->active.type = TASK_IKE_INIT;
-	if (!sa->local.stream && transport_is_tcp(sa)) {
-		err = stream_join(sa);
-		if (err || !sa->local.stream)
-			return err;
-	}
-	return begin(sa);
-}
-
-/* RFC 9329 section 5.1: what was sent by UDP has nothing to do with what goes by TCP. */
-static int anew(struct ike_sa *sa)
-{
-	struct ike_handshake *h = sa->handshake;
-	int err;
-
-	kernel_sa_delete(sa->manager->kernel, sa->spi_i);
-	buf_clear(&h->cookie);
-	h->restarts = 0;
-	h->failure[0] = '\0';
-	err = new_spi(sa);
-	if (!err)
-		err = nonce_new(&h->nonce_i, NONCE_I_LEN);
-	if (!err)
-		err = new_key(h, h->group);
-	if (err)
-		return err;
-	ike_reauth_renamed(sa);
-	return 0;
-}
-
-static void not_sent(struct ike_sa *sa)
-{
-	ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
-}
-
-void ike_init_by_stream(struct ike_sa *sa, const struct endpoint *local,
-			const struct endpoint *remote)
-{
-	bool by_udp = sa->state != IKE_CREATED;
-
-	/* UDP passes after all. */
-	if (by_udp && (sa->active.type != TASK_IKE_INIT || sa->handshake->dh_job)) {
-		stream_leave(sa);
-		return;
-	}
-	sa->local = *local;
-	sa->remote = *remote;
-	if ((by_udp && anew(sa)) || begin(sa))
-		not_sent(sa);
-}
-
-void ike_init_by_udp(struct ike_sa *sa)
-{
-	sa->local.port = sa->conn->local_port;
-	sa->remote.port = sa->conn->remote_port;
-	if (begin(sa))
-		not_sent(sa);
 }
 
 static void init_failed(struct ike_sa *sa, const char *what)
@@ -280,7 +166,7 @@ static void invalid_ke(struct ike_sa *sa, const struct notify *n)
 	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants key exchange %s instead of %s",
 		transform_name(TRANSFORM_DH, group),
 		transform_name(TRANSFORM_DH, h->group));
-	if (new_key(h, group) || send_request(sa))
+	if (ike_init_new_key(h, group) || ike_init_send(sa))
 		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
 }
 
@@ -299,7 +185,7 @@ static void cookie(struct ike_sa *sa, const struct notify *n)
 		return;
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "the peer wants a COOKIE back");
-	if (buf_set(&h->cookie, n->data, n->len) || send_request(sa))
+	if (buf_set(&h->cookie, n->data, n->len) || ike_init_send(sa))
 		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
 }
 

@@ -6,19 +6,12 @@
 #include "ike_sa.h"
 
 /*
- * Initiator: makes the kernel's SA and sends the first request, by TCP perhaps later. sa->local
- * and sa->remote are set, for UDP, or sa->local is a stream's. Returns 0 or a negative error.
+ * Initiator: sends the request, with the COOKIE of RFC 7296 section 2.6 if any. The kernel has the
+ * SA, and the handshake a key and a nonce. Returns 0 or a negative error.
  */
-int ike_init_start(struct ike_sa *sa);
-
-/*
- * Initiator: the same by TCP, once there is a connection (stream.h), with its endpoints. What was
- * sent by UDP is of no more use, and all begins anew; unless that was answered just now. And by
- * UDP, where there is none. May end the SA.
- */
-void ike_init_by_stream(struct ike_sa *sa, const struct endpoint *local,
-			const struct endpoint *remote);
-void ike_init_by_udp(struct ike_sa *sa);
+int ike_init_send(struct ike_sa *sa);
+/* Another key of its own for the handshake. Returns 0 or a negative error. */
+int ike_init_new_key(struct ike_handshake *h, uint16_t group);
 
 /* Initiator: a response, which nobody has authenticated. May end the SA. */
 void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg);

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "create_child.h"
 #include "host_names.h"
+#include "ike_begin.h"
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -606,7 +607,7 @@ static void begin(struct ike_manager *m, struct conn *conn, const struct child_c
 	if (job)
 		job->ike_id = id;
 	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
-		      child ? child->name : NULL) || ike_init_start(sa)) {
+		      child ? child->name : NULL) || ike_begin(sa)) {
 		sa = ike_manager_by_id(m, id);
 		if (sa)
 			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");

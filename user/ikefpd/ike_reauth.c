@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "ike_init.h"
+#include "ike_begin.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "resume.h"
@@ -109,7 +109,7 @@ static struct ike_sa *begin(const struct ike_sa *old, const struct endpoint *loc
 	sa->handshake->probe = probe;
 	sa->reauth_of = ike_sa_spi_local(old);
 	sa->handshake->child_conf = child;
-	if (ike_init_start(sa)) {
+	if (ike_begin(sa)) {
 		ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
 		return NULL;
 	}

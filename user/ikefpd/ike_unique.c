@@ -47,8 +47,10 @@ static bool is_duplicate(const struct ike_sa *sa, const struct ike_sa *other)
 /* A NAT tells hosts apart by their ports; without one a peer moves from 500 to 4500 as it likes. */
 static bool is_same_host(const struct ike_sa *sa, const struct ike_sa *other)
 {
+	/* A port of TCP is another one with each connection. */
 	return endpoint_same_addr(&sa->remote, &other->remote) &&
-	       (sa->remote.port == other->remote.port || (!sa->nat_remote && !other->nat_remote));
+	       (sa->remote.port == other->remote.port || (!sa->nat_remote && !other->nat_remote) ||
+		sa->local.stream || other->local.stream);
 }
 
 /*

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "ike_init.h"
+#include "ike_begin.h"
 #include "ike_manager.h"
 #include "lifetime.h"
 #include "log.h"
@@ -106,7 +106,7 @@ static void take_all(struct stream *s)
 
 	while ((sa = astray(s))) {
 		if (sa->state == IKE_CREATED || !sa->local.stream)
-			ike_init_by_stream(sa, &s->local, &s->remote);
+			ike_begin_by_stream(sa, &s->local, &s->remote);
 		else
 			ike_sa_next_stream(sa, &s->local, &s->remote);
 	}

@@ -25,7 +25,7 @@ struct ike_sa;
 /*
  * The IKE SA goes by one from its local to its remote address, at its connection's
  * tcp_remote_port. Where there is one already, it has its endpoints on return; else
- * ike_init_by_stream() is called once there is, from the loop, or transport_no_tcp() where
+ * ike_begin_by_stream() is called once there is, from the loop, or transport_no_tcp() where
  * that is no way. Who has sent nothing yet is ended when it could not be opened for a minute.
  * Returns 0 or -ENOMEM.
  */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "ike_init.h"
+#include "ike_begin.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "lifetime.h"
@@ -79,7 +79,7 @@ static void fall_back(struct ike_sa *sa)
 	stream_join(sa);
 	/* There may have been one already. */
 	if (sa->local.stream)
-		ike_init_by_stream(sa, &sa->local, &sa->remote);
+		ike_begin_by_stream(sa, &sa->local, &sa->remote);
 }
 
 /* It waits for the answer to IKE_SA_INIT, by UDP. */
@@ -114,7 +114,7 @@ void transport_no_tcp(struct ike_sa *sa)
 	if (path)
 		forget(path);
 	stream_leave(sa);
-	ike_init_by_udp(sa);
+	ike_begin_by_udp(sa);
 }
 
 /* One that a probe can take the place of; NULL: there is none. */
