@@ -630,7 +630,7 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
  * Takes octets from our nonce for what would not fit, as many as RFC 7296 section 2.10 can
  * spare: many a peer sends no certificate that nobody asked for, and some guess which of theirs
  * it is to be when no CA is named. CHILDLESS_IKEV2_SUPPORTED comes before the names only where
- * the connection asks for it.
+ * the connection asks for it. (OpenIKED takes no nonce of an odd length.)
  */
 static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 		     const struct conn *conn, bool nat_detection)
@@ -656,7 +656,7 @@ static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 	}
 	if (len >= least + missing.childless)
 		len -= missing.childless;
-	return len < nonce->len ? nonce_new(nonce, len) : 0;
+	return len < nonce->len ? nonce_new(nonce, len - len % 2) : 0;
 }
 
 static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
