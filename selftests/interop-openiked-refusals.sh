@@ -25,7 +25,8 @@ another_group() {
 	from gw1
 	IKED_IKE=aes128gcm16-prfsha256-x25519-ecp256 load aes128gcm16-prfsha256-ecp256
 	from gw2
-	grep -E 'INVAL_KE|INVALID_KE' "$work"/gw*.log
+	grep 'received response IKE_SA_INIT \[ N(INVALID_KE_PAYLOAD) \]' "$work/gw1.log"
+	grep 'refusing IKE_SA_INIT .* with INVALID_KE_PAYLOAD' "$work/gw1.log"
 }
 
 # ikefpd asks every new peer for a cookie.
