@@ -40,18 +40,6 @@ from_either() {
 	from gw2
 }
 
-# signed_with NAME: so both have signed since gw1's line $mark.
-signed_with() {
-	tail -n "+$mark" "$work/gw1.log" >"$work/lines"
-	grep "authentication of 'gw1.example' (myself) with $1" "$work/lines"
-	grep "authentication of 'gw2.example' with $1" "$work/lines"
-}
-
-mark() {
-	mark=$(($(wc -l <"$work/gw1.log") + 1))
-	mark2=$(($(wc -l <"$work/gw2.log") + 1))
-}
-
 # They take turns in beginning.
 begins=gw1 responds=gw2
 take_turns() {

@@ -89,6 +89,20 @@ other_spis() {
 	established && [ -z "$(comm -12 <(spis gw1) <(echo "$1"))" ]
 }
 
+# said GATEWAY PATTERN: how often its daemon's log has it.
+said() {
+	grep -c -- "$2" "$work/$1.log" || :
+}
+
+said_more_than() {
+	[ "$(said "$1" "$2")" -gt "$3" ]
+}
+
+# wait_said GATEWAY PATTERN: until its log has it once more.
+wait_said() {
+	wait_for 30 said_more_than "$1" "$2" "$(said "$1" "$2")"
+}
+
 # ended_by_each TOPOLOGY INITIATOR RESPONDER
 ended_by_each() {
 	"$1"
@@ -117,7 +131,54 @@ comes_back() {
 # libreswan_pair: ikefpd is gw1, pluto gw2, and either can begin.
 libreswan_pair() {
 	PLUTO_RIGHT=$gw1_addr daemon_start gw2 libreswan
-	CONF=conf_both daemon_start gw1 ikefpd
+	CONF=${CONF:-conf_both} daemon_start gw1 ikefpd
+}
+
+# openiked_pair: ikefpd is gw1, OpenIKED gw2, and either can begin. OpenIKED does so only when it
+# is told to (initiate).
+openiked_pair() {
+	openiked_set daemon_start gw2 openiked
+	CONF=${CONF:-conf_both} daemon_start gw1 ikefpd
+}
+
+# openiked_pair_load: both have what it would be now.
+openiked_pair_load() {
+	openiked_load gw2 < <(openiked_set iked_conf gw2)
+	conf_load gw1 < <(conf_both gw1)
+}
+
+openiked_set() {
+	IKED_PEER=$gw1_addr IKED_SET="set passive
+		${IKED_SET:-}" "$@"
+}
+
+# in_vain BEGINS GATEWAY REASON: BEGINS, of openiked_pair, begins, and GATEWAY's log has why nothing
+# comes of it.
+in_vain() {
+	local before
+
+	before=$(said "$2" "$3")
+	echo "[$1] begins"
+	case $1 in
+	gw1) fails swanctl gw1 --initiate --child net --timeout 5 ;;
+	gw2) run_in gw2 ikectl active ;;
+	esac
+	wait_for 20 said_more_than "$2" "$3" "$before"
+	run_in gw2 ikectl passive
+	run_in gw2 ikectl reset sa
+}
+
+# nothing_left: of that, at either end. (What OpenIKED has had an SPI for, and has given up, the
+# kernel would forget later.)
+nothing_left() {
+	wait_for 20 no_ike_sas gw1
+	no_xfrm gw1
+	fails grep -E 'enc|tmpl' <(run_in gw2 ip xfrm state list; run_in gw2 ip xfrm policy list)
+	run_in gw2 ip xfrm state flush
+}
+
+no_ike_sas() {
+	[ -z "$(ike_sas "$1")" ]
 }
 
 from_either() {

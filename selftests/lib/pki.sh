@@ -117,3 +117,16 @@ pki_install() {
 		[ $kind = x509ca ] || cp "$pki/$name.key" "$work/$gw/private/"
 	done
 }
+
+# mark: what gw1's log, and gw2's, has from now on is looked at.
+mark() {
+	mark=$(($(wc -l <"$work/gw1.log") + 1))
+	mark2=$(($(wc -l <"$work/gw2.log") + 1))
+}
+
+# signed_with OURS [THEIRS]: each has signed so since then; gw1 is ikefpd.
+signed_with() {
+	tail -n "+$mark" "$work/gw1.log" >"$work/lines"
+	grep "authentication of 'gw1.example' (myself) with $1" "$work/lines"
+	grep "authentication of 'gw2.example' with ${2:-$1}" "$work/lines"
+}

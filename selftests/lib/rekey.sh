@@ -76,9 +76,20 @@ cut_off() {
 	run_in "$1" awk '$1 == "XfrmOutStateInvalid" { print $2 }' /proc/net/xfrm_stat
 }
 
-# no_ping_lost [GATEWAY]: none of those since ping_start, neither because of a rekeying nor
-# else. GATEWAY is strongSwan's: it deletes the outbound ESP SA at once when another one
-# takes its place, and what it cuts off by that is no loss of ikefpd's.
+# too_early: packets that came into an ESP SA before it was there. OpenIKED sends into it as soon
+# as it has answered, and has the peer do so before it is ready itself.
+too_early() {
+	local gateway
+
+	for gateway in gw1 gw2; do
+		run_in "$gateway" awk '$1 == "XfrmAcquireError" { print $2 }' /proc/net/xfrm_stat
+	done | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# no_ping_lost [GATEWAY [too_early]]: none of those since ping_start, neither because of a rekeying
+# nor else. GATEWAY is strongSwan's: it deletes the outbound ESP SA at once when another one
+# takes its place, and what it cuts off by that is no loss of ikefpd's. OpenIKED's is what was too
+# early, too.
 no_ping_lost() {
 	local gateway theirs=0
 
@@ -90,7 +101,8 @@ no_ping_lost() {
 			[ "$(cut_off "$gateway")" = 0 ]
 		fi
 	done
-	echo "lost: $pings_lost, cut off by strongSwan: $theirs"
+	[ -z "${2:-}" ] || theirs=$((theirs + $("$2")))
+	echo "lost: $pings_lost, by the peer: $theirs"
 	[ "$pings_lost" -gt "$theirs" ] || return 0
 	awk -F '[ =]' '/icmp_seq=/ { while (++seq < $6) print "no answer to " seq }' "$work/ping.log"
 	for gateway in gw1 gw2; do

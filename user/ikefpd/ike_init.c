@@ -535,38 +535,41 @@ static void refuse_proposals(struct ike_manager *m, const struct kernel_message 
 	refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0, why);
 }
 
+/* What there was no room for, in octets: the names of our CAs, or even the request without them. */
+struct missing {
+	size_t names, certreq, childless;
+};
+
+static size_t certreq_len(const struct ike_sa *sa, struct payload_writer *w, bool brief)
+{
+	struct payload_writer probe;
+	size_t len;
+
+	payload_begin(&probe, 0);
+	ike_put_certreq(&probe, sa->manager->config, NULL, brief);
+	len = probe.buf.len;
+	if (probe.buf.failed)
+		w->buf.failed = true;
+	buf_clear(&probe.buf);
+	return len;
+}
+
 /*
  * Which CAs we trust, after all the rest: which connection the peer is of is not known yet,
  * so they are all connections'. Where naming them would make the response longer
  * than the request, it asks for any certificate; where that would, for none.
- * Returns how many octets are missing for that.
  */
-static size_t put_certreq(const struct ike_sa *sa, struct payload_writer *w,
-			  const struct kernel_message *msg)
+static void put_certreq(const struct ike_sa *sa, struct payload_writer *w,
+			const struct kernel_message *msg, struct missing *missing)
 {
-	size_t len = 0;
+	size_t names = w->buf.len + certreq_len(sa, w, false);
+	size_t brief = w->buf.len + certreq_len(sa, w, true);
 
-	for (int brief = 0; brief < 2; brief++) {
-		struct payload_writer probe;
-
-		payload_begin(&probe, 0);
-		ike_put_certreq(&probe, sa->manager->config, NULL, brief);
-		len = probe.buf.len;
-		if (probe.buf.failed)
-			w->buf.failed = true;
-		buf_clear(&probe.buf);
-		if (w->buf.len + len <= msg->len) {
-			ike_put_certreq(w, sa->manager->config, NULL, brief);
-			return 0;
-		}
-	}
-	return w->buf.len + len - msg->len;
+	missing->names = names > msg->len ? names - msg->len : 0;
+	missing->certreq = brief > msg->len ? brief - msg->len : 0;
+	if (!missing->certreq)
+		ike_put_certreq(w, sa->manager->config, NULL, missing->names > 0);
 }
-
-/* What there was no room for, in octets. */
-struct missing {
-	size_t certreq, childless;
-};
 
 /* RFC 6023 section 3. */
 static size_t put_childless(struct payload_writer *w, const struct kernel_message *msg)
@@ -590,7 +593,6 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 			  struct payload_writer *w, struct missing *missing)
 {
 	struct ike_handshake *h = sa->handshake;
-	struct missing m;
 	int err = 0;
 
 	payload_begin(w, IKE_HEADER_LEN);
@@ -615,21 +617,24 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		ike_intermediate_put(w);
 	if (h->peer_ppk)
 		ike_ppk_put_use(w);
-	m.certreq = conn->no_certreq ? 0 : put_certreq(sa, w, msg);
-	m.childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
-	if (missing)
-		*missing = m;
+	*missing = (struct missing){ 0 };
+	if (!conn->no_certreq)
+		put_certreq(sa, w, msg, missing);
+	missing->childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
 	return err;
 }
 
 /*
  * Takes octets from our nonce for what would not fit, as many as RFC 7296 section 2.10 can
- * spare: many a peer sends no certificate that nobody asked for.
+ * spare: many a peer sends no certificate that nobody asked for, and some guess which of theirs
+ * it is to be when no CA is named. CHILDLESS_IKEV2_SUPPORTED comes before the names only where
+ * the connection asks for it. (OpenIKED takes no nonce of an odd length.)
  */
 static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 		     const struct conn *conn, bool nat_detection)
 {
 	size_t least = prf_len(proposal_id(sa->proposal, TRANSFORM_PRF)) / 2;
+	size_t notify = conn->childless == CHILDLESS_NEVER ? 0 : NOTIFY_LEN;
 	struct buf *nonce = &sa->handshake->nonce_r;
 	size_t len = nonce->len;
 	struct missing missing;
@@ -640,15 +645,16 @@ static int make_room(struct ike_sa *sa, const struct kernel_message *msg,
 	buf_clear(&w.buf);
 	if (err)
 		return err;
+	if (len >= least + missing.names + (conn->childless == CHILDLESS_ALLOW ? 0 : notify))
+		missing.certreq = missing.names;
 	if (missing.certreq && len >= least + missing.certreq) {
 		len -= missing.certreq;
 		/* Which leaves none. */
-		if (conn->childless != CHILDLESS_NEVER)
-			missing.childless = NOTIFY_LEN;
+		missing.childless = notify;
 	}
 	if (len >= least + missing.childless)
 		len -= missing.childless;
-	return len < nonce->len ? nonce_new(nonce, len) : 0;
+	return len < nonce->len ? nonce_new(nonce, len - len % 2) : 0;
 }
 
 static int send_response(struct ike_sa *sa, const struct kernel_message *msg,

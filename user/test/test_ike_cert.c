@@ -238,10 +238,11 @@ static void refusals(void)
 }
 
 static size_t request_len, response_len, nonce_len;
-static bool asked, childless;
+static bool asked, named, childless;
 
 static void measure(struct net *n, uint8_t *octets, size_t len)
 {
+	const struct payload *certreq;
 	struct payload_chain chain;
 	struct notify notify;
 
@@ -254,7 +255,9 @@ static void measure(struct net *n, uint8_t *octets, size_t len)
 	}
 	response_len = len;
 	EXPECT(!payload_parse(&chain, octets[16], octets + IKE_HEADER_LEN, len - IKE_HEADER_LEN));
-	asked = payload_find(&chain, PAYLOAD_CERTREQ);
+	certreq = payload_find(&chain, PAYLOAD_CERTREQ);
+	asked = certreq;
+	named = certreq && certreq->len > 1;
 	childless = !notify_find(&notify, &chain, CHILDLESS_IKEV2_SUPPORTED);
 	nonce_len = payload_find(&chain, PAYLOAD_NONCE)->len;
 }
@@ -295,7 +298,7 @@ static void ask(size_t nonce)
 
 /*
  * The response is not longer than the request, with a CERTREQ and CHILDLESS_IKEV2_SUPPORTED,
- * too: our nonce makes room for them, where it can.
+ * too: our nonce makes room for them, where it can. Its length is even.
  */
 static void never_longer(void)
 {
@@ -304,22 +307,34 @@ static void never_longer(void)
 	certify(right, "DNS:right.example", "P-256");
 	net.tamper = measure;
 	EXPECT(!initiate());
-	EXPECT(response_len <= request_len && asked && childless && nonce_len == 31);
+	EXPECT(response_len <= request_len && asked && childless && nonce_len == 30);
 	/* The CA's name takes 25 octets, none 5, and the notify 8; a PRF of SHA-256 16 of nonce. */
 	ask(65);
-	EXPECT(asked && childless && nonce_len == 32);
-	ask(44);
-	EXPECT(asked && childless && nonce_len == 31);
+	EXPECT(named && childless && nonce_len == 32);
+	ask(49);
+	EXPECT(named && childless && nonce_len == 16);
+	ask(48);
+	EXPECT(named && !childless && nonce_len == 22);
+	ask(41);
+	EXPECT(named && !childless && nonce_len == 16);
+	ask(40);
+	EXPECT(asked && !named && childless && nonce_len == 26);
 	ask(32);
-	EXPECT(asked && childless && nonce_len == 19);
+	EXPECT(asked && childless && nonce_len == 18);
 	ask(29);
 	EXPECT(asked && childless && nonce_len == 16);
 	ask(28);
-	EXPECT(asked && !childless && nonce_len == 23);
+	EXPECT(asked && !childless && nonce_len == 22);
 	ask(21);
 	EXPECT(asked && !childless && nonce_len == 16);
 	ask(20);
 	EXPECT(!asked && !childless && nonce_len == 20);
+	/* Who asks for it has the notify before names. */
+	config_find_conn(right->config, "gw")->childless = CHILDLESS_PREFER;
+	ask(49);
+	EXPECT(named && childless && nonce_len == 16);
+	ask(48);
+	EXPECT(asked && !named && childless && nonce_len == 32);
 	end();
 }
 
