@@ -53,6 +53,7 @@ struct conn *conn_new(const char *name)
 	if (!conn)
 		return NULL;
 	conn->refs = 1;
+	conn->keyingtries = CONF_UNSET;
 	conn->local_port = IKE_PORT;
 	conn->remote_port = IKE_PORT;
 	conn->name = strdup(name);

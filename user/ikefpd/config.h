@@ -30,6 +30,8 @@
  * holds a reference goes on with what it has.
  */
 
+#define CONF_UNSET	(-1)	/* of what has no default but what somebody else does then */
+
 /* An address, a subnet or a range (local_addrs, remote_addrs). */
 struct addr_range {
 	sa_family_t family;	/* AF_INET, AF_INET6; AF_UNSPEC is %any */
@@ -180,6 +182,7 @@ struct conn {
 	enum fragmentation fragmentation;
 	struct lifetime time_s;	/* in seconds; its life begins when it is to be replaced */
 	uint64_t reauth_s;	/* until reauthentication, less a part of time_s.rand; 0: never */
+	int32_t keyingtries;	/* attempts, each with its retransmissions; 0: no end; or CONF_UNSET */
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;
@@ -192,7 +195,6 @@ struct conn {
 };
 
 /* strongswan.conf's charon.retransmit_*; CONF_UNSET where not set. */
-#define CONF_UNSET	(-1)
 struct retransmit_conf {
 	int32_t timeout_ms;	/* first timeout; strongSwan's default is 4000 */
 	int32_t base_milli;	/* factor per try, in thousandths; 1800 */

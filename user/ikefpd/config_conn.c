@@ -316,6 +316,16 @@ static int read_unique(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+static int read_keyingtries(const struct tree *node, void *object, struct errmsg *err)
+{
+	uint32_t tries = 0;
+
+	if (config_uint(node, 0, INT32_MAX, &tries, err))
+		return -1;
+	((struct conn_reader *)object)->conn->keyingtries = (int32_t)tries;
+	return 0;
+}
+
 static int read_childless(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -379,7 +389,7 @@ static const struct config_key conn_keys[] = {
 	{ "mobike", NULL, SERVED_BOOL },
 	{ "childless", read_childless, NULL },
 	{ "unique", read_unique, NULL },
-	{ "keyingtries", NULL, "1" },
+	{ "keyingtries", read_keyingtries, NULL },
 	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
 	{ "rekey_time", read_rekey_time, NULL },

@@ -25,7 +25,8 @@ struct child_sa;
  */
 struct control_job {
 	void (*done)(struct control_job *job, bool ok, const char *reason);
-	bool unreachable;	/* it failed, for there is no route to the peer */
+	bool lasting;		/* if the peer does not answer it is tried again, after it has failed */
+	bool unreachable;	/* it failed, for there is no way to the peer for now */
 	uint32_t ike_id;	/* the SA worked on, set as soon as it is known; 0 before */
 	void *core;		/* for the implementation's own use */
 };

@@ -20,7 +20,7 @@ struct ike_manager;
  * cannot be. False: it has none, or without memory.
  */
 bool host_names_initiate(struct ike_manager *m, struct conn *conn,
-			 const struct child_conf *child, struct control_job *job);
+			 const struct child_conf *child, struct control_job *job, bool lasting);
 /* trap_configure(), then or now. */
 void host_names_configure(struct ike_manager *m, struct conn *conn);
 /* The job is not done any more. */

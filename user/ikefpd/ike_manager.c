@@ -17,8 +17,10 @@
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "ike_rekey.h"
+#include "ike_retry.h"
 #include "log.h"
 #include "resume.h"
+#include "route.h"
 #include "source.h"
 #include "start.h"
 
@@ -516,15 +518,15 @@ struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name
 	return NULL;
 }
 
-/* The connection's oldest IKE SA, however far it is; NULL if there is none to use. */
-static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *conn)
+struct ike_sa *ike_manager_to_use(const struct ike_manager *m, const struct conn *conn)
 {
 	struct ike_sa *sa, *oldest = NULL;
 
 	for (sa = ike_manager_of_conn(m, conn->name, NULL); sa;
 	     sa = ike_manager_of_conn(m, conn->name, sa))
 		if (sa->conn == conn && sa->state != IKE_DELETING && sa->state != IKE_REKEYED &&
-		    (!oldest || sa->created_ms <= oldest->created_ms))
+		    (!oldest || oldest->waits ||
+		     (!sa->waits && sa->created_ms <= oldest->created_ms)))
 			oldest = sa;
 	return oldest;
 }
@@ -565,11 +567,79 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 		ike_manager_child_failed(m, sa->unique_id, child->name, "out of memory");
 }
 
+/* May end it. */
+static void begin(struct ike_sa *sa)
+{
+	static const char why[] = "the IKE_SA_INIT request could not be sent";
+
+	if (ike_init_start(sa) && !ike_retry(sa, why))
+		ike_sa_destroy(sa, why);
+}
+
+/* Where it goes from, and to. 0, or -1 with @unreachable set if that may be known later. */
+static int find_way(const struct ike_manager *m, const struct conn *conn, struct endpoint *local,
+		    struct endpoint *remote, bool *unreachable, struct errmsg *err)
+{
+	struct route *r = m->routes.route;
+	char addr[ENDPOINT_STRLEN];
+
+	*unreachable = false;
+	if (conn_initiator_addrs(conn, local, remote, err))
+		return -1;
+	*unreachable = true;
+	if (endpoint_is_any(local))
+		return source_address(remote, local) ?
+		       errmsg_set(err, "there is no route to the peer") : 0;
+	/* An address may be there on an interface that is down, or for a VRF's routes alone. */
+	if ((source_is_ours(local) || (r && route_interface_of(r, local))) &&
+	    (!r || route_leads(r, local, remote)))
+		return 0;
+	return errmsg_set(err, "there is no route to the peer from %s",
+			  endpoint_addr_str(local, addr));
+}
+
+/* One that has waited, or need not wait any more. May end it. */
+static void begin_again(struct ike_sa *sa)
+{
+	struct endpoint local, remote;
+	struct errmsg err;
+	bool unreachable;
+
+	if (find_way(sa->manager, sa->conn, &local, &remote, &unreachable, &err)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u] waits: %s", sa->log.name,
+			sa->unique_id, err.text);
+		ike_retry_wait(sa);
+		return;
+	}
+	loop_timer_cancel(sa->manager->loop, &sa->timer);
+	sa->waits = false;
+	sa->unreachable = false;
+	sa->created_ms = loop_now_ms();
+	sa->local = local;
+	sa->remote = remote;
+	begin(sa);
+}
+
+static void initiate(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
+		     struct control_job *job, bool lasting)
+{
+	const struct ike_sa *sa = ike_manager_to_use(m, conn);
+
+	if (m->stopping || (sa && !sa->waits) ||
+	    !host_names_initiate(m, conn, child, job, lasting))
+		ike_manager_initiate_now(m, conn, child, job, lasting);
+}
+
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job)
 {
-	if (m->stopping || to_use(m, conn) || !host_names_initiate(m, conn, child, job))
-		ike_manager_initiate_now(m, conn, child, job);
+	initiate(m, conn, child, job, job && job->lasting);
+}
+
+void ike_manager_restart(struct ike_manager *m, struct conn *conn,
+			 const struct child_conf *child)
+{
+	initiate(m, conn, child, NULL, true);
 }
 
 void ike_manager_not_initiated(struct control_job *job, const char *reason)
@@ -577,44 +647,55 @@ void ike_manager_not_initiated(struct control_job *job, const char *reason)
 	job_done(job, false, reason);
 }
 
+/* On an IKE SA that is there, on its way, or waits to be: that does not wait then. */
+static void initiate_with(struct ike_manager *m, struct ike_sa *sa,
+			  const struct child_conf *child, struct control_job *job)
+{
+	const uint32_t id = sa->unique_id;
+	const bool waits = sa->waits;
+
+	if (child)
+		initiate_on(m, sa, child, job);
+	else
+		initiate_ike_on(m, sa, job);
+	if (!waits)
+		return;
+	sa = ike_manager_by_id(m, id);
+	if (sa && sa->waits)
+		begin_again(sa);
+}
+
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
-			      const struct child_conf *child, struct control_job *job)
+			      const struct child_conf *child, struct control_job *job,
+			      bool lasting)
 {
 	struct endpoint local, remote;
 	struct ike_sa *sa;
 	struct errmsg err;
+	bool unreachable;
 	uint32_t id;
 
 	if (m->stopping) {
 		job_done(job, false, "the daemon is stopping");
 		return;
 	}
-	sa = to_use(m, conn);
-	if (sa && child) {
-		initiate_on(m, sa, child, job);
-		return;
-	}
+	sa = ike_manager_to_use(m, conn);
 	if (sa) {
-		initiate_ike_on(m, sa, job);
+		sa->lasting |= lasting;
+		initiate_with(m, sa, child, job);
 		return;
 	}
 	if (!child && conn->childless == CHILDLESS_NEVER) {
 		job_done(job, false, "its connection says childless = never");
 		return;
 	}
-	if (conn_initiator_addrs(conn, &local, &remote, &err)) {
+	if (find_way(m, conn, &local, &remote, &unreachable, &err)) {
 		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': %s", conn->name, err.text);
-		job_done(job, false, err.text);
-		return;
-	}
-	if (endpoint_is_any(&local) && source_address(&remote, &local)) {
-		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': no route to the peer",
-			conn->name);
-		if (job)
+		if (unreachable && job)
 			job->unreachable = true;
-		else if (child)
+		else if (unreachable && child)
 			start_when_possible(conn->name, child->name);
-		job_done(job, false, "there is no route to the peer");
+		job_done(job, false, err.text);
 		return;
 	}
 	sa = ike_sa_new(m, conn, true);
@@ -624,16 +705,15 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 	}
 	sa->local = local;
 	sa->remote = remote;
+	sa->lasting = lasting;
 	sa->handshake->child_conf = child;
 	id = sa->unique_id;
 	if (job)
 		job->ike_id = id;
-	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
-		      child ? child->name : NULL) || ike_init_start(sa)) {
-		sa = ike_manager_by_id(m, id);
-		if (sa)
-			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
-	}
+	if (wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id, child ? child->name : NULL))
+		begin(sa);
+	else
+		ike_sa_destroy(sa, "out of memory");
 }
 
 void ike_manager_try_again(struct ike_sa *sa, const char *reason)
@@ -641,21 +721,31 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	struct ike_manager *m = sa->manager;
 	struct conn *conn = conn_get(sa->conn);
 	const struct child_sa *c;
+	struct ike_task *task;
 	struct ike_sa *other;
 
 	/* Not one to be used. */
 	sa->state = IKE_DELETING;
 	/* At the address that it had just now, name or not. */
-	ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL);
-	other = to_use(m, conn);
-	if (other)
+	ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL, sa->lasting);
+	/* And what else it was to have. */
+	while ((task = sa->queue)) {
+		sa->queue = task->next;
+		if (task->type == TASK_CREATE_CHILD)
+			ike_manager_initiate_now(m, conn, task->conf, NULL, sa->lasting);
+		free(task);
+	}
+	other = ike_manager_to_use(m, conn);
+	if (other) {
 		other->second_try = true;
-	if (other)
+		if (other->tries < sa->tries)
+			other->tries = sa->tries;
 		ike_manager_waits_for(m, sa->unique_id, other->unique_id);
+	}
 	if (other && other->state == IKE_ESTABLISHED)
 		ike_manager_ike_up(m, other->unique_id);
 	for (c = other ? other->children : NULL; c; c = c->next)
-		if (c->conf == sa->handshake->child_conf && c->state == CHILD_INSTALLED)
+		if (c->state == CHILD_INSTALLED)
 			ike_manager_child_up(m, c);
 	ike_sa_destroy(sa, reason);
 	conn_put(conn);

@@ -18,6 +18,7 @@
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "ike_rekey.h"
+#include "ike_retry.h"
 #include "ike_sign.h"
 #include "ike_sa.h"
 #include "informational.h"
@@ -536,7 +537,7 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
 	if (sa->state == IKE_ESTABLISHED)
 		ike_sa_dead(sa);
-	else
+	else if (!ike_retry(sa, reason))
 		ike_sa_destroy(sa, wanted ? NULL : reason);
 }
 
@@ -579,6 +580,17 @@ void ike_sa_moved(struct ike_sa *sa, const struct endpoint *local,
 	resume_save(sa);
 }
 
+/* It was not the peer that went away, if our own address did. */
+static enum child_action dead_action(const struct child_sa *child)
+{
+	const struct child_conf *conf = child->conf;
+
+	if (child->ike_sa->stranded && conf->dpd_action == ACTION_CLEAR &&
+	    conf->start_action & START_START)
+		return ACTION_START;
+	return conf->dpd_action;
+}
+
 void ike_sa_dead(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
@@ -588,7 +600,7 @@ void ike_sa_dead(struct ike_sa *sa)
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u]: the peer does not answer",
 		sa->log.name, sa->unique_id);
 	for (child = sa->children; child; child = child->next)
-		reaction_note(&reaction, child, child->conf->dpd_action);
+		reaction_note(&reaction, child, dead_action(child));
 	ike_sa_destroy(sa, "the peer does not answer");
 	reaction_run(&reaction, m);
 }

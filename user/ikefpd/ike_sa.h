@@ -128,6 +128,10 @@ struct ike_sa {
 	bool resumed;			/* of a daemon that is dead */
 	bool stranded;			/* its local address is gone, and there is no other (path.h) */
 	bool second_try;		/* see ike_manager_try_again() */
+	bool lasting;			/* it is to be up: tried again without an end (ike_retry.h) */
+	bool waits;			/* to be tried again; its timer is for that */
+	bool unreachable;		/* and cannot be, for now */
+	unsigned int tries;		/* that have come to nothing */
 	bool ppk;			/* SK_d has one in it, RFC 8784 */
 	bool childless;			/* IKE_AUTH is, or was, without a Child SA */
 	uint8_t sk_d[PRF_MAX];		/* once it is established */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* dpd_action and close_action. */
+#include "config.h"
 #include "ike_manager.h"
 #include "reaction.h"
 #include "trap.h"
@@ -41,9 +42,14 @@ void reaction_note(struct reaction *r, const struct child_sa *child, enum child_
 
 void reaction_run(struct reaction *r, struct ike_manager *m)
 {
+	struct conn *conn = r->conn ? config_find_conn(m->config, r->conn->name) : NULL;
+	const struct child_conf *child;
 	size_t i;
 
-	for (i = 0; i < r->n; i++)
-		ike_manager_initiate(m, r->conn, r->restart[i], NULL);
+	for (i = 0; i < r->n; i++) {
+		/* As it is configured by now, if it still is. */
+		child = conn ? conn_find_child(conn, r->restart[i]->name) : NULL;
+		ike_manager_restart(m, child ? conn : r->conn, child ? child : r->restart[i]);
+	}
 	conn_put(r->conn);
 }

@@ -87,6 +87,7 @@ static void begin(struct start *s)
 	starts.under_way = s;
 	starts.n_under_way++;
 	s->job.done = done;
+	s->job.lasting = true;
 	s->timer.expired = expired;
 	/* Without a timer it counts until it is over. */
 	loop_timer_arm(starts.loop, &s->timer, START_MS);

@@ -132,7 +132,7 @@ int source_address(const struct endpoint *remote, struct endpoint *local)
 
 bool source_is_ours(const struct endpoint *addr)
 {
-	return endpoint_same_addr(addr, &net_ours);
+	return !net_ours.family || endpoint_same_addr(addr, &net_ours);
 }
 
 /* The module */
