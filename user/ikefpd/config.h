@@ -109,6 +109,8 @@ struct mark_conf {
 
 struct child_conf {
 	struct child_conf *next;
+	struct conn *conn;	/* that it is of; no reference */
+	struct buf section;	/* as its is */
 	char *name;
 	enum child_mode mode;
 	struct ts_list local_ts;	/* at least one */
@@ -188,7 +190,8 @@ struct conn {
 	struct auth_conf local;
 	struct auth_conf remote;
 	struct child_conf *children;
-	struct buf section;	/* what it was loaded from, encoded, to compare */
+	struct buf section;	/* what it was loaded from, encoded, to compare; of that, */
+	size_t children_at, children_len;	/* in octets, what its children are in */
 	bool start_pending;	/* its start_actions are still to be run */
 	bool traps_wait;	/* one could not be installed: perhaps later */
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
@@ -234,6 +237,14 @@ int config_remove_conn(struct config *config, const char *name);
 
 struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */
 void conn_put(struct conn *conn);		/* NULL is fine */
+
+/* The same for a child: it lives as long as its connection. NULL is fine; get returns @child. */
+const struct child_conf *child_conf_get(const struct child_conf *child);
+void child_conf_put(const struct child_conf *child);
+
+/* Were they loaded from the same, but for the connection's children? */
+bool conn_same_settings(const struct conn *a, const struct conn *b);
+bool child_conf_same(const struct child_conf *a, const struct child_conf *b);
 
 /* By name; no reference is taken. NULL if there is none. */
 struct conn *config_find_conn(const struct config *config, const char *name);

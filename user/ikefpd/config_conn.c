@@ -447,6 +447,19 @@ static void fill_times(struct conn *conn)
 		time->rand = time->life < longer / 2 ? time->life : longer / 2;
 }
 
+static void write_section(struct conn *conn, const struct tree *section)
+{
+	for (const struct tree *n = section->first; n; n = n->next) {
+		size_t at = conn->section.len;
+
+		vici_message_write_node(&conn->section, n);
+		if (n->kind != TREE_SECTION || strcmp(n->name, "children"))
+			continue;
+		conn->children_at = at;
+		conn->children_len = conn->section.len - at;
+	}
+}
+
 static int fill_conn(const struct tree *section, struct conn_reader *r,
 		     struct errmsg *err)
 {
@@ -471,7 +484,7 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 		inherit(&c->if_id_in, r->if_id_in);
 		inherit(&c->if_id_out, r->if_id_out);
 	}
-	vici_message_write(&conn->section, section);
+	write_section(conn, section);
 	return conn->section.failed ? no_memory(section, err) : 0;
 }
 

@@ -694,7 +694,7 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 		if (unreachable && job)
 			job->unreachable = true;
 		else if (unreachable && child)
-			start_when_possible(conn->name, child->name);
+			start_when_possible(conn, child);
 		job_done(job, false, err.text);
 		return;
 	}
@@ -733,6 +733,7 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 		sa->queue = task->next;
 		if (task->type == TASK_CREATE_CHILD)
 			ike_manager_initiate_now(m, conn, task->conf, NULL, sa->lasting);
+		ike_task_set_conf(task, NULL);
 		free(task);
 	}
 	other = ike_manager_to_use(m, conn);

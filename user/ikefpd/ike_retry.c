@@ -90,13 +90,27 @@ void ike_retry_wait(struct ike_sa *sa)
 	arm(sa, RETRY_MOST_MS);
 }
 
+/* Its connection has gone, or has made place for another one: that one's turn. */
+static void not_configured(struct ike_sa *sa)
+{
+	const struct child_conf *child = sa->handshake->child_conf;
+	struct ike_manager *m = sa->manager;
+	struct conn *conn = config_find_conn(m->config, sa->conn->name);
+	const bool lasting = sa->lasting;
+
+	child = conn && child ? conn_find_child(conn, child->name) : NULL;
+	ike_sa_destroy(sa, "its connection is not configured any more");
+	if (child && lasting)
+		ike_manager_restart(m, conn, child);
+}
+
 void ike_retry_expired(struct ike_sa *sa)
 {
 	const struct child_conf *child = sa->handshake->child_conf;
 	struct ike_manager *m = sa->manager;
 
-	if (config_find_conn(m->config, sa->conn->name) != sa->conn) {
-		ike_sa_destroy(sa, "its connection is not configured any more");
+	if (!sa->conn->link) {
+		not_configured(sa);
 		return;
 	}
 	/* The peer's own attempt may have been good meanwhile. */

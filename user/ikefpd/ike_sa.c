@@ -67,6 +67,19 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
 		ike_manager_index(sa->manager, sa);
 }
 
+void ike_task_set_conf(struct ike_task *task, const struct child_conf *conf)
+{
+	child_conf_get(conf);
+	child_conf_put(task->conf);
+	task->conf = conf;
+}
+
+static void task_free(struct ike_task *task)
+{
+	ike_task_set_conf(task, NULL);
+	free(task);
+}
+
 struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator)
 {
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
@@ -137,12 +150,13 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
 	while ((task = sa->queue)) {
 		sa->queue = task->next;
-		free(task);
+		task_free(task);
 	}
 	ike_log(sa, LOG_IKE, LVL_DIAG, "IKE_SA %s[%u] is gone%s%s", sa->log.name,
 		sa->unique_id, reason ? ": " : "", reason ? reason : "");
 	ike_manager_ike_gone(m, sa->unique_id, reason);
 	ike_sa_end_handshake(sa);
+	ike_task_set_conf(&sa->active, NULL);
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
@@ -231,7 +245,7 @@ void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 static int send_task(struct ike_sa *sa, const struct ike_task *task)
 {
 	sa->active.spi = task->spi;
-	sa->active.conf = task->conf;
+	ike_task_set_conf(&sa->active, task->conf);
 	switch (task->type) {
 	case TASK_CREATE_CHILD:
 		return create_child_start(sa, task->conf);
@@ -278,7 +292,7 @@ void ike_sa_next(struct ike_sa *sa)
 	sa->active.type = TASK_NONE;
 	while (sa->active.type == TASK_NONE && (task = next_task(sa))) {
 		err = send_task(sa, task);
-		free(task);
+		task_free(task);
 		if (err) {
 			ike_sa_destroy(sa, "a request could not be sent");
 			return;
@@ -323,7 +337,7 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 		return -ENOMEM;
 	task->type = type;
 	task->spi = spi;
-	task->conf = conf;
+	ike_task_set_conf(task, conf);
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;

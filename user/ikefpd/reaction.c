@@ -23,7 +23,7 @@ void reaction_note(struct reaction *r, const struct child_sa *child, enum child_
 	    action == ACTION_CLEAR)
 		return;
 	if (action == ACTION_TRAP) {
-		if (trap_install(sa->manager, sa->conn, child->conf, true, &err))
+		if (trap_install(sa->manager, child->conf->conn, child->conf, true, &err))
 			ike_log(sa, LOG_CFG, LVL_AUDIT, "cannot install '%s' of '%s': %s",
 				child->conf->name, sa->conn->name, err.text);
 		return;
@@ -35,21 +35,21 @@ void reaction_note(struct reaction *r, const struct child_sa *child, enum child_
 			child->conf->name, sa->conn->name);
 		return;
 	}
-	if (!r->conn)
-		r->conn = conn_get(sa->conn);
-	r->restart[r->n++] = child->conf;
+	r->restart[r->n++] = child_conf_get(child->conf);
 }
 
 void reaction_run(struct reaction *r, struct ike_manager *m)
 {
-	struct conn *conn = r->conn ? config_find_conn(m->config, r->conn->name) : NULL;
-	const struct child_conf *child;
+	const struct child_conf *child, *now;
+	struct conn *conn;
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
 		/* As it is configured by now, if it still is. */
-		child = conn ? conn_find_child(conn, r->restart[i]->name) : NULL;
-		ike_manager_restart(m, child ? conn : r->conn, child ? child : r->restart[i]);
+		child = r->restart[i];
+		conn = config_find_conn(m->config, child->conn->name);
+		now = conn ? conn_find_child(conn, child->name) : NULL;
+		ike_manager_restart(m, now ? conn : child->conn, now ? now : child);
+		child_conf_put(child);
 	}
-	conn_put(r->conn);
 }
