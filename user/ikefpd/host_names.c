@@ -38,6 +38,11 @@ static size_t count_names(const struct conn *conn)
 	return n;
 }
 
+bool host_names_any(const struct conn *conn)
+{
+	return count_names(conn);
+}
+
 static void wait_free(struct host_wait *w)
 {
 	for (size_t i = 0; i < w->count; i++)

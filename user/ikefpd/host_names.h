@@ -15,6 +15,7 @@ struct conn;
 struct control_job;
 struct ike_manager;
 
+bool host_names_any(const struct conn *conn);
 /*
  * If the connection has names: ike_manager_initiate_now() is called when they are known, or
  * cannot be. False: it has none, or without memory.

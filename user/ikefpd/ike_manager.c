@@ -620,6 +620,20 @@ static void begin_again(struct ike_sa *sa)
 	begin(sa);
 }
 
+/* The address of its host name is not known yet: it is asked for again, however often. */
+static void wait_for_name(struct ike_manager *m, struct conn *conn,
+			  const struct child_conf *child)
+{
+	struct ike_sa *sa = ike_sa_new(m, conn, true);
+
+	if (!sa)
+		return;
+	sa->state = IKE_CONNECTING;
+	sa->lasting = true;
+	sa->handshake->child_conf = child;
+	ike_retry_wait(sa);
+}
+
 static void initiate(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
 		     struct control_job *job, bool lasting)
 {
@@ -695,6 +709,8 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 			job->unreachable = true;
 		else if (unreachable && child)
 			start_when_possible(conn, child);
+		else if (lasting && conn->keyingtries <= 0 && host_names_any(conn))
+			wait_for_name(m, conn, child);
 		job_done(job, false, err.text);
 		return;
 	}
