@@ -17,7 +17,14 @@ known() {
 }
 
 goes_from() {
-	[ "$(kernel_local gw1)" = "$1" ] && [ "$(remote_of gw2 | cut -d' ' -f1)" = "$1" ]
+	[ "$(kernel_local gw1)" = "$1" ] && [ "$(established_with gw2)" = "$1" ]
+}
+
+# established_with GATEWAY: the peer's address, of each established IKE SA.
+established_with() {
+	swanctl "$1" --list-sas --raw | tr ' ' '\n' |
+		awk -F= '$1 == "state" { is = $2 == "ESTABLISHED" }
+			$1 == "remote-host" && is { print $2 }'
 }
 
 # kernel_local GATEWAY: the address that its established SA sends from.
@@ -68,14 +75,23 @@ comes_back() {
 	one_child_sa_each
 }
 
-# What is to be up waits for a way to its peer.
+# link_comes_up CONF WHY [gone]: what is to be up waits for a way to its peer, however long.
 link_comes_up() {
+	local deadline
+
 	topo_direct
 	run_in gw1 ip link set wan down
+	[ -z "${3:-}" ] || run_in gw1 ip address flush dev wan
 	ikefpd_start gw2 < <(psk_conf gw2)
-	ikefpd_start gw1 < <(CHILD='start_action = start' anywhere)
-	wait_for 20 grep 'no route to the peer' "$work/gw1.log"
+	ikefpd_start gw1 < <(CHILD='start_action = start' "$1" gw1
+		charon_conf 'retransmit_timeout = 0.2' 'retransmit_base = 1' 'retransmit_tries = 2')
+	wait_for 20 grep "$2" "$work/gw1.log"
+	# Longer than an attempt takes, if there was one.
+	deadline=$((SECONDS + 5))
+	wait_for 10 eval '[ $SECONDS -ge '$deadline' ]'
+	shown gw1 | grep "^summary: *0 SAs"
 	run_in gw1 ip link set wan up
+	[ -z "${3:-}" ] || run_in gw1 ip address add "$gw1_addr/24" dev wan
 	known gw1 "$gw2_addr" $mac_gw2
 	run_in gw1 ip route replace default via "$gw2_addr"
 	settled
@@ -83,9 +99,13 @@ link_comes_up() {
 }
 
 need_module
-ktap_plan 3 1
+ktap_plan 6 2
 testcase "another address, IPv4" another_address ikefpd
 FAMILY=6 again "another address, IPv6" another_address ikefpd
+testcase "another address, with strongSwan" another_address strongswan
+FAMILY=6 again "another address, with strongSwan, IPv6" another_address strongswan
 testcase "the address comes back" comes_back
-testcase "a link comes up" link_comes_up
+testcase "a link comes up" link_comes_up anywhere 'no route to the peer'
+testcase "a link comes up, from an address" link_comes_up psk_conf 'no route to the peer from'
+testcase "a link comes up and its address" link_comes_up psk_conf 'no route to the peer from' gone
 ktap_end

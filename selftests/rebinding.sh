@@ -108,19 +108,26 @@ dead() {
 	wait_for 5 no_xfrm gw1
 }
 
-# And with dpd_action = start set up anew, when it is back.
+# And with dpd_action = start set up anew when it is back, however late that is.
 dead_and_back() {
 	CONN='dpd_delay = 1s' CHILD='dpd_action = start' up 'retransmit_timeout = 0.2' \
-		'retransmit_base = 1' 'retransmit_tries = 20'
+		'retransmit_base = 1' 'retransmit_tries = 3'
 	# The peer forgets, and says nothing.
 	gw2 nft add table inet silence
 	gw2 nft add chain inet silence input '{ type filter hook input priority filter; policy accept; }'
 	gw2 nft add rule inet silence input udp dport '{ 500, 4500 }' drop
 	wait_for 20 counter_is gw1 peers-dead 1
+	wait_for 30 eval '[ "$(given_up gw1)" = 2 ]'
+	swanctl gw1 --list-sas | grep '^gw: #[0-9]*, CONNECTING'
 	gw2 nft delete table inet silence
-	wait_for 20 child_is_up gw1
+	wait_for 30 child_is_up gw1
 	both_answered
 	child_is_up gw2
+}
+
+# given_up GATEWAY: how many attempts.
+given_up() {
+	grep -c 'giving up IKE_INIT' "$work/$1.log"
 }
 
 child_is_up() {

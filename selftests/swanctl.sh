@@ -100,6 +100,99 @@ reloads() {
 	both_answered
 }
 
+# with_more [SETTING]: a psk_conf with another child, "more", for a part of the traffic.
+with_more() {
+	local more
+
+	more="more {
+		local_ts = ${lan1_net}[udp]
+		remote_ts = ${lan2_net}[udp]
+		esp_proposals = aes256gcm16
+		start_action = start
+		${1:-}
+	}"
+	more=$more awk '{ print } $1 == "children" { print ENVIRON["more"] }'
+}
+
+# has_child_sas GATEWAY NUMBER
+has_child_sas() {
+	[ "$(child_sas "$1")" = "$2" ]
+}
+
+# child_id NAME: of gw1's Child SA, swanctl's number.
+child_id() {
+	swanctl gw1 --list-sas | sed -n "s/^  $1: #\([0-9]*\), .*INSTALLED.*/\1/p"
+}
+
+# What is loaded with start_action = start, and what is unloaded, or is another one then.
+unloads() {
+	local ike net more
+
+	topo_direct
+	ikefpd_start gw2 < <(psk_conf gw2)
+	vici_start gw1
+	CHILD='start_action = start' psk_conf gw1 | with_more >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-all
+	wait_for 20 has_child_sas gw1 2
+	ike=$(ike_spis gw1) net=$(child_id net) more=$(child_id more)
+	# As it was.
+	said gw1 --load-conns -- 'successfully loaded 1 connections, 0 unloaded'
+	# One child is another one now: it, and nothing else, is set up anew.
+	CHILD='start_action = start' psk_conf gw1 | with_more 'replay_window = 64' \
+		>"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-conns
+	wait_for 20 more_is_other "$more"
+	has_child_sas gw1 2
+	wait_for 20 has_child_sas gw2 2
+	[ "$(ike_spis gw1)" = "$ike" ]
+	[ "$(child_id net)" = "$net" ]
+	both_answered
+	# It is there no more.
+	CHILD='start_action = start' psk_conf gw1 >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-conns
+	wait_for 20 one_child_sa_each
+	[ "$(ike_spis gw1)" = "$ike" ]
+	[ "$(child_id net)" = "$net" ]
+	both_answered
+	# The whole connection is another one.
+	CONN='dpd_delay = 1h' CHILD='start_action = start' psk_conf gw1 >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-conns
+	wait_for 20 ike_is_other gw1 "$ike"
+	wait_for 20 one_child_sa_each
+	both_answered
+	: >"$work/gw1/swanctl.conf"
+	said gw1 --load-conns -- '1 unloaded'
+	taken_down
+	wait_for 10 no_ike_sas gw2
+}
+
+# more_is_other ID
+more_is_other() {
+	local id
+
+	id=$(child_id more)
+	[ -n "$id" ] && [ "$id" != "$1" ]
+}
+
+no_ike_sas() {
+	[ -z "$(ike_spis "$1")" ]
+}
+
+# The same by SIGHUP, while the peer gives no answer.
+reload_stops_trying() {
+	topo_direct
+	ikefpd_start gw1 < <(CONN='keyingtries = 0' CHILD='start_action = start' psk_conf gw1
+		charon_conf 'retransmit_timeout = 0.2' 'retransmit_base = 1' 'retransmit_tries = 1')
+	wait_for 20 grep 'is tried again in' "$work/gw1.log"
+	said gw1 --list-sas -- '^gw: #1, CONNECTING'
+	charon_conf >"$work/gw1/swanctl.conf"
+	kill -HUP "$started_pid"
+	wait_for 10 grep -q 'closing IKE_SA gw' "$work/gw1.log"
+	wait_for 10 eval 'shown gw1 | grep "^summary: *0 SAs"'
+	swanctl gw1 --list-sas >"$work/said"
+	fails grep CONNECTING "$work/said"
+}
+
 # ikefp shows and tells it all, but no key.
 shows_all() {
 	local key
@@ -128,9 +221,11 @@ shows_all() {
 }
 
 need_module
-ktap_plan 4
+ktap_plan 6
 testcase "swanctl drives it all" drives
 testcase "what is refused" refuses
 testcase "SIGHUP" reloads
+testcase "start_action is undone" unloads
+testcase "SIGHUP while the peer does not answer" reload_stops_trying
 testcase "ikefp shows it all, but no key" shows_all
 ktap_end

@@ -70,12 +70,13 @@ static void over(struct child_sa *child)
 /* The peer had refused to make it for the time being. */
 static void create_again(struct child_sa *child)
 {
-	const struct child_conf *conf = child->conf;
+	const struct child_conf *conf = child_conf_get(child->conf);
 	struct ike_sa *sa = child->ike_sa;
 
 	child_sa_destroy(child);
 	if (ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf))
 		ike_manager_child_failed(sa->manager, sa->unique_id, conf->name, "out of memory");
+	child_conf_put(conf);
 }
 
 static void expired(struct loop_timer *timer)

@@ -145,6 +145,13 @@ void child_sa_agreed_clear(struct child_sa *child)
 	ts_drop(&child->remote_ts);
 }
 
+void child_sa_set_conf(struct child_sa *child, const struct child_conf *conf)
+{
+	child_conf_get(conf);
+	child_conf_put(child->conf);
+	child->conf = conf;
+}
+
 struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *conf,
 			      const struct child_sa *old)
 {
@@ -155,7 +162,7 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 		return NULL;
 	child_sa_agreed_init(child);
 	child->ike_sa = ike_sa;
-	child->conf = conf;
+	child_sa_set_conf(child, conf);
 	child->unique_id = ++m->last_child_id;
 	child->local = ike_sa->local;
 	child->remote = ike_sa->remote;
@@ -169,6 +176,7 @@ struct child_sa *child_sa_new(struct ike_sa *ike_sa, const struct child_conf *co
 	}
 	if (xfrm_alloc_spi(m->xfrm, &child->remote, &child->local,
 			   child->reqid ? child->reqid : XFRM_REQID_FIRST, &child->spi_in)) {
+		child_sa_set_conf(child, NULL);
 		free(child);
 		return NULL;
 	}
@@ -615,8 +623,7 @@ void child_sa_pass_on(struct child_sa *child)
 	child->next = NULL;
 	child->ike_sa = heir.sa;
 	child->moves++;
-	/* What it is of may be freed with its IKE SA. */
-	child->conf = conn_find_child(heir.sa->conn, child->conf->name);
+	child_sa_set_conf(child, conn_find_child(heir.sa->conn, child->conf->name));
 	child_sa_replaced(child);
 	resume_save(heir.sa);
 }
@@ -650,6 +657,7 @@ void child_sa_destroy(struct child_sa *child)
 	}
 	ike_manager_child_gone(m, child->unique_id);
 	child_sa_agreed_clear(child);
+	child_sa_set_conf(child, NULL);
 	free(child);
 }
 

@@ -32,7 +32,7 @@ struct child_sa {
 	struct child_sa *next;		/* of the same IKE SA */
 	struct table_node by_id, by_spi_in, by_spi_out;	/* in the manager's tables */
 	struct ike_sa *ike_sa;		/* NULL: of a trap */
-	const struct child_conf *conf;	/* lives as long as the IKE SA's conn */
+	const struct child_conf *conf;	/* a reference; of a trap: its conn's */
 	enum child_sa_state state;
 	uint32_t unique_id;
 	uint32_t reqid;
@@ -97,6 +97,9 @@ const char *child_sa_state_name(const struct child_sa *child);
 
 /* What its configuration says of its policies and ESP SAs, and leaves open of their marks. */
 void child_sa_configure(struct child_sa *child, struct ike_manager *m);
+
+/* It is, from now on, one of this child's; it takes a reference. NULL: no more. */
+void child_sa_set_conf(struct child_sa *child, const struct child_conf *conf);
 
 /* Nothing is agreed on yet; and what was is freed. */
 void child_sa_agreed_init(struct child_sa *child);

@@ -50,6 +50,7 @@ struct conn *conn_new(const char *name)
 	if (!conn)
 		return NULL;
 	conn->refs = 1;
+	conn->keyingtries = CONF_UNSET;
 	conn->local_port = IKE_PORT;
 	conn->remote_port = IKE_PORT;
 	conn->retransmit = retransmit_unset;
@@ -90,6 +91,7 @@ void conn_put(struct conn *conn)
 	while ((child = conn->children)) {
 		conn->children = child->next;
 		proposal_list_clear(&child->proposals);
+		buf_clear(&child->section);
 		free(child->updown);
 		free(child->name);
 		free(child);
@@ -104,6 +106,19 @@ void conn_put(struct conn *conn)
 	free(conn->remote_addrs);
 	free(conn->name);
 	free(conn);
+}
+
+const struct child_conf *child_conf_get(const struct child_conf *child)
+{
+	if (child && child->conn)
+		conn_get(child->conn);
+	return child;
+}
+
+void child_conf_put(const struct child_conf *child)
+{
+	if (child)
+		conn_put(child->conn);
 }
 
 static uint64_t name_hash(const char *name)
@@ -133,10 +148,39 @@ struct child_conf *conn_find_child(const struct conn *conn, const char *name)
 	return NULL;
 }
 
+static bool same_octets(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (!a_len || !memcmp(a, b, a_len));
+}
+
 static bool same_section(const struct conn *a, const struct conn *b)
 {
-	return a->source == b->source && a->section.len == b->section.len &&
-	       !memcmp(a->section.data, b->section.data, a->section.len);
+	return a->source == b->source && same_octets(a->section.data, a->section.len,
+						     b->section.data, b->section.len);
+}
+
+/* What comes behind its children. */
+static const uint8_t *rest_of(const struct conn *conn, size_t *len)
+{
+	const size_t at = conn->children_at + conn->children_len;
+
+	*len = conn->section.len - at;
+	return *len ? conn->section.data + at : NULL;
+}
+
+bool conn_same_settings(const struct conn *a, const struct conn *b)
+{
+	size_t a_len, b_len;
+	const uint8_t *a_rest = rest_of(a, &a_len), *b_rest = rest_of(b, &b_len);
+
+	return a->source == b->source && same_octets(a->section.data, a->children_at,
+						     b->section.data, b->children_at) &&
+	       same_octets(a_rest, a_len, b_rest, b_len);
+}
+
+bool child_conf_same(const struct child_conf *a, const struct child_conf *b)
+{
+	return same_octets(a->section.data, a->section.len, b->section.data, b->section.len);
 }
 
 /* Before the one that *at is. */

@@ -32,6 +32,8 @@
  * when those are read (token_certs.h).
  */
 
+#define CONF_UNSET	(-1)	/* of what has no default but what somebody else does then */
+
 /* An address, a subnet or a range (local_addrs, remote_addrs). */
 struct addr_range {
 	sa_family_t family;	/* AF_INET, AF_INET6; AF_UNSPEC is %any */
@@ -113,6 +115,8 @@ struct mark_conf {
 
 struct child_conf {
 	struct child_conf *next;
+	struct conn *conn;	/* that it is of; no reference */
+	struct buf section;	/* as its is */
 	char *name;
 	enum child_mode mode;
 	struct ts_list local_ts;	/* at least one */
@@ -196,13 +200,15 @@ struct conn {
 	enum fragmentation fragmentation;
 	struct lifetime time_s;	/* in seconds; its life begins when it is to be replaced */
 	uint64_t reauth_s;	/* until reauthentication, less a part of time_s.rand; 0: never */
+	int32_t keyingtries;	/* attempts, each with its retransmissions; 0: no end; or CONF_UNSET */
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
 	struct retransmit_conf retransmit;	/* its own; the rest is the configuration's */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;
 	struct auth_conf remote;
 	struct child_conf *children;
-	struct buf section;	/* what it was loaded from, encoded, to compare */
+	struct buf section;	/* what it was loaded from, encoded, to compare; of that, */
+	size_t children_at, children_len;	/* in octets, what its children are in */
 	bool start_pending;	/* its start_actions are still to be run */
 	bool traps_wait;	/* one could not be installed: perhaps later */
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
@@ -244,6 +250,14 @@ int config_remove_conn(struct config *config, const char *name);
 
 struct conn *conn_get(struct conn *conn);	/* take a reference; returns @conn */
 void conn_put(struct conn *conn);		/* NULL is fine */
+
+/* The same for a child: it lives as long as its connection. NULL is fine; get returns @child. */
+const struct child_conf *child_conf_get(const struct child_conf *child);
+void child_conf_put(const struct child_conf *child);
+
+/* Were they loaded from the same, but for the connection's children? */
+bool conn_same_settings(const struct conn *a, const struct conn *b);
+bool child_conf_same(const struct child_conf *a, const struct child_conf *b);
 
 /* By name; no reference is taken. NULL if there is none. */
 struct conn *config_find_conn(const struct config *config, const char *name);

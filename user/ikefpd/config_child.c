@@ -6,6 +6,7 @@
 
 #include "config_conn.h"
 #include "config_keys.h"
+#include "vici_message.h"
 #include "xfrm.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof(*(a)))
@@ -594,12 +595,14 @@ int config_read_child(const struct tree *node, struct conn *conn, struct errmsg 
 	if (!child)
 		return no_memory(node, err);
 	*at = child;
+	child->conn = conn;
+	vici_message_write(&child->section, node);
 	child->replay_window = REPLAY_WINDOW_DEFAULT;
 	child->time_s = (struct lifetime){ REKEY_S_DEFAULT, UINT64_MAX, UINT64_MAX };
 	child->bytes = (struct lifetime){ 0, UINT64_MAX, UINT64_MAX };
 	child->packets = (struct lifetime){ 0, UINT64_MAX, UINT64_MAX };
 	child->name = strdup(node->name);
-	if (!child->name)
+	if (!child->name || child->section.failed)
 		return no_memory(node, err);
 	if (config_read_section(node, &child_schema, child, err) ||
 	    fill_child(node, child, err))

@@ -346,6 +346,16 @@ static int read_unique(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+static int read_keyingtries(const struct tree *node, void *object, struct errmsg *err)
+{
+	uint32_t tries = 0;
+
+	if (config_uint(node, 0, INT32_MAX, &tries, err))
+		return -1;
+	((struct conn_reader *)object)->conn->keyingtries = (int32_t)tries;
+	return 0;
+}
+
 static int read_childless(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -417,7 +427,7 @@ static const struct config_key conn_keys[] = {
 	{ "mobike", NULL, SERVED_BOOL },
 	{ "childless", read_childless, NULL },
 	{ "unique", read_unique, NULL },
-	{ "keyingtries", NULL, "1" },
+	{ "keyingtries", read_keyingtries, NULL },
 	{ "dpd_delay", read_dpd_delay, NULL },
 	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
 	{ "retransmit_timeout", read_retransmit, NULL },
@@ -480,6 +490,19 @@ static void fill_times(struct conn *conn)
 		time->rand = time->life < longer / 2 ? time->life : longer / 2;
 }
 
+static void write_section(struct conn *conn, const struct tree *section)
+{
+	for (const struct tree *n = section->first; n; n = n->next) {
+		size_t at = conn->section.len;
+
+		vici_message_write_node(&conn->section, n);
+		if (n->kind != TREE_SECTION || strcmp(n->name, "children"))
+			continue;
+		conn->children_at = at;
+		conn->children_len = conn->section.len - at;
+	}
+}
+
 static int fill_conn(const struct tree *section, struct conn_reader *r,
 		     struct errmsg *err)
 {
@@ -504,7 +527,7 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 		inherit(&c->if_id_in, r->if_id_in);
 		inherit(&c->if_id_out, r->if_id_out);
 	}
-	vici_message_write(&conn->section, section);
+	write_section(conn, section);
 	return conn->section.failed ? no_memory(section, err) : 0;
 }
 

@@ -25,7 +25,8 @@ struct child_sa;
  */
 struct control_job {
 	void (*done)(struct control_job *job, bool ok, const char *reason);
-	bool unreachable;	/* it failed, for there is no route to the peer */
+	bool lasting;		/* if the peer does not answer it is tried again, after it has failed */
+	bool unreachable;	/* it failed, for there is no way to the peer for now */
 	uint32_t ike_id;	/* the SA worked on, set as soon as it is known; 0 before */
 	void *core;		/* for the implementation's own use */
 };
@@ -58,7 +59,8 @@ void control_rekey_child(uint32_t child_id);
 /*
  * A connection is loaded: IKE SAs that were carried on (resume.h) while none of its name
  * was, are its from now on; its traps are installed. And all that was to be loaded, and
- * removed, has been: the traps of what is gone go.
+ * removed, has been: the traps of what is gone go, and what was started of what is gone, or
+ * is another one now, is closed (ike_unload.h).
  */
 void control_loaded(struct conn *conn);
 void control_configured(void);
@@ -165,7 +167,7 @@ typedef void (*control_event_fn)(enum control_event event, const struct control_
 /* NULL: nobody watches any more. */
 void control_watch(control_event_fn fn, void *data);
 
-/* Has an IKE SA of a connection of this name a Child SA of that one? */
+/* Has an IKE SA of a connection of this name a Child SA of that one, that is not about to go? */
 bool control_has_child(const char *conn, const char *child);
 
 #endif /* IKEFPD_CONTROL_H */

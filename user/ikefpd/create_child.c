@@ -248,9 +248,10 @@ static void not_found(struct ike_sa *sa, struct child_sa *old)
 		old->unproven = false;
 		return;
 	}
-	conf = old->conf;
+	conf = child_conf_get(old->conf);
 	child_sa_destroy(old);
 	ike_sa_queue(sa, TASK_CREATE_CHILD, 0, conf);
+	child_conf_put(conf);
 }
 
 /* True: the request is on its way once more. */

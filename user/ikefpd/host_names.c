@@ -23,6 +23,7 @@ struct host_wait {
 	bool initiate;			/* else its traps are installed */
 	const struct child_conf *child;
 	struct control_job *job;
+	bool lasting;
 	size_t open;			/* questions without an answer */
 	size_t count;
 	struct question questions[];
@@ -35,6 +36,11 @@ static size_t count_names(const struct conn *conn)
 	for (size_t i = 0; i < conn->remote_addr_count; i++)
 		n += conn->remote_addrs[i].host != NULL;
 	return n;
+}
+
+bool host_names_any(const struct conn *conn)
+{
+	return count_names(conn);
 }
 
 static void wait_free(struct host_wait *w)
@@ -55,13 +61,14 @@ static void go_on(struct host_wait *w)
 	struct ike_manager *m = w->manager;
 	struct conn *conn = conn_get(w->conn);
 	struct control_job *job = w->job;
+	bool lasting = w->lasting;
 
 	wait_free(w);
 	/* It may have been unloaded, or have made place for another one. */
 	if (config_find_conn(m->config, conn->name) != conn)
 		ike_manager_not_initiated(job, "its connection is not configured any more");
 	else if (initiate)
-		ike_manager_initiate_now(m, conn, child, job);
+		ike_manager_initiate_now(m, conn, child, job, lasting);
 	else
 		trap_configure(m, conn);
 	conn_put(conn);
@@ -158,7 +165,7 @@ static bool ask(struct host_wait *w)
 }
 
 bool host_names_initiate(struct ike_manager *m, struct conn *conn,
-			 const struct child_conf *child, struct control_job *job)
+			 const struct child_conf *child, struct control_job *job, bool lasting)
 {
 	struct host_wait *w = wait_new(m, conn);
 
@@ -167,6 +174,7 @@ bool host_names_initiate(struct ike_manager *m, struct conn *conn,
 	w->initiate = true;
 	w->child = child;
 	w->job = job;
+	w->lasting = lasting;
 	return ask(w);
 }
 

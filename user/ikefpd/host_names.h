@@ -15,12 +15,13 @@ struct conn;
 struct control_job;
 struct ike_manager;
 
+bool host_names_any(const struct conn *conn);
 /*
  * If the connection has names: ike_manager_initiate_now() is called when they are known, or
  * cannot be. False: it has none, or without memory.
  */
 bool host_names_initiate(struct ike_manager *m, struct conn *conn,
-			 const struct child_conf *child, struct control_job *job);
+			 const struct child_conf *child, struct control_job *job, bool lasting);
 /* trap_configure(), then or now. */
 void host_names_configure(struct ike_manager *m, struct conn *conn);
 /* The job is not done any more. */

@@ -73,7 +73,7 @@ static void wait_for_token(const struct ike_sa *sa)
 	const struct child_conf *child = sa->handshake->child_conf;
 
 	if (sa->initiator && child && child->start_action & START_START)
-		start_when_possible(sa->conn->name, child->name);
+		start_when_possible(sa->conn, child);
 }
 
 /* Why our AUTH payload cannot be made, for the log and for who waits. */

@@ -8,6 +8,7 @@
 #include "ike_init.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
+#include "ike_retry.h"
 #include "ke.h"
 #include "stream.h"
 #include "transport.h"
@@ -96,7 +97,10 @@ static int anew(struct ike_sa *sa)
 
 static void not_sent(struct ike_sa *sa)
 {
-	ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
+	static const char why[] = "the IKE_SA_INIT request could not be sent";
+
+	if (!ike_retry(sa, why))
+		ike_sa_destroy(sa, why);
 }
 
 void ike_begin_by_stream(struct ike_sa *sa, const struct endpoint *local,

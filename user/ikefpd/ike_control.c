@@ -7,6 +7,7 @@
 #include "control.h"
 #include "host_names.h"
 #include "ike_manager.h"
+#include "ike_unload.h"
 #include "resume.h"
 
 static struct ike_manager *manager;
@@ -54,8 +55,9 @@ bool control_has_child(const char *conn, const char *child)
 
 	for (sa = ike_manager_of_conn(manager, conn, NULL); sa;
 	     sa = ike_manager_of_conn(manager, conn, sa))
-		for (c = sa->children; c; c = c->next)
-			if (!strcmp(c->conf->name, child))
+		for (c = sa->state == IKE_DELETING ? NULL : sa->children; c; c = c->next)
+			if (c->state != CHILD_DELETING && c->state != CHILD_DELETED &&
+			    !strcmp(c->conf->name, child))
 				return true;
 	return false;
 }
@@ -69,6 +71,7 @@ void control_loaded(struct conn *conn)
 void control_configured(void)
 {
 	trap_configured(manager);
+	ike_unload(manager);
 }
 
 int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err)

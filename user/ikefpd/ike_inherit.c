@@ -115,13 +115,13 @@ static void share_conn(struct ike_sa *from, struct ike_sa *to)
 
 		next = child->next;
 		if (conf)
-			child->conf = conf;
+			child_sa_set_conf(child, conf);
 		else
 			child_sa_destroy(child);
 	}
 	for (task = from->queue; task; task = task->next)
 		if (task->conf)
-			task->conf = conn_find_child(to->conn, task->conf->name);
+			ike_task_set_conf(task, conn_find_child(to->conn, task->conf->name));
 }
 
 static void move(struct ike_sa *from, struct ike_sa *to)

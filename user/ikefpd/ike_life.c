@@ -4,6 +4,7 @@
 #include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
+#include "ike_retry.h"
 #include "ike_unique.h"
 #include "lifetime.h"
 
@@ -67,7 +68,9 @@ static void expired(struct loop_timer *timer)
 
 	if (sa->state == IKE_DELETING)
 		return;
-	if (sa->state == IKE_REKEYED) {
+	if (sa->waits) {
+		ike_retry_expired(sa);
+	} else if (sa->state == IKE_REKEYED) {
 		if (sa->rekeyed_by_peer)
 			ike_log(sa, LOG_IKE, LVL_CTRL, "the peer has not deleted IKE_SA %s[%u]",
 				sa->log.name, sa->unique_id);

@@ -18,8 +18,10 @@
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "ike_rekey.h"
+#include "ike_retry.h"
 #include "log.h"
 #include "resume.h"
+#include "route.h"
 #include "source.h"
 #include "start.h"
 #include "stream.h"
@@ -522,12 +524,8 @@ struct ike_sa *ike_manager_of_conn(const struct ike_manager *m, const char *name
 	return NULL;
 }
 
-/*
- * The connection's oldest IKE SA, however far it is; NULL if there is none to use. With @remote
- * one with this peer, whatever port.
- */
-static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *conn,
-			     const struct endpoint *remote)
+struct ike_sa *ike_manager_to_use(const struct ike_manager *m, const struct conn *conn,
+				  const struct endpoint *remote)
 {
 	struct ike_sa *sa, *oldest = NULL;
 
@@ -535,7 +533,8 @@ static struct ike_sa *to_use(const struct ike_manager *m, const struct conn *con
 	     sa = ike_manager_of_conn(m, conn->name, sa))
 		if (sa->conn == conn && sa->state != IKE_DELETING && sa->state != IKE_REKEYED &&
 		    (!remote || endpoint_same_addr(&sa->remote, remote)) &&
-		    (!oldest || sa->created_ms <= oldest->created_ms))
+		    (!oldest || oldest->waits ||
+		     (!sa->waits && sa->created_ms <= oldest->created_ms)))
 			oldest = sa;
 	return oldest;
 }
@@ -576,11 +575,98 @@ static void initiate_on(struct ike_manager *m, struct ike_sa *sa,
 		ike_manager_child_failed(m, sa->unique_id, child->name, "out of memory");
 }
 
+/* May end it. */
+static void begin(struct ike_sa *sa)
+{
+	static const char why[] = "the IKE_SA_INIT request could not be sent";
+
+	if (ike_begin(sa) && !ike_retry(sa, why))
+		ike_sa_destroy(sa, why);
+}
+
+/* Where it goes from, and to. 0, or -1 with @unreachable set if that may be known later. */
+static int find_way(const struct ike_manager *m, const struct conn *conn, struct endpoint *local,
+		    struct endpoint *remote, bool *unreachable, struct errmsg *err)
+{
+	struct route *r = m->routes.route;
+	char addr[ENDPOINT_STRLEN];
+
+	*unreachable = false;
+	if (conn_initiator_addrs(conn, local, remote, err))
+		return -1;
+	*unreachable = true;
+	if (endpoint_is_any(local))
+		return source_address(remote, local) ?
+		       errmsg_set(err, "there is no route to the peer") : 0;
+	/* An address may be there on an interface that is down, or for a VRF's routes alone. */
+	if ((source_is_ours(local) || (r && route_interface_of(r, local))) &&
+	    (!r || route_leads(r, local, remote)))
+		return 0;
+	return errmsg_set(err, "there is no route to the peer from %s",
+			  endpoint_addr_str(local, addr));
+}
+
+/* One that has waited, or need not wait any more. May end it. */
+static void begin_again(struct ike_sa *sa)
+{
+	struct endpoint local = sa->local, remote = sa->remote;
+	struct errmsg err;
+	bool unreachable;
+
+	/* One of many peers is where it was. */
+	if (conn_is_for_many(sa->conn)) {
+		local.port = sa->conn->local_port;
+		local.stream = 0;
+		remote.port = sa->conn->remote_port;
+	} else if (find_way(sa->manager, sa->conn, &local, &remote, &unreachable, &err)) {
+		ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u] waits: %s", sa->log.name,
+			sa->unique_id, err.text);
+		ike_retry_wait(sa);
+		return;
+	}
+	loop_timer_cancel(sa->manager->loop, &sa->timer);
+	sa->waits = false;
+	sa->unreachable = false;
+	sa->created_ms = loop_now_ms();
+	sa->local = local;
+	sa->remote = remote;
+	begin(sa);
+}
+
+/* The address of its host name is not known yet: it is asked for again, however often. */
+static void wait_for_name(struct ike_manager *m, struct conn *conn,
+			  const struct child_conf *child)
+{
+	struct ike_sa *sa = ike_sa_new(m, conn, true);
+
+	if (!sa)
+		return;
+	sa->state = IKE_CONNECTING;
+	sa->lasting = true;
+	sa->handshake->child_conf = child;
+	ike_retry_wait(sa);
+}
+
+static void initiate(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
+		     struct control_job *job, bool lasting)
+{
+	const struct ike_sa *sa = ike_manager_to_use(m, conn, NULL);
+
+	if (m->stopping || (sa && !sa->waits) ||
+	    !host_names_initiate(m, conn, child, job, lasting))
+		ike_manager_initiate_now(m, conn, child, job, lasting);
+}
+
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job)
 {
-	if (m->stopping || to_use(m, conn, NULL) || !host_names_initiate(m, conn, child, job))
-		ike_manager_initiate_now(m, conn, child, job);
+	initiate(m, conn, child, job, job && job->lasting);
+}
+
+void ike_manager_restart(struct ike_manager *m, struct conn *conn,
+			 const struct child_conf *child)
+{
+	initiate(m, conn, child, NULL, true);
 }
 
 void ike_manager_not_initiated(struct control_job *job, const char *reason)
@@ -589,9 +675,9 @@ void ike_manager_not_initiated(struct control_job *job, const char *reason)
 }
 
 /* A new IKE SA. */
-static void begin(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
-		  const struct endpoint *local, const struct endpoint *remote,
-		  struct control_job *job)
+static void begin_new(struct ike_manager *m, struct conn *conn, const struct child_conf *child,
+		      const struct endpoint *local, const struct endpoint *remote,
+		      struct control_job *job, bool lasting)
 {
 	struct ike_sa *sa = ike_sa_new(m, conn, true);
 	uint32_t id;
@@ -602,72 +688,95 @@ static void begin(struct ike_manager *m, struct conn *conn, const struct child_c
 	}
 	sa->local = *local;
 	sa->remote = *remote;
+	sa->lasting = lasting;
 	sa->handshake->child_conf = child;
 	id = sa->unique_id;
 	if (job)
 		job->ike_id = id;
-	if (!wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id,
-		      child ? child->name : NULL) || ike_begin(sa)) {
-		sa = ike_manager_by_id(m, id);
-		if (sa)
-			ike_sa_destroy(sa, "the IKE_SA_INIT request could not be sent");
-	}
+	if (wait_for(m, job, child ? WAIT_CHILD_UP : WAIT_IKE_UP, id, child ? child->name : NULL))
+		begin(sa);
+	else
+		ike_sa_destroy(sa, "out of memory");
+}
+
+/* On an IKE SA that is there, on its way, or waits to be: that does not wait then. */
+static void initiate_with(struct ike_manager *m, struct ike_sa *sa,
+			  const struct child_conf *child, struct control_job *job)
+{
+	const uint32_t id = sa->unique_id;
+	const bool waits = sa->waits;
+
+	if (child)
+		initiate_on(m, sa, child, job);
+	else
+		initiate_ike_on(m, sa, job);
+	if (!waits)
+		return;
+	sa = ike_manager_by_id(m, id);
+	if (sa && sa->waits)
+		begin_again(sa);
 }
 
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
-			      const struct child_conf *child, struct control_job *job)
+			      const struct child_conf *child, struct control_job *job,
+			      bool lasting)
 {
 	struct endpoint local, remote;
 	struct ike_sa *sa;
 	struct errmsg err;
+	bool unreachable;
 
 	if (m->stopping) {
 		job_done(job, false, "the daemon is stopping");
 		return;
 	}
-	sa = to_use(m, conn, NULL);
-	if (sa && child) {
-		initiate_on(m, sa, child, job);
-		return;
-	}
+	sa = ike_manager_to_use(m, conn, NULL);
 	if (sa) {
-		initiate_ike_on(m, sa, job);
+		sa->lasting |= lasting;
+		initiate_with(m, sa, child, job);
 		return;
 	}
 	if (!child && conn->childless == CHILDLESS_NEVER) {
 		job_done(job, false, "its connection says childless = never");
 		return;
 	}
-	if (conn_initiator_addrs(conn, &local, &remote, &err)) {
+	if (find_way(m, conn, &local, &remote, &unreachable, &err)) {
 		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': %s", conn->name, err.text);
+		if (unreachable && job)
+			job->unreachable = true;
+		else if (unreachable && child)
+			start_when_possible(conn, child);
+		else if (lasting && conn->keyingtries <= 0 && host_names_any(conn))
+			wait_for_name(m, conn, child);
 		job_done(job, false, err.text);
 		return;
 	}
-	if (endpoint_is_any(&local) && source_address(&remote, &local)) {
-		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': no route to the peer",
-			conn->name);
-		if (job)
-			job->unreachable = true;
-		else if (child)
-			start_when_possible(conn->name, child->name);
-		job_done(job, false, "there is no route to the peer");
-		return;
-	}
-	begin(m, conn, child, &local, &remote, job);
+	begin_new(m, conn, child, &local, &remote, job, lasting);
 }
 
 void ike_manager_initiate_to(struct ike_manager *m, struct conn *conn,
 			     const struct child_conf *child, const struct endpoint *local,
 			     const struct endpoint *remote)
 {
-	struct ike_sa *sa = to_use(m, conn, remote);
+	struct ike_sa *sa = ike_manager_to_use(m, conn, remote);
 
 	if (m->stopping)
 		return;
 	if (sa && child)
-		initiate_on(m, sa, child, NULL);
+		initiate_with(m, sa, child, NULL);
 	else if (!sa)
-		begin(m, conn, child, local, remote, NULL);
+		begin_new(m, conn, child, local, remote, NULL, false);
+}
+
+/* Of a connection for many @local is given, and the peer is between these. */
+static void initiate_again(struct ike_manager *m, struct conn *conn,
+			   const struct child_conf *child, const struct endpoint *local,
+			   const struct endpoint *remote, bool lasting)
+{
+	if (local)
+		ike_manager_initiate_to(m, conn, child, local, remote);
+	else
+		ike_manager_initiate_now(m, conn, child, NULL, lasting);
 }
 
 void ike_manager_try_again(struct ike_sa *sa, const char *reason)
@@ -677,6 +786,7 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	bool many = conn_is_for_many(conn);
 	struct endpoint local = sa->local, remote = sa->remote;
 	const struct child_sa *c;
+	struct ike_task *task;
 	struct ike_sa *other;
 
 	/* Not one to be used. */
@@ -684,19 +794,27 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	local.port = conn->local_port;
 	remote.port = conn->remote_port;
 	/* At the address that it had just now, name or not. */
-	if (many)
-		ike_manager_initiate_to(m, conn, sa->handshake->child_conf, &local, &remote);
-	else
-		ike_manager_initiate_now(m, conn, sa->handshake->child_conf, NULL);
-	other = to_use(m, conn, many ? &remote : NULL);
-	if (other)
+	initiate_again(m, conn, sa->handshake->child_conf, many ? &local : NULL, &remote, sa->lasting);
+	/* And what else it was to have. */
+	while ((task = sa->queue)) {
+		sa->queue = task->next;
+		if (task->type == TASK_CREATE_CHILD)
+			initiate_again(m, conn, task->conf, many ? &local : NULL, &remote,
+				       sa->lasting);
+		ike_task_set_conf(task, NULL);
+		free(task);
+	}
+	other = ike_manager_to_use(m, conn, many ? &remote : NULL);
+	if (other) {
 		other->second_try = true;
-	if (other)
+		if (other->tries < sa->tries)
+			other->tries = sa->tries;
 		ike_manager_waits_for(m, sa->unique_id, other->unique_id);
+	}
 	if (other && other->state == IKE_ESTABLISHED)
 		ike_manager_ike_up(m, other->unique_id);
 	for (c = other ? other->children : NULL; c; c = c->next)
-		if (c->conf == sa->handshake->child_conf && c->state == CHILD_INSTALLED)
+		if (c->state == CHILD_INSTALLED)
 			ike_manager_child_up(m, c);
 	ike_sa_destroy(sa, reason);
 	conn_put(conn);

@@ -97,6 +97,13 @@ struct ike_sa *ike_manager_of_peers(const struct ike_manager *m, const struct ik
 				    const struct ike_id *remote, const struct ike_sa *after);
 struct child_sa *ike_manager_child(struct ike_manager *m, uint32_t unique_id);
 
+/*
+ * The connection's oldest IKE SA, however far it is, but rather one that does not wait to be
+ * tried again; NULL if there is none to use. With remote one with this peer, whatever port.
+ */
+struct ike_sa *ike_manager_to_use(const struct ike_manager *m, const struct conn *conn,
+				  const struct endpoint *remote);
+
 /* What came up from the kernel. */
 void ike_manager_message(struct ike_manager *m, const struct kernel_message *msg);
 void ike_manager_event(struct ike_manager *m, const struct kernel_event *event);
@@ -116,9 +123,13 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 /* control.h's functions, for a manager of one's own; child NULL: the IKE SA alone. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,
 			  const struct child_conf *child, struct control_job *job);
-/* The same with the addresses that its host names have by now, */
+/* What was up is to be up again: tried until it is, unless keyingtries is set (ike_retry.h). */
+void ike_manager_restart(struct ike_manager *m, struct conn *conn,
+			 const struct child_conf *child);
+/* Either with the addresses that its host names have by now; lasting: the latter; */
 void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
-			      const struct child_conf *child, struct control_job *job);
+			      const struct child_conf *child, struct control_job *job,
+			      bool lasting);
 /* or of a connection for many (conn_is_for_many()) with the peer between these endpoints, */
 void ike_manager_initiate_to(struct ike_manager *m, struct conn *conn,
 			     const struct child_conf *child, const struct endpoint *local,

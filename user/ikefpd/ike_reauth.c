@@ -75,7 +75,7 @@ static struct conn *conn_now(const struct ike_sa *sa, const struct child_conf **
 		return conn ? conn : sa->conn;
 	now = conn ? conn_find_child(conn, (*child)->name) : NULL;
 	if (!now)
-		return sa->conn;
+		return (*child)->conn;
 	*child = now;
 	return conn;
 }

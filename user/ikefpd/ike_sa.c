@@ -18,6 +18,7 @@
 #include "ike_manager.h"
 #include "ike_reauth.h"
 #include "ike_rekey.h"
+#include "ike_retry.h"
 #include "ike_sign.h"
 #include "ike_sa.h"
 #include "informational.h"
@@ -68,6 +69,19 @@ void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
 	/* Not one that is not in the list yet, or that is refused. */
 	if (sa->link)
 		ike_manager_index(sa->manager, sa);
+}
+
+void ike_task_set_conf(struct ike_task *task, const struct child_conf *conf)
+{
+	child_conf_get(conf);
+	child_conf_put(task->conf);
+	task->conf = conf;
+}
+
+static void task_free(struct ike_task *task)
+{
+	ike_task_set_conf(task, NULL);
+	free(task);
 }
 
 struct ike_sa *ike_sa_new(struct ike_manager *m, struct conn *conn, bool initiator)
@@ -144,12 +158,13 @@ void ike_sa_destroy(struct ike_sa *sa, const char *reason)
 		kernel_sa_delete(m->kernel, ike_sa_spi_local(sa));
 	while ((task = sa->queue)) {
 		sa->queue = task->next;
-		free(task);
+		task_free(task);
 	}
 	ike_log(sa, LOG_IKE, LVL_DIAG, "IKE_SA %s[%u] is gone%s%s", sa->log.name,
 		sa->unique_id, reason ? ": " : "", reason ? reason : "");
 	ike_manager_ike_gone(m, sa->unique_id, reason);
 	ike_sa_end_handshake(sa);
+	ike_task_set_conf(&sa->active, NULL);
 	ike_id_clear(&sa->local_id);
 	ike_id_clear(&sa->remote_id);
 	conn_put(sa->conn);
@@ -238,7 +253,7 @@ void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 static int send_task(struct ike_sa *sa, const struct ike_task *task)
 {
 	sa->active.spi = task->spi;
-	sa->active.conf = task->conf;
+	ike_task_set_conf(&sa->active, task->conf);
 	switch (task->type) {
 	case TASK_CREATE_CHILD:
 		return create_child_start(sa, task->conf);
@@ -291,7 +306,7 @@ void ike_sa_next(struct ike_sa *sa)
 	sa->active.type = TASK_NONE;
 	while (sa->active.type == TASK_NONE && (task = next_task(sa))) {
 		err = send_task(sa, task);
-		free(task);
+		task_free(task);
 		if (err) {
 			ike_sa_destroy(sa, "a request could not be sent");
 			return;
@@ -336,7 +351,7 @@ int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 		return -ENOMEM;
 	task->type = type;
 	task->spi = spi;
-	task->conf = conf;
+	ike_task_set_conf(task, conf);
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;
@@ -561,7 +576,7 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
 	if (sa->state == IKE_ESTABLISHED)
 		ike_sa_dead(sa);
-	else
+	else if (!ike_retry(sa, reason))
 		ike_sa_destroy(sa, wanted ? NULL : reason);
 }
 
@@ -641,6 +656,17 @@ void ike_sa_next_stream(struct ike_sa *sa, const struct endpoint *local,
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no memory to ask the peer for a sign of life");
 }
 
+/* It was not the peer that went away, if our own address did. */
+static enum child_action dead_action(const struct child_sa *child)
+{
+	const struct child_conf *conf = child->conf;
+
+	if (child->ike_sa->stranded && conf->dpd_action == ACTION_CLEAR &&
+	    conf->start_action & START_START)
+		return ACTION_START;
+	return conf->dpd_action;
+}
+
 void ike_sa_dead(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
@@ -650,7 +676,7 @@ void ike_sa_dead(struct ike_sa *sa)
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "IKE_SA %s[%u]: the peer does not answer",
 		sa->log.name, sa->unique_id);
 	for (child = sa->children; child; child = child->next)
-		reaction_note(&reaction, child, child->conf->dpd_action);
+		reaction_note(&reaction, child, dead_action(child));
 	ike_sa_destroy(sa, "the peer does not answer");
 	reaction_run(&reaction, m);
 }

@@ -62,7 +62,7 @@ struct ike_task {
 	struct ike_task *next;
 	enum ike_task_type type;
 	uint32_t spi;		/* of the Child SA, our inbound one, host order */
-	const struct child_conf *conf;	/* CREATE_CHILD: as child_sa has it */
+	const struct child_conf *conf;	/* CREATE_CHILD: a reference */
 };
 
 /* A response of IKE_SA_INIT that may be the good one, if the one before is not. */
@@ -136,6 +136,10 @@ struct ike_sa {
 	bool resumed;			/* of a daemon that is dead */
 	bool stranded;			/* its local address is gone, and there is no other (path.h) */
 	bool second_try;		/* see ike_manager_try_again() */
+	bool lasting;			/* it is to be up: tried again without an end (ike_retry.h) */
+	bool waits;			/* to be tried again; its timer is for that */
+	bool unreachable;		/* and cannot be, for now */
+	unsigned int tries;		/* that have come to nothing */
 	bool ppk;			/* SK_d has one in it, RFC 8784 */
 	bool childless;			/* IKE_AUTH is, or was, without a Child SA */
 	bool peer_is_false;		/* it is not who it should be, and is told with the DELETE */
@@ -234,6 +238,8 @@ void ike_sa_respond_notify(struct ike_sa *sa, const struct kernel_message *msg,
 void ike_sa_note_message(const struct ike_sa *sa, enum message_kind kind, uint8_t exchange,
 			 uint8_t first, const uint8_t *data, size_t len);
 
+/* It takes a reference. NULL: it has none any more. */
+void ike_task_set_conf(struct ike_task *task, const struct child_conf *conf);
 /* Queues a request; it is sent when its turn comes. 0 or -ENOMEM. May end it. */
 int ike_sa_queue(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 		 const struct child_conf *conf);

@@ -5,6 +5,7 @@
 #include "host_names.h"
 #include "ike_manager.h"
 #include "ike_reauth.h"
+#include "ike_retry.h"
 #include "log.h"
 #include "path.h"
 #include "source.h"
@@ -116,6 +117,7 @@ void path_network_changed(struct ike_manager *m)
 	child_offload_network_changed(m);
 	each(m, &known, leave);
 	each(m, &known, move);
+	ike_retry_network_changed(m);
 	for (conn = m->config->conns; conn; conn = conn->next) {
 		if (!conn->traps_wait)
 			continue;

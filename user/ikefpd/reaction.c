@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* dpd_action and close_action. */
+#include "config.h"
 #include "ike_manager.h"
 #include "reaction.h"
 #include "trap.h"
@@ -17,7 +18,7 @@ static int trap_again(const struct ike_sa *sa, const struct child_conf *conf, st
 	/* That one peer has closed it is no reason to hold back what is for all others. */
 	if (conn_is_for_many(sa->conn) && !(conf->start_action & START_TRAP))
 		return errmsg_set(err, "remote_addrs names no single host: only with start_action = trap may it be any of many");
-	return trap_install(sa->manager, sa->conn, conf, true, err);
+	return trap_install(sa->manager, conf->conn, conf, true, err);
 }
 
 void reaction_note(struct reaction *r, const struct child_sa *child, enum child_action action)
@@ -42,16 +43,21 @@ void reaction_note(struct reaction *r, const struct child_sa *child, enum child_
 			child->conf->name, sa->conn->name);
 		return;
 	}
-	if (!r->conn)
-		r->conn = conn_get(sa->conn);
-	r->restart[r->n++] = child->conf;
+	r->restart[r->n++] = child_conf_get(child->conf);
 }
 
 void reaction_run(struct reaction *r, struct ike_manager *m)
 {
+	const struct child_conf *child, *now;
+	struct conn *conn;
 	size_t i;
 
-	for (i = 0; i < r->n; i++)
-		ike_manager_initiate(m, r->conn, r->restart[i], NULL);
-	conn_put(r->conn);
+	for (i = 0; i < r->n; i++) {
+		/* As it is configured by now, if it still is. */
+		child = r->restart[i];
+		conn = config_find_conn(m->config, child->conn->name);
+		now = conn ? conn_find_child(conn, child->name) : NULL;
+		ike_manager_restart(m, now ? conn : child->conn, now ? now : child);
+		child_conf_put(child);
+	}
 }

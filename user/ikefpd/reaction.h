@@ -15,9 +15,8 @@
 
 /* Zeroed at first. */
 struct reaction {
-	struct conn *conn;	/* a reference */
 	size_t n;
-	const struct child_conf *restart[REACTION_MAX];
+	const struct child_conf *restart[REACTION_MAX];	/* references */
 };
 
 /* A Child SA is about to go: its trap is there first. */

@@ -60,7 +60,7 @@ static bool has_children(const struct conn *conn, const struct ike_sa *sa)
 static void rebind_task(struct ike_task *task, struct conn *conn)
 {
 	if (task->conf)
-		task->conf = conn_find_child(conn, task->conf->name);
+		ike_task_set_conf(task, conn_find_child(conn, task->conf->name));
 }
 
 static void rebind(struct ike_sa *sa, struct conn *conn)
@@ -69,7 +69,7 @@ static void rebind(struct ike_sa *sa, struct conn *conn)
 	struct ike_task *task;
 
 	for (child = sa->children; child; child = child->next)
-		child->conf = conn_find_child(conn, child->conf->name);
+		child_sa_set_conf(child, conn_find_child(conn, child->conf->name));
 	/* What was to be made of the connection before. */
 	rebind_task(&sa->active, conn);
 	for (task = sa->queue; task; task = task->next)
@@ -334,6 +334,7 @@ static void forget_child(struct child_sa *child)
 		ike_manager_remove_child(m, child);
 	}
 	child_sa_agreed_clear(child);
+	child_sa_set_conf(child, NULL);
 	free(child);
 }
 

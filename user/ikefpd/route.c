@@ -274,6 +274,13 @@ static int lookup(struct route *r, const struct endpoint *remote, const struct e
 	return a->reply && a->reply->nlmsg_len >= NLMSG_LENGTH(sizeof(body)) ? 0 : -EIO;
 }
 
+bool route_leads(struct route *r, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct netlink_answer a;
+
+	return !lookup(r, remote, local, &a);
+}
+
 int route_to(struct route *r, const struct endpoint *remote, const struct endpoint *local,
 	     struct next_hop *hop)
 {

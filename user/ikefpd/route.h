@@ -36,6 +36,9 @@ struct next_hop {
 int route_to(struct route *r, const struct endpoint *remote, const struct endpoint *local,
 	     struct next_hop *hop);
 
+/* Is there a way? Of IPv6 it need not be known by this that @local is an address of ours. */
+bool route_leads(struct route *r, const struct endpoint *local, const struct endpoint *remote);
+
 /* The index of the interface that has the address, the first if several have it. 0: none. */
 uint32_t route_interface_of(struct route *r, const struct endpoint *own);
 /* The interface's index, by its name; and the other way round. 0 or a negative error. */

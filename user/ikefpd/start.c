@@ -20,6 +20,7 @@ struct start {
 struct again {
 	struct again *next;
 	char *conn, *child;
+	const struct child_conf *of;	/* a reference: what it was of then; NULL: not known */
 	bool waits;		/* for the network to change, or a token to come */
 };
 
@@ -60,7 +61,7 @@ static void done(struct control_job *job, bool ok, const char *reason)
 	(void)ok;
 	(void)reason;
 	if (job->unreachable)
-		start_when_possible(s->conn->name, s->child->name);
+		start_when_possible(s->conn, s->child);
 	over(s);
 }
 
@@ -87,6 +88,7 @@ static void begin(struct start *s)
 	starts.under_way = s;
 	starts.n_under_way++;
 	s->job.done = done;
+	s->job.lasting = true;
 	s->timer.expired = expired;
 	/* Without a timer it counts until it is over. */
 	loop_timer_arm(starts.loop, &s->timer, START_MS);
@@ -123,13 +125,15 @@ static void enqueue(struct conn *conn, const struct child_conf *child)
 
 static void again_free(struct again *a)
 {
+	child_conf_put(a->of);
 	free(a->conn);
 	free(a->child);
 	free(a);
 }
 
-static void add_again(const char *conn, const char *child, bool waits)
+static void add_again(const char *conn, const char *child, const struct child_conf *of)
 {
+	const bool waits = of;
 	struct again *a;
 
 	if (!starts.loop)
@@ -138,6 +142,10 @@ static void add_again(const char *conn, const char *child, bool waits)
 	for (a = starts.again; a; a = a->next) {
 		if (!strcmp(a->conn, conn) && !strcmp(a->child, child)) {
 			a->waits &= waits;
+			if (!of) {
+				child_conf_put(a->of);
+				a->of = NULL;
+			}
 			return;
 		}
 	}
@@ -145,6 +153,7 @@ static void add_again(const char *conn, const char *child, bool waits)
 	if (!a)
 		return;
 	a->waits = waits;
+	a->of = child_conf_get(of);
 	a->conn = strdup(conn);
 	a->child = strdup(child);
 	if (!a->conn || !a->child) {
@@ -158,14 +167,14 @@ static void add_again(const char *conn, const char *child, bool waits)
 
 void start_again(const char *conn, const char *child)
 {
-	add_again(conn, child, false);
+	add_again(conn, child, NULL);
 	if (starts.loop)
 		loop_defer(starts.loop, &starts.once_more);
 }
 
-void start_when_possible(const char *conn, const char *child)
+void start_when_possible(const struct conn *conn, const struct child_conf *child)
 {
-	add_again(conn, child, true);
+	add_again(conn->name, child->name, child);
 }
 
 void start_look_again(void)
@@ -178,6 +187,13 @@ void start_look_again(void)
 		loop_defer(starts.loop, &starts.once_more);
 }
 
+/* It is not configured as it was, and what is to be started of that has been. */
+static bool is_outdated(const struct again *a, const struct child_conf *now)
+{
+	return a->of && (!now || (now != a->of && !child_conf_same(now, a->of) &&
+				  (a->of->start_action | now->start_action) & START_START));
+}
+
 static void enqueue_again(void)
 {
 	const struct child_conf *child;
@@ -187,11 +203,13 @@ static void enqueue_again(void)
 	while ((a = *link)) {
 		conn = config_find_conn(starts.config, a->conn);
 		child = conn ? conn_find_child(conn, a->child) : NULL;
-		if (!child || a->waits) {
-			link = &a->next;
-			continue;
+		if (!is_outdated(a, child)) {
+			if (!child || a->waits) {
+				link = &a->next;
+				continue;
+			}
+			enqueue(conn, child);
 		}
-		enqueue(conn, child);
 		*link = a->next;
 		again_free(a);
 	}

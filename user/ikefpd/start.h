@@ -9,7 +9,9 @@
 #ifndef IKEFPD_START_H
 #define IKEFPD_START_H
 
+struct child_conf;
 struct config;
+struct conn;
 struct loop;
 
 /* So many are under way, a peer that does not answer counted for so long. */
@@ -24,9 +26,9 @@ void start_pending(void);
 void start_again(const char *conn, const char *child);
 /*
  * The same for what cannot be initiated, for want of a route or of a token: when something of
- * the network has changed, or a token has come.
+ * the network has changed, or a token has come, unless it is not configured any more.
  */
-void start_when_possible(const char *conn, const char *child);
+void start_when_possible(const struct conn *conn, const struct child_conf *child);
 void start_look_again(void);
 /* What has not begun does not. */
 void start_stop(void);

@@ -426,6 +426,7 @@ static struct child_conf *take_child_name(struct source_octets *s, struct conn *
 	if (name && !conf) {
 		conf = calloc(1, sizeof(*conf));
 		if (conf) {
+			conf->conn = conn;
 			conf->name = name;
 			name = NULL;
 			conf->next = conn->children;
@@ -507,7 +508,7 @@ static void take_child(struct source_octets *s, struct ike_sa *sa)
 	*end = child;
 	child_sa_agreed_init(child);
 	child->ike_sa = sa;
-	child->conf = conf;
+	child_sa_set_conf(child, conf);
 	child->state = take_number(s, CHILD_DELETED);
 	flags = take16(s);
 	child->encap = flags & CHILD_ENCAP;
@@ -728,6 +729,7 @@ void stash_forget_children(struct ike_sa *sa)
 	while ((child = sa->children)) {
 		sa->children = child->next;
 		child_sa_agreed_clear(child);
+		child_sa_set_conf(child, NULL);
 		free(child);
 	}
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "ike_begin.h"
 #include "ike_manager.h"
+#include "ike_retry.h"
 #include "lifetime.h"
 #include "log.h"
 #include "stream.h"
@@ -168,7 +169,8 @@ static void not_opened(struct stream *s, const char *why)
 	while ((sa = flexible(s)))
 		transport_no_tcp(sa);
 	while ((sa = impatient(s)))
-		ike_sa_destroy(sa, reason);
+		if (!ike_retry(sa, reason))
+			ike_sa_destroy(sa, reason);
 	s->busy = false;
 	free_unused(s);
 }

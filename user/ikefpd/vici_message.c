@@ -165,29 +165,33 @@ struct tree *vici_message_parse(const uint8_t *data, size_t len, struct errmsg *
 	return NULL;
 }
 
+void vici_message_write_node(struct buf *out, const struct tree *n)
+{
+	switch (n->kind) {
+	case TREE_SECTION:
+		vici_put_section(out, n->name);
+		vici_message_write(out, n);
+		vici_put_section_end(out);
+		break;
+	case TREE_VALUE:
+		vici_put_value(out, n->name, n->data, n->len);
+		break;
+	case TREE_LIST:
+		vici_put_list(out, n->name);
+		for (const struct tree *i = n->first; i; i = i->next) {
+			buf_put8(out, VICI_LIST_ITEM);
+			buf_put16(out, (uint16_t)i->len);
+			buf_put(out, i->data, i->len);
+		}
+		vici_put_list_end(out);
+		break;
+	}
+}
+
 void vici_message_write(struct buf *out, const struct tree *section)
 {
-	for (const struct tree *n = section->first; n; n = n->next) {
-		switch (n->kind) {
-		case TREE_SECTION:
-			vici_put_section(out, n->name);
-			vici_message_write(out, n);
-			vici_put_section_end(out);
-			break;
-		case TREE_VALUE:
-			vici_put_value(out, n->name, n->data, n->len);
-			break;
-		case TREE_LIST:
-			vici_put_list(out, n->name);
-			for (const struct tree *i = n->first; i; i = i->next) {
-				buf_put8(out, VICI_LIST_ITEM);
-				buf_put16(out, (uint16_t)i->len);
-				buf_put(out, i->data, i->len);
-			}
-			vici_put_list_end(out);
-			break;
-		}
-	}
+	for (const struct tree *n = section->first; n; n = n->next)
+		vici_message_write_node(out, n);
 }
 
 static void put_name(struct buf *out, const char *name)

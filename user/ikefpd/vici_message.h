@@ -53,6 +53,8 @@ struct tree *vici_message_parse(const uint8_t *data, size_t len, struct errmsg *
 
 /* What is inside @section, encoded. Memory failing shows in @out->failed. */
 void vici_message_write(struct buf *out, const struct tree *section);
+/* One of these: a section with its name and all that is inside, a value, a list. */
+void vici_message_write_node(struct buf *out, const struct tree *node);
 
 /*
  * Start a packet of @type, with @name where the type has one (else NULL), at the

@@ -144,7 +144,7 @@ int source_address(const struct endpoint *remote, struct endpoint *local)
 
 bool source_is_ours(const struct endpoint *addr)
 {
-	return endpoint_same_addr(addr, &net_ours);
+	return !net_ours.family || endpoint_same_addr(addr, &net_ours);
 }
 
 /* The module */
@@ -1036,7 +1036,7 @@ unsigned int host_end_lingering(struct host *host)
 			if (child->state != CHILD_DELETED)
 				continue;
 			assert(child->replaced && child->state_in && child->ike_sa == sa);
-			assert(child->conf == conn_find_child(sa->conn, child->conf->name));
+			assert(child->conf == conn_find_child(child->conf->conn, child->conf->name));
 			assert(child->timer.deadline_ms <= loop_now_ms() + 5000);
 			child->timer.expired(&child->timer);
 			n++;

@@ -113,7 +113,7 @@ struct buf *host_stash(struct host *host);
 
 /*
  * What source.h says, to whichever host asks: the address that it goes from (AF_UNSPEC:
- * there is no route), and the only one that it has.
+ * there is no route), and the only one that it has (AF_UNSPEC: it has whatever is asked for).
  */
 extern struct endpoint net_source, net_ours;
 

@@ -29,6 +29,14 @@ static struct route kernel;
 static struct net net;
 static struct host *left, *right;
 
+bool route_leads(struct route *r, const struct endpoint *local, const struct endpoint *remote)
+{
+	(void)r;
+	(void)local;
+	(void)remote;
+	return true;
+}
+
 uint32_t route_interface_of(struct route *r, const struct endpoint *own)
 {
 	(void)own;

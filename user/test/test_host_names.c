@@ -173,6 +173,34 @@ static void not_known(void)
 	net_clear(&net);
 }
 
+/* What is to be up waits until the name is known. */
+static void known_later(void)
+{
+	struct conn *conn = begin("peer.test", "");
+	struct control_job job = { .done = job_done, .lasting = true };
+	struct ike_sa *sa;
+
+	done = 0;
+	ike_manager_initiate(&left->manager, conn, conn->children, &job);
+	answer("Temporary failure in name resolution", NULL, 0);
+	EXPECT_EQ(done, 1);
+	EXPECT_STR(reason, "the address of 'peer.test' is not known");
+	for (unsigned int i = 0; i < 3; i++) {
+		sa = left->manager.sas;
+		REQUIRE(sa && !sa->next && sa->waits);
+		EXPECT(loop_timer_armed(&sa->timer));
+		sa->timer.expired(&sa->timer);
+		EXPECT(loop_timer_armed(&sa->timer));
+		if (i < 2)
+			answer("Temporary failure in name resolution", NULL, 0);
+	}
+	answer(NULL, right, sizeof(right));
+	net_run(&net);
+	REQUIRE(host_established(left));
+	EXPECT_EQ(host_ike_sas(left), 1);
+	net_clear(&net);
+}
+
 /* All of them are asked; who does not wait any more is not told; nor is anybody at the end. */
 static void several(void)
 {
@@ -292,6 +320,7 @@ static void trap_killed_under(void)
 static const struct ktap_test tests[] = {
 	{ "initiated", initiated },
 	{ "not known", not_known },
+	{ "known later", known_later },
 	{ "several", several },
 	{ "gone meanwhile", gone_meanwhile },
 	{ "a trap", trap },

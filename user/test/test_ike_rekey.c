@@ -224,7 +224,7 @@ static void reconfigured(struct host *host)
 	struct ike_sa *sa = host_established(host);
 
 	ike_sa_set_conn(sa, config_find_conn(host->config, "gw"));
-	sa->children->conf = conn_find_child(sa->conn, "net");
+	child_sa_set_conf(sa->children, conn_find_child(sa->conn, "net"));
 }
 
 static void other_proposals(void)
