@@ -5,7 +5,7 @@
 #include "stream.h"
 #include "stream_source.h"
 
-/* Octets of memory of IKE that waits. Whoever lets more wait than several of the longest, stalls. */
+/* Octets of memory of IKE that waits. Who lets more wait than several of the longest, stalls. */
 #define IKE_QUEUE_MAX (512u * 1024)
 /* Of ESP; what it carries is about what a slow link does in a tenth of a second. */
 #define ESP_QUEUE_MAX (256u * 1024)

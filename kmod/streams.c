@@ -569,15 +569,20 @@ static struct ikefp_stream *alloc_stream(struct ikefp_context *ctx, bool origina
 	return stream;
 }
 
-/* The prefix goes first (RFC 9329 section 4). */
-static int queue_prefix(struct ikefp_stream *stream)
+/* The prefix goes first (RFC 9329 section 4). 0 or a negative errno, the caller told why. */
+static int queue_prefix(struct ikefp_stream *stream, struct netlink_ext_ack *extack)
 {
 	struct sk_buff *skb = alloc_skb(IKEFP_PREFIX_LEN, GFP_KERNEL);
 
-	if (!skb || !ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
-						skb->truesize, true)) {
-		kfree_skb(skb);
+	if (!skb) {
+		NL_SET_ERR_MSG(extack, "out of memory");
 		return -ENOMEM;
+	}
+	if (!ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
+					skb->truesize, true)) {
+		NL_SET_ERR_MSG(extack, "there are max-stream-octets already that wait to be sent");
+		kfree_skb(skb);
+		return -ENOSPC;
 	}
 	skb_put_data(skb, IKEFP_PREFIX, IKEFP_PREFIX_LEN);
 	__skb_queue_tail(&stream->sending, skb);
@@ -625,10 +630,9 @@ static int set_up(struct ikefp_stream *stream, struct socket *sock,
 	err = get_addresses(stream, sock->sk, extack) ?: admit(stream, extack);
 	if (err)
 		return err;
-	if (stream->originator && queue_prefix(stream)) {
-		NL_SET_ERR_MSG(extack, "out of memory");
-		return -ENOMEM;
-	}
+	err = stream->originator ? queue_prefix(stream, extack) : 0;
+	if (err)
+		return err;
 	err = xa_alloc_cyclic_bh(&ctx->streams, &stream->id, NULL, XA_LIMIT(1, U32_MAX - 1),
 				 &ctx->stream_next_id, GFP_KERNEL);
 	if (err < 0) {
