@@ -47,7 +47,9 @@ static bool is_host_to_host(const struct ike_sa *sa, const struct ts_list *local
 /* Of selectors for many hosts those of this one. */
 static void keep_host(struct ts_list *list, const struct endpoint *host)
 {
-	static const struct ts_list dynamic = { 1, { { .dynamic = true, .end_port = UINT16_MAX } } };
+	static const struct ts_list dynamic = {
+		1, { { .dynamic = true, .end_port = UINT16_MAX } }
+	};
 	struct ts_list only, both;
 
 	ts_resolve(&only, &dynamic, host);

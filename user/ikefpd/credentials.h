@@ -71,7 +71,10 @@ void credentials_free(struct credentials *c);	/* NULL is fine */
 int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *crl);
 void credentials_clear_fetched(struct credentials *c);
 
-/* What was added by itself, in octets, and back again: what credentials_read() takes begins at @data. */
+/*
+ * What was added by itself, in octets, and back again: what credentials_read() takes begins at
+ * @data.
+ */
 void credentials_write(struct buf *out, const struct credentials *c);
 int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 		     struct errmsg *err);
