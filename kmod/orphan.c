@@ -52,7 +52,7 @@ void ikefp_orphan_adopted(struct ikefp_sa *sa, struct ikefp_worker *worker)
 {
 	ikefp_sa_set_worker(sa, worker);
 	/* Whom its stream's end was to be told is gone. */
-	if (sa->path.stream)
+	if (sa->path.stream && sa->path.stream->originator)
 		WRITE_ONCE(sa->path.stream->worker, worker->portid);
 	trace_ikefp_sa_worker(sa->ctx->net, sa->spi, sa->peer_spi, 0, worker->portid);
 	ikefp_count(sa->ctx, IKEFP_A_STATS_ADOPTED);
