@@ -347,9 +347,9 @@ int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *
 
 int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
 {
-	uint32_t stream;
-	int err = ikefp_stream_add(k->nl, fd, originator, ikefp_worker_portid(k->worker),
-				   &stream);
+	/* That a peer's has ended is for the peer to see to. */
+	uint32_t stream, told = originator ? ikefp_worker_portid(k->worker) : 0;
+	int err = ikefp_stream_add(k->nl, fd, originator, told, &stream);
 
 	if (!err && id)
 		*id = stream;

@@ -131,9 +131,9 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 int kernel_sa_window(struct kernel *k, uint64_t spi_local, uint32_t window);
 
 /*
- * Hands a TCP connection down, which is closed here afterwards: a stream (stream.h), whose end
- * stream_closed() is told. Of those that peers have opened, there may be too many, which is not
- * logged. @id may be NULL.
+ * Hands a TCP connection down, which is closed here afterwards: a stream (stream.h). Of ours
+ * stream_closed() is told the end; of those that peers have opened there may be too many, which
+ * is not logged. @id may be NULL.
  */
 int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id);
 bool kernel_stream_is_open(struct kernel *k, uint32_t id);
