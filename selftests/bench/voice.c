@@ -22,7 +22,7 @@
 
 #define EACH_NS		(20 * 1000 * 1000)
 #define PATIENCE_NS	(10ll * SECOND_NS)
-#define LATE_NS		(1000 * 1000)	/* who sends later has not had the processor */
+#define LATE_NS		(EACH_NS / 2)	/* who sends later has not had the processor */
 #define PACKETS_MAX	65536		/* sequence numbers; some 20 minutes of them */
 #define SAMPLES		160		/* in a packet, an octet each */
 #define PORT		5004
