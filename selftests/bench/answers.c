@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "answers.h"
 #include "busy.h"
+#include "clock.h"
 #include "elsewhere.h"
 #include "fail.h"
 #include "ikev2.h"
@@ -95,14 +95,6 @@ int answers_open(const struct endpoint *local, bool natt, unsigned int count)
 	    bind(sock, (struct sockaddr *)&here, here_len))
 		fail("the socket: %s", strerror(errno));
 	return sock;
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 static void send_to(const uint8_t *octets, size_t len, const struct sockaddr_storage *to,
@@ -317,7 +309,7 @@ static int open_gateway(const char *netns, const struct endpoint *local)
 	const struct sock_fprog program = { 1, &nothing };
 	struct sockaddr_storage addr;
 	socklen_t len = endpoint_to_sockaddr(local, &addr);
-	int there = open_elsewhere(netns);
+	int there = open_elsewhere(netns, SOCK_DGRAM);
 
 	if (setsockopt(there, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
 	    bind(there, (struct sockaddr *)&addr, len))

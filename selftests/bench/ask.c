@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	trip.here = roundtrip_address(argv[2], IKE_PORT);
 	trip.gateway = roundtrip_address(argv[3], IKE_PORT);
 	trip.sink = roundtrip_address(argv[3], atoi(argv[4]));
-	trip.mirror = open_elsewhere(argv[5]);
+	trip.mirror = open_elsewhere(argv[5], SOCK_DGRAM);
 	trip.nobody = roundtrip_address(argv[6], 0);
 	count = ROUNDTRIP_WARM_UP + strtoul(argv[7], NULL, 10);
 	i = strtoul(argv[8], NULL, 10);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "busy.h"
+#include "clock.h"
 #include "fail.h"
 
 /* What the restless program has run. */
@@ -45,14 +45,6 @@ static uint64_t idle_ns(void)
 	if (!found)
 		fail("/proc/timer_list does not say how long the processor was idle");
 	return ns + restless_ns();
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 uint64_t busy_ns(void)

@@ -22,13 +22,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "fail.h"
 
 #define TUNNELS_MAX	2500
 #define EACH_NS		(1000 * 1000)
-#define SECOND_NS	(1000 * 1000 * 1000)
 #define SENT_MAX	(1000 * 1000)	/* some 16 minutes of them */
 #define PACKET_MAX	1500
 
@@ -118,14 +117,6 @@ static void take_answers(int sock)
 		answered[echo.number] = 1;
 		answers++;
 	}
-}
-
-static int64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
 /* Takes what comes until then. */

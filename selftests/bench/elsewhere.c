@@ -10,7 +10,7 @@
 #include "elsewhere.h"
 #include "fail.h"
 
-int open_elsewhere(const char *netns)
+int open_elsewhere(const char *netns, int type)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int away = open(netns, O_RDONLY | O_CLOEXEC);
@@ -18,7 +18,7 @@ int open_elsewhere(const char *netns)
 
 	if (home < 0 || away < 0 || setns(away, CLONE_NEWNET))
 		fail("%s: %s", netns, strerror(errno));
-	sock = socket(AF_INET, SOCK_DGRAM, 0);
+	sock = socket(AF_INET, type, 0);
 	if (sock < 0 || setns(home, CLONE_NEWNET))
 		fail("a socket in %s: %s", netns, strerror(errno));
 	close(home);

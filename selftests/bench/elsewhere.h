@@ -2,7 +2,10 @@
 #ifndef IKEFP_BENCH_ELSEWHERE_H
 #define IKEFP_BENCH_ELSEWHERE_H
 
-/* A UDP socket of another network namespace, which is a file. The process stays in its own. */
-int open_elsewhere(const char *netns);
+/*
+ * An IPv4 socket of a type (SOCK_DGRAM, SOCK_STREAM) of another network namespace, which is a
+ * file. The process stays in its own.
+ */
+int open_elsewhere(const char *netns, int type);
 
 #endif

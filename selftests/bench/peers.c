@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 	if (endpoint_parse(&own, argv[2], port) || endpoint_parse(&gateway, argv[3], port))
 		fail("%s or %s is no address", argv[2], argv[3]);
 	trip.sock = answers_open(&own, port == IKE_NATT_PORT, PEERS_MAX);
-	trip.mirror = open_elsewhere(argv[5]);
+	trip.mirror = open_elsewhere(argv[5], SOCK_DGRAM);
 	trip.here = roundtrip_address(argv[2], port);
 	trip.gateway = roundtrip_address(argv[3], port);
 	trip.sink = roundtrip_address(argv[3], atoi(argv[4]));
