@@ -311,7 +311,7 @@ static void add_task(struct ike_sa *sa, enum ike_task_type type, uint32_t spi,
 	}
 	task->type = type;
 	task->spi = spi;
-	task->conf = conf;
+	ike_task_set_conf(task, conf);
 	for (end = &sa->queue; *end;)
 		end = &(*end)->next;
 	*end = task;

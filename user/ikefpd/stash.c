@@ -558,7 +558,7 @@ static void take_task(struct source_octets *s, struct conn *conn, struct ike_tas
 	task->type = take_number(s, TASK_ASK);
 	task->spi = take32(s);
 	if (task->type == TASK_CREATE_CHILD)
-		task->conf = take_child_name(s, conn);
+		ike_task_set_conf(task, take_child_name(s, conn));
 }
 
 static void take_queue(struct source_octets *s, struct ike_sa *sa)

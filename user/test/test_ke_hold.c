@@ -456,7 +456,7 @@ static void reconfigured(void)
 		sa = holding(right);
 		host_config(right, conf_of(false, "-ecp384"));
 		ike_sa_set_conn(sa, config_find_conn(right->config, "gw"));
-		sa->children->conf = conn_find_child(sa->conn, "net");
+		child_sa_set_conf(sa->children, conn_find_child(sa->conn, "net"));
 		settle(1);
 	}
 }
