@@ -374,7 +374,7 @@ void net_cut(struct host *originator, uint32_t id)
 		stream_closed(&originator->manager, id);
 }
 
-int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const uint32_t (*pairs)[2], size_t n)
+int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const struct kernel_esp *pairs, size_t n)
 {
 	assert((k->host->dead || find(k, spi_local)) && n <= KERNEL_ESP_PAIRS_MAX);
 	(void)pairs;
