@@ -48,6 +48,7 @@ static const struct {
 } commands[] = {
 	{ "version", vici_version },
 	{ "stats", vici_stats },
+	{ "get-algorithms", vici_get_algorithms },
 	{ "get-counters", vici_get_counters },
 	{ "reset-counters", vici_reset_counters },
 	{ "reload-settings", vici_reload_settings },
@@ -78,6 +79,7 @@ static const struct {
 	{ "load-authority", vici_load_authority },
 	{ "unload-authority", vici_unload_authority },
 	{ "load-pool", vici_load_unserved },
+	{ "unload-pool", vici_unload_pool },
 	{ "clear-creds", vici_clear_creds },
 	{ "flush-certs", vici_flush_certs },
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "counters.h"
+#include "dh.h"
 #include "ikev2.h"
 #include "ktap.h"
 #include "libsecrets.h"
@@ -352,6 +353,50 @@ static void test_load(void)
 		     "not supported yet: peers are not redirected to other gateways (RFC 5685): 'terminate' ends their IKE SAs");
 	expect_reply(call(&c, "load-pool", NULL), "no",
 		     "not supported yet: ikefpd serves connections, certificates and keys");
+	vici_put(&m, "name", "road");
+	expect_reply(call(&c, "unload-pool", &m), "no",
+		     "pool 'road' not found: ikefpd assigns no virtual IP addresses, and has no pools");
+	expect_reply(call(&c, "unload-pool", NULL), "no", "missing pool name");
+	client_end(&c);
+	stop();
+}
+
+static const char *algorithm(const struct tree *reply, const char *type, const char *name)
+{
+	const struct tree *section = tree_find(reply, type);
+
+	if (!EXPECT(section))
+		return NULL;
+	return tree_str(section, name);
+}
+
+static void test_algorithms(void)
+{
+	static const char *const empty[] = { "xof", "drbg", "rng", "nonce-gen" };
+	struct tree *reply;
+	struct client c;
+
+	start();
+	c = client();
+	reply = call(&c, "get-algorithms", NULL);
+	EXPECT_STR(algorithm(reply, "encryption", "AES_CBC"), "kernel");
+	EXPECT(!algorithm(reply, "encryption", "AES_GCM_16"));
+	EXPECT_STR(algorithm(reply, "aead", "AES_GCM_16"), "kernel");
+	EXPECT_STR(algorithm(reply, "aead", "CHACHA20_POLY1305"), "kernel");
+	EXPECT(!algorithm(reply, "aead", "AES_CBC"));
+	EXPECT_STR(algorithm(reply, "integrity", "HMAC_SHA1_96"), "kernel");
+	EXPECT(!algorithm(reply, "integrity", "NONE"));
+	EXPECT_STR(algorithm(reply, "hasher", "HASH_SHA2_384"), "openssl");
+	EXPECT_STR(algorithm(reply, "prf", "PRF_HMAC_SHA2_512"), "openssl");
+	EXPECT_STR(algorithm(reply, "kdf", "KDF_PRF_PLUS"), "openssl");
+	EXPECT_STR(algorithm(reply, "ke", "CURVE_25519"), "openssl");
+	EXPECT_STR(algorithm(reply, "ke", "MODP_4096"), "openssl");
+	EXPECT(!algorithm(reply, "ke", "NONE"));
+	/* That of OpenSSL at hand. */
+	EXPECT_EQ(!!algorithm(reply, "ke", "ML_KEM_768"), !!dh_public_len(DH_ML_KEM_768));
+	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++)
+		EXPECT(tree_find(reply, empty[i]) && !tree_find(reply, empty[i])->first);
+	tree_free(reply);
 	client_end(&c);
 	stop();
 }
@@ -975,6 +1020,7 @@ static const struct ktap_test tests[] = {
 	{ "protocol", test_protocol },
 	{ "malformed", test_malformed },
 	{ "load", test_load },
+	{ "algorithms", test_algorithms },
 	{ "shared", test_shared },
 	{ "reload", test_reload },
 	{ "initiate", test_initiate },
