@@ -593,6 +593,7 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 			  struct payload_writer *w, struct missing *missing)
 {
 	struct ike_handshake *h = sa->handshake;
+	struct missing m = { 0 };
 	int err = 0;
 
 	payload_begin(w, IKE_HEADER_LEN);
@@ -617,10 +618,11 @@ static int write_response(const struct ike_sa *sa, const struct kernel_message *
 		ike_intermediate_put(w);
 	if (h->peer_ppk)
 		ike_ppk_put_use(w);
-	*missing = (struct missing){ 0 };
 	if (!conn->no_certreq)
-		put_certreq(sa, w, msg, missing);
-	missing->childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
+		put_certreq(sa, w, msg, &m);
+	m.childless = conn->childless == CHILDLESS_NEVER ? 0 : put_childless(w, msg);
+	if (missing)
+		*missing = m;
 	return err;
 }
 
