@@ -149,7 +149,10 @@ void control_forget(struct control_job *job)
 	(void)job;
 }
 
-/* As control.h says: an event of a Child SA has that, one of a rekeying the new one, too. */
+/*
+ * As control.h says: an event of a Child SA has that, one of a rekeying the new one, too, one of
+ * a move the new endpoints.
+ */
 static void tell(const struct control_ike *ike)
 {
 	enum control_event event = jobs++ % (CONTROL_CHILD_DOWN + 1);
@@ -165,6 +168,9 @@ static void tell(const struct control_ike *ike)
 	} else if (event == CONTROL_IKE_REKEY) {
 		successor.child_count = of_event.child_count = 0;
 		of_event.successor = &successor;
+	} else if (event == CONTROL_IKE_UPDATE) {
+		of_event.child_count = 0;
+		of_event.new_local = of_event.new_remote = &ike->remote;
 	}
 	watcher.fn(event, &of_event, watcher.data);
 }

@@ -135,6 +135,7 @@ struct control_ike {
 	const struct control_child *children;
 	size_t child_count;
 	const struct control_ike *successor;	/* of CONTROL_IKE_REKEY: without children */
+	const struct endpoint *new_local, *new_remote;	/* of CONTROL_IKE_UPDATE; else NULL */
 };
 
 /*
@@ -149,7 +150,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data);
 enum control_event {
 	CONTROL_IKE_UP,
 	CONTROL_IKE_DOWN,
-	CONTROL_IKE_UPDATE,	/* its endpoints are others */
+	CONTROL_IKE_UPDATE,	/* its endpoints are about to be others */
 	CONTROL_IKE_REKEY,	/* another one has taken its place */
 	CONTROL_CHILD_UP,
 	CONTROL_CHILD_REKEY,	/* another one has taken its place */

@@ -222,11 +222,23 @@ static void tell(enum control_event event, const struct ike_sa *sa,
 	watcher.fn(event, &ike, watcher.data);
 }
 
+static void tell_move(const struct ike_sa *sa, const struct endpoint *local,
+		      const struct endpoint *remote)
+{
+	struct control_ike ike;
+
+	fill_ike(&ike, sa);
+	ike.new_local = local;
+	ike.new_remote = remote;
+	watcher.fn(CONTROL_IKE_UPDATE, &ike, watcher.data);
+}
+
 void control_watch(control_event_fn fn, void *data)
 {
 	watcher.fn = fn;
 	watcher.data = data;
 	manager->event = fn ? tell : NULL;
+	manager->moves = fn ? tell_move : NULL;
 }
 
 void control_each_ike(bool counters, control_ike_fn fn, void *data)

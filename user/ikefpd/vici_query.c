@@ -235,15 +235,22 @@ static void put_rekeyed(struct buf *out, const struct control_child *old,
 	vici_put_section_end(out);
 }
 
-static void put_end(struct buf *out, const char *side, const struct endpoint *end,
-		    const struct ike_id *id)
+static void put_endpoint(struct buf *out, const char *side, const struct endpoint *end)
 {
-	char addr[ENDPOINT_STRLEN], text[ID_STRLEN], name[16];
+	char addr[ENDPOINT_STRLEN], name[16];
 
 	snprintf(name, sizeof(name), "%s-host", side);
 	vici_put(out, name, "%s", endpoint_addr_str(end, addr));
 	snprintf(name, sizeof(name), "%s-port", side);
 	vici_put(out, name, "%u", end->port);
+}
+
+static void put_end(struct buf *out, const char *side, const struct endpoint *end,
+		    const struct ike_id *id)
+{
+	char text[ID_STRLEN], name[16];
+
+	put_endpoint(out, side, end);
 	snprintf(name, sizeof(name), "%s-id", side);
 	vici_put(out, name, "%s", id ? ike_id_str(id, text) : "%any");
 }
@@ -301,7 +308,8 @@ static void put_rekeyed_ike(struct buf *out, const struct control_ike *ike)
 
 /*
  * As charon: the section of the IKE SA has all of it, and the Child SA if it is about one, or
- * the one that was rekeyed and the new one.
+ * the one that was rekeyed and the new one. One that moves has the old endpoints there; the
+ * new ones stand before it.
  */
 void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data)
 {
@@ -323,6 +331,10 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 	if (!wanted)
 		return;
 	put_flag(&out, "up", event == CONTROL_IKE_UP || event == CONTROL_CHILD_UP);
+	if (event == CONTROL_IKE_UPDATE) {
+		put_endpoint(&out, "local", ike->new_local);
+		put_endpoint(&out, "remote", ike->new_remote);
+	}
 	vici_put_section(&out, ike->name);
 	if (ike->successor)
 		put_rekeyed_ike(&out, ike);

@@ -182,17 +182,31 @@ static void transport_nat(void)
 	net_clear(&net);
 }
 
-/* The peer's mapping is another one: so are its selectors. */
+static struct endpoint moves_from, moves_to;
+
+static void note_move(const struct ike_sa *sa, const struct endpoint *local,
+		      const struct endpoint *remote)
+{
+	(void)local;
+	moves_from = sa->remote;
+	moves_to = *remote;
+}
+
+/* The peer's mapping is another one: so are its selectors. It is told before it has moved. */
 static void transport_moves(void)
 {
-	struct endpoint elsewhere;
+	struct endpoint elsewhere, before;
 	struct ike_sa *sa;
 
 	behind_nat("mode = transport", "mode = transport");
 	REQUIRE(child_of(left) && child_of(right));
 	sa = host_established(right);
 	REQUIRE(!endpoint_parse(&elsewhere, "203.0.113.9", 4567));
+	right->manager.moves = note_move;
+	before = sa->remote;
 	ike_sa_moved(sa, &sa->local, &elsewhere);
+	EXPECT(endpoint_equal(&moves_from, &before));
+	EXPECT(endpoint_equal(&moves_to, &elsewhere));
 	EXPECT(ts_is(&child_of(right)->remote_ts->v[0], "203.0.113.9/32"));
 	EXPECT_EQ(host_policies(right), 3);
 	EXPECT_EQ(host_states(right), 2);

@@ -962,6 +962,7 @@ static void test_events(void)
 					       .state = "ESTABLISHED" };
 	struct control_ike ike = { .name = "net", .unique_id = 3, .state = "ESTABLISHED" };
 	const struct tree *of, *event;
+	struct endpoint elsewhere;
 	struct client c;
 
 	start();
@@ -990,6 +991,24 @@ static void test_events(void)
 	EXPECT_STR(tree_str(tree_find(of, "old"), "uniqueid"), "3");
 	EXPECT_STR(tree_str(tree_find(of, "new"), "uniqueid"), "4");
 	ike.successor = NULL;
+	endpoint_parse(&elsewhere, "203.0.113.9", 4567);
+	ike.new_local = &ike.local;
+	ike.new_remote = &elsewhere;
+	stub_watcher.fn(CONTROL_IKE_UPDATE, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "ike-update");
+	EXPECT_STR(tree_str(event, "local-host"), "192.0.2.1");
+	EXPECT_STR(tree_str(event, "local-port"), "500");
+	EXPECT_STR(tree_str(event, "remote-host"), "203.0.113.9");
+	EXPECT_STR(tree_str(event, "remote-port"), "4567");
+	of = tree_find(event, "net");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(of, "uniqueid"), "3");
+	EXPECT_STR(tree_str(of, "remote-host"), "192.0.2.2");
+	EXPECT_STR(tree_str(of, "remote-port"), "500");
+	EXPECT(!tree_find(of, "child-sas"));
+	ike.new_local = ike.new_remote = NULL;
 	ike.children = &child;
 	ike.child_count = 1;
 	stub_watcher.fn(CONTROL_CHILD_DOWN, &ike, stub_watcher.data);
