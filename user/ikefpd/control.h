@@ -166,6 +166,9 @@ typedef void (*control_event_fn)(enum control_event event, const struct control_
 /* NULL: nobody watches any more. */
 void control_watch(control_event_fn fn, void *data);
 
+/* kernel_unknown_spis() */
+int control_unknown_spis(uint64_t *n);
+
 /* Has an IKE SA of a connection of this name a Child SA of that one? */
 bool control_has_child(const char *conn, const char *child);
 

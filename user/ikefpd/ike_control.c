@@ -89,6 +89,11 @@ void control_each_trap(control_policy_fn fn, void *data)
 		fn(t->conn, &t->child, data);
 }
 
+int control_unknown_spis(uint64_t *n)
+{
+	return kernel_unknown_spis(manager->kernel, n);
+}
+
 void control_forget(struct control_job *job)
 {
 	ike_manager_forget(manager, job);

@@ -522,6 +522,7 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 	}
 	log_listener_add(&vici->log);
 	control_watch(vici_sa_event, vici);
+	vici_counters_look();
 	return vici;
 free:
 	free(vici);

@@ -171,6 +171,8 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 
 enum vici_result vici_get_algorithms(struct vici_client *, const struct tree *,
 				     struct buf *);
+/* Counts on what the module has counted meanwhile. */
+void vici_counters_look(void);
 enum vici_result vici_get_counters(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_reset_counters(struct vici_client *, const struct tree *,
 				     struct buf *);

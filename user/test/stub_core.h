@@ -210,6 +210,14 @@ bool control_has_child(const char *conn, const char *child)
 	return false;
 }
 
+static uint64_t stub_unknown_spis;
+
+int control_unknown_spis(uint64_t *n)
+{
+	*n = stub_unknown_spis;
+	return 0;
+}
+
 void control_forget(struct control_job *job)
 {
 	struct stub_sa *sa = job->core;

@@ -918,6 +918,7 @@ static void test_counters(void)
 	struct client c;
 	struct buf m;
 
+	stub_unknown_spis = 70;		/* of the time before */
 	start();
 	c = client();
 	counters_reset_all();
@@ -936,10 +937,20 @@ static void test_counters(void)
 	EXPECT_STR(tree_str(of, "ike-auth-out-req"), "1");
 	EXPECT_STR(tree_str(of, "ike-init-in-req"), "0");
 	tree_free(reply);
+	stub_unknown_spis = 73;
+	tree_free(call(&c, "get-counters", NULL));
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 3);
+	/* Those up to now are reset, too. */
+	stub_unknown_spis = 75;
+	expect_reply(call(&c, "reset-counters", NULL), "yes", NULL);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 0);
+	stub_unknown_spis = 76;
+	tree_free(call(&c, "get-counters", NULL));
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 1);
 	m = named("name", "net");
 	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
 	EXPECT_EQ(counters_get("net")[COUNTER_IKE_AUTH + REQUEST_OUT], 0);
-	EXPECT_EQ(counters_get(NULL)[COUNTER_IKE_AUTH + REQUEST_OUT], 1);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 1);
 	m = named("all", "yes");
 	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
 	EXPECT(!counters_get("net"));
