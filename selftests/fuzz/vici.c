@@ -115,7 +115,7 @@ int control_install(struct conn *conn, const struct child_conf *child, struct er
 	return jobs++ % 2 ? errmsg_set(err, "no route") : 0;
 }
 
-unsigned int control_uninstall(const char *conn, const char *child)
+bool control_uninstall(const char *conn, const char *child)
 {
 	(void)conn;
 	CHECK(child);

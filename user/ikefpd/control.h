@@ -65,7 +65,7 @@ void control_configured(void);
 
 /* trap.h, for the daemon's one manager. */
 int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err);
-unsigned int control_uninstall(const char *conn, const char *child);
+bool control_uninstall(const char *conn, const char *child);
 typedef void (*control_policy_fn)(const struct conn *conn, const struct child_sa *trap,
 				  void *data);
 void control_each_trap(control_policy_fn fn, void *data);
@@ -79,6 +79,7 @@ struct control_suite {
 	const char *integ_alg;	/* "HMAC_SHA2_256_128"; NULL for AEAD */
 	const char *prf_alg;	/* "PRF_HMAC_SHA2_256"; NULL for ESP */
 	const char *dh_group;	/* "CURVE_25519" */
+	const char *ake[ADDKE_MAX];	/* of additional key exchanges (RFC 9370): "ML_KEM_768" */
 	uint16_t encr_keysize;	/* bits; 0 where the algorithm has one size */
 	bool esn;
 };
@@ -117,6 +118,7 @@ struct control_ike {
 	struct endpoint remote;
 	const struct ike_id *local_id;	/* NULL until known */
 	const struct ike_id *remote_id;
+	uint32_t if_id_in, if_id_out;	/* of Child SAs that have none of their own; 0: none */
 	bool initiator;
 	uint64_t spi_i;		/* host order */
 	uint64_t spi_r;

@@ -76,7 +76,7 @@ int control_install(struct conn *conn, const struct child_conf *child, struct er
 	return trap_install(manager, conn, child, true, err);
 }
 
-unsigned int control_uninstall(const char *conn, const char *child)
+bool control_uninstall(const char *conn, const char *child)
 {
 	return trap_uninstall(manager, conn, child);
 }
@@ -115,6 +115,8 @@ static void fill_suite(struct control_suite *suite, const struct proposal *p)
 	suite->integ_alg = algorithm(p, TRANSFORM_INTEG);
 	suite->prf_alg = algorithm(p, TRANSFORM_PRF);
 	suite->dh_group = algorithm(p, TRANSFORM_DH);
+	for (int i = 0; i < ADDKE_MAX; i++)
+		suite->ake[i] = algorithm(p, TRANSFORM_ADDKE1 + i);
 	suite->encr_keysize = encr ? encr->key_bits : 0;
 	suite->esn = proposal_id(p, TRANSFORM_ESN) == ESN_YES;
 }
@@ -182,6 +184,8 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 		.remote = sa->remote,
 		.local_id = sa->local_id.type == ID_ANY ? NULL : &sa->local_id,
 		.remote_id = sa->remote_id.type == ID_ANY ? NULL : &sa->remote_id,
+		.if_id_in = sa->conn ? sa->conn->if_id_in : 0,
+		.if_id_out = sa->conn ? sa->conn->if_id_out : 0,
 		.initiator = sa->initiator,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,

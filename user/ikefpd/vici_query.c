@@ -133,6 +133,8 @@ void vici_put_ts_list(struct buf *out, const char *name, const struct ts_list *l
 
 static void put_suite(struct buf *out, const struct control_suite *suite)
 {
+	char name[16];
+
 	if (!suite->encr_alg)
 		return;
 	vici_put(out, "encr-alg", "%s", suite->encr_alg);
@@ -144,6 +146,11 @@ static void put_suite(struct buf *out, const struct control_suite *suite)
 		vici_put(out, "prf-alg", "%s", suite->prf_alg);
 	if (suite->dh_group)
 		vici_put(out, "dh-group", "%s", suite->dh_group);
+	for (int i = 0; i < ADDKE_MAX; i++) {
+		snprintf(name, sizeof(name), "ake%d", i + 1);
+		if (suite->ake[i])
+			vici_put(out, name, "%s", suite->ake[i]);
+	}
 	if (suite->esn)
 		vici_put(out, "esn", "1");
 }
@@ -177,6 +184,14 @@ static void put_mark(struct buf *out, const char *direction, struct xfrm_mark ma
 	vici_put(out, name, "%.8x", mark.m);
 }
 
+static void put_if_ids(struct buf *out, uint32_t inbound, uint32_t outbound)
+{
+	if (inbound)
+		vici_put(out, "if-id-in", "%.8x", inbound);
+	if (outbound)
+		vici_put(out, "if-id-out", "%.8x", outbound);
+}
+
 static void put_seconds(struct buf *out, const char *name, int64_t seconds)
 {
 	if (seconds >= 0)
@@ -200,10 +215,7 @@ static void put_child_section(struct buf *out, const char *section,
 		vici_put(out, "spi-out", "%.8x", child->spi_out);
 		put_mark(out, "in", child->mark_in);
 		put_mark(out, "out", child->mark_out);
-		if (child->if_id_in)
-			vici_put(out, "if-id-in", "%.8x", child->if_id_in);
-		if (child->if_id_out)
-			vici_put(out, "if-id-out", "%.8x", child->if_id_out);
+		put_if_ids(out, child->if_id_in, child->if_id_out);
 		put_suite(out, &child->suite);
 		put_traffic(out, "in", child->bytes_in, child->packets_in,
 			    child->use_in_s);
@@ -285,6 +297,7 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	put_flag(out, "nat-remote", ike->nat_remote);
 	put_flag(out, "nat-fake", ike->nat_fake);
 	put_flag(out, "nat-any", ike->nat_local || ike->nat_remote || ike->nat_fake);
+	put_if_ids(out, ike->if_id_in, ike->if_id_out);
 	put_suite(out, &ike->suite);
 	put_flag(out, "ppk", ike->ppk);
 	if (ike->established)
@@ -523,6 +536,10 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
 	vici_put(out, "unique", "%s", uniques[conn->unique]);
+	if (conn->dpd_delay_ms)
+		vici_put(out, "dpd_delay", "%u", conn->dpd_delay_ms / 1000);
+	if (conn->dpd_timeout_s)
+		vici_put(out, "dpd_timeout", "%" PRIu64, conn->dpd_timeout_s);
 	if (conn->ppk_id.type != ID_ANY)
 		vici_put(out, "ppk_id", "%s", ike_id_str(&conn->ppk_id, text));
 	if (conn->ppk_required)
@@ -542,6 +559,8 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		vici_put_ts_list(out, "remote-ts", &c->remote_ts);
 		if (c->interface[0])
 			vici_put(out, "interface", "%s", c->interface);
+		if (c->priority)
+			vici_put(out, "priority", "%u", c->priority);
 		vici_put_section_end(out);
 	}
 	vici_put_section_end(out);

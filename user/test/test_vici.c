@@ -678,6 +678,10 @@ static void test_list_sas(void)
 	EXPECT(!tree_find(ike, "nat-remote"));
 	EXPECT_STR(tree_str(ike, "integ-alg"), "HMAC_SHA2_256_128");
 	EXPECT_STR(tree_str(ike, "established"), "61");
+	EXPECT_STR(tree_str(ike, "ake2"), "ML_KEM_768");
+	EXPECT(!tree_find(ike, "ake1"));
+	EXPECT_STR(tree_str(ike, "if-id-out"), "0000002a");
+	EXPECT(!tree_find(ike, "if-id-in"));
 	child = tree_find(tree_find(ike, "child-sas"), "lan-102");
 	REQUIRE(child);
 	EXPECT_STR(tree_str(child, "spi-in"), "c0ffee01");
@@ -699,6 +703,53 @@ static void test_list_sas(void)
 	vici_put(&m, "ike", "wan");
 	tree_free(call(&c, "list-sas", &m));
 	EXPECT_EQ(c.event_count, 2);
+	client_end(&c);
+	stop();
+}
+
+static void test_list_conns(void)
+{
+	const struct tree *conn, *child;
+	struct buf m = BUF_INIT;
+	struct client c;
+
+	start();
+	c = client();
+	load_net(&c);
+	vici_put_section(&m, "far");
+	vici_put(&m, "dpd_delay", "2m");
+	vici_put(&m, "dpd_timeout", "150");
+	vici_put_section(&m, "local");
+	vici_put(&m, "auth", "psk");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "remote");
+	vici_put(&m, "auth", "psk");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "children");
+	vici_put_section(&m, "lan");
+	vici_put(&m, "priority", "77");
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	expect_reply(call(&c, "load-conn", &m), "yes", NULL);
+	listen_to(&c, "list-conn");
+	tree_free(call(&c, "list-conns", NULL));
+	EXPECT_EQ(c.event_count, 2);
+	REQUIRE(c.events && c.events->first && c.events->first->next);
+	conn = tree_find(c.events->first, "far");	/* the last comes first */
+	REQUIRE(conn);
+	EXPECT_STR(tree_str(conn, "dpd_delay"), "120");
+	EXPECT_STR(tree_str(conn, "dpd_timeout"), "150");
+	child = tree_find(tree_find(conn, "children"), "lan");
+	REQUIRE(child);
+	EXPECT_STR(tree_str(child, "priority"), "77");
+	/* Not what is not set. */
+	conn = tree_find(c.events->first->next, "net");
+	REQUIRE(conn);
+	EXPECT(!tree_find(conn, "dpd_delay") && !tree_find(conn, "dpd_timeout"));
+	child = tree_find(tree_find(conn, "children"), "lan");
+	REQUIRE(child);
+	EXPECT(!tree_find(child, "priority"));
 	client_end(&c);
 	stop();
 }
@@ -1057,6 +1108,7 @@ static const struct ktap_test tests[] = {
 	{ "pending", test_pending },
 	{ "terminate", test_terminate },
 	{ "list_sas", test_list_sas },
+	{ "list_conns", test_list_conns },
 	{ "start_action", test_start_action },
 	{ "slow_client", test_slow_client },
 	{ "many_clients", test_many_clients },
