@@ -5,6 +5,7 @@
  * its requests wait in its own socket.
  */
 #include <errno.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -527,6 +528,21 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 free:
 	free(vici);
 	return NULL;
+}
+
+int vici_give(const char *path, const char *name, struct errmsg *err)
+{
+	const struct group *group;
+
+	errno = 0;
+	group = getgrnam(name);
+	if (!group)
+		return errmsg_set(err, "-g %s: %s", name,
+				  errno ? strerror(errno) : "there is no such group");
+	if (lchown(path, (uid_t)-1, group->gr_gid))
+		return errmsg_set(err, "VICI socket %s cannot be given to the group %s: %s",
+				  path, name, strerror(errno));
+	return 0;
 }
 
 void vici_set_token_certs(struct vici *vici, struct token_certs *certs)

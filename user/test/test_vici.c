@@ -2,11 +2,13 @@
 /* VICI's server over its socket, with a client of our own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "counters.h"
@@ -872,6 +874,71 @@ static void test_socket(void)
 	loop_free(stub_loop);
 }
 
+/* Does the socket let one in who has no rights but this group's? */
+static bool lets_in(gid_t group)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		strcpy(addr.sun_path, path);
+		if (setgroups(0, NULL) || setgid(group) || setuid(65534))
+			_exit(2);
+		if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+			_exit(0);
+		_exit(errno == EACCES ? 1 : 2);
+	}
+	if (!EXPECT(waitpid(pid, &status, 0) == pid && WIFEXITED(status)))
+		return false;
+	EXPECT(WEXITSTATUS(status) != 2);
+	return !WEXITSTATUS(status);
+}
+
+/* -g */
+static void test_group(void)
+{
+	const struct group *group;
+	char want[256], name[32];
+	struct errmsg err;
+	struct stat st;
+	gid_t gid;
+
+	if (getuid()) {
+		ktap_skip("not root");
+		return;
+	}
+	group = getgrgid(1);
+	if (!group) {
+		ktap_skip("there is no group 1");
+		return;
+	}
+	gid = group->gr_gid;
+	snprintf(name, sizeof(name), "%s", group->gr_name);
+	start();
+	EXPECT(!chmod(dir, 0711));
+	EXPECT(!lets_in(gid));
+	EXPECT(vici_give(path, "no-such-group", &err));
+	EXPECT_STR(err.text, "-g no-such-group: there is no such group");
+	EXPECT(!lets_in(gid));
+	EXPECT(!vici_give(path, name, &err));
+	EXPECT(!stat(path, &st));
+	EXPECT_EQ(st.st_uid, 0);
+	EXPECT_EQ(st.st_gid, gid);
+	EXPECT_EQ(st.st_mode & 0777, 0660);
+	EXPECT(lets_in(gid));
+	EXPECT(!lets_in(65534));
+	EXPECT(!chmod(dir, 0700));
+	stop();
+	EXPECT(vici_give(path, name, &err));
+	snprintf(want, sizeof(want),
+		 "VICI socket %s cannot be given to the group %s: No such file or directory",
+		 path, name);
+	EXPECT_STR(err.text, want);
+}
+
 /* Valid packets with octets changed: answers or a closed connection, no crash. */
 static void test_mutations(void)
 {
@@ -1113,6 +1180,7 @@ static const struct ktap_test tests[] = {
 	{ "slow_client", test_slow_client },
 	{ "many_clients", test_many_clients },
 	{ "socket", test_socket },
+	{ "group", test_group },
 	{ "policies", test_policies },
 	{ "counters", test_counters },
 	{ "events", test_events },
