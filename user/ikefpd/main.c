@@ -586,7 +586,8 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
 	if (!d->vici || (d->socket_group && vici_give(d->socket_path, d->socket_group, err)))
 		return -1;
-	vici_set_reload(d->vici, reload, d);
+	if (d->config_file)
+		vici_set_reload(d->vici, reload, d);
 	vici_set_revocation(d->vici, d->revocation);
 	vici_set_token_certs(d->vici, d->token_certs);
 	if (privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err))
