@@ -115,7 +115,7 @@ int control_install(struct conn *conn, const struct child_conf *child, struct er
 	return jobs++ % 2 ? errmsg_set(err, "no route") : 0;
 }
 
-unsigned int control_uninstall(const char *conn, const char *child)
+bool control_uninstall(const char *conn, const char *child)
 {
 	(void)conn;
 	CHECK(child);
@@ -144,12 +144,21 @@ bool control_has_child(const char *conn, const char *child)
 	return jobs++ % 2;
 }
 
+int control_unknown_spis(uint64_t *n)
+{
+	*n = jobs;
+	return jobs++ % 2 ? -ENOMEM : 0;
+}
+
 void control_forget(struct control_job *job)
 {
 	(void)job;
 }
 
-/* As control.h says: an event of a Child SA has that, one of a rekeying the new one, too. */
+/*
+ * As control.h says: an event of a Child SA has that, one of a rekeying the new one, too, one of
+ * a move the new endpoints.
+ */
 static void tell(const struct control_ike *ike)
 {
 	enum control_event event = jobs++ % (CONTROL_CHILD_DOWN + 1);
@@ -165,6 +174,9 @@ static void tell(const struct control_ike *ike)
 	} else if (event == CONTROL_IKE_REKEY) {
 		successor.child_count = of_event.child_count = 0;
 		of_event.successor = &successor;
+	} else if (event == CONTROL_IKE_UPDATE) {
+		of_event.child_count = 0;
+		of_event.new_local = of_event.new_remote = &ike->remote;
 	}
 	watcher.fn(event, &of_event, watcher.data);
 }

@@ -421,6 +421,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 	child_life_begin(child);
 	log_established(child);
 	if (old) {
+		counters_count(sa->conn->name, COUNTER_CHILD_REKEY);
 		ike_manager_tell(CONTROL_CHILD_REKEY, sa, child, old);
 	} else {
 		ike_manager_tell(CONTROL_CHILD_UP, sa, child, NULL);

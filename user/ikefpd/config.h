@@ -202,6 +202,8 @@ struct conn {
 	uint64_t reauth_s;	/* until reauthentication, less a part of time_s.rand; 0: never */
 	int32_t keyingtries;	/* attempts, each with its retransmissions; 0: no end; or CONF_UNSET */
 	uint32_t dpd_delay_ms;	/* without a sign of life, then ask for one; 0: never */
+	uint64_t dpd_timeout_s;	/* IKEv1's: listed, and nothing else */
+	uint32_t if_id_in, if_id_out;	/* of children that have none of their own; 0: none */
 	struct retransmit_conf retransmit;	/* its own; the rest is the configuration's */
 	struct proposal_list proposals;	/* IKE */
 	struct auth_conf local;

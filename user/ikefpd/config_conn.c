@@ -20,7 +20,6 @@ struct conn_reader {
 	struct conn *conn;
 	bool has_local;
 	bool has_remote;
-	uint32_t if_id_in, if_id_out;
 };
 
 /* Reading fails on the first error, so one of each is enough. */
@@ -301,6 +300,11 @@ static int read_send_cert(const struct tree *node, void *object, struct errmsg *
 	return 0;
 }
 
+static int read_dpd_timeout(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_seconds(node, &((struct conn_reader *)object)->conn->dpd_timeout_s, err);
+}
+
 static int read_dpd_delay(const struct tree *node, void *object, struct errmsg *err)
 {
 	return config_time(node, &((struct conn_reader *)object)->conn->dpd_delay_ms, err);
@@ -398,12 +402,14 @@ static int read_ppk_required(const struct tree *node, void *object, struct errms
 /* Of the children that have none of their own. */
 static int read_if_id_in(const struct tree *node, void *object, struct errmsg *err)
 {
-	return config_uint(node, 0, UINT32_MAX, &((struct conn_reader *)object)->if_id_in, err);
+	return config_uint(node, 0, UINT32_MAX,
+			   &((struct conn_reader *)object)->conn->if_id_in, err);
 }
 
 static int read_if_id_out(const struct tree *node, void *object, struct errmsg *err)
 {
-	return config_uint(node, 0, UINT32_MAX, &((struct conn_reader *)object)->if_id_out, err);
+	return config_uint(node, 0, UINT32_MAX,
+			   &((struct conn_reader *)object)->conn->if_id_out, err);
 }
 
 static int read_retransmit(const struct tree *node, void *object, struct errmsg *err)
@@ -429,7 +435,7 @@ static const struct config_key conn_keys[] = {
 	{ "unique", read_unique, NULL },
 	{ "keyingtries", read_keyingtries, NULL },
 	{ "dpd_delay", read_dpd_delay, NULL },
-	{ "dpd_timeout", config_check_time, NULL },	/* IKEv1's */
+	{ "dpd_timeout", read_dpd_timeout, NULL },
 	{ "retransmit_timeout", read_retransmit, NULL },
 	{ "retransmit_base", read_retransmit, NULL },
 	{ "retransmit_tries", read_retransmit, NULL },
@@ -524,8 +530,8 @@ static int fill_conn(const struct tree *section, struct conn_reader *r,
 	    read_ike_item(section, "default", &conn->proposals, err))
 		return -1;
 	for (struct child_conf *c = conn->children; c; c = c->next) {
-		inherit(&c->if_id_in, r->if_id_in);
-		inherit(&c->if_id_out, r->if_id_out);
+		inherit(&c->if_id_in, conn->if_id_in);
+		inherit(&c->if_id_out, conn->if_id_out);
 	}
 	write_section(conn, section);
 	return conn->section.failed ? no_memory(section, err) : 0;

@@ -108,12 +108,11 @@ int config_milli(const struct tree *node, int32_t max, int32_t *value,
 	return 0;
 }
 
-int config_check_time(const struct tree *node, void *object, struct errmsg *err)
+static int check_time(const struct tree *node, struct errmsg *err)
 {
 	const char *text;
 	size_t digits;
 
-	(void)object;
 	text = config_text(node, err);
 	if (!text)
 		return -1;
@@ -133,7 +132,7 @@ int config_seconds(const struct tree *node, uint64_t *seconds, struct errmsg *er
 	const char *text;
 	char *unit;
 
-	if (config_check_time(node, NULL, err))
+	if (check_time(node, err))
 		return -1;
 	text = config_text(node, err);
 	*seconds = strtoull(text, &unit, 10);

@@ -61,7 +61,6 @@ int config_milli(const struct tree *node, int32_t max, int32_t *value,
 int config_time(const struct tree *node, uint32_t *ms, struct errmsg *err);
 /* The same in seconds, as long as one likes. */
 int config_seconds(const struct tree *node, uint64_t *seconds, struct errmsg *err);
-int config_check_time(const struct tree *node, void *object, struct errmsg *err);
 
 /* Call @fn for each item of a list, which a file writes "a, b, c". */
 typedef int (*config_item_fn)(const struct tree *node, const char *item,

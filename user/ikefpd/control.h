@@ -67,7 +67,7 @@ void control_configured(void);
 
 /* trap.h, for the daemon's one manager. */
 int control_install(struct conn *conn, const struct child_conf *child, struct errmsg *err);
-unsigned int control_uninstall(const char *conn, const char *child);
+bool control_uninstall(const char *conn, const char *child);
 typedef void (*control_policy_fn)(const struct conn *conn, const struct child_sa *trap,
 				  void *data);
 void control_each_trap(control_policy_fn fn, void *data);
@@ -81,6 +81,7 @@ struct control_suite {
 	const char *integ_alg;	/* "HMAC_SHA2_256_128"; NULL for AEAD */
 	const char *prf_alg;	/* "PRF_HMAC_SHA2_256"; NULL for ESP */
 	const char *dh_group;	/* "CURVE_25519" */
+	const char *ake[ADDKE_MAX];	/* of additional key exchanges (RFC 9370): "ML_KEM_768" */
 	uint16_t encr_keysize;	/* bits; 0 where the algorithm has one size */
 	bool esn;
 };
@@ -119,6 +120,7 @@ struct control_ike {
 	struct endpoint remote;
 	const struct ike_id *local_id;	/* NULL until known */
 	const struct ike_id *remote_id;
+	uint32_t if_id_in, if_id_out;	/* of Child SAs that have none of their own; 0: none */
 	bool initiator;
 	uint64_t spi_i;		/* host order */
 	uint64_t spi_r;
@@ -137,6 +139,7 @@ struct control_ike {
 	const struct control_child *children;
 	size_t child_count;
 	const struct control_ike *successor;	/* of CONTROL_IKE_REKEY: without children */
+	const struct endpoint *new_local, *new_remote;	/* of CONTROL_IKE_UPDATE; else NULL */
 };
 
 /*
@@ -151,7 +154,7 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data);
 enum control_event {
 	CONTROL_IKE_UP,
 	CONTROL_IKE_DOWN,
-	CONTROL_IKE_UPDATE,	/* its endpoints are others */
+	CONTROL_IKE_UPDATE,	/* its endpoints are about to be others */
 	CONTROL_IKE_REKEY,	/* another one has taken its place */
 	CONTROL_CHILD_UP,
 	CONTROL_CHILD_REKEY,	/* another one has taken its place */
@@ -166,6 +169,9 @@ typedef void (*control_event_fn)(enum control_event event, const struct control_
 				 void *data);
 /* NULL: nobody watches any more. */
 void control_watch(control_event_fn fn, void *data);
+
+/* kernel_unknown_spis() */
+int control_unknown_spis(uint64_t *n);
 
 /* Has an IKE SA of a connection of this name a Child SA of that one, that is not about to go? */
 bool control_has_child(const char *conn, const char *child);

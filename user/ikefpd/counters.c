@@ -17,6 +17,8 @@ struct entry {
 /* There is one of it, as there is one of control.h's manager. */
 static struct {
 	uint64_t all[COUNTERS];
+	bool follows;
+	uint64_t followed;	/* what the module had counted when it was last asked */
 	struct entry *entries;
 	struct table by_name;
 } counters;
@@ -88,6 +90,14 @@ void counters_count_message(const char *conn, uint8_t exchange, enum message_kin
 		return;
 	}
 	counters_count(conn, first + kind);
+}
+
+void counters_follow_invalid_spi(uint64_t by_now)
+{
+	if (counters.follows && by_now > counters.followed)
+		counters.all[COUNTER_INVALID_SPI] += by_now - counters.followed;
+	counters.follows = true;
+	counters.followed = by_now;
 }
 
 const char *counter_name(enum counter counter)

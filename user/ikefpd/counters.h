@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * strongSwan's counters of IKE messages and rekeyings, of each connection and of all. What
- * the module answers by itself is not in them (`ikefp stats` has it).
+ * the module answers by itself is not in them (`ikefp stats` has it); of what it drops, what is
+ * for no IKE SA is.
  */
 #ifndef IKEFPD_COUNTERS_H
 #define IKEFPD_COUNTERS_H
@@ -21,7 +22,7 @@ enum counter {
 	COUNTER_IKE_REKEY_RESP,
 	COUNTER_CHILD_REKEY,
 	COUNTER_INVALID,	/* malformed */
-	COUNTER_INVALID_SPI,
+	COUNTER_INVALID_SPI,	/* of all alone: whose it would be is not known */
 	/* Each, and a message_kind. */
 	COUNTER_IKE_INIT,
 	COUNTER_IKE_AUTH = COUNTER_IKE_INIT + 4,
@@ -34,6 +35,9 @@ enum counter {
 void counters_count(const char *conn, enum counter counter);
 /* A message of this exchange; others are not counted. */
 void counters_count_message(const char *conn, uint8_t exchange, enum message_kind kind);
+
+/* So many the module has counted by now; the first time it is where our count begins. */
+void counters_follow_invalid_spi(uint64_t by_now);
 
 /* "ike-init-in-req" */
 const char *counter_name(enum counter counter);

@@ -79,7 +79,7 @@ int control_install(struct conn *conn, const struct child_conf *child, struct er
 	return trap_install(manager, conn, child, true, err);
 }
 
-unsigned int control_uninstall(const char *conn, const char *child)
+bool control_uninstall(const char *conn, const char *child)
 {
 	return trap_uninstall(manager, conn, child);
 }
@@ -90,6 +90,11 @@ void control_each_trap(control_policy_fn fn, void *data)
 
 	for (t = manager->traps; t; t = t->next)
 		fn(t->conn, &t->child, data);
+}
+
+int control_unknown_spis(uint64_t *n)
+{
+	return kernel_unknown_spis(manager->kernel, n);
 }
 
 void control_forget(struct control_job *job)
@@ -113,6 +118,8 @@ static void fill_suite(struct control_suite *suite, const struct proposal *p)
 	suite->integ_alg = algorithm(p, TRANSFORM_INTEG);
 	suite->prf_alg = algorithm(p, TRANSFORM_PRF);
 	suite->dh_group = algorithm(p, TRANSFORM_DH);
+	for (int i = 0; i < ADDKE_MAX; i++)
+		suite->ake[i] = algorithm(p, TRANSFORM_ADDKE1 + i);
 	suite->encr_keysize = encr ? encr->key_bits : 0;
 	suite->esn = proposal_id(p, TRANSFORM_ESN) == ESN_YES;
 }
@@ -180,6 +187,8 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 		.remote = sa->remote,
 		.local_id = sa->local_id.type == ID_ANY ? NULL : &sa->local_id,
 		.remote_id = sa->remote_id.type == ID_ANY ? NULL : &sa->remote_id,
+		.if_id_in = sa->conn ? sa->conn->if_id_in : 0,
+		.if_id_out = sa->conn ? sa->conn->if_id_out : 0,
 		.initiator = sa->initiator,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
@@ -225,11 +234,23 @@ static void tell(enum control_event event, const struct ike_sa *sa,
 	watcher.fn(event, &ike, watcher.data);
 }
 
+static void tell_move(const struct ike_sa *sa, const struct endpoint *local,
+		      const struct endpoint *remote)
+{
+	struct control_ike ike;
+
+	fill_ike(&ike, sa);
+	ike.new_local = local;
+	ike.new_remote = remote;
+	watcher.fn(CONTROL_IKE_UPDATE, &ike, watcher.data);
+}
+
 void control_watch(control_event_fn fn, void *data)
 {
 	watcher.fn = fn;
 	watcher.data = data;
 	manager->event = fn ? tell : NULL;
+	manager->moves = fn ? tell_move : NULL;
 }
 
 void control_each_ike(bool counters, control_ike_fn fn, void *data)

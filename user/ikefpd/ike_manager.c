@@ -257,6 +257,13 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 		sa->manager->event(event, sa, child, old);
 }
 
+void ike_manager_tell_move(const struct ike_sa *sa, const struct endpoint *local,
+			   const struct endpoint *remote)
+{
+	if (sa->manager->moves)
+		sa->manager->moves(sa, local, remote);
+}
+
 void ike_manager_add(struct ike_manager *m, struct ike_sa *sa)
 {
 	sa->link = m->sas_end;

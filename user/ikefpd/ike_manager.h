@@ -57,6 +57,9 @@ struct ike_manager {
 	/* NULL: nobody wants to know; else control.h's. */
 	void (*event)(enum control_event event, const struct ike_sa *sa,
 		      const struct child_sa *child, const struct child_sa *old);
+	/* Likewise, before it is elsewhere. */
+	void (*moves)(const struct ike_sa *sa, const struct endpoint *local,
+		      const struct endpoint *remote);
 	struct loop_work wake_work;
 	uint32_t last_ike_id, last_child_id, last_reqid, last_trap_reqid, last_mark;
 	bool stopping;
@@ -119,6 +122,9 @@ void ike_manager_look_at_limits(struct ike_manager *m);
 /* Something has become of an IKE SA, or of this Child SA of its: to be told (control.h). */
 void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 		      const struct child_sa *child, const struct child_sa *old);
+/* It is about to be between these endpoints. */
+void ike_manager_tell_move(const struct ike_sa *sa, const struct endpoint *local,
+			   const struct endpoint *remote);
 
 /* control.h's functions, for a manager of one's own; child NULL: the IKE SA alone. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,

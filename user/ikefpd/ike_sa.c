@@ -614,6 +614,7 @@ static void move(struct ike_sa *sa, const struct endpoint *local, const struct e
 {
 	struct child_sa *child;
 
+	ike_manager_tell_move(sa, local, remote);
 	sa->local = *local;
 	sa->remote = *remote;
 	for (child = sa->children; child; child = child->next)
@@ -624,7 +625,6 @@ static void move(struct ike_sa *sa, const struct endpoint *local, const struct e
 	/* What goes by a stream is told by where it leads, too. */
 	if (local->stream)
 		ike_sa_tell_esp(sa);
-	ike_manager_tell(CONTROL_IKE_UPDATE, sa, NULL, NULL);
 	resume_save(sa);
 }
 

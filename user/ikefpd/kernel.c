@@ -379,6 +379,15 @@ int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
 	return failed(k, "cannot see how often IKE_SA_INIT was sent", err);
 }
 
+int kernel_unknown_spis(struct kernel *k, uint64_t *n)
+{
+	struct ikefp_stats stats;
+	int err = ikefp_stats_get(k->nl, &stats);
+
+	*n = err ? 0 : stats.value[IKEFP_A_STATS_DROP_UNKNOWN_SPI];
+	return failed(k, "cannot read the module's counters", err);
+}
+
 int kernel_sa_esp(struct kernel *k, uint64_t spi_local, const struct kernel_esp *pairs,
 		  size_t n)
 {

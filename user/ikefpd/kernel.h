@@ -141,6 +141,9 @@ bool kernel_stream_is_open(struct kernel *k, uint32_t id);
 /* How often its oldest request that is not answered was sent; 0: there is none. */
 int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries);
 
+/* Messages that no IKE SA was found for by their SPIs, since the module was loaded. */
+int kernel_unknown_spis(struct kernel *k, uint64_t *n);
+
 /* Where its messages go from now on. */
 int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *local,
 		   const struct endpoint *remote);

@@ -114,6 +114,19 @@ const char *transform_name(uint8_t type, uint16_t id)
 	return "?";
 }
 
+const char *transform_nth(uint8_t type, size_t n, uint16_t *id)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (names[i].type != type || n--)
+			continue;
+		*id = names[i].id;
+		return names[i].name;
+	}
+	return NULL;
+}
+
 static void add(struct proposal *p, const struct transform *t)
 {
 	unsigned int i;

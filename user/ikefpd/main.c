@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -499,24 +498,6 @@ static void module_unloaded(void *arg)
 	loop_stop(d->loop, d->exit_code);
 }
 
-/* The socket has mode 0660. */
-static int give_socket(const struct daemon *d, struct errmsg *err)
-{
-	const struct group *group;
-
-	if (!d->socket_group)
-		return 0;
-	errno = 0;
-	group = getgrnam(d->socket_group);
-	if (!group)
-		return errmsg_set(err, "-g %s: %s", d->socket_group,
-				  errno ? strerror(errno) : "there is no such group");
-	if (lchown(d->socket_path, (uid_t)-1, group->gr_gid))
-		return errmsg_set(err, "VICI socket %s cannot be given to the group %s: %s",
-				  d->socket_path, d->socket_group, strerror(errno));
-	return 0;
-}
-
 static struct tcp_listen *listen_tcp(struct daemon *d, struct errmsg *err)
 {
 	const uint16_t *ports = d->config->tcp_ports;
@@ -603,9 +584,10 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 	if (!d->network_watch)
 		return -1;
 	d->vici = vici_new(d->loop, d->config, d->secrets, d->socket_path, err);
-	if (!d->vici || give_socket(d, err))
+	if (!d->vici || (d->socket_group && vici_give(d->socket_path, d->socket_group, err)))
 		return -1;
-	vici_set_reload(d->vici, reload, d);
+	if (d->config_file)
+		vici_set_reload(d->vici, reload, d);
 	vici_set_revocation(d->vici, d->revocation);
 	vici_set_token_certs(d->vici, d->token_certs);
 	if (privileges_drop(&d->account, 1ull << CAP_NET_ADMIN, err))

@@ -139,5 +139,7 @@ const char *proposal_offer_str(const uint8_t *body, size_t body_len, char *buf, 
 #define PROPOSALS_STRLEN	512
 /* strongSwan's (swanctl --list-sas) name of a transform's algorithm, or "?". */
 const char *transform_name(uint8_t type, uint16_t id);
+/* The nth of those that are known of a type, from 0: its name and *id. NULL: there are no more. */
+const char *transform_nth(uint8_t type, size_t n, uint16_t *id);
 
 #endif

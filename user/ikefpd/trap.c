@@ -226,20 +226,22 @@ int trap_install(struct ike_manager *m, struct conn *conn, const struct child_co
 	return 0;
 }
 
-unsigned int trap_uninstall(struct ike_manager *m, const char *conn, const char *child)
+bool trap_uninstall(struct ike_manager *m, const char *conn, const char *child)
 {
-	struct trap *t, *next;
-	unsigned int n = 0;
+	struct trap *t, *found = NULL;
 
-	for (t = m->traps; t; t = next) {
-		next = t->next;
+	/* The newest comes first here. */
+	for (t = m->traps; t; t = t->next) {
 		if ((conn && strcmp(conn, t->conn->name)) || strcmp(child, t->child.conf->name))
 			continue;
-		log_msg(LOG_CFG, LVL_CTRL, "uninstalled '%s' of '%s'", child, t->conn->name);
-		drop(m, t);
-		n++;
+		if (!found || is_shunt(t->child.conf) || !is_shunt(found->child.conf))
+			found = t;
 	}
-	return n;
+	if (!found)
+		return false;
+	log_msg(LOG_CFG, LVL_CTRL, "uninstalled '%s' of '%s'", child, found->conn->name);
+	drop(m, found);
+	return true;
 }
 
 /* Is it still configured, to be there or by hand? */

@@ -37,8 +37,11 @@ struct trap {
  */
 int trap_install(struct ike_manager *m, struct conn *conn, const struct child_conf *conf,
 		 bool manual, struct errmsg *err);
-/* By name; any connection if @conn is NULL. Returns how many there were. */
-unsigned int trap_uninstall(struct ike_manager *m, const char *conn, const char *child);
+/*
+ * By name. If @conn is NULL and several connections have one, it is a shunt's, else a trap's,
+ * that was installed first, as strongSwan has it. False: there is none.
+ */
+bool trap_uninstall(struct ike_manager *m, const char *conn, const char *child);
 /* Installs those that a connection asks for, which is loaded. */
 void trap_configure(struct ike_manager *m, struct conn *conn);
 /*

@@ -5,6 +5,7 @@
  * its requests wait in its own socket.
  */
 #include <errno.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static const struct {
 } commands[] = {
 	{ "version", vici_version },
 	{ "stats", vici_stats },
+	{ "get-algorithms", vici_get_algorithms },
 	{ "get-counters", vici_get_counters },
 	{ "reset-counters", vici_reset_counters },
 	{ "reload-settings", vici_reload_settings },
@@ -78,6 +80,7 @@ static const struct {
 	{ "load-authority", vici_load_authority },
 	{ "unload-authority", vici_unload_authority },
 	{ "load-pool", vici_load_unserved },
+	{ "unload-pool", vici_unload_pool },
 	{ "clear-creds", vici_clear_creds },
 	{ "flush-certs", vici_flush_certs },
 };
@@ -520,10 +523,26 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 	}
 	log_listener_add(&vici->log);
 	control_watch(vici_sa_event, vici);
+	vici_counters_look();
 	return vici;
 free:
 	free(vici);
 	return NULL;
+}
+
+int vici_give(const char *path, const char *name, struct errmsg *err)
+{
+	const struct group *group;
+
+	errno = 0;
+	group = getgrnam(name);
+	if (!group)
+		return errmsg_set(err, "-g %s: %s", name,
+				  errno ? strerror(errno) : "there is no such group");
+	if (lchown(path, (uid_t)-1, group->gr_gid))
+		return errmsg_set(err, "VICI socket %s cannot be given to the group %s: %s",
+				  path, name, strerror(errno));
+	return 0;
 }
 
 void vici_set_token_certs(struct vici *vici, struct token_certs *certs)

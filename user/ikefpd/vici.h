@@ -24,8 +24,14 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 		      struct secrets *secrets, const char *path, struct errmsg *err);
 
 /*
+ * Let this group use the socket @path, too, as its mode says: before privileges are given up.
+ * Returns 0, or -1 with @err set.
+ */
+int vici_give(const char *path, const char *group, struct errmsg *err);
+
+/*
  * Have reload-settings call @reload, which returns 0, or -1 with @err set and nothing
- * changed. Without it there is nothing to reload.
+ * changed. Without it there is nothing to reload, which succeeds.
  */
 void vici_set_reload(struct vici *vici,
 		     int (*reload)(void *data, struct errmsg *err), void *data);

@@ -23,7 +23,7 @@ enum vici_event {
 	VICI_EV_CONTROL_LOG,
 	VICI_EV_LIST_SA,
 	VICI_EV_LIST_CONN,
-	VICI_EV_LIST_CERT,	/* there are none to list yet */
+	VICI_EV_LIST_CERT,
 	VICI_EV_LIST_AUTHORITY,
 	VICI_EV_LIST_POLICY,
 	VICI_EV_IKE_UPDOWN,
@@ -156,6 +156,7 @@ enum vici_result vici_unload_shared(struct vici_client *, const struct tree *,
 				    struct buf *);
 enum vici_result vici_load_unserved(struct vici_client *, const struct tree *,
 				    struct buf *);
+enum vici_result vici_unload_pool(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_clear_creds(struct vici_client *, const struct tree *,
 				  struct buf *);
 enum vici_result vici_load_cert(struct vici_client *, const struct tree *, struct buf *);
@@ -168,6 +169,10 @@ enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
 /* What control.h tells, to all clients that want to know. */
 void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data);
 
+enum vici_result vici_get_algorithms(struct vici_client *, const struct tree *,
+				     struct buf *);
+/* Counts on what the module has counted meanwhile. */
+void vici_counters_look(void);
 enum vici_result vici_get_counters(struct vici_client *, const struct tree *, struct buf *);
 enum vici_result vici_reset_counters(struct vici_client *, const struct tree *,
 				     struct buf *);

@@ -3,9 +3,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "control.h"
 #include "counters.h"
 #include "vici_client.h"
 #include "vici_message.h"
+
+void vici_counters_look(void)
+{
+	uint64_t n;
+
+	if (!control_unknown_spis(&n))
+		counters_follow_invalid_spi(n);
+}
 
 static void put_counters(const char *conn, const uint64_t *values, void *data)
 {
@@ -31,6 +40,7 @@ enum vici_result vici_get_counters(struct vici_client *client, const struct tree
 	const uint64_t *values = counters_get(name);
 
 	(void)client;
+	vici_counters_look();
 	if (!is_yes(request, "all") && !values) {
 		vici_put_result(reply, "no counters found for this connection");
 		return VICI_DONE;
@@ -51,6 +61,7 @@ enum vici_result vici_reset_counters(struct vici_client *client, const struct tr
 	const char *name = tree_str(request, "name");
 
 	(void)client;
+	vici_counters_look();
 	if (is_yes(request, "all")) {
 		counters_reset_all();
 	} else if (!counters_reset(name)) {

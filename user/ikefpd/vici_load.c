@@ -265,6 +265,22 @@ enum vici_result vici_load_unserved(struct vici_client *client,
 	return VICI_DONE;
 }
 
+/* None can be loaded. */
+enum vici_result vici_unload_pool(struct vici_client *client, const struct tree *request,
+				  struct buf *reply)
+{
+	const char *name = tree_str(request, "name");
+
+	(void)client;
+	if (name)
+		vici_put_result(reply,
+				"pool '%s' not found: ikefpd assigns no virtual IP addresses, and has no pools",
+				name);
+	else
+		vici_put_result(reply, "missing pool name");
+	return VICI_DONE;
+}
+
 enum vici_result vici_clear_creds(struct vici_client *client,
 				  const struct tree *request, struct buf *reply)
 {

@@ -133,6 +133,8 @@ void vici_put_ts_list(struct buf *out, const char *name, const struct ts_list *l
 
 static void put_suite(struct buf *out, const struct control_suite *suite)
 {
+	char name[16];
+
 	if (!suite->encr_alg)
 		return;
 	vici_put(out, "encr-alg", "%s", suite->encr_alg);
@@ -144,6 +146,11 @@ static void put_suite(struct buf *out, const struct control_suite *suite)
 		vici_put(out, "prf-alg", "%s", suite->prf_alg);
 	if (suite->dh_group)
 		vici_put(out, "dh-group", "%s", suite->dh_group);
+	for (int i = 0; i < ADDKE_MAX; i++) {
+		snprintf(name, sizeof(name), "ake%d", i + 1);
+		if (suite->ake[i])
+			vici_put(out, name, "%s", suite->ake[i]);
+	}
 	if (suite->esn)
 		vici_put(out, "esn", "1");
 }
@@ -177,6 +184,14 @@ static void put_mark(struct buf *out, const char *direction, struct xfrm_mark ma
 	vici_put(out, name, "%.8x", mark.m);
 }
 
+static void put_if_ids(struct buf *out, uint32_t inbound, uint32_t outbound)
+{
+	if (inbound)
+		vici_put(out, "if-id-in", "%.8x", inbound);
+	if (outbound)
+		vici_put(out, "if-id-out", "%.8x", outbound);
+}
+
 static void put_seconds(struct buf *out, const char *name, int64_t seconds)
 {
 	if (seconds >= 0)
@@ -200,10 +215,7 @@ static void put_child_section(struct buf *out, const char *section,
 		vici_put(out, "spi-out", "%.8x", child->spi_out);
 		put_mark(out, "in", child->mark_in);
 		put_mark(out, "out", child->mark_out);
-		if (child->if_id_in)
-			vici_put(out, "if-id-in", "%.8x", child->if_id_in);
-		if (child->if_id_out)
-			vici_put(out, "if-id-out", "%.8x", child->if_id_out);
+		put_if_ids(out, child->if_id_in, child->if_id_out);
 		put_suite(out, &child->suite);
 		put_traffic(out, "in", child->bytes_in, child->packets_in,
 			    child->use_in_s);
@@ -235,15 +247,22 @@ static void put_rekeyed(struct buf *out, const struct control_child *old,
 	vici_put_section_end(out);
 }
 
-static void put_end(struct buf *out, const char *side, const struct endpoint *end,
-		    const struct ike_id *id)
+static void put_endpoint(struct buf *out, const char *side, const struct endpoint *end)
 {
-	char addr[ENDPOINT_STRLEN], text[ID_STRLEN], name[16];
+	char addr[ENDPOINT_STRLEN], name[16];
 
 	snprintf(name, sizeof(name), "%s-host", side);
 	vici_put(out, name, "%s", endpoint_addr_str(end, addr));
 	snprintf(name, sizeof(name), "%s-port", side);
 	vici_put(out, name, "%u", end->port);
+}
+
+static void put_end(struct buf *out, const char *side, const struct endpoint *end,
+		    const struct ike_id *id)
+{
+	char text[ID_STRLEN], name[16];
+
+	put_endpoint(out, side, end);
 	snprintf(name, sizeof(name), "%s-id", side);
 	vici_put(out, name, "%s", id ? ike_id_str(id, text) : "%any");
 }
@@ -278,6 +297,7 @@ static void put_ike(struct buf *out, const struct control_ike *ike)
 	put_flag(out, "nat-remote", ike->nat_remote);
 	put_flag(out, "nat-fake", ike->nat_fake);
 	put_flag(out, "nat-any", ike->nat_local || ike->nat_remote || ike->nat_fake);
+	put_if_ids(out, ike->if_id_in, ike->if_id_out);
 	put_suite(out, &ike->suite);
 	put_flag(out, "ppk", ike->ppk);
 	if (ike->established)
@@ -301,7 +321,8 @@ static void put_rekeyed_ike(struct buf *out, const struct control_ike *ike)
 
 /*
  * As charon: the section of the IKE SA has all of it, and the Child SA if it is about one, or
- * the one that was rekeyed and the new one.
+ * the one that was rekeyed and the new one. One that moves has the old endpoints there; the
+ * new ones stand before it.
  */
 void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data)
 {
@@ -323,6 +344,10 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 	if (!wanted)
 		return;
 	put_flag(&out, "up", event == CONTROL_IKE_UP || event == CONTROL_CHILD_UP);
+	if (event == CONTROL_IKE_UPDATE) {
+		put_endpoint(&out, "local", ike->new_local);
+		put_endpoint(&out, "remote", ike->new_remote);
+	}
 	vici_put_section(&out, ike->name);
 	if (ike->successor)
 		put_rekeyed_ike(&out, ike);
@@ -511,6 +536,10 @@ static void put_conn(struct buf *out, const struct conn *conn)
 	vici_put(out, "reauth_time", "%" PRIu64, conn->reauth_s);
 	vici_put(out, "rekey_time", "%" PRIu64, conn->time_s.rekey);
 	vici_put(out, "unique", "%s", uniques[conn->unique]);
+	if (conn->dpd_delay_ms)
+		vici_put(out, "dpd_delay", "%u", conn->dpd_delay_ms / 1000);
+	if (conn->dpd_timeout_s)
+		vici_put(out, "dpd_timeout", "%" PRIu64, conn->dpd_timeout_s);
 	if (conn->ppk_id.type != ID_ANY)
 		vici_put(out, "ppk_id", "%s", ike_id_str(&conn->ppk_id, text));
 	if (conn->ppk_required)
@@ -530,6 +559,8 @@ static void put_conn(struct buf *out, const struct conn *conn)
 		vici_put_ts_list(out, "remote-ts", &c->remote_ts);
 		if (c->interface[0])
 			vici_put(out, "interface", "%s", c->interface);
+		if (c->priority)
+			vici_put(out, "priority", "%u", c->priority);
 		vici_put_section_end(out);
 	}
 	vici_put_section_end(out);

@@ -351,6 +351,13 @@ int kernel_sa_tries(struct kernel *k, uint64_t spi_local, uint32_t *tries)
 	return sa ? 0 : -ENOENT;
 }
 
+int kernel_unknown_spis(struct kernel *k, uint64_t *n)
+{
+	(void)k;
+	*n = 0;
+	return 0;
+}
+
 int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
 {
 	struct net *net = k->host->net;

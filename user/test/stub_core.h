@@ -178,7 +178,7 @@ int control_install(struct conn *conn, const struct child_conf *child, struct er
 	return 0;
 }
 
-unsigned int control_uninstall(const char *conn, const char *child)
+bool control_uninstall(const char *conn, const char *child)
 {
 	bool is = stub_installed && !strcmp(stub_installed->name, child);
 
@@ -208,6 +208,14 @@ bool control_has_child(const char *conn, const char *child)
 		if (!strcmp(sa->conn->name, conn) && !strcmp(sa->child->name, child) && sa->up)
 			return true;
 	return false;
+}
+
+static uint64_t stub_unknown_spis;
+
+int control_unknown_spis(uint64_t *n)
+{
+	*n = stub_unknown_spis;
+	return 0;
 }
 
 void control_forget(struct control_job *job)
@@ -245,7 +253,9 @@ void control_each_ike(bool counters, control_ike_fn fn, void *data)
 			.suite = { .encr_alg = "AES_CBC", .encr_keysize = 256,
 				   .integ_alg = "HMAC_SHA2_256_128",
 				   .prf_alg = "PRF_HMAC_SHA2_256",
-				   .dh_group = "CURVE_25519" },
+				   .dh_group = "CURVE_25519",
+				   .ake = { [1] = "ML_KEM_768" } },
+			.if_id_out = 0x2a,
 			.task_active = sa->going ? "IKE_DELETE" : NULL,
 			.children = &child, .child_count = sa->up,
 		};

@@ -182,17 +182,31 @@ static void transport_nat(void)
 	net_clear(&net);
 }
 
-/* The peer's mapping is another one: so are its selectors. */
+static struct endpoint moves_from, moves_to;
+
+static void note_move(const struct ike_sa *sa, const struct endpoint *local,
+		      const struct endpoint *remote)
+{
+	(void)local;
+	moves_from = sa->remote;
+	moves_to = *remote;
+}
+
+/* The peer's mapping is another one: so are its selectors. It is told before it has moved. */
 static void transport_moves(void)
 {
-	struct endpoint elsewhere;
+	struct endpoint elsewhere, before;
 	struct ike_sa *sa;
 
 	behind_nat("mode = transport", "mode = transport");
 	REQUIRE(child_of(left) && child_of(right));
 	sa = host_established(right);
 	REQUIRE(!endpoint_parse(&elsewhere, "203.0.113.9", 4567));
+	right->manager.moves = note_move;
+	before = sa->remote;
 	ike_sa_moved(sa, &sa->local, &elsewhere);
+	EXPECT(endpoint_equal(&moves_from, &before));
+	EXPECT(endpoint_equal(&moves_to, &elsewhere));
 	EXPECT(ts_is(&child_of(right)->remote_ts->v[0], "203.0.113.9/32"));
 	EXPECT_EQ(host_policies(right), 3);
 	EXPECT_EQ(host_states(right), 2);
@@ -443,8 +457,8 @@ static void trap(void)
 	EXPECT_EQ(host_ike_sas(left), 0);
 	EXPECT_EQ(host_policies(left), 3);
 	EXPECT_EQ(out_policy(left)->reqid, reqid);
-	EXPECT_EQ(trap_uninstall(&left->manager, "other", "net"), 0);
-	EXPECT_EQ(trap_uninstall(&left->manager, NULL, "net"), 1);
+	EXPECT(!trap_uninstall(&left->manager, "other", "net"));
+	EXPECT(trap_uninstall(&left->manager, NULL, "net"));
 	EXPECT_EQ(host_policies(left), 0);
 	net_clear(&net);
 }
@@ -569,9 +583,55 @@ static void trap_under(void)
 	EXPECT(!trap_install(&left->manager, conn, conn->children, true, &err));
 	EXPECT(child_of(left)->trapped);
 	EXPECT_EQ(out_policy(left)->reqid, child_of(left)->reqid);
-	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
+	EXPECT(trap_uninstall(&left->manager, "gw", "net"));
 	EXPECT(!child_of(left)->trapped);
 	EXPECT_EQ(host_policies(left), 3);
+	net_clear(&net);
+}
+
+/* A child of that name that is a trap, or with a mode a shunt, in a connection of its own. */
+static void install_another(const char *name, const char *mode)
+{
+	struct errmsg err;
+	struct conn *conn;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "connections {\n %s {\n remote_addrs = " RIGHT "\n"
+		 " local {\n auth = psk\n }\n remote {\n auth = psk\n }\n"
+		 " children {\n net {\n%s\n local_ts = 10.1.0.0/24\n"
+		 " remote_ts = 10.2.0.0/24\n }\n }\n }\n}\n", name, mode);
+	host_config(left, text);
+	conn = config_find_conn(left->config, name);
+	REQUIRE(conn);
+	EXPECT(!trap_install(&left->manager, conn, conn->children, true, &err));
+}
+
+/* Of several of a name one goes, shunts before traps. */
+static void uninstalled_one_by_one(void)
+{
+	struct ike_manager *m;
+
+	trapped_hosts(PEER);
+	m = &left->manager;
+	install_another("first", "");
+	install_another("second", "");
+	install_another("third", "mode = drop");
+	install_another("fourth", "mode = pass");
+	EXPECT(trap_uninstall(m, NULL, "net"));
+	EXPECT(!trap_of(m, "third", "net"));
+	EXPECT(trap_of(m, "first", "net") && trap_of(m, "second", "net") &&
+	       trap_of(m, "fourth", "net"));
+	EXPECT(trap_uninstall(m, NULL, "net"));
+	EXPECT(!trap_of(m, "fourth", "net"));
+	EXPECT(trap_of(m, "first", "net") && trap_of(m, "second", "net"));
+	EXPECT(trap_uninstall(m, NULL, "net"));
+	EXPECT(!trap_of(m, "first", "net"));
+	EXPECT(trap_of(m, "second", "net"));
+	EXPECT(!trap_uninstall(m, "first", "net"));
+	EXPECT(trap_uninstall(m, NULL, "net"));
+	EXPECT(!trap_uninstall(m, NULL, "net"));
+	EXPECT_EQ(host_policies(left), 0);
 	net_clear(&net);
 }
 
@@ -615,7 +675,7 @@ static void shunts_and_child(void)
 	conn = config_find_conn(left->config, "gw");
 	EXPECT(!trap_install(&left->manager, conn, conn->children, true, &err));
 	EXPECT_EQ(out_policy(left)->action, XFRM_PASS);
-	EXPECT_EQ(trap_uninstall(&left->manager, NULL, "net"), 1);
+	EXPECT(trap_uninstall(&left->manager, NULL, "net"));
 	EXPECT_EQ(out_policy(left)->action, XFRM_PROTECT);
 	net_clear(&net);
 }
@@ -842,6 +902,7 @@ static const struct ktap_test tests[] = {
 	{ "a trap comes and goes under a Child SA", trap_under },
 	{ "a trap for many peers", trap_for_many },
 	{ "a trap for many peers, of networks", trap_for_many_of_networks },
+	{ "uninstalled one by one", uninstalled_one_by_one },
 	{ "what passes and what drops", shunts },
 	{ "what passes, a Child SA, what drops", shunts_and_child },
 	{ "close_action and dpd_action", reactions },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "control.h"
 #include "ktap.h"
 #include "libjob.h"
 #include "libnet.h"
@@ -131,6 +132,33 @@ static void what_is_agreed_on(void)
 	}
 }
 
+static bool names_exchanges(const struct control_ike *ike, void *data)
+{
+	unsigned int *seen = data;
+
+	++*seen;
+	EXPECT_STR(ike->suite.dh_group, "CURVE_25519");
+	EXPECT(!ike->suite.ake[0]);
+	EXPECT_STR(ike->suite.ake[1], "ECP_384");
+	EXPECT_STR(ike->suite.ake[6], "ECP_256");
+	EXPECT_EQ(ike->if_id_in, 0);
+	EXPECT_EQ(ike->if_id_out, 42);
+	return true;
+}
+
+/* By their numbers, as they were agreed on; and the connection's if_id. */
+static void listed(void)
+{
+	unsigned int seen = 0;
+
+	initiate(BASE "-ke2_ecp384-ke7_ecp256\nif_id_out = 42", BASE "-ke2_ecp384-ke7_ecp256");
+	control_attach(&left->manager);
+	control_each_ike(false, names_exchanges, &seen);
+	control_attach(NULL);
+	EXPECT_EQ(seen, 1);
+	net_clear(&net);
+}
+
 static enum fate lose_some(struct net *n, unsigned int index, bool raw)
 {
 	(void)n;
@@ -218,6 +246,7 @@ static void left_out(void)
 
 static const struct ktap_test tests[] = {
 	{ "what is agreed on", what_is_agreed_on },
+	{ "listed", listed },
 	{ "lost messages", lost },
 	{ "the notify taken out on the way", stripped },
 	{ "the key exchange taken out on the way", left_out },

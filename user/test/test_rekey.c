@@ -210,11 +210,14 @@ static void order_of_sending(void)
 	old_right = child_in(right, CHILD_INSTALLED);
 	old_right_out = old_right->spi_out;
 	old_left_out = old_left->spi_out;
+	counters_reset_all();
 	rekey(left);
 	EXPECT_STR(child_sa_state_name(old_left), "REKEYING");
 	net_run(&net);
 	EXPECT_EQ(old_right->state, CHILD_DELETED);
 	EXPECT_EQ(old_left->state, CHILD_DELETED);
+	/* At either end, which are one process here. */
+	EXPECT_EQ(counters_get(NULL)[COUNTER_CHILD_REKEY], 2);
 	/* For what is still on its way, either way. */
 	EXPECT(state(right, old_right_out) && state(right, old_right_out)->retired);
 	EXPECT(state(left, old_left_out) && state(left, old_left_out)->retired);

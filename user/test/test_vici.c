@@ -2,14 +2,17 @@
 /* VICI's server over its socket, with a client of our own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "counters.h"
+#include "dh.h"
 #include "ikev2.h"
 #include "ktap.h"
 #include "libsecrets.h"
@@ -352,6 +355,50 @@ static void test_load(void)
 		     "not supported yet: peers are not redirected to other gateways (RFC 5685): 'terminate' ends their IKE SAs");
 	expect_reply(call(&c, "load-pool", NULL), "no",
 		     "not supported yet: ikefpd serves connections, certificates and keys");
+	vici_put(&m, "name", "road");
+	expect_reply(call(&c, "unload-pool", &m), "no",
+		     "pool 'road' not found: ikefpd assigns no virtual IP addresses, and has no pools");
+	expect_reply(call(&c, "unload-pool", NULL), "no", "missing pool name");
+	client_end(&c);
+	stop();
+}
+
+static const char *algorithm(const struct tree *reply, const char *type, const char *name)
+{
+	const struct tree *section = tree_find(reply, type);
+
+	if (!EXPECT(section))
+		return NULL;
+	return tree_str(section, name);
+}
+
+static void test_algorithms(void)
+{
+	static const char *const empty[] = { "xof", "drbg", "rng", "nonce-gen" };
+	struct tree *reply;
+	struct client c;
+
+	start();
+	c = client();
+	reply = call(&c, "get-algorithms", NULL);
+	EXPECT_STR(algorithm(reply, "encryption", "AES_CBC"), "kernel");
+	EXPECT(!algorithm(reply, "encryption", "AES_GCM_16"));
+	EXPECT_STR(algorithm(reply, "aead", "AES_GCM_16"), "kernel");
+	EXPECT_STR(algorithm(reply, "aead", "CHACHA20_POLY1305"), "kernel");
+	EXPECT(!algorithm(reply, "aead", "AES_CBC"));
+	EXPECT_STR(algorithm(reply, "integrity", "HMAC_SHA1_96"), "kernel");
+	EXPECT(!algorithm(reply, "integrity", "NONE"));
+	EXPECT_STR(algorithm(reply, "hasher", "HASH_SHA2_384"), "openssl");
+	EXPECT_STR(algorithm(reply, "prf", "PRF_HMAC_SHA2_512"), "openssl");
+	EXPECT_STR(algorithm(reply, "kdf", "KDF_PRF_PLUS"), "openssl");
+	EXPECT_STR(algorithm(reply, "ke", "CURVE_25519"), "openssl");
+	EXPECT_STR(algorithm(reply, "ke", "MODP_4096"), "openssl");
+	EXPECT(!algorithm(reply, "ke", "NONE"));
+	/* That of OpenSSL at hand. */
+	EXPECT_EQ(!!algorithm(reply, "ke", "ML_KEM_768"), !!dh_public_len(DH_ML_KEM_768));
+	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++)
+		EXPECT(tree_find(reply, empty[i]) && !tree_find(reply, empty[i])->first);
+	tree_free(reply);
 	client_end(&c);
 	stop();
 }
@@ -633,6 +680,10 @@ static void test_list_sas(void)
 	EXPECT(!tree_find(ike, "nat-remote"));
 	EXPECT_STR(tree_str(ike, "integ-alg"), "HMAC_SHA2_256_128");
 	EXPECT_STR(tree_str(ike, "established"), "61");
+	EXPECT_STR(tree_str(ike, "ake2"), "ML_KEM_768");
+	EXPECT(!tree_find(ike, "ake1"));
+	EXPECT_STR(tree_str(ike, "if-id-out"), "0000002a");
+	EXPECT(!tree_find(ike, "if-id-in"));
 	child = tree_find(tree_find(ike, "child-sas"), "lan-102");
 	REQUIRE(child);
 	EXPECT_STR(tree_str(child, "spi-in"), "c0ffee01");
@@ -654,6 +705,53 @@ static void test_list_sas(void)
 	vici_put(&m, "ike", "wan");
 	tree_free(call(&c, "list-sas", &m));
 	EXPECT_EQ(c.event_count, 2);
+	client_end(&c);
+	stop();
+}
+
+static void test_list_conns(void)
+{
+	const struct tree *conn, *child;
+	struct buf m = BUF_INIT;
+	struct client c;
+
+	start();
+	c = client();
+	load_net(&c);
+	vici_put_section(&m, "far");
+	vici_put(&m, "dpd_delay", "2m");
+	vici_put(&m, "dpd_timeout", "150");
+	vici_put_section(&m, "local");
+	vici_put(&m, "auth", "psk");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "remote");
+	vici_put(&m, "auth", "psk");
+	vici_put_section_end(&m);
+	vici_put_section(&m, "children");
+	vici_put_section(&m, "lan");
+	vici_put(&m, "priority", "77");
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	vici_put_section_end(&m);
+	expect_reply(call(&c, "load-conn", &m), "yes", NULL);
+	listen_to(&c, "list-conn");
+	tree_free(call(&c, "list-conns", NULL));
+	EXPECT_EQ(c.event_count, 2);
+	REQUIRE(c.events && c.events->first && c.events->first->next);
+	conn = tree_find(c.events->first, "far");	/* the last comes first */
+	REQUIRE(conn);
+	EXPECT_STR(tree_str(conn, "dpd_delay"), "120");
+	EXPECT_STR(tree_str(conn, "dpd_timeout"), "150");
+	child = tree_find(tree_find(conn, "children"), "lan");
+	REQUIRE(child);
+	EXPECT_STR(tree_str(child, "priority"), "77");
+	/* Not what is not set. */
+	conn = tree_find(c.events->first->next, "net");
+	REQUIRE(conn);
+	EXPECT(!tree_find(conn, "dpd_delay") && !tree_find(conn, "dpd_timeout"));
+	child = tree_find(tree_find(conn, "children"), "lan");
+	REQUIRE(child);
+	EXPECT(!tree_find(child, "priority"));
 	client_end(&c);
 	stop();
 }
@@ -776,6 +874,71 @@ static void test_socket(void)
 	loop_free(stub_loop);
 }
 
+/* Does the socket let one in who has no rights but this group's? */
+static bool lets_in(gid_t group)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		strcpy(addr.sun_path, path);
+		if (setgroups(0, NULL) || setgid(group) || setuid(65534))
+			_exit(2);
+		if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+			_exit(0);
+		_exit(errno == EACCES ? 1 : 2);
+	}
+	if (!EXPECT(waitpid(pid, &status, 0) == pid && WIFEXITED(status)))
+		return false;
+	EXPECT(WEXITSTATUS(status) != 2);
+	return !WEXITSTATUS(status);
+}
+
+/* -g */
+static void test_group(void)
+{
+	const struct group *group;
+	char want[256], name[32];
+	struct errmsg err;
+	struct stat st;
+	gid_t gid;
+
+	if (getuid()) {
+		ktap_skip("not root");
+		return;
+	}
+	group = getgrgid(1);
+	if (!group) {
+		ktap_skip("there is no group 1");
+		return;
+	}
+	gid = group->gr_gid;
+	snprintf(name, sizeof(name), "%s", group->gr_name);
+	start();
+	EXPECT(!chmod(dir, 0711));
+	EXPECT(!lets_in(gid));
+	EXPECT(vici_give(path, "no-such-group", &err));
+	EXPECT_STR(err.text, "-g no-such-group: there is no such group");
+	EXPECT(!lets_in(gid));
+	EXPECT(!vici_give(path, name, &err));
+	EXPECT(!stat(path, &st));
+	EXPECT_EQ(st.st_uid, 0);
+	EXPECT_EQ(st.st_gid, gid);
+	EXPECT_EQ(st.st_mode & 0777, 0660);
+	EXPECT(lets_in(gid));
+	EXPECT(!lets_in(65534));
+	EXPECT(!chmod(dir, 0700));
+	stop();
+	EXPECT(vici_give(path, name, &err));
+	snprintf(want, sizeof(want),
+		 "VICI socket %s cannot be given to the group %s: No such file or directory",
+		 path, name);
+	EXPECT_STR(err.text, want);
+}
+
 /* Valid packets with octets changed: answers or a closed connection, no crash. */
 static void test_mutations(void)
 {
@@ -873,6 +1036,7 @@ static void test_counters(void)
 	struct client c;
 	struct buf m;
 
+	stub_unknown_spis = 70;		/* of the time before */
 	start();
 	c = client();
 	counters_reset_all();
@@ -891,10 +1055,20 @@ static void test_counters(void)
 	EXPECT_STR(tree_str(of, "ike-auth-out-req"), "1");
 	EXPECT_STR(tree_str(of, "ike-init-in-req"), "0");
 	tree_free(reply);
+	stub_unknown_spis = 73;
+	tree_free(call(&c, "get-counters", NULL));
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 3);
+	/* Those up to now are reset, too. */
+	stub_unknown_spis = 75;
+	expect_reply(call(&c, "reset-counters", NULL), "yes", NULL);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 0);
+	stub_unknown_spis = 76;
+	tree_free(call(&c, "get-counters", NULL));
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 1);
 	m = named("name", "net");
 	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
 	EXPECT_EQ(counters_get("net")[COUNTER_IKE_AUTH + REQUEST_OUT], 0);
-	EXPECT_EQ(counters_get(NULL)[COUNTER_IKE_AUTH + REQUEST_OUT], 1);
+	EXPECT_EQ(counters_get(NULL)[COUNTER_INVALID_SPI], 1);
 	m = named("all", "yes");
 	expect_reply(call(&c, "reset-counters", &m), "yes", NULL);
 	EXPECT(!counters_get("net"));
@@ -917,6 +1091,7 @@ static void test_events(void)
 					       .state = "ESTABLISHED" };
 	struct control_ike ike = { .name = "net", .unique_id = 3, .state = "ESTABLISHED" };
 	const struct tree *of, *event;
+	struct endpoint elsewhere;
 	struct client c;
 
 	start();
@@ -945,6 +1120,24 @@ static void test_events(void)
 	EXPECT_STR(tree_str(tree_find(of, "old"), "uniqueid"), "3");
 	EXPECT_STR(tree_str(tree_find(of, "new"), "uniqueid"), "4");
 	ike.successor = NULL;
+	endpoint_parse(&elsewhere, "203.0.113.9", 4567);
+	ike.new_local = &ike.local;
+	ike.new_remote = &elsewhere;
+	stub_watcher.fn(CONTROL_IKE_UPDATE, &ike, stub_watcher.data);
+	event = last_event(&c);
+	REQUIRE(event);
+	EXPECT_STR(event->name, "ike-update");
+	EXPECT_STR(tree_str(event, "local-host"), "192.0.2.1");
+	EXPECT_STR(tree_str(event, "local-port"), "500");
+	EXPECT_STR(tree_str(event, "remote-host"), "203.0.113.9");
+	EXPECT_STR(tree_str(event, "remote-port"), "4567");
+	of = tree_find(event, "net");
+	REQUIRE(of);
+	EXPECT_STR(tree_str(of, "uniqueid"), "3");
+	EXPECT_STR(tree_str(of, "remote-host"), "192.0.2.2");
+	EXPECT_STR(tree_str(of, "remote-port"), "500");
+	EXPECT(!tree_find(of, "child-sas"));
+	ike.new_local = ike.new_remote = NULL;
 	ike.children = &child;
 	ike.child_count = 1;
 	stub_watcher.fn(CONTROL_CHILD_DOWN, &ike, stub_watcher.data);
@@ -975,16 +1168,19 @@ static const struct ktap_test tests[] = {
 	{ "protocol", test_protocol },
 	{ "malformed", test_malformed },
 	{ "load", test_load },
+	{ "algorithms", test_algorithms },
 	{ "shared", test_shared },
 	{ "reload", test_reload },
 	{ "initiate", test_initiate },
 	{ "pending", test_pending },
 	{ "terminate", test_terminate },
 	{ "list_sas", test_list_sas },
+	{ "list_conns", test_list_conns },
 	{ "start_action", test_start_action },
 	{ "slow_client", test_slow_client },
 	{ "many_clients", test_many_clients },
 	{ "socket", test_socket },
+	{ "group", test_group },
 	{ "policies", test_policies },
 	{ "counters", test_counters },
 	{ "events", test_events },
