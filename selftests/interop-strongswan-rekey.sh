@@ -40,17 +40,10 @@ rekeyed() {
 
 # Both want to at the same moment.
 collisions() {
-	local round before
-
-	CHILD='rekey_time = 2s
-		life_time = 20s
-		rand_time = 0s' up "$1" "$2"
+	up "$1" "$2"
+	netem_both delay 400ms
 	ping_start lan1 "$lan2_addr"
-	for round in 1 2 3; do
-		before=$(inbound gw1)
-		wait_for 20 inbound_is_other gw1 "$before"
-	done
-	ping_more 20
+	collide_child
 	no_ping_lost "$theirs"
 	both_answered
 }

@@ -76,27 +76,12 @@ socket_that_is_connected() {
 	in_use gw1 | grep -x "$used"
 }
 
-# Lifetimes that end at the same moment at both ends: each is a collision.
 at_once() {
-	local before round
-
-	CHILD='rekey_time = 2s
-		life_time = 20s
-		rand_time = 0s' up topo_direct
+	up topo_far
 	ping_start lan1 "$lan2_addr"
-	for round in 1 2 3; do
-		before=$(inbound gw1)
-		wait_for 20 inbound_is_other gw1 "$before"
-	done
-	ping_more 20
+	collide_child
 	no_ping_lost
 	both_answered
-	# What is left is one, and what was replaced just now.
-	wait_for 20 one_of_each
-}
-
-one_of_each() {
-	[ "$(child_sas gw1)" = 1 ] && [ "$(child_sas gw2)" = 1 ]
 }
 
 # killed GATEWAY: its daemon dies while it rekeys.

@@ -177,3 +177,40 @@ collide_ike() {
 	done
 	[ "$(ike_collisions "$1")" -ge 2 ]
 }
+
+# child_collisions: how many either end has seen.
+child_collisions() {
+	cat "$work"/gw?.log |
+		grep -cE 'CHILD_SA net was rekeyed by both ends|CHILD_SA rekey collision' || :
+}
+
+# at_both COMMAND1 -- COMMAND2: swanctl's, at gw1 and at gw2 at the same moment: over topo_far
+# neither end has heard of the other's then. What they say is in $work/said1 and said2.
+at_both() {
+	local first=() pid
+
+	while [ "$1" != -- ]; do
+		first+=("$1")
+		shift
+	done
+	swanctl gw1 "${first[@]}" >"$work/said1" 2>&1 &
+	pid=$!
+	swanctl gw2 "${@:2}" >"$work/said2" 2>&1 || :
+	wait "$pid" || :
+	cat "$work/said1" "$work/said2"
+}
+
+# collide_child: as collide_ike, of the Child SA "net".
+collide_child() {
+	local round before
+
+	for round in 1 2 3 4 5 6; do
+		before=$(inbound gw1)
+		at_both --rekey --child net -- --rekey --child net
+		wait_for 20 inbound_is_other gw1 "$before"
+		settled
+		ping_more 5
+		[ "$(child_collisions)" -lt 2 ] || break
+	done
+	[ "$(child_collisions)" -ge 2 ]
+}

@@ -3,10 +3,11 @@
 #
 # A daemon is given 1,000 connections with start_action = start by swanctl --load-conns:
 # seconds until swanctl is done, its own share included; noted, seconds until all of them are
-# up, from the same moment. At most 2 s for the former.
+# up, from the same moment. At most 2 s for the former, which is no peer's measure: charon, given
+# the same, has them wait for its 16 threads, and is not done in the time that a case has.
 #
-# Both ends are of the same kind, on one processor. Neither limits half-open IKE SAs and new
-# peers, as all come from one address here.
+# Both ends are ikefpd, on one processor. Neither limits half-open IKE SAs and new peers, as all
+# come from one address here.
 
 . "${0%/*}/../case.sh"
 . "${0%/*}/../many.sh"
@@ -18,14 +19,14 @@ up() {
 }
 
 load() {
-	local CHARON='dos_protection = no' began took
+	local began took
 
 	topo_direct
-	many_start "$1" gw2 $MANY
-	[ "$1" != ikefpd ] || gw2 "$(program ikefp)" policy source-rate=1000000 init-rate=1000000 \
+	many_start ikefpd gw2 $MANY
+	gw2 "$(program ikefp)" policy source-rate=1000000 init-rate=1000000 \
 		cookie-rate=1000000 cookie-half-open=0 cookie-half-open-source=$MANY \
 		max-half-open-source=$MANY
-	many_start "$1" gw1 0
+	many_start ikefpd gw1 0
 	CHILD='start_action = start' many_conf gw1 $MANY >"$work/gw1/swanctl.conf"
 	swanctl gw1 --load-creds >/dev/null
 	began=$(uptime_ns)
@@ -47,6 +48,5 @@ seconds() {
 	printf '%d.%03d' $(($1 / 1000000000)) $(($1 % 1000000000 / 1000000))
 }
 
-measure ikefp load ikefpd
-measure charon load strongswan
+measure ikefp load
 bench_end
