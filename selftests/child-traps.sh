@@ -190,7 +190,7 @@ many() {
 	table inet clear {
 		counter sent { }
 		chain out {
-			type filter hook output priority filter;
+			type filter hook postrouting priority filter;
 			icmp type echo-request ip daddr 192.0.2.0/25 rt ipsec missing counter name sent
 		}
 	}
