@@ -123,6 +123,11 @@ void vici_log_message(struct log_listener *l, enum log_group group, int level,
 void vici_control_abandon(struct vici_control *control);
 void vici_token_abandon(struct vici_token *token);
 void vici_conn_abandon(struct vici_conn *conn);
+
+/* What changes the configuration says to its client: no, which is logged; or yes. */
+enum vici_result vici_refuse(struct buf *reply, const char *command, const struct errmsg *err);
+enum vici_result vici_accept(struct buf *reply);
+
 /* Does a message about @sa belong to the command? */
 bool vici_control_concerns(const struct vici_control *control,
 			   const struct log_sa *sa);
