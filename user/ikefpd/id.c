@@ -73,6 +73,71 @@ static int parse_addr(struct ike_id *id, int family, const char *text,
 				   set(id, ID_IPV6_ADDR, addr, 16);
 }
 
+/* "10.0.0.0/24", or "10.0.0.1-10.0.0.9". */
+static int parse_range(struct ike_id *id, int family, const char *text, const char **why)
+{
+	const size_t len = family == AF_INET ? 4 : 16, mark = strcspn(text, "/-");
+	uint8_t range[2 * 16], *first = range, *last = range + len;
+	char from[INET6_ADDRSTRLEN];
+	unsigned long bits;
+	char *end;
+
+	*why = family == AF_INET ? "not a subnet or a range of IPv4 addresses" :
+				   "not a subnet or a range of IPv6 addresses";
+	if (!text[mark] || mark >= sizeof(from))
+		return -EINVAL;
+	memcpy(from, text, mark);
+	from[mark] = '\0';
+	if (inet_pton(family, from, first) != 1)
+		return -EINVAL;
+	if (text[mark] == '-') {
+		if (inet_pton(family, text + mark + 1, last) != 1 || memcmp(first, last, len) > 0)
+			return -EINVAL;
+		return set(id, family == AF_INET ? ID_IPV4_ADDR_RANGE : ID_IPV6_ADDR_RANGE, range,
+			   2 * len);
+	}
+	if (!isdigit((unsigned char)text[mark + 1]))
+		return -EINVAL;
+	bits = strtoul(text + mark + 1, &end, 10);
+	if (*end || bits > 8 * len)
+		return -EINVAL;
+	memcpy(last, first, len);
+	for (size_t i = bits; i < 8 * len; i++) {
+		first[i / 8] &= ~(0x80 >> i % 8);
+		last[i / 8] |= 0x80 >> i % 8;
+	}
+	return set(id, family == AF_INET ? ID_IPV4_ADDR_RANGE : ID_IPV6_ADDR_RANGE, range, 2 * len);
+}
+
+/* "{11}:#0102": a type by its number. */
+static int parse_numbered(struct ike_id *id, const char *text, const char **why)
+{
+	unsigned long type;
+	char *end;
+
+	*why = "not a type from 1 to 255 in curly brackets with a colon and something after it";
+	if (!isdigit((unsigned char)text[1]))
+		return -EINVAL;
+	type = strtoul(text + 1, &end, 10);
+	if (!type || type > 255 || end[0] != '}' || end[1] != ':' || !end[2])
+		return -EINVAL;
+	if (end[2] == '#')
+		return parse_hex(id, type, end + 3, why);
+	return set(id, type, end + 2, strlen(end + 2));
+}
+
+/* An address has as many octets as an address has. */
+static int check_len(struct ike_id *id, const char **why)
+{
+	if ((id->type != ID_IPV4_ADDR || id->len == 4) && (id->type != ID_IPV6_ADDR || id->len == 16) &&
+	    (id->type != ID_IPV4_ADDR_RANGE || id->len == 8) &&
+	    (id->type != ID_IPV6_ADDR_RANGE || id->len == 32))
+		return 0;
+	ike_id_clear(id);
+	*why = "not the octets of an address";
+	return -EINVAL;
+}
+
 static int parse_dn(struct ike_id *id, const char *text, const char **why)
 {
 	struct buf der = BUF_INIT;
@@ -84,7 +149,7 @@ static int parse_dn(struct ike_id *id, const char *text, const char **why)
 	return err;
 }
 
-int ike_id_parse(struct ike_id *id, const char *text, const char **why)
+static int parse(struct ike_id *id, const char *text, const char **why)
 {
 	static const struct {
 		const char *prefix;
@@ -94,7 +159,9 @@ int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 		{ "fqdn:", ID_FQDN }, { "dns:", ID_FQDN },
 		{ "email:", ID_RFC822_ADDR }, { "rfc822:", ID_RFC822_ADDR },
 		{ "userfqdn:", ID_RFC822_ADDR }, { "keyid:", ID_KEY_ID },
-		{ "asn1dn:", ID_DER_ASN1_DN },
+		{ "asn1dn:", ID_DER_ASN1_DN }, { "asn1gn:", ID_DER_ASN1_GN },
+		{ "ipv4net:", ID_IPV4_ADDR_RANGE }, { "ipv6net:", ID_IPV6_ADDR_RANGE },
+		{ "ipv4range:", ID_IPV4_ADDR_RANGE }, { "ipv6range:", ID_IPV6_ADDR_RANGE },
 	};
 	uint8_t addr[16];
 	size_t i;
@@ -120,10 +187,20 @@ int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 			return parse_addr(id, AF_INET6, value, why);
 		if (*value == '#')
 			return parse_hex(id, prefixes[i].type, value + 1, why);
+		if (prefixes[i].type == ID_IPV4_ADDR_RANGE)
+			return parse_range(id, AF_INET, value, why);
+		if (prefixes[i].type == ID_IPV6_ADDR_RANGE)
+			return parse_range(id, AF_INET6, value, why);
+		if (prefixes[i].type == ID_DER_ASN1_GN) {
+			*why = "a GeneralName is written as its DER: asn1gn:#HEX";
+			return -EINVAL;
+		}
 		if (prefixes[i].type == ID_DER_ASN1_DN)
 			return parse_dn(id, value, why);
 		return set(id, prefixes[i].type, value, strlen(value));
 	}
+	if (text[0] == '{')
+		return parse_numbered(id, text, why);
 	if (strchr(text, '='))
 		return parse_dn(id, text, why);
 	if (text[0] == '@' && text[1] == '#')
@@ -143,16 +220,26 @@ int ike_id_parse(struct ike_id *id, const char *text, const char **why)
 		return set(id, ID_IPV4_ADDR, addr, 4);
 	if (inet_pton(AF_INET6, text, addr) == 1)
 		return set(id, ID_IPV6_ADDR, addr, 16);
+	if (!parse_range(id, AF_INET, text, why) || !parse_range(id, AF_INET6, text, why))
+		return 0;
 	if (strchr(text, ':'))
 		return set(id, ID_KEY_ID, text, strlen(text));
 	return set(id, ID_FQDN, text, strlen(text));
+}
+
+int ike_id_parse(struct ike_id *id, const char *text, const char **why)
+{
+	int err = parse(id, text, why);
+
+	return err ? err : check_len(id, why);
 }
 
 int ike_id_set(struct ike_id *id, uint8_t type, const void *data, size_t len)
 {
 	memset(id, 0, sizeof(*id));
 	if ((type == ID_IPV4_ADDR && len != 4) ||
-	    (type == ID_IPV6_ADDR && len != 16) || type == ID_ANY || !len)
+	    (type == ID_IPV6_ADDR && len != 16) || type == ID_ANY ||
+	    type == ID_IPV4_ADDR_RANGE || type == ID_IPV6_ADDR_RANGE || !len)
 		return -EBADMSG;
 	return set(id, type, data, len);
 }
@@ -208,12 +295,28 @@ uint64_t ike_id_hash(uint64_t hash, const struct ike_id *id)
 	return hash;
 }
 
+static bool is_within(const struct ike_id *range, const struct ike_id *peer)
+{
+	const uint8_t type = range->type == ID_IPV4_ADDR_RANGE ? ID_IPV4_ADDR : ID_IPV6_ADDR;
+
+	return peer->type == type && 2 * peer->len == range->len &&
+	       memcmp(range->data, peer->data, peer->len) <= 0 &&
+	       memcmp(peer->data, range->data + peer->len, peer->len) <= 0;
+}
+
+static bool is_range(const struct ike_id *id)
+{
+	return id->type == ID_IPV4_ADDR_RANGE || id->type == ID_IPV6_ADDR_RANGE;
+}
+
 int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
 {
 	const struct ike_id *c = configured;
 
 	if (c->type == ID_ANY)
 		return 1;
+	if (is_range(c))
+		return is_within(c, peer) ? 2 : 0;
 	if (ike_id_equal(c, peer))
 		return 3;
 	if (c->type == ID_DER_ASN1_DN && peer->type == ID_DER_ASN1_DN)
@@ -242,7 +345,18 @@ bool ike_id_is_pattern(const struct ike_id *id)
 {
 	if (id->type == ID_DER_ASN1_DN)
 		return dn_match(id->data, id->len, id->data, id->len) == 2;
-	return caseless(id->type) && id->len && id->data[0] == '*';
+	return is_range(id) || (caseless(id->type) && id->len && id->data[0] == '*');
+}
+
+static const char *range_str(const struct ike_id *id, char buf[ID_STRLEN])
+{
+	const int family = id->type == ID_IPV4_ADDR_RANGE ? AF_INET : AF_INET6;
+	char first[INET6_ADDRSTRLEN] = "?", last[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(family, id->data, first, sizeof(first));
+	inet_ntop(family, id->data + id->len / 2, last, sizeof(last));
+	snprintf(buf, ID_STRLEN, "%s-%s", first, last);
+	return buf;
 }
 
 const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN])
@@ -260,6 +374,9 @@ const char *ike_id_str(const struct ike_id *id, char buf[ID_STRLEN])
 			       id->data, buf, ID_STRLEN))
 			snprintf(buf, ID_STRLEN, "?");
 		return buf;
+	case ID_IPV4_ADDR_RANGE:
+	case ID_IPV6_ADDR_RANGE:
+		return range_str(id, buf);
 	case ID_FQDN:
 	case ID_RFC822_ADDR:
 		break;

@@ -21,8 +21,9 @@ struct ike_id {
  * Reads an identity as swanctl.conf writes it: an address, an FQDN (also with a
  * leading "@"), user@domain, "@#hex" (KEY_ID), "%any", or with an explicit type:
  * "ipv4:", "ipv6:", "fqdn:", "dns:", "email:", "rfc822:", "userfqdn:", "keyid:",
- * "asn1dn:". What has a "=" is a distinguished name (dn.h).
- * A leading "*." or "*@" in the text is a wildcard for matching.
+ * "asn1dn:", "asn1gn:" (only "#hex"), or its number: "{11}:". What has a "=" is a distinguished
+ * name (dn.h). A leading "*." or "*@" in the text is a wildcard for matching, and so is a subnet
+ * or a range of addresses, also with "ipv4net:", "ipv6net:", "ipv4range:" or "ipv6range:".
  * Returns 0, -EINVAL with *why pointing at a constant text, or -ENOMEM.
  * id is overwritten; clear it with ike_id_clear().
  */

@@ -122,6 +122,9 @@ enum ike_id_type {
 	ID_FQDN = 2,
 	ID_RFC822_ADDR = 3,
 	ID_IPV6_ADDR = 5,
+	/* Ours, never on the wire (IKEv1 had them): first and last address of those that match. */
+	ID_IPV4_ADDR_RANGE = 7,
+	ID_IPV6_ADDR_RANGE = 8,
 	ID_DER_ASN1_DN = 9,
 	ID_DER_ASN1_GN = 10,
 	ID_KEY_ID = 11,
