@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# ikefpd (gw1) and Debian's Libreswan (gw2): IKE SAs are rekeyed by either end, and by
-# both at once; no packet is lost.
+# ikefpd (gw1) and Debian's Libreswan (gw2): IKE SAs are rekeyed by either end, and no
+# packet is lost.
+#
+# Not with Libreswan 4.10: by both at once. It keeps the SA that RFC 7296 section 2.8.1 has it delete.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/interop.sh"
@@ -43,29 +45,8 @@ rekeyed() {
 	terminate "$1"
 }
 
-# Both ends do it before they hear of it from each other.
-at_once() {
-	local pair pid before
-
-	up topo_far gw1
-	pair=$(spis gw1)
-	before=$(ike_spis gw1)
-	swanctl gw1 --rekey --ike gw &
-	pid=$!
-	whack gw2 --name gw --rekey-ike --asynchronous
-	wait "$pid"
-	wait_for 20 ike_is_other gw1 "$before"
-	ping_more 5
-	wait_for 20 one_ike_sa_here
-	[ "$(spis gw1)" = "$pair" ]
-	both_answered
-	no_ping_lost
-	terminate gw1
-}
-
 need_module
-ktap_plan 3
+ktap_plan 2
 IKE_PROPOSALS=aes128-sha512-modp2048 testcase "ikefpd began" rekeyed gw1
 FAMILY=6 IKE_PROPOSALS=aes256-sha256-ecp256 testcase "Libreswan began, IPv6" rekeyed gw2
-testcase "at the same moment" at_once
 ktap_end
