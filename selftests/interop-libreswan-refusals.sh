@@ -24,8 +24,8 @@ refused() {
 	tail -n "+$((lines[0] + 1))" "$work/gw1.log" | grep -E "$2" | sort -u >"$work/said"
 	cat "$work/said"
 	[ "$1" = gw2 ] || [ "$(wc -l <"$work/said")" = 1 ]
-	swanctl gw1 --terminate --ike gw --timeout 20 || :
 	whack gw2 --name gw --terminate
+	swanctl gw1 --terminate --ike gw --force --timeout 20 || :
 	wait_for 20 gone gw1
 	wait_for 20 gone gw2
 }
@@ -124,17 +124,17 @@ not_taken() {
 		"authentication of the peer failed: .*$1" "$rejected"
 }
 
-# not_wanted: Libreswan does not.
+# not_wanted THEIRS: Libreswan does not. Having begun, it says so to nobody: its peer is left with
+# an SA.
 not_wanted() {
-	from_each 'received AUTHENTICATION_FAILED' 'X509: |certificate .* invalid' \
-		'AUTHENTICATION_FAILED' 'X509: |certificate .* invalid'
+	from_each 'received AUTHENTICATION_FAILED' "$1" 'IKE_SA gw\[[0-9]+\] established' "$1"
 }
 
 pluto_certified() {
 	PLUTO_AUTH=ecdsa PLUTO_CONN+="
     leftcert=${PLUTO_CERTIFICATE:-gw2-good}
     leftsendcert=always
-    rightca=%same" PLUTO_RIGHT=$gw1_addr pluto_conf "$1"
+    rightca=\"C=CH, O=Example, CN=ca\"" PLUTO_RIGHT=$gw1_addr pluto_conf "$1"
 }
 
 certificates() {
@@ -158,13 +158,13 @@ certificates() {
 	certificate gw1-good gw3-name2
 	not_taken 'CN=gw3-name2" is not of '"'gw2.example'"
 	certificate gw1-expired gw2-good
-	not_wanted
+	not_wanted SEC_ERROR_EXPIRED_CERTIFICATE
 	certificate gw1-revoked gw2-good
-	not_wanted
+	not_wanted SEC_ERROR_REVOKED_CERTIFICATE
 	certificate gw1-stranger gw2-good
-	not_wanted
+	not_wanted 'SEC_ERROR_UNKNOWN_ISSUER|X509: '
 	certificate gw3-name gw2-good
-	not_wanted
+	not_wanted 'X509: |ID .*mismatch|subjectAltName|authentication failed'
 }
 
 make_certificates() {

@@ -4,7 +4,7 @@
 # ikefpd (gw1) and Debian's Libreswan (gw2): IKE SAs are rekeyed by either end, and no
 # packet is lost.
 #
-# Not with Libreswan 4.10: by both at once. It keeps the SA that RFC 7296 section 2.8.1 has it delete.
+# Not with Libreswan 4.10: by both at once. It keeps what RFC 7296 section 2.8.1 has it delete.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/interop.sh"
