@@ -63,6 +63,6 @@ testcase "RSA" certificates rsa pubkey rsasig
 testcase "RSA-PSS" certificates rsa ike:rsa/pss-sha256 rsa-sha2
 testcase "ECDSA, P-256" certificates p256 pubkey ecdsa
 testcase "ECDSA, P-384" certificates p384 pubkey ecdsa
-testcase "raw public keys, RSA" raw_keys rsa rsa-sha2
+testcase "raw public keys, RSA" raw_keys rsa rsasig
 testcase "raw public keys, ECDSA" raw_keys p256 ecdsa
 ktap_end
