@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # IKE fragments (RFC 7383) to and from Debian's Libreswan, in both roles, of chains of
-# certificates, also where some of them are lost. gw1 is ikefpd.
+# certificates. gw1 is ikefpd.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/pki.sh"
 . "$selftests/lib/fragments.sh"
 . "$selftests/lib/interop.sh"
 
-AUTH=pubkey PLUTO_AUTH=rsasig
+# Libreswan takes nobody of another CA than the one that it asks for: it asks for none.
+AUTH=pubkey PLUTO_AUTH=rsasig CONN='send_cert = always'
 PLUTO_CONN='    leftcert=gw2-other
     leftsendcert=always
-    sendca=all
-    rightca=%same'
+    sendca=all'
 
 # chains: each has the root and the CAs of its own chain: it has to be sent those of the other's.
 chains() {
@@ -23,9 +23,8 @@ chains() {
 	certutil -A -d "sql:$work/gw2/nss" -n im4 -t CT,, -a -i "$pki/im4.crt"
 }
 
-# fragments [NETEM-PARAMETER...]
 fragments() {
-	local size=576 rounds=1
+	local size=576
 
 	[ "${FAMILY:-4}" = 4 ] || size=1280
 	topo_direct
@@ -33,13 +32,7 @@ fragments() {
 	watch_wire gw1 1280
 	watch_wire gw2 $size
 	libreswan_pair
-	if [ $# -gt 0 ]; then
-		netem_both delay 20ms "$@"
-		rounds=${ROUNDS:-3}
-	fi
-	for ((; rounds > 0; rounds--)); do
-		from_either
-	done
+	from_either
 	fragmented gw1
 	echo "[gw2] $(seen gw2 skf) fragments, $(seen gw2 large) too large"
 	[ "$(seen gw2 skf)" -ge 4 ]
@@ -58,8 +51,7 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 3
+ktap_plan 2
 testcase "either begins, IPv4" fragments
 FAMILY=6 testcase "either begins, IPv6" fragments
-testcase "either begins, 20 % loss" fragments loss 20%
 ktap_end
