@@ -3,6 +3,9 @@
 #
 # ikefpd and Debian's Libreswan: keepalives, liveness asked by either, DELETE from either, an end
 # that dies, one that comes back, and a mapping of a NAT that changes under a tunnel.
+#
+# Not with Libreswan 4.10: its keepalives, which it looks after once, at the end of IKE_AUTH, where
+# it finds that none is due; and ikefpd behind a NAT whose mapping changes, which it does not see.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/interop.sh"
@@ -21,22 +24,9 @@ pluto_asks() {
 	printf '    %s\n' dpddelay=1 dpdtimeout=5 dpdaction=clear retransmit-timeout=3
 }
 
-pluto_keeps() {
-	pluto_conf "$1" | sed 's/^config setup/&\n    keep-alive=1/'
-}
-
 ikefpd_keeps() {
 	CONN='dpd_delay = 1s' psk_conf "$1"
 	charon_conf 'keep_alive = 1s' 'retransmit_timeout = 0.3' 'retransmit_tries = 3'
-}
-
-# Both send them only from behind the NAT.
-they_are_inside() {
-	PLUTO_CONF=pluto_keeps up libreswan ikefpd
-	wait_for 40 counter_at_least gw2 rx-keepalive 2
-	counter_is gw2 keepalives-sent 0
-	established
-	both_answered
 }
 
 they_ask() {
@@ -103,7 +93,8 @@ deletes() {
 
 # child_state: the number of pluto's last Child SA.
 child_state() {
-	whack gw2 --showstates | sed -n 's/^000 #\([0-9]*\): .*STATE_V2_ESTABLISHED_CHILD_SA.*/\1/p' | tail -n 1
+	whack gw2 --showstates |
+		sed -n 's/^000 #\([0-9]*\): .*STATE_V2_ESTABLISHED_CHILD_SA.*/\1/p' | tail -n 1
 }
 
 # Either is started again, having forgotten its tunnel.
@@ -133,9 +124,10 @@ starts_again() {
 	terminate gw2
 }
 
+# rebinding [ADDRESS]: Libreswan is behind the NAT.
 rebinding() {
-	up "$1" "$2"
-	nat_forgets "${@:3}"
+	up libreswan ikefpd
+	nat_forgets "$@"
 	lan1 ping -n -q -c 1 -W 1 "$lan2_addr" || echo "the first was not answered"
 	lan1 ping -n -q -c 10 -i 0.1 -W 1 "$lan2_addr" | grep -q ' 0% packet loss'
 	answered lan2 "$lan1_addr"
@@ -144,13 +136,11 @@ rebinding() {
 }
 
 need_module
-ktap_plan 8
-testcase "Libreswan sends keepalives" they_are_inside
+ktap_plan 6
 testcase "Libreswan asks for signs of life" they_ask
 testcase "ikefpd asks for signs of life, Libreswan dies" we_ask
 testcase "either deletes" deletes
 testcase "either starts again" starts_again
-testcase "another port, Libreswan inside" rebinding libreswan ikefpd
-testcase "another address, Libreswan inside" rebinding libreswan ikefpd "$(elsewhere)"
-testcase "another port, ikefpd inside" rebinding ikefpd libreswan
+testcase "another port, Libreswan inside" rebinding
+testcase "another address, Libreswan inside" rebinding "$(elsewhere)"
 ktap_end

@@ -64,7 +64,7 @@ pluto_revokes() {
 
 # pluto_start GATEWAY: the ipsec.conf comes by stdin.
 pluto_start() {
-	local dir=$work/$1
+	local dir=$work/$1 before=0
 
 	# It looks for its programs where they are installed.
 	[ -e /usr/libexec/ipsec ] || { mkdir -p /usr/libexec; ln -s "$libreswan" /usr/libexec/; }
@@ -73,14 +73,15 @@ pluto_start() {
 	cat >"$dir/ipsec.conf"
 	printf '%s\n' ": PSK \"$PSK\"" "${PLUTO_SECRETS:-}" >"$dir/ipsec.secrets"
 	[ -e "$dir/nss/cert9.db" ] || certutil -N -d "sql:$dir/nss" --empty-password
+	[ ! -e "$dir.log" ] || before=$(wc -l <"$dir.log")
 	echo "[$1] pluto"
 	start_in "$1" "$1" "$libreswan/pluto" --nofork --stderrlog \
 		--config "$dir/ipsec.conf" --secretsfile "$dir/ipsec.secrets" \
 		--nssdir "$dir/nss" --ipsecdir "$dir/ipsec.d" --rundir "$dir/run"
 	echo "$started_pid" >"$dir/pid"
 	# It has addconn, a process of its own, give it all connections, and listens then.
-	wait_for 60 pluto_listens "$1"
-	pluto_has_all "$1"
+	wait_for 60 pluto_listens "$1" $((before + 1))
+	pluto_has_all "$1" $((before + 1))
 }
 
 # pluto_load GATEWAY: its pluto has the ipsec.conf from stdin instead of what it had.
@@ -109,6 +110,8 @@ whack() {
 	run_in "$gw" "$libreswan/whack" --rundir "$work/$gw/run" "$@"
 }
 
+# pluto_listens GATEWAY LINE: says its log since then.
 pluto_listens() {
-	kill -0 "$(<"$work/$1/pid")" && grep -q 'listening for IKE messages' "$work/$1.log"
+	kill -0 "$(<"$work/$1/pid")" &&
+		tail -n "+$2" "$work/$1.log" | grep 'listening for IKE messages'
 }
