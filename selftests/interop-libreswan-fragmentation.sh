@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # IKE fragments (RFC 7383) to and from Debian's Libreswan, in both roles, of chains of
-# certificates. gw1 is ikefpd.
+# certificates, also where some of them are lost. gw1 is ikefpd.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/pki.sh"
@@ -23,8 +23,22 @@ chains() {
 	certutil -A -d "sql:$work/gw2/nss" -n im4 -t CT,, -a -i "$pki/im4.crt"
 }
 
+# each_begins [NETEM-PARAMETER...]: with that. What ends the SA is not lost: Libreswan answers no
+# DELETE twice.
+each_begins() {
+	local gw
+
+	for gw in gw1 gw2; do
+		[ $# = 0 ] || netem_both delay 20ms "$@"
+		initiate $gw
+		[ $# = 0 ] || netem_both delay 20ms
+		terminate $gw
+	done
+}
+
+# fragments [NETEM-PARAMETER...]
 fragments() {
-	local size=576
+	local size=576 rounds=1
 
 	[ "${FAMILY:-4}" = 4 ] || size=1280
 	topo_direct
@@ -32,7 +46,10 @@ fragments() {
 	watch_wire gw1 1280
 	watch_wire gw2 $size
 	libreswan_pair
-	from_either
+	[ $# = 0 ] || rounds=${ROUNDS:-3}
+	for ((; rounds > 0; rounds--)); do
+		each_begins "$@"
+	done
 	fragmented gw1
 	echo "[gw2] $(seen gw2 skf) fragments, $(seen gw2 large) too large"
 	[ "$(seen gw2 skf)" -ge 4 ]
@@ -51,7 +68,8 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 2
+ktap_plan 3
 testcase "either begins, IPv4" fragments
 FAMILY=6 testcase "either begins, IPv6" fragments
+testcase "either begins, 20 % loss" fragments loss 20%
 ktap_end
