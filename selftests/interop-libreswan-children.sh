@@ -158,10 +158,29 @@ traps() {
 	established
 }
 
+# are GATEWAY PATTERN: both its states have that.
+are() {
+	[ "$(run_in "$1" ip xfrm state list | grep -c "$2")" = 2 ]
+}
+
+with_extended_numbers() {
+	are gw1 "anti-replay esn"
+	are gw2 "anti-replay esn"
+	both_answered
+}
+
+extended_numbers() {
+	topo_direct
+	ESP_PROPOSALS=aes256gcm16-esn CHILD='tfc_padding = 400' PLUTO_CONN='    esn=yes
+    replay-window=64' libreswan_pair
+	from_either with_extended_numbers
+}
+
 need_module
-ktap_plan 4
+ktap_plan 5
 testcase "transport mode" transport
 testcase "protocols and ports" ports
 testcase "several networks" networks
 testcase "traps" traps
+testcase "extended sequence numbers" extended_numbers
 ktap_end
