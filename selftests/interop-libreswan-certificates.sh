@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Certificates with Libreswan, in both roles. gw1 is ikefpd.
+# Certificates and raw public keys with Libreswan, in both roles. gw1 is ikefpd.
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/pki.sh"
@@ -21,6 +21,30 @@ certificates() {
 	from_either
 }
 
+# spki NAME: its public key, in base64.
+spki() {
+	openssl pkey -in "$pki/$1.key" -pubout -outform DER | base64 -w 0
+}
+
+# raw_keys KIND AUTHBY: pluto has its private key from a certificate's container, and no use for
+# the certificate.
+raw_keys() {
+	local name
+
+	AUTH=pubkey PLUTO_AUTH=$2 LOCAL='pubkeys = gw1.pub' REMOTE='pubkeys = gw2.pub'
+	PLUTO_CONN="    leftpubkey=$(spki "gw2-$1")
+    rightpubkey=$(spki "gw1-$1")"
+	topo_direct
+	gateway_dir gw1
+	cp "$pki/gw1-$1.key" "$work/gw1/private/"
+	for name in gw1 gw2; do
+		openssl pkey -in "$pki/$name-$1.key" -pubout -out "$work/gw1/pubkey/$name.pub"
+	done
+	pluto_install gw2 ca "gw2-$1"
+	libreswan_pair
+	from_either
+}
+
 make_certificates() {
 	local gw kind
 
@@ -34,9 +58,11 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 4
+ktap_plan 6
 testcase "RSA" certificates rsa pubkey rsasig
 testcase "RSA-PSS" certificates rsa ike:rsa/pss-sha256 rsa-sha2
 testcase "ECDSA, P-256" certificates p256 pubkey ecdsa
 testcase "ECDSA, P-384" certificates p384 pubkey ecdsa
+testcase "raw public keys, RSA" raw_keys rsa rsasig
+testcase "raw public keys, ECDSA" raw_keys p256 ecdsa
 ktap_end

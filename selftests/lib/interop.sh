@@ -13,12 +13,13 @@ daemon_start() {
 	daemon[$1]=$2
 	case $2 in
 	ikefpd | strongswan) "$2_start" "$1" < <(${CONF:-psk_conf} "$1") ;;
-	libreswan) pluto_start "$1" < <(pluto_conf "$1") ;;
+	libreswan) pluto_start "$1" < <(${PLUTO_CONF:-pluto_conf} "$1") ;;
 	openiked) openiked_start "$1" < <(iked_conf "$1") ;;
 	esac
 }
 
-# initiate GATEWAY: OpenIKED does so by itself, as long as it has no SA.
+# initiate GATEWAY [COMMAND...]: until the command shows that the tunnel works, both_answered.
+# OpenIKED does so by itself, as long as it has no SA.
 initiate() {
 	case ${daemon[$1]} in
 	libreswan) whack "$1" --name gw --initiate ;;
@@ -26,7 +27,7 @@ initiate() {
 	*) swanctl "$1" --initiate --child net --timeout 20 ;;
 	esac
 	wait_for 20 established
-	both_answered
+	if [ $# -gt 1 ]; then "${@:2}"; else both_answered; fi
 }
 
 # terminate GATEWAY: its IKE SA, and all of it.
@@ -64,9 +65,11 @@ rekey_ike() {
 	esac
 }
 
-# established: one Child SA at each end.
+# established [NUMBER]: so many Child SAs, one unless said, at each end.
 established() {
-	[ "$(xfrm_states gw1)" = 2 ] && [ "$(xfrm_states gw2)" = 2 ]
+	local states=$((2 * ${1:-1}))
+
+	[ "$(xfrm_states gw1)" = $states ] && [ "$(xfrm_states gw2)" = $states ]
 }
 
 # spis GATEWAY: of its ESP SAs.
@@ -128,7 +131,7 @@ comes_back() {
 	terminate gw1
 }
 
-# libreswan_pair: ikefpd is gw1, pluto gw2, and either can begin.
+# libreswan_pair: ikefpd ($CONF) is gw1, pluto gw2, and either can begin.
 libreswan_pair() {
 	PLUTO_RIGHT=$gw1_addr daemon_start gw2 libreswan
 	CONF=${CONF:-conf_both} daemon_start gw1 ikefpd
@@ -181,11 +184,12 @@ no_ike_sas() {
 	[ -z "$(ike_sas "$1")" ]
 }
 
+# from_either [COMMAND...]: that shows it to work.
 from_either() {
 	local gw
 
 	for gw in gw1 gw2; do
-		initiate $gw
+		initiate $gw "$@"
 		terminate $gw
 	done
 }
