@@ -63,6 +63,7 @@ struct auth_conf {
 	enum auth_class class;
 	enum revocation revocation;
 	uint32_t signatures;	/* bits 1 << enum signature_id; 0: all */
+	uint32_t chain_signatures;	/* remote: of certificates, likewise */
 	unsigned int rsa_bits;	/* remote: at least; 0: as many as it takes */
 	unsigned int ecdsa_bits;
 	STACK_OF(X509) *certs;	/* ours to choose from; the peer's has to be one of them */

@@ -14,7 +14,8 @@
 /*
  * "pubkey-sha256-sha384", "ike:rsa/pss-sha512", "rsa-3072-ecdsa-384": kinds of keys,
  * each with the least size of a peer's, and hashes. What is not named is not accepted,
- * neither kinds nor hashes; without any hash all are.
+ * neither kinds nor hashes; without any hash all are. With hashes, and without "ike:", they are
+ * about what signs the peer's certificates, too.
  */
 struct constraint {
 	bool rsa, pss, ecdsa, ed25519;	/* kinds */
@@ -95,11 +96,13 @@ static int read_constraint(const struct tree *node, struct auth_conf *auth,
 			   const char *text, struct errmsg *err)
 {
 	struct constraint c = { 0 };
+	const bool ike = !strncmp(text, "ike:", 4);
 	char word[32];
 
-	if (!strncmp(text, "ike:", 4))
+	if (ike)
 		text += 4;
 	auth->signatures = 0;
+	auth->chain_signatures = 0;
 	while (*text) {
 		size_t len = strcspn(text, "-");
 
@@ -122,6 +125,8 @@ static int read_constraint(const struct tree *node, struct auth_conf *auth,
 	for (enum signature_id id = 1; id < SIGNATURES; id++)
 		if (allows(&c, id))
 			auth->signatures |= 1u << id;
+	if (c.hashes && !ike)
+		auth->chain_signatures = auth->signatures;
 	return auth->signatures ? 0 : tree_refuse(node, err, "no signature scheme is like that");
 }
 

@@ -121,7 +121,53 @@ static bool in_list(STACK_OF(X509) *list, const X509 *cert)
 	return false;
 }
 
-/* What the connection asks of the chain that was found, the peer's certificate first. */
+static int hash_nid(enum ike_hash hash)
+{
+	switch (hash) {
+	case HASH_SHA1:
+		return NID_sha1;
+	case HASH_SHA2_256:
+		return NID_sha256;
+	case HASH_SHA2_384:
+		return NID_sha384;
+	case HASH_SHA2_512:
+		return NID_sha512;
+	default:
+		return NID_undef;
+	}
+}
+
+static bool is_signed_with(X509 *cert, enum signature_id id)
+{
+	const bool pss = id >= SIGNATURE_PSS_SHA2_256 && id <= SIGNATURE_PSS_SHA2_512;
+	int hash, kind;
+
+	if (!X509_get_signature_info(cert, &hash, &kind, NULL, NULL))
+		return false;
+	switch (signature_key_type(id)) {
+	case KEY_RSA:
+		return kind == (pss ? NID_rsassaPss : NID_rsaEncryption) &&
+		       hash == hash_nid(signature_hash(id));
+	case KEY_ECDSA:
+		return kind == NID_X9_62_id_ecPublicKey && hash == hash_nid(signature_hash(id));
+	default:
+		return kind == NID_ED25519;
+	}
+}
+
+static bool is_signed_well(const struct auth_conf *conf, X509 *cert)
+{
+	bool ok = !conf->chain_signatures;
+
+	for (enum signature_id id = SIGNATURE_NONE + 1; !ok && id < SIGNATURES; id++)
+		ok = conf->chain_signatures & 1u << id && is_signed_with(cert, id);
+	return ok;
+}
+
+/*
+ * What the connection asks of the chain that was found, the peer's certificate first. Who has
+ * signed the anchor does not matter.
+ */
 static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 		       struct errmsg *err)
 {
@@ -135,6 +181,10 @@ static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 		if (trust_check_key(conf, X509_get0_pubkey(cert), &why))
 			return errmsg_set(err, "certificate \"%s\": %s",
 					  certificate_str(cert, name), why.text);
+		if (i + 1 < sk_X509_num(chain) && !is_signed_well(conf, cert))
+			return errmsg_set(err, "certificate \"%s\": it is signed with %s, which the connection's auth does not allow",
+					  certificate_str(cert, name),
+					  OBJ_nid2sn(X509_get_signature_nid(cert)));
 		if (i && in_list(conf->cacerts, cert))
 			has_ca = true;
 	}

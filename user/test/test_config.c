@@ -477,6 +477,34 @@ static void test_retransmit(void)
 		       ":2: connections.c.retransmit_tries: '101' is not a number from 0 to 100");
 }
 
+/* What limits the peer's AUTH limits what its certificates are signed with, unless it says ike:. */
+static void test_auth_hashes(void)
+{
+	static const struct {
+		const char *auth;
+		bool of_auth, of_chain;
+	} cases[] = {
+		{ "pubkey", false, false }, { "rsa-3072", true, false },
+		{ "pubkey-sha384", true, true }, { "rsa-3072-sha256", true, true },
+		{ "ike:pubkey-sha384", true, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[256];
+		struct config *config;
+
+		snprintf(text, sizeof(text),
+			 "connections { c {\n local { auth = psk\n}\n remote { auth = %s\n}\n} }\n",
+			 cases[i].auth);
+		config = loaded(text);
+		REQUIRE(config);
+		EXPECT_EQ(config->conns->remote.signatures != 0, cases[i].of_auth);
+		EXPECT_EQ(config->conns->remote.chain_signatures,
+			  cases[i].of_chain ? config->conns->remote.signatures : 0);
+		config_free(config);
+	}
+}
+
 static bool is_set(const struct ikefp_policy *policy, int attribute, uint32_t value)
 {
 	return policy->set[attribute] && policy->value[attribute] == value;
@@ -692,6 +720,7 @@ static const struct ktap_test tests[] = {
 	{ "TCP ports", test_tcp_ports },
 	{ "retransmit", test_retransmit },
 	{ "retransmit policy", test_retransmit_policy },
+	{ "auth hashes", test_auth_hashes },
 	{ "reload", test_reload },
 	{ "find_conn", test_find_conn },
 	{ "initiator_addrs", test_initiator_addrs },

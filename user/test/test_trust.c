@@ -11,6 +11,7 @@
 #include "credentials.h"
 #include "ktap.h"
 #include "libcert.h"
+#include "signature.h"
 #include "trust.h"
 
 static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE",
@@ -133,6 +134,26 @@ static void chains(void)
 	cert_pair_free(&leaf);
 	cert_pair_free(&of_leaf);
 	cert_pair_free(&stranger);
+	end(c);
+}
+
+/* What the certificates are signed with, all but the anchor. */
+static void hashes(void)
+{
+	struct auth_conf conf = { .chain_signatures = 1u << SIGNATURE_ECDSA_SHA2_256 };
+	struct credentials *c;
+
+	begin(&c);
+	expect(c, &conf, gw.cert, NULL, NULL);
+	conf.chain_signatures = 1u << SIGNATURE_ECDSA_SHA2_384 | 1u << SIGNATURE_RSA_SHA2_256 |
+				1u << SIGNATURE_PSS_SHA2_256 | 1u << SIGNATURE_ED25519;
+	expect(c, &conf, gw.cert, NULL,
+	       "CN=gw\": it is signed with ecdsa-with-SHA256, which the connection's auth does not allow");
+	/* The anchor alone. */
+	credentials_clear(c, CONF_VICI);
+	load(c, CREDENTIAL_CA, root.cert);
+	conf.chain_signatures |= 1u << SIGNATURE_ECDSA_SHA2_256;
+	expect(c, &conf, gw.cert, NULL, NULL);
 	end(c);
 }
 
@@ -344,6 +365,7 @@ static void credentials_round_trip(void)
 
 static const struct ktap_test tests[] = {
 	{ "chains", chains },
+	{ "hashes", hashes },
 	{ "usages", usages },
 	{ "times and keys", times_and_keys },
 	{ "a forged certificate", forged },
