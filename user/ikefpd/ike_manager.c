@@ -634,6 +634,8 @@ static void begin_again(struct ike_sa *sa)
 	loop_timer_cancel(sa->manager->loop, &sa->timer);
 	sa->waits = false;
 	sa->unreachable = false;
+	/* Nothing has been sent of this attempt (stream.h). */
+	sa->state = IKE_CREATED;
 	sa->created_ms = loop_now_ms();
 	sa->local = local;
 	sa->remote = remote;
@@ -799,6 +801,7 @@ void ike_manager_try_again(struct ike_sa *sa, const char *reason)
 	/* Not one to be used. */
 	sa->state = IKE_DELETING;
 	local.port = conn->local_port;
+	local.stream = 0;
 	remote.port = conn->remote_port;
 	/* At the address that it had just now, name or not. */
 	initiate_again(m, conn, sa->handshake->child_conf, many ? &local : NULL, &remote, sa->lasting);

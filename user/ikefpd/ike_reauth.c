@@ -99,8 +99,12 @@ static struct ike_sa *begin(const struct ike_sa *old, const struct endpoint *loc
 			    const struct child_conf *child, bool probe)
 {
 	struct conn *conn = conn_now(old, &child);
-	struct ike_sa *sa = ike_sa_new(old->manager, conn, true);
+	struct ike_sa *sa;
 
+	/* What is carried on without its configuration has nothing to propose. */
+	if (!conn->proposals.n)
+		return NULL;
+	sa = ike_sa_new(old->manager, conn, true);
 	if (!sa)
 		return NULL;
 	sa->local = *local;

@@ -97,7 +97,8 @@ static void each(struct ike_manager *m, struct known *known, void (*act)(struct 
 
 	for (sa = m->sas; sa; sa = next) {
 		next = sa->next;
-		if (!sa->conn)
+		/* One that waits for its peer's name goes from nowhere yet. */
+		if (!sa->conn || sa->local.family == AF_UNSPEC)
 			continue;
 		if (is_ours(known, &sa->local))
 			sa->stranded = false;

@@ -65,6 +65,17 @@ static void look_later(struct ike_sa *sa)
 	loop_timer_arm(sa->manager->loop, &sa->handshake->udp_timer, LOOK_MS);
 }
 
+/* How many copies are not answered before TCP is tried; of a few the last one is waited for so. */
+static uint32_t tcp_after(const struct ike_sa *sa)
+{
+	int32_t most = sa->conn->retransmit.tries;
+
+	if (most == CONF_UNSET)
+		most = sa->manager->config->retransmit.tries;
+	return most > 0 && (uint32_t)most < sa->conn->tcp_after ? (uint32_t)most :
+								 sa->conn->tcp_after;
+}
+
 static void fall_back(struct ike_sa *sa)
 {
 	char remote[ENDPOINT_STRLEN];
@@ -75,7 +86,7 @@ static void fall_back(struct ike_sa *sa)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL,
 		"IKE_SA_INIT was sent to %s %u times by UDP and not answered: trying TCP",
-		endpoint_str(&sa->remote, remote), sa->conn->tcp_after);
+		endpoint_str(&sa->remote, remote), tcp_after(sa));
 	stream_join(sa);
 	/* There may have been one already. */
 	if (sa->local.stream)
@@ -93,7 +104,7 @@ static void look(struct loop_timer *timer)
 		return;
 	if (!h->dh_job && !sa->stream &&
 	    !kernel_sa_tries(sa->manager->kernel, sa->spi_i, &tries) &&
-	    tries > sa->conn->tcp_after)
+	    tries > tcp_after(sa))
 		fall_back(sa);
 	else
 		look_later(sa);

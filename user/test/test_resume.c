@@ -10,6 +10,7 @@
 #include "config.h"
 #include "followup.h"
 #include "control.h"
+#include "ike_reauth.h"
 #include "ktap.h"
 #include "libnet.h"
 #include "resume.h"
@@ -351,6 +352,9 @@ static void bygone(void)
 	EXPECT_STR(host_established(left)->log.name, "gw");
 	EXPECT_STR(host_established(left)->children->conf->name, "net");
 	EXPECT(host_established(left)->conn->bygone);
+	/* It has nothing to propose. */
+	ike_reauth_start(host_established(left));
+	expect_up();
 	/* Once more; and then it is configured again, as when swanctl loads it. */
 	restart(left);
 	host_die(left);

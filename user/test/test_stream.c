@@ -283,6 +283,26 @@ static void refused(void)
 	end();
 }
 
+/* As often as keyingtries says, a minute each time. */
+static void tried_again(void)
+{
+	begin("transport = tcp\nkeyingtries = 2\n");
+	wait_begun();
+	left->manager.sas->created_ms -= 60000;
+	connected(-ECONNREFUSED);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT(!left->manager.streams);
+	wait_begun();
+	connected(-ECONNREFUSED);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	wait_begun();
+	left->manager.sas->created_ms -= 60000;
+	connected(-ECONNREFUSED);
+	EXPECT_EQ(host_ike_sas(left), 0);
+	EXPECT(!left->manager.streams);
+	end();
+}
+
 /* Nothing goes on for who is gone. */
 static void given_up(void)
 {
@@ -472,6 +492,7 @@ static const struct ktap_test tests[] = {
 	{ "what is outstanding", outstanding },
 	{ "cut in the handshake", cut_in_handshake },
 	{ "refused", refused },
+	{ "tried again", tried_again },
 	{ "given up", given_up },
 	{ "by the next daemon", resumed },
 	{ "auto falls back", fall_back },
