@@ -70,7 +70,7 @@ struct ikefp_context {
 	u32 stranger_count; /* streams by which no SA that is established goes; likewise */
 	struct delayed_work stream_watch;
 	struct rhltable stream_esp; /* outbound ESP that goes by streams, by SPI */
-	atomic_t stream_esp_count; /* IKE SAs that have some */
+	atomic_t stream_sa_count; /* IKE SAs that go by streams, which may have ended */
 	u32 streams_coming; /* hands that are about to add one; under config_lock, as these: */
 	struct nf_hook_ops esp_hooks[2]; /* IPv4, IPv6; .hook is NULL: not registered */
 

@@ -464,7 +464,8 @@ static u64 counter(struct ikefp_context *ctx, int stat)
 	case IKEFP_A_STATS_REASSEMBLY_OCTETS:
 		return atomic_long_read(&ctx->reassembly_octets);
 	case IKEFP_A_STATS_STREAMS:
-		return atomic_read(&ctx->stream_count) - atomic_read(&ctx->streams_ending);
+		/* Not read at the same moment. */
+		return max(atomic_read(&ctx->stream_count) - atomic_read(&ctx->streams_ending), 0);
 	}
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(ctx->counters, cpu)->value[stat]);

@@ -44,6 +44,7 @@ void ikefp_stream_schedule(struct ikefp_stream *stream)
 void ikefp_stream_join(struct ikefp_stream *stream)
 {
 	atomic_inc(&stream->sas);
+	atomic_inc(&stream->ctx->stream_sa_count);
 }
 
 /**
@@ -56,6 +57,7 @@ void ikefp_stream_leave(struct ikefp_stream *stream)
 {
 	WRITE_ONCE(stream->unused_since, jiffies);
 	atomic_dec(&stream->sas);
+	atomic_dec(&stream->ctx->stream_sa_count);
 }
 
 /**
@@ -85,10 +87,15 @@ void ikefp_stream_close_now(struct ikefp_stream *stream, int reason)
 }
 
 /* Under out_lock, the stream being open. */
-static bool charge(struct ikefp_stream *stream, const struct sk_buff *skb, bool known)
+static bool charge(struct ikefp_stream *stream, struct sk_buff *skb,
+		   enum ikefp_stream_memory memory)
 {
-	return ikefp_stream_source_charge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
-					  skb->truesize, known);
+	if (!ikefp_stream_source_charge(stream->ctx, stream->source, memory, skb->truesize,
+					READ_ONCE(stream->trusted)))
+		return false;
+	/* Nobody else has anything there while it waits. */
+	skb->cb[0] = memory;
+	return true;
 }
 
 /* The caller's; its data the message behind its length. 0 or -ENOTCONN, -ENOBUFS, -ENOMEM. */
@@ -101,7 +108,7 @@ static int queue_ike(struct ikefp_stream *stream, struct sk_buff *skb)
 		err = -ENOTCONN;
 	} else if (stream->ike_octets + skb->truesize > IKE_QUEUE_MAX) {
 		err = -ENOBUFS;
-	} else if (!charge(stream, skb, READ_ONCE(stream->trusted))) {
+	} else if (!charge(stream, skb, IKEFP_STREAM_QUEUED)) {
 		err = -ENOMEM;
 	} else {
 		stream->ike_octets += skb->truesize;
@@ -172,7 +179,7 @@ int ikefp_stream_send_esp(struct ikefp_stream *stream, struct sk_buff *skb)
 	if (!stream->open) {
 		reason = IKEFP_A_STATS_DROP_STREAM_CLOSED;
 	} else if (stream->esp_octets + skb->truesize > ESP_QUEUE_MAX ||
-		   !charge(stream, skb, false)) {
+		   !charge(stream, skb, IKEFP_STREAM_QUEUED_ESP)) {
 		reason = IKEFP_A_STATS_DROP_STREAM_FULL;
 	} else {
 		ikefp_framing_put_length(__skb_push(skb, IKEFP_LENGTH_LEN), len);
@@ -220,8 +227,7 @@ void ikefp_stream_take_batch(struct ikefp_stream *stream)
  */
 void ikefp_stream_free_sent(struct ikefp_stream *stream, struct sk_buff *skb)
 {
-	ikefp_stream_source_uncharge(stream->ctx, stream->source, IKEFP_STREAM_QUEUED,
-				     skb->truesize);
+	ikefp_stream_source_uncharge(stream->ctx, stream->source, skb->cb[0], skb->truesize);
 	consume_skb(skb);
 }
 

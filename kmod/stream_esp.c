@@ -56,18 +56,38 @@ static bool leads_to(const struct ikefp_stream_esp *of_sa, u16 family,
 	return of_sa->family == family && ipv6_addr_equal(&of_sa->remote.v6, &to->v6);
 }
 
-/* Whether a state may have made a packet: what it sets is there, and what it wants. */
+/* Whether a state may have made a packet: what it sets is there. */
 static bool may_have_made(const struct xfrm_state *state, const struct sk_buff *skb,
 			  const struct udphdr *udp)
 {
 	const struct xfrm_encap_tmpl *encap = state->encap;
-	u32 sets = state->props.smark.m;
-	u32 wants = state->mark.m & ~sets;
 
 	return encap && udp->source == READ_ONCE(encap->encap_sport) &&
 	       udp->dest == READ_ONCE(encap->encap_dport) &&
-	       !((skb->mark ^ state->props.smark.v) & sets) &&
-	       !((skb->mark ^ state->mark.v) & wants);
+	       !((skb->mark ^ state->props.smark.v) & state->props.smark.m);
+}
+
+/* Whether it has the mark by which XFRM finds the state; but see is_anothers(). */
+static bool has_mark(const struct xfrm_state *state, const struct sk_buff *skb)
+{
+	return !((skb->mark ^ state->mark.v) & state->mark.m & ~state->props.smark.m);
+}
+
+/*
+ * Whether there is another state of this SPI, whose mark it has. A VTI chooses a state by its key,
+ * and its packets have no mark that shows that: they are of the state that there is.
+ */
+static bool is_anothers(struct ikefp_context *ctx, const struct spi *spi, const struct sk_buff *skb,
+			const struct ikefp_address *to, const struct xfrm_state *state)
+{
+	struct xfrm_state *other;
+
+	other = xfrm_state_lookup(ctx->net, skb->mark, (const xfrm_address_t *)to, spi->spi,
+				  IPPROTO_ESP, spi->of_sa->family);
+	if (!other)
+		return false;
+	xfrm_state_put(other);
+	return other != state;
 }
 
 /* Whether an ESP SA has made a packet, as far as can be told. */
@@ -83,7 +103,8 @@ static bool has_made(struct ikefp_context *ctx, const struct spi *spi, const str
 				  IPPROTO_ESP, spi->of_sa->family);
 	if (!state)
 		return false;
-	made = may_have_made(state, skb, udp);
+	made = may_have_made(state, skb, udp) &&
+	       (has_mark(state, skb) || !is_anothers(ctx, spi, skb, to, state));
 	xfrm_state_put(state);
 	return made;
 }
@@ -242,8 +263,8 @@ static void unregister(struct ikefp_context *ctx)
  * @ctx: the namespace
  *
  * Context: process.
- * Return: whether no packet is looked at any more. Not as long as an IKE SA has ESP that went by
- * a stream and must not go any other way, or somebody is about to add a stream.
+ * Return: whether no packet is looked at any more. Not as long as an IKE SA goes by a stream,
+ * which may have ended: its ESP must not go any other way; or somebody is about to add a stream.
  */
 bool ikefp_stream_esp_rest(struct ikefp_context *ctx)
 {
@@ -251,7 +272,7 @@ bool ikefp_stream_esp_rest(struct ikefp_context *ctx)
 
 	mutex_lock(&ctx->config_lock);
 	if (!ctx->streams_coming && xa_empty(&ctx->streams) &&
-	    !atomic_read(&ctx->stream_esp_count)) {
+	    !atomic_read(&ctx->stream_sa_count)) {
 		unregister(ctx);
 		rests = true;
 	}
@@ -289,7 +310,6 @@ static void forget(struct ikefp_context *ctx, struct ikefp_stream_esp *of_sa, u3
 
 	for (i = 0; i < count; i++)
 		rhltable_remove(&ctx->stream_esp, &of_sa->spis[i].node, by_spi);
-	atomic_dec(&ctx->stream_esp_count);
 	kfree_rcu(of_sa, rcu);
 }
 
@@ -312,7 +332,6 @@ struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 	of_sa = kzalloc(struct_size(of_sa, spis, esp->pairs), GFP_ATOMIC | __GFP_NOWARN);
 	if (!of_sa)
 		return ERR_PTR(-ENOMEM);
-	atomic_inc(&ctx->stream_esp_count);
 	RCU_INIT_POINTER(of_sa->stream, path->stream);
 	of_sa->remote = path->remote;
 	of_sa->family = path->stream->family;

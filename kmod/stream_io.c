@@ -163,7 +163,8 @@ static int make_room(struct ikefp_stream *stream, u32 len)
 		return 0;
 	}
 	if (!stream->charged && !charge(stream, memory_of(len))) {
-		if (!READ_ONCE(stream->trusted))
+		if (!READ_ONCE(stream->trusted) ||
+		    !ikefp_stream_source_may_have(stream->ctx, IKEFP_STREAM_READ, memory_of(len)))
 			return IKEFP_A_STATS_STREAMS_OVERLOADED;
 		return wait_for_room(stream);
 	}

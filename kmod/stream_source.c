@@ -28,9 +28,14 @@ static const struct rhashtable_params by_prefix = {
 	.automatic_shrinking = true,
 };
 
-static const int limits[IKEFP_STREAM_MEMORIES] = {
-	[IKEFP_STREAM_READ] = IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS,
-	[IKEFP_STREAM_QUEUED] = IKEFP_A_POLICY_MAX_STREAM_OCTETS,
+/* Each has its part of a setting. */
+static const struct {
+	int setting;
+	u32 parts;
+} limits[IKEFP_STREAM_MEMORIES] = {
+	[IKEFP_STREAM_READ] = { IKEFP_A_POLICY_MAX_REASSEMBLY_OCTETS, 1 },
+	[IKEFP_STREAM_QUEUED] = { IKEFP_A_POLICY_MAX_STREAM_OCTETS, 2 },
+	[IKEFP_STREAM_QUEUED_ESP] = { IKEFP_A_POLICY_MAX_STREAM_OCTETS, 2 },
 };
 
 /**
@@ -187,15 +192,31 @@ void ikefp_stream_source_remove_stranger(struct ikefp_context *ctx,
 bool ikefp_stream_source_charge(struct ikefp_context *ctx, struct ikefp_stream_source *source,
 				enum ikefp_stream_memory memory, u32 octets, bool known)
 {
-	u32 max = READ_ONCE(ctx->policy.value[limits[memory]]);
+	u32 all = READ_ONCE(ctx->policy.value[limits[memory].setting]);
+	u32 max = all / limits[memory].parts;
 	bool fits = atomic_long_add_return(octets, &ctx->stream_octets[memory]) <=
 		    (known ? max : max / 2);
 
-	if (atomic_long_add_return(octets, &source->octets[memory]) > max / 4)
+	if (atomic_long_add_return(octets, &source->octets[memory]) > all / 4)
 		fits = false;
 	if (!fits)
 		ikefp_stream_source_uncharge(ctx, source, memory, octets);
 	return fits;
+}
+
+/**
+ * ikefp_stream_source_may_have() - can there be so much for a stream at all
+ * @ctx: the namespace
+ * @memory: what it is for
+ * @octets: how much
+ *
+ * Any context.
+ * Return: whether a source that has nothing else may have it.
+ */
+bool ikefp_stream_source_may_have(struct ikefp_context *ctx, enum ikefp_stream_memory memory,
+				  u32 octets)
+{
+	return octets <= READ_ONCE(ctx->policy.value[limits[memory].setting]) / 4;
 }
 
 /**

@@ -20,7 +20,8 @@ struct ikefp_stream_source;
 /* Memory that is counted for a namespace and for each source. */
 enum ikefp_stream_memory {
 	IKEFP_STREAM_READ, /* of messages that are not whole, above the first 4 KiB of each */
-	IKEFP_STREAM_QUEUED, /* of what waits to be sent */
+	IKEFP_STREAM_QUEUED, /* of IKE that waits to be sent */
+	IKEFP_STREAM_QUEUED_ESP, /* of ESP, likewise: neither keeps the other one out */
 	IKEFP_STREAM_MEMORIES,
 };
 
@@ -37,6 +38,8 @@ void ikefp_stream_source_remove_stranger(struct ikefp_context *ctx,
 					 struct ikefp_stream_source *source);
 bool ikefp_stream_source_charge(struct ikefp_context *ctx, struct ikefp_stream_source *source,
 				enum ikefp_stream_memory memory, u32 octets, bool known);
+bool ikefp_stream_source_may_have(struct ikefp_context *ctx, enum ikefp_stream_memory memory,
+				  u32 octets);
 void ikefp_stream_source_uncharge(struct ikefp_context *ctx, struct ikefp_stream_source *source,
 				  enum ikefp_stream_memory memory, u32 octets);
 

@@ -289,9 +289,10 @@ static int serve(struct ikefp_stream *stream)
 
 	limit(stream);
 	write = ikefp_stream_io_write(stream);
+	/* Where nothing more can be written, too: what the peer has said before is there still. */
+	read = ikefp_stream_io_read(stream, receive_message);
 	if (write && write != -EINPROGRESS)
 		return write;
-	read = ikefp_stream_io_read(stream, receive_message);
 	if (read && read != -EINPROGRESS)
 		return read;
 	if (write || read)
@@ -584,6 +585,7 @@ static int queue_prefix(struct ikefp_stream *stream, struct netlink_ext_ack *ext
 		kfree_skb(skb);
 		return -ENOSPC;
 	}
+	skb->cb[0] = IKEFP_STREAM_QUEUED;
 	skb_put_data(skb, IKEFP_PREFIX, IKEFP_PREFIX_LEN);
 	__skb_queue_tail(&stream->sending, skb);
 	return 0;
