@@ -86,6 +86,7 @@ struct ikefp_stream {
 	bool limits; /* what TCP may keep for a stranger is for us to say */
 	bool limited; /* it does not grow */
 	bool waits; /* for room; others look at it */
+	unsigned long waits_since; /* jiffies */
 	struct ikefp_framing framing;
 	struct sk_buff *message; /* that is being read, or NULL */
 	u32 charged; /* octets of it that the namespace counts */

@@ -128,10 +128,14 @@ static void uncharge(struct ikefp_stream *stream)
 
 /*
  * Later there may be room: what comes waits in the socket, and then with the peer. The time is
- * not the peer's.
+ * not the peer's; but there may never be any, as where a setting is less than the message.
  */
 static int wait_for_room(struct ikefp_stream *stream)
 {
+	if (!stream->waits)
+		stream->waits_since = jiffies;
+	else if (time_after(jiffies, stream->waits_since + msecs_to_jiffies(NO_ROOM_MS)))
+		return IKEFP_A_STATS_STREAMS_OVERLOADED;
 	WRITE_ONCE(stream->waits, true);
 	return -EAGAIN;
 }
@@ -163,8 +167,7 @@ static int make_room(struct ikefp_stream *stream, u32 len)
 		return 0;
 	}
 	if (!stream->charged && !charge(stream, memory_of(len))) {
-		if (!READ_ONCE(stream->trusted) ||
-		    !ikefp_stream_source_may_have(stream->ctx, IKEFP_STREAM_READ, memory_of(len)))
+		if (!READ_ONCE(stream->trusted))
 			return IKEFP_A_STATS_STREAMS_OVERLOADED;
 		return wait_for_room(stream);
 	}

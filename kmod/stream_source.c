@@ -205,21 +205,6 @@ bool ikefp_stream_source_charge(struct ikefp_context *ctx, struct ikefp_stream_s
 }
 
 /**
- * ikefp_stream_source_may_have() - can there be so much for a stream at all
- * @ctx: the namespace
- * @memory: what it is for
- * @octets: how much
- *
- * Any context.
- * Return: whether a source that has nothing else may have it.
- */
-bool ikefp_stream_source_may_have(struct ikefp_context *ctx, enum ikefp_stream_memory memory,
-				  u32 octets)
-{
-	return octets <= READ_ONCE(ctx->policy.value[limits[memory].setting]) / 4;
-}
-
-/**
  * ikefp_stream_source_uncharge() - it is given back
  * @ctx: the namespace
  * @source: the stream's source

@@ -38,8 +38,6 @@ void ikefp_stream_source_remove_stranger(struct ikefp_context *ctx,
 					 struct ikefp_stream_source *source);
 bool ikefp_stream_source_charge(struct ikefp_context *ctx, struct ikefp_stream_source *source,
 				enum ikefp_stream_memory memory, u32 octets, bool known);
-bool ikefp_stream_source_may_have(struct ikefp_context *ctx, enum ikefp_stream_memory memory,
-				  u32 octets);
 void ikefp_stream_source_uncharge(struct ikefp_context *ctx, struct ikefp_stream_source *source,
 				  enum ikefp_stream_memory memory, u32 octets);
 
