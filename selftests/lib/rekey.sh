@@ -76,13 +76,15 @@ cut_off() {
 	run_in "$1" awk '$1 == "XfrmOutStateInvalid" { print $2 }' /proc/net/xfrm_stat
 }
 
-# too_early: packets that came into an ESP SA before it was there. OpenIKED sends into it as soon
-# as it has answered, and has the peer do so before it is ready itself.
+# too_early GATEWAY: packets that came into an ESP SA before it was there. OpenIKED, at GATEWAY,
+# sends into it as soon as it has answered, and has the peer do so before it is ready itself.
 too_early() {
 	local gateway
 
 	for gateway in gw1 gw2; do
-		run_in "$gateway" awk '$1 == "XfrmAcquireError" { print $2 }' /proc/net/xfrm_stat
+		run_in "$gateway" awk -v ready="$([ "$gateway" = "$1" ] || echo 1)" '
+			$1 == "XfrmAcquireError" || $1 == "XfrmInNoStates" && !ready { print $2 }
+			' /proc/net/xfrm_stat
 	done | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -101,7 +103,7 @@ no_ping_lost() {
 			[ "$(cut_off "$gateway")" = 0 ]
 		fi
 	done
-	[ -z "${2:-}" ] || theirs=$((theirs + $("$2")))
+	[ -z "${2:-}" ] || theirs=$((theirs + $("$2" "$1")))
 	echo "lost: $pings_lost, by the peer: $theirs"
 	[ "$pings_lost" -gt "$theirs" ] || return 0
 	awk -F '[ =]' '/icmp_seq=/ { while (++seq < $6) print "no answer to " seq }' "$work/ping.log"
