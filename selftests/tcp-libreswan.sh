@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # ikefpd and Debian's Libreswan by TCP, each in both roles. Libreswan's end needs a kernel with
-# espintcp, which Debian's have not.
+# espintcp, which Debian's have not. (That a connection ends and another one takes its place is not
+# tested: Libreswan 4.10 takes what comes by that, answers by the one that has ended, and aborts.)
 
 . "${0%/*}/lib.sh"
 . "$selftests/lib/interop.sh"
@@ -44,25 +45,11 @@ tunnel() {
 	udp_was_quiet gw2
 }
 
-# ikefpd opens the next connection, and Libreswan goes on by that.
-ended() {
-	topo_direct
-	udp_blocked gw2
-	tcp_pluto gw2
-	tcp_ikefpd gw1
-	initiate gw1
-	cut_by_reset
-	wait_for 30 by_another gw1 1
-	wait_for 30 answered lan1 "$lan2_addr"
-	terminate gw1
-}
-
 need_module
 has_espintcp || ktap_skip_all "this kernel has no espintcp (CONFIG_INET_ESPINTCP), which Libreswan needs"
-ktap_plan 3 2
+ktap_plan 2 2
 FAMILY=4 testcase "ikefpd begins, IPv4" tunnel topo_direct ikefpd pluto
 FAMILY=4 testcase "Libreswan begins, IPv4" tunnel topo_direct pluto ikefpd
 FAMILY=6 again "ikefpd begins, IPv6" tunnel topo_direct ikefpd pluto
 FAMILY=6 again "Libreswan begins, IPv6" tunnel topo_direct pluto ikefpd
-FAMILY=4 testcase "the connection to Libreswan ends" ended
 ktap_end
