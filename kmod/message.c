@@ -238,8 +238,8 @@ static int receive_duplicate(struct ikefp_sa *sa, struct sk_buff *skb,
 	sa->duplicates++;
 	/*
 	 * By a stream the peer will not ask once more. That it asks by another one shows that the
-	 * one before is lost to it, which we may not know yet. What came in a datagram comes again in
-	 * one: who has seen that must not get the answer in the peer's place.
+	 * one before is lost to it, which we may not know yet. What came in a datagram comes again
+	 * in one: who has seen that must not get the answer in the peer's place.
 	 */
 	if (!answer->octets && path->stream && answer->path.stream)
 		ikefp_path_set(&answer->path, path);

@@ -32,7 +32,8 @@
  * stranger no more than tcp_rmem's default of what is received; and 4 KiB of a message that is
  * not whole. Above that all together have max-reassembly-octets, and max-stream-octets of what
  * waits to be sent, with all that the kernel keeps around it: strangers no more than half of
- * each, and who comes from one source a quarter; of what waits to be sent half is ESP's, half IKE's.
+ * each, and who comes from one source a quarter. Of what waits to be sent half is ESP's, and
+ * half is IKE's.
  */
 void ikefp_policy_init(struct ikefp_policy *policy, bool of_host)
 {
