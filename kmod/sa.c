@@ -324,7 +324,8 @@ struct ikefp_sa *ikefp_sa_new_rekeyed(struct ikefp_sa *old, u64 spi, u64 peer_sp
 	if (!sa)
 		return NULL;
 	if (old->retransmit) {
-		sa->retransmit = kmemdup(old->retransmit, sizeof(*old->retransmit), GFP_ATOMIC);
+		sa->retransmit = kmemdup(old->retransmit, sizeof(*old->retransmit),
+					 GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
 		if (!sa->retransmit) {
 			*reason = IKEFP_A_STATS_DROP_MEMORY;
 			ikefp_sa_put(sa);

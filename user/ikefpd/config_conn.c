@@ -145,7 +145,11 @@ static int read_local(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn_reader *r = object;
 
-	return read_auth_round(node, &r->has_local, &r->conn->local, err);
+	if (read_auth_round(node, &r->has_local, &r->conn->local, err))
+		return -1;
+	if (ike_id_is_range(&r->conn->local.id))
+		return tree_refuse(node, err, "id: a subnet or a range is nobody's own identity");
+	return 0;
 }
 
 static int read_remote(const struct tree *node, void *object, struct errmsg *err)

@@ -5,7 +5,8 @@
 #include "config_retransmit.h"
 #include "ikefp_nl.h"
 
-#define DAY_MS	(24 * 3600 * 1000)
+#define DAY_MS		(24 * 3600 * 1000)
+#define WAIT_MIN_MS	10	/* the module's */
 
 const struct retransmit_conf retransmit_unset = {
 	CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET, CONF_UNSET,
@@ -14,7 +15,9 @@ const struct retransmit_conf retransmit_unset = {
 /* strongswan.conf(5): seconds, a factor, a count, per cent, seconds. */
 static int read_timeout(const struct tree *node, struct retransmit_conf *conf, struct errmsg *err)
 {
-	return config_milli(node, 3600 * 1000, &conf->timeout_ms, err);
+	if (config_milli(node, 3600 * 1000, &conf->timeout_ms, err))
+		return -1;
+	return conf->timeout_ms < WAIT_MIN_MS ? tree_refuse(node, err, "must be at least 0.01") : 0;
 }
 
 static int read_base(const struct tree *node, struct retransmit_conf *conf, struct errmsg *err)
@@ -48,7 +51,11 @@ static int read_jitter(const struct tree *node, struct retransmit_conf *conf, st
 
 static int read_limit(const struct tree *node, struct retransmit_conf *conf, struct errmsg *err)
 {
-	return config_milli(node, 3600 * 1000, &conf->limit_ms, err);
+	if (config_milli(node, 3600 * 1000, &conf->limit_ms, err))
+		return -1;
+	if (conf->limit_ms && conf->limit_ms < WAIT_MIN_MS)
+		return tree_refuse(node, err, "must be 0, for none, or at least 0.01");
+	return 0;
 }
 
 int config_retransmit(const struct tree *node, struct retransmit_conf *conf, struct errmsg *err)
@@ -77,12 +84,6 @@ static void set(struct ikefp_policy *policy, int attribute, int32_t value)
 	policy->value[attribute] = value;
 }
 
-/* The module's least. */
-static int32_t wait_ms(int32_t ms)
-{
-	return ms < 10 ? 10 : ms;
-}
-
 bool retransmit_policy(const struct retransmit_conf *conf, struct ikefp_policy *policy)
 {
 	int32_t limit_ms = conf->limit_ms, timeout_ms = conf->timeout_ms;
@@ -93,13 +94,14 @@ bool retransmit_policy(const struct retransmit_conf *conf, struct ikefp_policy *
 	if (!limit_ms || (limit_ms == CONF_UNSET && timeout_ms != CONF_UNSET))
 		limit_ms = DAY_MS;
 	if (timeout_ms != CONF_UNSET) {
-		timeout_ms = wait_ms(timeout_ms < limit_ms ? timeout_ms : limit_ms);
+		if (timeout_ms > limit_ms)
+			timeout_ms = limit_ms;
 		set(policy, IKEFP_A_POLICY_RTO_INITIAL_MS, timeout_ms);
 		/* It holds whatever the round trip time is, as in strongSwan. */
 		set(policy, IKEFP_A_POLICY_RTO_MIN_MS, timeout_ms);
 	}
 	if (limit_ms != CONF_UNSET)
-		set(policy, IKEFP_A_POLICY_RTO_MAX_MS, wait_ms(limit_ms));
+		set(policy, IKEFP_A_POLICY_RTO_MAX_MS, limit_ms);
 	if (conf->tries != CONF_UNSET)
 		set(policy, IKEFP_A_POLICY_TRIES, conf->tries);
 	if (conf->jitter_percent != CONF_UNSET)

@@ -304,7 +304,7 @@ static bool is_within(const struct ike_id *range, const struct ike_id *peer)
 	       memcmp(peer->data, range->data + peer->len, peer->len) <= 0;
 }
 
-static bool is_range(const struct ike_id *id)
+bool ike_id_is_range(const struct ike_id *id)
 {
 	return id->type == ID_IPV4_ADDR_RANGE || id->type == ID_IPV6_ADDR_RANGE;
 }
@@ -315,7 +315,7 @@ int ike_id_match(const struct ike_id *configured, const struct ike_id *peer)
 
 	if (c->type == ID_ANY)
 		return 1;
-	if (is_range(c))
+	if (ike_id_is_range(c))
 		return is_within(c, peer) ? 2 : 0;
 	if (ike_id_equal(c, peer))
 		return 3;
@@ -345,7 +345,7 @@ bool ike_id_is_pattern(const struct ike_id *id)
 {
 	if (id->type == ID_DER_ASN1_DN)
 		return dn_match(id->data, id->len, id->data, id->len) == 2;
-	return is_range(id) || (caseless(id->type) && id->len && id->data[0] == '*');
+	return ike_id_is_range(id) || (caseless(id->type) && id->len && id->data[0] == '*');
 }
 
 static const char *range_str(const struct ike_id *id, char buf[ID_STRLEN])

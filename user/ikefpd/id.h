@@ -53,6 +53,9 @@ int ike_id_match(const struct ike_id *configured, const struct ike_id *peer);
 /* The same for octets that come without a type, such as a PPK_ID's (RFC 8784): any will do. */
 int ike_id_match_octets(const struct ike_id *configured, const void *octets, size_t len);
 
+/* Does it stand for all addresses of a subnet or a range? */
+bool ike_id_is_range(const struct ike_id *id);
+
 /* Does it stand for several? %any does not count. */
 bool ike_id_is_pattern(const struct ike_id *id);
 

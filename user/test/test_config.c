@@ -249,6 +249,7 @@ static const char *const conn_refused[][2] = {
 	{ "quux = 1", ":7: connections.net.quux: unknown key: see swanctl.conf(5)" },
 	{ "childs { }", ":7: connections.net.childs: unknown section: did you mean 'children'?" },
 	{ "version { }", ":7: connections.net.version: is a key, not a section: write 'version = ...'" },
+	{ "local { auth = psk\n id = 10.0.0.0/24\n}", ":7: connections.net.local: id: a subnet or a range is nobody's own identity" },
 	{ "local-2 { auth = psk\n}", ":7: connections.net.local-2: a second authentication round is not supported yet" },
 	{ "local { auth = eap-mschapv2\n}", ":7: connections.net.local.auth: 'eap-mschapv2' is not supported yet: ikefpd serves auth = psk and pubkey" },
 	{ "local { auth = rsa-sha224\n}", ":7: connections.net.local.auth: 'sha224' is not supported: pubkey and psk are, and rsa, rsa/pss, ecdsa and ed25519 with sizes and hashes, as in rsa-3072-sha256" },
@@ -455,6 +456,10 @@ static void test_retransmit(void)
 	config_free(config);
 	expect_refused("charon { keep_alive = 2w\n}",
 		       ":1: charon.keep_alive: '2w' is not a time: give a number of seconds or one with s, m, h or d");
+	expect_refused("charon { retransmit_timeout = 0\n}",
+		       ":1: charon.retransmit_timeout: must be at least 0.01");
+	expect_refused("charon { retransmit_limit = 0.001\n}",
+		       ":1: charon.retransmit_limit: must be 0, for none, or at least 0.01");
 	expect_refused("charon { retransmit_jitter = 21\n}",
 		       ":1: charon.retransmit_jitter: '21' is not a number from 0 to 20");
 	expect_refused("charon { retransmit_base = 0.9\n}",
@@ -542,7 +547,7 @@ static void test_retransmit_policy(void)
 
 	/* Within what the module takes. */
 	conf = retransmit_unset;
-	conf.timeout_ms = 0;
+	conf.timeout_ms = 10;
 	conf.limit_ms = 0;
 	conf.base_milli = 100 * 1000;
 	EXPECT(retransmit_policy(&conf, &policy));
