@@ -507,13 +507,18 @@ static void commands(void)
 	static const char *const names[] = {
 		"version", "stats", "reload-settings", "get-keys", "get-authorities",
 		"get-pools", "load-cert", "load-key", "clear-creds", "flush-certs",
-		"list-certs", "list-policies", "install", "terminate", "initiate",
+		"list-certs", "list-policies", "install", "terminate", "initiate", "load-pool",
+		"unload-pool", "load-token", "load-authority", "unload-authority",
+		"reload-settings", "get-counters", "get-algorithms", "redirect",
 	};
-	struct buf out = BUF_INIT;
+	struct buf out = BUF_INIT, message = BUF_INIT;
 
 	buf_put16(&out, 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		put_packet(&out, VICI_CMD_REQUEST, names[i], NULL);
+	vici_put(&message, "name", "of-clients");
+	put_packet(&out, VICI_CMD_REQUEST, "unload-pool", &message);
+	buf_clear(&message);
 	put_packet(&out, VICI_EVENT_REGISTER, "no-event", NULL);
 	put_packet(&out, VICI_CMD_RESPONSE, NULL, NULL);
 	seed("vici", &out);
