@@ -249,9 +249,10 @@ TEST_F(liveness, orphan)
 	EXPECT_EQ(UPCALL_ADOPTED, upcall->kind);
 	EXPECT_EQ(400, upcall->info.liveness_ms);
 	/* It is alive, for all that is known; and then it is not. */
+	set_retransmission(second, 1000, 1);
 	EXPECT_EQ(id + 1, expect_question(self->peer, 400));
 	EXPECT_NULL(client_wait(second, 0));
-	upcall = client_wait(second, 100 + 150 + PATIENCE_MS);
+	upcall = client_wait(second, 1000 + 1500 + PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	EXPECT_EQ(UPCALL_DEAD, upcall->kind);
 }

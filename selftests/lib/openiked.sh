@@ -55,14 +55,22 @@ iked_conf() {
 	CONF
 }
 
+# Said by the process that has them. What it is asked before, it never answers, and its other end
+# takes each message that is sent again for one that is being worked on.
+iked_has_keys='^ca_reload: local cert type'
+
 # openiked_start GATEWAY: the iked.conf comes by stdin.
 openiked_start() {
+	local before
+
 	openiked_conf "$1"
 	openiked_folders
 	modprobe af_key
 	echo "[$1] iked"
+	before=$(said "$1" "$iked_has_keys" 2>/dev/null)
 	start_in "$1" "$1" iked -d -vv -f "$work/$1/iked.conf"
 	echo "$started_pid" >"$work/$1/pid"
+	wait_for 30 said_more_than "$1" "$iked_has_keys" "${before:-0}"
 	wait_for 30 iked_listens "$1"
 }
 
@@ -74,11 +82,13 @@ openiked_conf() {
 
 # openiked_load GATEWAY: as conf_load. That it has been told so does not mean that it has done so.
 openiked_load() {
-	local before
+	local before keys_before
 
 	before=$(said "$1" '^config_getstatic: nattport')
+	keys_before=$(said "$1" "$iked_has_keys")
 	openiked_conf "$1"
 	run_in "$1" ikectl load "$work/$1/iked.conf"
+	wait_for 20 said_more_than "$1" "$iked_has_keys" "$keys_before"
 	wait_for 20 said_more_than "$1" '^config_getstatic: nattport' "$before"
 }
 
