@@ -32,6 +32,7 @@
  * A pending timer holds its SA.
  */
 
+#include <linux/bitops.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -81,18 +82,26 @@ static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
 #define COARSE_WAIT 511
 
 /*
- * The kernel's timer wheel is late by up to an eighth of a wait, and all timers of about
- * the same wait then come at the same moment: of 20 s, those of 2 s together, more packets of
- * 100,000 SAs than a device's queue takes. A long wait is therefore gone in steps, the last of
- * which is short; shorter where an answer is waited for.
+ * By how many jiffies the timer wheel may be late after a wait of 64 or more: it has 64 places a
+ * level, each level's eight times as far apart as those of the one below.
+ */
+static unsigned long coarseness(unsigned long wait)
+{
+	return 1UL << 3 * ((fls_long(wait) - 1) / 3 - 1);
+}
+
+/*
+ * Timers of about the same long wait come at the same moment: of 20 s, those of 2 s together, more
+ * packets of 100,000 SAs than a device's queue takes. Such a wait is therefore gone in two steps:
+ * the first so much shorter that the wheel cannot be late, and what is left then.
  */
 static void arm(struct ikefp_sa *sa)
 {
 	long left = sa->deadline - jiffies;
 	unsigned long step = sa->deadline;
 
-	if (left > (sa->deadline_exact ? HZ : COARSE_WAIT))
-		step -= left / 8;
+	if (left > COARSE_WAIT)
+		step -= coarseness(left);
 	if (!mod_timer(&sa->timer, step))
 		ikefp_sa_hold(sa);
 }
@@ -149,7 +158,6 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 	}
 
 	sa->deadline = any ? nearest : jiffies;
-	sa->deadline_exact = asking;
 	if (any)
 		arm(sa);
 	else if (timer_delete(&sa->timer))
