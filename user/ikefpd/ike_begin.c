@@ -28,13 +28,20 @@ static int new_spi(struct ike_sa *sa)
 	return 0;
 }
 
-/* There is a way for it. */
+/*
+ * There is a way for it. A TCP connection may have ended before the kernel's word of that is here:
+ * it waits for the next one then.
+ */
 static int send_first(struct ike_sa *sa)
 {
 	char remote[ENDPOINT_STRLEN];
 	int err = kernel_sa_new(sa->manager->kernel, sa->spi_i, &sa->local, &sa->remote,
 				&sa->conn->retransmit);
 
+	if (err == -ENOENT && sa->local.stream) {
+		sa->state = IKE_CREATED;
+		return 0;
+	}
 	if (err) {
 		/* Another one's, perhaps. */
 		sa->spi_i = 0;
@@ -121,6 +128,7 @@ void ike_begin_by_stream(struct ike_sa *sa, const struct endpoint *local,
 
 void ike_begin_by_udp(struct ike_sa *sa)
 {
+	sa->local.stream = 0;
 	sa->local.port = sa->conn->local_port;
 	sa->remote.port = sa->conn->remote_port;
 	if (send_first(sa))

@@ -107,7 +107,10 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 	int err;
 
 	to_path(&path, local, remote);
-	err = failed(k, "cannot create the IKE SA", ikefp_sa_new(k->nl, spi_i, &path));
+	err = ikefp_sa_new(k->nl, spi_i, &path);
+	if (err == -ENOENT && local->stream)
+		return err;
+	err = failed(k, "cannot create the IKE SA", err);
 	if (err || !retransmit_policy(retransmit, &policy))
 		return err;
 	err = failed(k, "cannot set the IKE SA's retransmission", ikefp_sa_set(k->nl, &change));

@@ -75,7 +75,10 @@ int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf);
 /* Sets how often NAT keepalives go, 0 for never; CONF_UNSET leaves it to the module. */
 int kernel_set_keepalive(struct kernel *k, int32_t interval_ms);
 
-/* An initiator's SA, before anything is sent, and what it has of retransmission of its own. */
+/*
+ * An initiator's SA, before anything is sent, and what it has of retransmission of its own. -ENOENT:
+ * the TCP connection that @local names has ended.
+ */
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
 		  const struct endpoint *remote, const struct retransmit_conf *retransmit);
 

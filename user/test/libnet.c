@@ -208,6 +208,8 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 		return 0;
 	if (find(k, spi_i))
 		return -EEXIST;
+	if (local->stream && !is_open(k->host->net, local->stream))
+		return -ENOENT;
 	sa = add(k, spi_i);
 	sa->initiator = true;
 	sa->local = *local;
@@ -364,7 +366,7 @@ int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
 
 	assert(originator && net->streams < NET_STREAMS_MAX);
 	close(fd);
-	net->open[net->streams] = true;
+	net->open[net->streams] = !net->stillborn;
 	*id = 2 * ++net->streams;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct net {
 	unsigned int seed;
 	unsigned int streams;	/* that there have been */
 	bool open[NET_STREAMS_MAX];	/* are they yet? */
+	bool stillborn;			/* those to come end at once, which is not said */
 	bool no_threads;	/* else there are TEST_SIGNERS (jobs.h), */
 	bool threads;		/* from the first net_run() on, */
 	bool busy;		/* and they are waited for unless this is set: net_keep_busy() */

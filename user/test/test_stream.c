@@ -254,6 +254,34 @@ static void cut_in_handshake(void)
 	end();
 }
 
+/* Before anything has gone by it, and before that was said. */
+static void ended_already(void)
+{
+	begin(tcp);
+	wait_begun();
+	net.stillborn = true;
+	connected(0);
+	net.stillborn = false;
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(begun, 1);
+	stream_closed(&left->manager, 2);
+	wait_begun();
+	connected(0);
+	REQUIRE(host_established(left));
+	EXPECT_EQ(left_stream(), 4);
+	/* Another one's. */
+	net.open[1] = false;
+	initiate("gw1");
+	EXPECT_EQ(host_ike_sas(left), 2);
+	stream_closed(&left->manager, 4);
+	wait_begun();
+	connected(0);
+	EXPECT_EQ(host_ike_sas(left), 2);
+	for (const struct ike_sa *sa = left->manager.sas; sa; sa = sa->next)
+		EXPECT(sa->state == IKE_ESTABLISHED && sa->local.stream == 6);
+	end();
+}
+
 /* Again and again, for a minute. */
 static void refused(void)
 {
@@ -486,17 +514,41 @@ static void probed(void)
 	end();
 }
 
+/* TCP's first one ends before anything has gone by it, and the next one is refused. */
+static void ended_already_by_auto(void)
+{
+	net.fate = no_udp;
+	begin(udp_first);
+	not_answered();
+	wait_begun();
+	net.stillborn = true;
+	connected(0);
+	net.stillborn = false;
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_kernel_sas(left), 0);
+	stream_closed(&left->manager, 2);
+	wait_begun();
+	net.fate = NULL;
+	connected(-ECONNREFUSED);
+	REQUIRE(host_established(left));
+	EXPECT_EQ(left_stream(), 0);
+	EXPECT(!left->manager.streams);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "opened, and shared", opened },
 	{ "opened again", reopened },
 	{ "what is outstanding", outstanding },
 	{ "cut in the handshake", cut_in_handshake },
+	{ "ended already", ended_already },
 	{ "refused", refused },
 	{ "tried again", tried_again },
 	{ "given up", given_up },
 	{ "by the next daemon", resumed },
 	{ "auto falls back", fall_back },
 	{ "auto has a late answer", late_answer },
+	{ "auto, and TCP ends already", ended_already_by_auto },
 	{ "auto, and TCP is refused later", no_tcp_any_more },
 	{ "auto comes back", probed },
 };
