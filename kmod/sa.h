@@ -160,6 +160,7 @@ struct ikefp_sa {
 	struct ikefp_rtt rtt;
 	bool rtt_recalled; /* of another SA with the host: this one has no sample yet */
 	bool rtt_elsewhere; /* part of it was measured with another host: the peer has moved */
+	bool deadline_exact; /* an answer is waited for */
 	struct timer_list timer;
 	unsigned long deadline; /* jiffies; the nearest of those below, while it is pending */
 	unsigned long half_open_deadline; /* jiffies */

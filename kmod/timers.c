@@ -94,11 +94,14 @@ static unsigned long coarseness(unsigned long wait)
  * Timers of about the same long wait come at the same moment: of 20 s, those of 2 s together, more
  * packets of 100,000 SAs than a device's queue takes. Such a wait is therefore gone in two steps:
  * the first so much shorter that the wheel cannot be late, and what is left then.
+ *
+ * Unless an answer is waited for, nobody minds 8 jiffies: deadlines as near as that are served by
+ * one interrupt.
  */
 static void arm(struct ikefp_sa *sa)
 {
-	long left = sa->deadline - jiffies;
-	unsigned long step = sa->deadline;
+	unsigned long step = sa->deadline_exact ? sa->deadline : sa->deadline | 7;
+	long left = step - jiffies;
 
 	if (left > COARSE_WAIT)
 		step -= coarseness(left);
@@ -158,6 +161,7 @@ void ikefp_timers_update(struct ikefp_sa *sa)
 	}
 
 	sa->deadline = any ? nearest : jiffies;
+	sa->deadline_exact = asking;
 	if (any)
 		arm(sa);
 	else if (timer_delete(&sa->timer))
