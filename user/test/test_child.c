@@ -255,6 +255,36 @@ static void marks(void)
 	net_clear(&net);
 }
 
+/* What is forwarded to the tunnel is not protected yet, and passes; what comes has to be. */
+static void forwarded(void)
+{
+	static const char all[] =
+		"local_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0\npolicies_fwd_out = yes";
+	unsigned int to = 0, from = 0;
+	const struct fake_policy *f;
+
+	up("policies_fwd_out = yes", "");
+	REQUIRE(child_of(left));
+	for (f = left->xfrm.policies; f; f = f->next) {
+		const bool out = ts_equal(&f->p.src_ts, &child_of(left)->local_ts->v[0]);
+
+		EXPECT_EQ(f->p.optional, f->p.dir == XFRM_POLICY_FWD && out);
+		to += f->p.dir == XFRM_POLICY_FWD && out;
+		from += f->p.dir == XFRM_POLICY_FWD && !out;
+	}
+	EXPECT(to == 1 && from == 1);
+	net_clear(&net);
+	/* Where both are one policy nothing comes in that is not protected. */
+	up(all, all);
+	EXPECT_EQ(host_policies(left), 3);
+	REQUIRE(policy_of(left, XFRM_POLICY_FWD));
+	EXPECT(!policy_of(left, XFRM_POLICY_FWD)->optional);
+	ike_manager_terminate_child(&left->manager, child_of(left)->unique_id, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_policies(left) + host_policies(right), 0);
+	net_clear(&net);
+}
+
 static void unique_marks(void)
 {
 	const struct child_sa *c;
@@ -911,6 +941,7 @@ static const struct ktap_test tests[] = {
 	{ "a trap's Child SA rekeyed", trap_rekeyed },
 	{ "close_action of what was replaced", close_action_rekeyed },
 	{ "an updown script's environment", updown },
+	{ "policies for what is forwarded", forwarded },
 };
 
 KTAP_MAIN(tests)
