@@ -142,6 +142,7 @@ struct child_conf {
 	enum offload hw_offload;	/* of its ESP SAs (child_offload.h) */
 	char interface[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
+	bool hostaccess;	/* which it is told: the gateway itself is to be reached, too */
 };
 
 #define TFC_MTU	UINT32_MAX

@@ -810,13 +810,14 @@ static void updown(void)
 		   "PLUTO_PEER_CLIENT=10.2.0.0/16\nPLUTO_PEER_PORT=0\nPLUTO_PEER_PROTOCOL=0\n"
 		   "PLUTO_MARK_IN=5/0xffffffff\nPLUTO_MARK_OUT=6/0x000000ff\n"
 		   "PLUTO_IF_ID_IN=8\nPLUTO_IF_ID_OUT=9");
+	EXPECT(!strstr(request_of(child, true, 0, 0), "PLUTO_HOST_ACCESS"));
 	/* Our own address alone; a range is what holds it. */
 	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_VERB=down-host\n"));
 	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_MY_CLIENT=192.0.2.1/32\n"));
 	net_clear(&net);
 
 	snprintf(settings, sizeof(settings), "%slocal_ts = 2001:db8:1::/64[ipv6-icmp/34048-34303]\n"
-		 "remote_ts = 2001:db8:2::/64", script);
+		 "remote_ts = 2001:db8:2::/64\nhostaccess = yes", script);
 	up(settings, "local_ts = ::/0\nremote_ts = ::/0");
 	child = child_of(left);
 	REQUIRE(child);
@@ -824,6 +825,7 @@ static void updown(void)
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_INTERFACE=unknown\n"));
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_MY_PORT=133\n"));
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_PEER_PORT=0\n"));
+	EXPECT(strstr(request_of(child, true, 0, 0), "\nPLUTO_HOST_ACCESS=1"));
 	net_clear(&net);
 }
 
