@@ -188,6 +188,7 @@ static const char *const conn_ok[] = {
 	"mediation = no", "ppk_required = no", "ppk_required = yes", "ppk_id = ppk@example", "ppk_id = *",
 	"if_id_in = 0", "ocsp = never",
 	"remote_addrs = gw.example.org, 10.0.0.1", "remote_addrs = gw-1.example.org.",
+	"remote { auth = pubkey\n ca_id = \"C=CH, O=*\"\n cert_policy = 1.2.3, 2.5.29.32.0\n}", "remote { ca_id = %any\n}",
 	"local { round = 1\n revocation = relaxed\n}", "vips =", "proposals = default",
 };
 
@@ -252,6 +253,13 @@ static const char *const conn_refused[][2] = {
 	{ "local { auth = psk\n id = 10.0.0.0/24\n}", ":7: connections.net.local: id: a subnet or a range is nobody's own identity" },
 	{ "local-2 { auth = psk\n}", ":7: connections.net.local-2: a second authentication round is not supported yet" },
 	{ "local { auth = eap-mschapv2\n}", ":7: connections.net.local.auth: 'eap-mschapv2' is not supported yet: ikefpd serves auth = psk and pubkey" },
+	{ "remote { ca_id = *.example.org\n}", ":7: connections.net.remote.ca_id: a CA's identity may only have a '*' in distinguished names: give the whole name" },
+	{ "remote { ca_id = \"@#0\"\n}", ":7: connections.net.remote.ca_id: identity '@#0': not an even number of hexadecimal digits" },
+	{ "remote { cert_policy = anyPolicy\n}", ":7: connections.net.remote.cert_policy: 'anyPolicy' is no object identifier: write its numbers, as in 1.3.6.1.4.1.99999.1" },
+	{ "remote { cert_policy = 1.2.3, 9.9\n}", ":7: connections.net.remote.cert_policy: '9.9' is no object identifier: write its numbers, as in 1.3.6.1.4.1.99999.1" },
+	{ "remote { cert_policy = 1.2.1, 1.2.2, 1.2.3, 1.2.4, 1.2.5, 1.2.6, 1.2.7, 1.2.8, 1.2.9, 1.2.10, 1.2.11, 1.2.12, 1.2.13, 1.2.14, 1.2.15, 1.2.16, 1.2.17\n}", ":7: connections.net.remote.cert_policy: more than 16 certificate policies" },
+	{ "remote { auth = psk\n ca_id = a\n}", ":7: connections.net.remote: ca_id and cert_policy do not go with auth = psk" },
+	{ "local { auth = pubkey\n cert_policy = 1.2.3\n}", ":7: connections.net.local: ca_id and cert_policy are about the peer's certificates: move them to 'remote'" },
 	{ "local { auth = rsa-sha224\n}", ":7: connections.net.local.auth: 'sha224' is not supported: pubkey and psk are, and rsa, rsa/pss, ecdsa and ed25519 with sizes and hashes, as in rsa-3072-sha256" },
 	{ "remote { revocation = never\n}", ":7: connections.net.remote.revocation: 'never' is none of relaxed, ifuri and strict" },
 	{ "remote { certs = /nowhere/a.pem\n}", ":7: connections.net.remote.certs: '/nowhere/a.pem' cannot be read: No such file or directory" },
