@@ -343,6 +343,12 @@ static void test_structure(void)
 		       ":2: connections.n: has no local section: add 'local { auth = psk }'");
 	expect_refused("connections {\n n { local { auth = psk\n}\n}\n}",
 		       ":2: connections.n: has no remote section: add 'remote { auth = psk }'");
+	expect_refused("authorities { a { crl_uris = ftp://a/b\n}\n}",
+		       ":1: authorities.a.crl_uris: 'ftp://a/b' is neither an http:// address nor a file:///path: others are not supported");
+	expect_refused("authorities { a { crl_uris = file://host/b\n}\n}",
+		       ":1: authorities.a.crl_uris: 'file://host/b' is neither an http:// address nor a file:///path: others are not supported");
+	expect_refused("authorities { a { ocsp_uris = file:///a/b\n}\n}",
+		       ":1: authorities.a.ocsp_uris: 'file:///a/b' is no http:// address: others are not supported");
 	expect_refused("conections { }", ":1: conections: unknown section: did you mean 'connections'?");
 	expect_refused("x = 1", ":1: x: unknown key: see swanctl.conf(5)");
 	expect_refused("pools { p { addrs = 10.0.0.0/8\n}\n}",
