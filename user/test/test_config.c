@@ -398,6 +398,12 @@ static void test_secrets(void)
 		       ":1: secrets.ike.secret: the secret is empty");
 	expect_refused("secrets { ike { secret = a\n sekret = b\n}\n}",
 		       ":2: secrets.ike.sekret: unknown key: ike holds id<suffix> and secret");
+	expect_refused("secrets { private-a { secret = a\n}\n}",
+		       ":1: secrets.private-a: has no file: add 'file = ...'");
+	expect_refused("secrets { rsa { file = a.pem\n handle = 1\n}\n}",
+		       ":2: secrets.rsa.handle: unknown key: rsa holds file and secret");
+	/* Its file is not encrypted. */
+	config_free(loaded("secrets { private-a { file = a.pem\n}\n}"));
 	expect_refused("secrets { eap-x { secret = a\n}\n}",
 		       ":1: secrets.eap-x: not supported yet: remove this section");
 	expect_refused("secrets { ika { secret = a\n}\n}",
