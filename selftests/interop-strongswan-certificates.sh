@@ -144,6 +144,8 @@ encrypted_key() {
 	strongswan_start gw2 < <(conf_both gw2)
 	fails ikefpd_start gw1 < <(conf_both gw1)
 	grep 'private key private/gw1-p256.key: it is encrypted, and there is no secret for it' "$work/gw1.log"
+	fails ikefpd_start gw1 < <(conf_both gw1 | sed 's/^secrets {/&\nprivate {\nfile = gw1-p256.key\n}/')
+	grep 'private key private/gw1-p256.key: it is encrypted, and there is no secret for it' "$work/gw1.log"
 	ikefpd_start gw1 < <(conf_both gw1 | sed 's/^secrets {/&\nprivate {\nfile = gw1-p256.key\nsecret = "the passphrase"\n}/')
 	from gw1
 	# Encrypted as OpenSSL did of old, and by swanctl.
@@ -204,6 +206,53 @@ refusals() {
 	tail -n "+$mark" "$work/gw1.log" | grep 'authentication of the peer failed: its authentication method 2'
 }
 
+# asks GATEWAY SETTING: of the peer's certificate.
+asks() {
+	conf_load "$1" < <(REMOTE=$2 conf_both "$1")
+}
+
+# not_let_in REASON: gw1 says that of gw2's certificate, whoever begins.
+not_let_in() {
+	mark
+	fails swanctl $begins --initiate --child net --timeout 20
+	tail -n "+$mark2" "$work/gw2.log" | grep AUTH_FAILED
+	tail -n "+$mark" "$work/gw1.log" | grep "authentication of the peer failed: .*$1"
+	taken_down
+	take_turns
+}
+
+# CAs by their names, of which neither end has more than the root, and certificate policies.
+constraints() {
+	local peers=1.3.6.1.4.1.99999
+
+	daemons
+	pki_install gw1 ca im1 im2 -- gw1-chain
+	pki_install gw2 ca -- gw2-other
+	cp "$pki"/im[34].crt "$work/gw2/x509ca/"
+	asks gw1 'ca_id = "C=CH, O=Example, CN=im3"'
+	asks gw2 'ca_id = "C=CH, O=Example, CN=im2"'
+	from_either
+	asks gw1 'ca_id = "C=CH, O=Example, CN=im1"'
+	not_let_in "it is of no CA with the identity 'C=CH, O=Example, CN=im1'"
+	not_let_in "it is of no CA with the identity 'C=CH, O=Example, CN=im1'"
+	# As strongSwan has it.
+	asks gw1 'ca_id = "C=CH, O=Example, CN=im4"'
+	asks gw2 'ca_id = "C=CH, O=Example, CN=im3"'
+	fails swanctl gw1 --initiate --child net --timeout 20
+	taken_down
+	pki_install gw1 policies -- gw1-policies
+	pki_install gw2 policies -- gw2-policies
+	asks gw1 "cert_policy = $peers.1, $peers.2"
+	asks gw2 "cert_policy = $peers.1"
+	from_either
+	asks gw1 "cert_policy = $peers.1, $peers.3"
+	not_let_in "it is not for the policy $peers.3, which the connection asks for"
+	asks gw1 "cert_policy = $peers.2"
+	asks gw2 "cert_policy = $peers.3"
+	fails swanctl gw1 --initiate --child net --timeout 20
+	taken_down
+}
+
 # What ikefpd reads itself, from one file.
 container() {
 	topo_direct
@@ -221,7 +270,7 @@ container() {
 }
 
 make_certificates() {
-	local kind gw
+	local policies='certificatePolicies = 1.3.6.1.4.1.99999.1, 1.3.6.1.4.1.99999.2' kind gw
 
 	pki_ca ca p256
 	pki_ca other p256
@@ -236,6 +285,12 @@ make_certificates() {
 	pki_ca im4 rsa im3
 	pki_cert gw1-chain im2 p256
 	pki_cert gw2-other im4 p256
+	pki_key policies p256
+	pki_sign policies policies /C=CH/O=Example/CN=policies "$(printf '%s\n' \
+		'basicConstraints = critical, CA:TRUE' 'keyUsage = critical, keyCertSign' \
+		'subjectKeyIdentifier = hash' "$policies")"
+	pki_cert gw1-policies policies p256 "$policies"
+	pki_cert gw2-policies policies p256 "$policies"
 	pki_cert gw2-expired ca p256 '' -days -1
 	pki_cert gw2-early ca p256
 	pki_not_yet gw2-early ca
@@ -249,7 +304,7 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 8
+ktap_plan 9
 testcase "digital signatures" digital_signatures
 testcase "methods before RFC 7427" methods_before_rfc7427
 testcase "a chain, in fragments" chain
@@ -258,4 +313,5 @@ testcase "raw public keys" raw_keys
 testcase "an encrypted private key" encrypted_key
 testcase "a PKCS#12 container" container
 testcase "refusals" refusals
+testcase "CAs by name, policies" constraints
 ktap_end

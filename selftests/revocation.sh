@@ -144,6 +144,28 @@ authorities() {
 	wait_for 10 has_authority http://127.0.0.1:8080/other.crl
 }
 
+# One that is brought by other means, in whatever form.
+file_of_crl() {
+	daemons strict "authorities {
+		ours {
+			cacert = ca.crt
+			crl_uris = file://$work/ours.crl
+		}
+	}"
+	has_authority "file://$work/ours.crl"
+	peer gw2-plain
+	refused 'CN=gw2-plain": unable to get certificate CRL'
+	grep -q 'a CRL from file:///.*/ours.crl: No such file or directory' "$work/gw1.log"
+	cp "$pki/other.crl" "$work/ours.crl"
+	refused 'CN=gw2-plain": unable to get certificate CRL'
+	grep -q 'ours.crl: it is not signed by the CA whose certificates it is about' "$work/gw1.log"
+	cp "$pki/ca.crl" "$work/ours.crl"
+	accepted
+	grep -q 'fetched the CRL of .* from file:///.*/ours.crl' "$work/gw1.log"
+	peer gw2-revoked
+	refused 'CN=gw2-revoked": certificate revoked'
+}
+
 # has_authority URI: gw1 has "ours", whose CRL is there; or has_no_authority at all.
 has_authority() {
 	swanctl gw1 --list-authorities >"$work/list"
@@ -206,12 +228,13 @@ pki_cert gw2-plain ca p256
 pki_ca_command ca -valid "$pki/gw2-ocsp.crt"
 pki_revoke ca gw2-revoked gw2-ocsp-revoked
 pki_revoke other
-ktap_plan 7
+ktap_plan 8
 testcase "a CRL is fetched" crl_fetched
 testcase "no CRL, and it is to be known" no_answer strict refused
 testcase "no CRL, and there is an address" no_answer ifuri refused
 testcase "no CRL, and it does not matter" no_answer relaxed accepted
 testcase "OCSP" ocsp
 testcase "the configuration says where" authorities
+testcase "a file of the configuration's" file_of_crl
 testcase "one that does not come" slow
 ktap_end

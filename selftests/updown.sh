@@ -39,6 +39,7 @@ mirrored() {
 
 marked_conf() {
 	CHILD="updown = $work/script $work/$1
+		hostaccess = yes
 		mark_out = 7/0xff
 		mark_in = 7/0xff" psk_conf "$1"
 }

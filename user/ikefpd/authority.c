@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CAs of whom the configuration says where their CRLs and OCSP responders are. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 struct uris {
 	char ***uris;
 	size_t *count;
+	bool files;	/* may be among them */
 };
 
 static int add_uri(const struct tree *node, const char *item, void *object, struct errmsg *err)
@@ -21,9 +23,10 @@ static int add_uri(const struct tree *node, const char *item, void *object, stru
 	struct uris *to = object;
 	char **uris;
 
-	if (strncmp(item, "http://", 7))
-		return tree_refuse(node, err, "'%s' is no http:// address: others are not supported",
-				   item);
+	if (strncmp(item, "http://", 7) && (!to->files || strncmp(item, "file:///", 8)))
+		return tree_refuse(node, err, to->files ?
+				   "'%s' is neither an http:// address nor a file:///path: others are not supported" :
+				   "'%s' is no http:// address: others are not supported", item);
 	if (*to->count == URIS_MAX)
 		return tree_refuse(node, err, "more than %d addresses", URIS_MAX);
 	uris = reallocarray(*to->uris, *to->count + 1, sizeof(*uris));
@@ -40,7 +43,7 @@ static int add_uri(const struct tree *node, const char *item, void *object, stru
 static int read_crl_uris(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct authority *a = object;
-	struct uris to = { &a->crl_uris, &a->crl_uri_count };
+	struct uris to = { &a->crl_uris, &a->crl_uri_count, true };
 
 	return config_each_item(node, add_uri, &to, err);
 }
@@ -48,7 +51,7 @@ static int read_crl_uris(const struct tree *node, void *object, struct errmsg *e
 static int read_ocsp_uris(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct authority *a = object;
-	struct uris to = { &a->ocsp_uris, &a->ocsp_uri_count };
+	struct uris to = { &a->ocsp_uris, &a->ocsp_uri_count, false };
 
 	return config_each_item(node, add_uri, &to, err);
 }

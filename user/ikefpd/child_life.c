@@ -153,6 +153,12 @@ void child_life_retry(struct child_sa *child)
 	arm_next(child);
 }
 
+void child_life_not_rekeyed(struct child_sa *child)
+{
+	child->rekey_ms = 0;
+	arm_next(child);
+}
+
 void child_life_wait(struct child_sa *child)
 {
 	child->rekey_ms = 0;

@@ -15,6 +15,8 @@ void child_life_begin(struct child_sa *child);
 void child_life_resume(struct child_sa *child);
 /* Its rekeying came to nothing, for now. */
 void child_life_retry(struct child_sa *child);
+/* Nor ever will: it goes with its IKE SA, or when its life is over. */
+void child_life_not_rekeyed(struct child_sa *child);
 /* It has carried so much that it is to be rekeyed, or all that it ever will. */
 void child_life_rekey_now(struct child_sa *child);
 void child_life_spent(struct child_sa *child);

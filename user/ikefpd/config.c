@@ -76,6 +76,8 @@ static void auth_clear(struct auth_conf *auth)
 	token_cert_refs_free(auth->token_certs);
 	sk_X509_pop_free(auth->certs, X509_free);
 	sk_X509_pop_free(auth->cacerts, X509_free);
+	ike_id_clear(&auth->ca_id);
+	sk_ASN1_OBJECT_pop_free(auth->cert_policies, ASN1_OBJECT_free);
 	for (size_t i = 0; i < auth->pubkey_count; i++)
 		EVP_PKEY_free(auth->pubkeys[i]);
 	free(auth->pubkeys);

@@ -68,6 +68,8 @@ struct auth_conf {
 	unsigned int ecdsa_bits;
 	STACK_OF(X509) *certs;	/* ours to choose from; the peer's has to be one of them */
 	STACK_OF(X509) *cacerts;	/* one of them has to be in the peer's chain */
+	struct ike_id ca_id;	/* and a CA that is called so, be it not known here; ID_ANY: whoever */
+	STACK_OF(ASN1_OBJECT) *cert_policies;	/* the chain has to be good for each; NULL: none */
 	/* Of certs and cacerts, which are there then, be they empty: what is on tokens. */
 	struct token_cert_ref *token_certs;
 	EVP_PKEY **pubkeys;	/* likewise, without certificates */
@@ -142,6 +144,7 @@ struct child_conf {
 	enum offload hw_offload;	/* of its ESP SAs (child_offload.h) */
 	char interface[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
 	char *updown;		/* a command for the shell (updown.h); NULL: none */
+	bool hostaccess;	/* which it is told: the gateway itself is to be reached, too */
 };
 
 #define TFC_MTU	UINT32_MAX

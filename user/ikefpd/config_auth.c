@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "certificate.h"
 #include "config_keys.h"
 #include "config_load.h"
@@ -148,9 +150,8 @@ static int read_auth(const struct tree *node, void *object, struct errmsg *err)
 	return read_constraint(node, object, text, err);
 }
 
-static int read_id(const struct tree *node, void *object, struct errmsg *err)
+static int read_identity(const struct tree *node, struct ike_id *to, struct errmsg *err)
 {
-	struct auth_conf *auth = object;
 	const char *text, *why = "not a valid identity";
 	struct ike_id id;
 
@@ -159,9 +160,54 @@ static int read_id(const struct tree *node, void *object, struct errmsg *err)
 		return -1;
 	if (ike_id_parse(&id, text, &why))
 		return tree_refuse(node, err, "identity '%s': %s", text, why);
-	ike_id_clear(&auth->id);
-	auth->id = id;
+	ike_id_clear(to);
+	*to = id;
 	return 0;
+}
+
+static int read_id(const struct tree *node, void *object, struct errmsg *err)
+{
+	return read_identity(node, &((struct auth_conf *)object)->id, err);
+}
+
+/* Of names in subjectAltName there are no patterns. */
+static int read_ca_id(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct auth_conf *auth = object;
+
+	if (read_identity(node, &auth->ca_id, err))
+		return -1;
+	if (auth->ca_id.type != ID_DER_ASN1_DN && ike_id_is_pattern(&auth->ca_id))
+		return tree_refuse(node, err,
+				   "a CA's identity may only have a '*' in distinguished names: give the whole name");
+	return 0;
+}
+
+#define POLICIES_MAX	16
+
+static int add_policy(const struct tree *node, const char *item, void *object,
+		      struct errmsg *err)
+{
+	struct auth_conf *auth = object;
+	ASN1_OBJECT *policy = OBJ_txt2obj(item, 1);
+
+	ERR_clear_error();
+	if (!policy)
+		return tree_refuse(node, err,
+				   "'%s' is no object identifier: write its numbers, as in 1.3.6.1.4.1.99999.1",
+				   item);
+	if (!auth->cert_policies)
+		auth->cert_policies = sk_ASN1_OBJECT_new_null();
+	if (sk_ASN1_OBJECT_num(auth->cert_policies) < POLICIES_MAX &&
+	    sk_ASN1_OBJECT_push(auth->cert_policies, policy) > 0)
+		return 0;
+	ASN1_OBJECT_free(policy);
+	return tree_refuse(node, err, "more than %d certificate policies", POLICIES_MAX);
+}
+
+static int read_cert_policy(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_each_item(node, add_policy, object, err);
 }
 
 static int read_round(const struct tree *node, void *object, struct errmsg *err)
@@ -304,8 +350,8 @@ static const struct config_key auth_keys[] = {
 	{ "cacerts", read_cacerts, NULL },
 	{ "pubkeys", read_pubkeys, NULL },
 	{ "groups", NULL, NULL },
-	{ "cert_policy", NULL, NULL },
-	{ "ca_id", NULL, NULL },
+	{ "cert_policy", read_cert_policy, NULL },
+	{ "ca_id", read_ca_id, NULL },
 	{ "eap_id", NULL, NULL },
 	{ "aaa_id", NULL, NULL },
 	{ "xauth_id", NULL, NULL },
@@ -393,5 +439,15 @@ int config_read_auth(const struct tree *section, struct auth_conf *auth,
 	if (auth->class == AUTH_PSK && (auth->certs || auth->cacerts || auth->pubkeys))
 		return tree_refuse(section, err,
 				   "certs, cacerts and pubkeys do not go with auth = psk");
+	if (auth->ca_id.type == ID_ANY && !auth->cert_policies)
+		return 0;
+	if (auth->class == AUTH_PSK)
+		return tree_refuse(section, err, "ca_id and cert_policy do not go with auth = psk");
+	if (auth->pubkeys)
+		return tree_refuse(section, err,
+				   "ca_id and cert_policy do not go with pubkeys, which no CA has signed");
+	if (!strncmp(section->name, "local", 5))
+		return tree_refuse(section, err,
+				   "ca_id and cert_policy are about the peer's certificates: move them to 'remote'");
 	return 0;
 }

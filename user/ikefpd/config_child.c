@@ -495,6 +495,32 @@ static int read_updown(const struct tree *node, void *object, struct errmsg *err
 	return *text && !child->updown ? no_memory(node, err) : 0;
 }
 
+static int read_hostaccess(const struct tree *node, void *object, struct errmsg *err)
+{
+	return config_bool(node, &((struct child_conf *)object)->hostaccess, err);
+}
+
+/* SELinux's, which IKE would have to carry, and XFRM to look at. */
+static int read_label(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)object;
+	return tree_refuse(node, err,
+			   "security labels are not supported: remove it, and let a child without label carry the traffic");
+}
+
+static int read_label_mode(const struct tree *node, void *object, struct errmsg *err)
+{
+	const char *text = config_text(node, err);
+
+	(void)object;
+	if (!text)
+		return -1;
+	if (strcmp(text, "system") && strcmp(text, "simple") && strcmp(text, "selinux"))
+		return tree_refuse(node, err, "'%s' is none of system, simple and selinux", text);
+	return tree_refuse(node, err,
+			   "security labels are not supported: remove it, with the child's label");
+}
+
 static const struct config_key child_keys[] = {
 	{ "esp_proposals", read_esp_proposals, NULL },
 	{ "local_ts", read_local_ts, NULL },
@@ -519,7 +545,7 @@ static const struct config_key child_keys[] = {
 	{ "policies_fwd_out", read_policies_fwd_out, NULL },
 	{ "hw_offload", read_hw_offload, NULL },
 	{ "ipcomp", NULL, SERVED_NO },
-	{ "hostaccess", NULL, SERVED_NO },
+	{ "hostaccess", read_hostaccess, NULL },
 	{ "sha256_96", NULL, SERVED_NO },
 	{ "copy_df", read_copy_df, NULL },
 	{ "copy_ecn", read_copy_ecn, NULL },
@@ -538,8 +564,8 @@ static const struct config_key child_keys[] = {
 	{ "ah_proposals", NULL, NULL },
 	{ "updown", read_updown, NULL },
 	{ "interface", read_interface, NULL },
-	{ "label", NULL, NULL },
-	{ "label_mode", NULL, NULL },
+	{ "label", read_label, NULL },
+	{ "label_mode", read_label_mode, NULL },
 };
 
 static const struct config_schema child_schema = {

@@ -168,7 +168,10 @@ static int read_ppk(const struct tree *node, void *object, struct errmsg *err)
 	return read_secret(node, object, SECRET_PPK, err);
 }
 
-/* "private<suffix> { file = ..., secret = ... }": the folder is the section's name. */
+/*
+ * "private<suffix> { file = ..., secret = ... }": the folder is the section's name. Nobody is
+ * there to be asked for a secret: without one the file is not to be encrypted.
+ */
 static int read_passphrase(const struct tree *node, const char *folder, struct file *file,
 			   struct errmsg *err)
 {
@@ -191,19 +194,18 @@ static int read_passphrase(const struct tree *node, const char *folder, struct f
 		else if (!(name = config_text(n, err)))
 			ret = -1;
 	}
-	if (!ret && (!name || !value))
-		ret = tree_refuse(node, err, "has no %s: add '%s = ...'",
-				  name ? "secret" : "file", name ? "secret" : "file");
-	if (!ret) {
-		secret->passphrase = calloc(1, value->len + 1);
-		if (asprintf(&secret->name, "%s/%s", folder, name) < 0)
-			secret->name = NULL;
-		if (!secret->passphrase || !secret->name)
-			ret = tree_refuse(node, err, "out of memory");
-	}
-	if (ret) {
+	if (!ret && !name)
+		ret = tree_refuse(node, err, "has no file: add 'file = ...'");
+	if (ret || !value) {
 		secret_free(secret);
 		return ret;
+	}
+	secret->passphrase = calloc(1, value->len + 1);
+	if (asprintf(&secret->name, "%s/%s", folder, name) < 0)
+		secret->name = NULL;
+	if (!secret->passphrase || !secret->name) {
+		secret_free(secret);
+		return tree_refuse(node, err, "out of memory");
 	}
 	memcpy(secret->passphrase, value->data, value->len);
 	secret->passphrase_len = value->len;

@@ -18,6 +18,7 @@
 #include "create_child.h"
 #include "dh_pool.h"
 #include "followup.h"
+#include "ike_life.h"
 #include "ike_manager.h"
 #include "ike_rekey.h"
 #include "ke.h"
@@ -290,6 +291,23 @@ static bool put_off(struct ike_sa *sa, struct child_sa *child, uint16_t refusal)
 	return true;
 }
 
+/*
+ * The peer makes no more on this IKE SA: all is set up anew on another one, and no more is
+ * asked for on this (RFC 7296 section 4).
+ */
+static bool no_more(struct ike_sa *sa, const struct child_sa *child, struct child_sa *old,
+		    uint16_t refusal)
+{
+	if (refusal != NO_ADDITIONAL_SAS || !old || old->state != CHILD_INSTALLED)
+		return false;
+	ike_log(sa, LOG_IKE, LVL_CTRL,
+		"failed to rekey CHILD_SA %s: received NO_ADDITIONAL_SAS (%u) notify error, reauthenticating IKE_SA %s[%u] in its place",
+		child->conf->name, NO_ADDITIONAL_SAS, sa->log.name, sa->unique_id);
+	child_life_not_rekeyed(old);
+	ike_life_reauth(sa);
+	return true;
+}
+
 /* True: the request is on its way once more. */
 static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *old,
 		    const struct notify *n)
@@ -300,6 +318,10 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 		return true;
 	if (put_off(sa, child, n->type))
 		return false;
+	if (no_more(sa, child, old, n->type)) {
+		child_sa_destroy(child);
+		return false;
+	}
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, child->conf->name, old, reason);

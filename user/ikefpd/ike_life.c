@@ -86,8 +86,8 @@ static void expired(struct loop_timer *timer)
 		   sa->duplicate_ms) {
 		ike_unique_expired(sa);
 	} else if (sa->reauth_ms && lifetime_earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
-		/* If nothing comes of it it is tried again, until its life is over. */
-		sa->reauth_ms = retry_ms();
+		/* If nothing comes of it it is tried again, until its life is over, if it ever is. */
+		sa->reauth_ms = sa->life_ms ? retry_ms() : 0;
 		arm_next(sa);
 		ike_reauth_start(sa);
 	} else {
@@ -131,6 +131,15 @@ void ike_life_retry(struct ike_sa *sa)
 	/* Otherwise who has asked for it asks again, or does not. */
 	if (sa->conn->time_s.rekey)
 		sa->rekey_ms = retry_ms();
+	arm_next(sa);
+}
+
+void ike_life_reauth(struct ike_sa *sa)
+{
+	const uint64_t soon = retry_ms();
+
+	sa->rekey_ms = 0;
+	sa->reauth_ms = lifetime_earlier(sa->reauth_ms, soon);
 	arm_next(sa);
 }
 

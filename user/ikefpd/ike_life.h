@@ -15,6 +15,8 @@ void ike_life_begin(struct ike_sa *sa);
 void ike_life_resume(struct ike_sa *sa);
 /* Rekeying failed, and is to be tried again. */
 void ike_life_retry(struct ike_sa *sa);
+/* The peer rekeys nothing: it is to be reauthenticated in the place of that, and not at once. */
+void ike_life_reauth(struct ike_sa *sa);
 /*
  * The peer's rekeying was refused for what we were just doing. It will try again; until then,
  * or for some seconds, no Child SA of it is rekeyed: with many that are, one would be in the

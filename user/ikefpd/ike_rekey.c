@@ -253,6 +253,14 @@ static bool refused(struct ike_sa *sa, const struct notify *n)
 
 	if (n->type == INVALID_KE_PAYLOAD && other_group(sa, n))
 		return true;
+	/* RFC 7296 section 4: a peer that rekeys nothing. */
+	if (n->type == NO_ADDITIONAL_SAS && sa->state == IKE_ESTABLISHED) {
+		ike_log(sa, LOG_IKE, LVL_CTRL,
+			"failed to rekey IKE_SA %s[%u]: received NO_ADDITIONAL_SAS (%u) notify error, reauthenticating it",
+			sa->log.name, sa->unique_id, NO_ADDITIONAL_SAS);
+		ike_life_reauth(sa);
+		return false;
+	}
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, reason);

@@ -28,7 +28,7 @@ struct lookup_job {
 };
 
 /*
- * Asks for what @text names: a URL or a host name. @body is of LOOKUP_OCSP. Returns 0 or a
+ * Asks for what @text names: a URL, a host name, or a path. @body is of LOOKUP_OCSP. Returns 0 or a
  * negative error; then @done is not called.
  */
 int lookup_ask(struct lookup *l, struct lookup_job *job, enum lookup_kind kind,

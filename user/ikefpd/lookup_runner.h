@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The process that asks the network, "ikefpd: lookup": it fetches CRLs, asks OCSP responders,
- * and finds the addresses of host names. Each in a process of its own, so that a slow one
+ * The process that asks the network, "ikefpd: lookup": it fetches CRLs, also from files, asks OCSP
+ * responders, and finds the addresses of host names. Each in a process of its own, so that a slow one
  * costs nobody else, nor one that is led astray by an answer; none has capabilities, files
  * to write, or anything of the daemon's. So many at once at most (LOOKUP_RUN_MAX); others wait.
  *
  * A request is a packet (ipc.h): a u32 that the answer repeats, an octet of enum
- * lookup_kind, and texts that each end in an octet of zero: a URL, or a host name; of
+ * lookup_kind, and texts that each end in an octet of zero: a URL, a host name, or a path; of
  * LOOKUP_OCSP octets follow, the request. The answer is one packet or more: the u32, an octet
  * of enum lookup_answer, and octets: a part of what was fetched, or of the addresses, each
  * an octet 4 or 6 and 4 or 16 octets; of LOOKUP_FAILED a text that says why.
@@ -17,7 +17,8 @@
 enum lookup_kind {
 	LOOKUP_CRL = 1,
 	LOOKUP_OCSP,
-	LOOKUP_HOST
+	LOOKUP_HOST,
+	LOOKUP_FILE		/* that the configuration names, and nobody else */
 };
 
 enum lookup_answer {

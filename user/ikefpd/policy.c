@@ -135,18 +135,40 @@ static bool is_newer(const struct child_sa *a, const struct child_sa *b)
 	return a->unique_id > b->unique_id;
 }
 
-static bool goes_before(const struct child_sa *a, const struct child_sa *b, bool newest)
+static uint8_t action_of(const struct child_sa *child)
 {
-	if (rank_of(a) != rank_of(b))
-		return rank_of(a) < rank_of(b);
-	return newest || is_newer(a, b);
+	switch (rank_of(child)) {
+	case RANK_PASS:
+		return XFRM_PASS;
+	case RANK_DROP:
+		return XFRM_DROP;
+	default:
+		return XFRM_PROTECT;
+	}
+}
+
+/* Forwarded traffic comes here before it goes out: it is not protected yet, nor need it be. */
+static bool is_optional(const struct part *part)
+{
+	return part->dir == XFRM_POLICY_FWD && part->outbound;
+}
+
+/* What has to be protected for one of them is not let in without for another one. */
+static bool goes_before(const struct user *a, const struct user *b, bool newest)
+{
+	if (action_of(a->child) == action_of(b->child) &&
+	    is_optional(&a->part) != is_optional(&b->part))
+		return is_optional(&b->part);
+	if (rank_of(a->child) != rank_of(b->child))
+		return rank_of(a->child) < rank_of(b->child);
+	return newest || is_newer(a->child, b->child);
 }
 
 static void add_user(struct policy *policy, struct user *user, bool newest)
 {
 	struct user **link = &policy->users;
 
-	while (*link && !goes_before(user->child, (*link)->child, newest))
+	while (*link && !goes_before(user, *link, newest))
 		link = &(*link)->next;
 	user->next = *link;
 	*link = user;
@@ -159,18 +181,6 @@ static void unlink_user(struct policy *policy, struct user *user)
 	while (*link != user)
 		link = &(*link)->next;
 	*link = user->next;
-}
-
-static uint8_t action_of(const struct child_sa *child)
-{
-	switch (rank_of(child)) {
-	case RANK_PASS:
-		return XFRM_PASS;
-	case RANK_DROP:
-		return XFRM_DROP;
-	default:
-		return XFRM_PROTECT;
-	}
 }
 
 /* Of what is forwarded devices have none. */
@@ -196,6 +206,7 @@ static struct xfrm_policy policy_of(const struct child_sa *child, const struct p
 		.if_id = part->outbound ? child->if_id_out : child->if_id_in,
 		.action = action_of(child),
 		.transport = child->transport,
+		.optional = is_optional(part),
 		.src = part->outbound ? child->local : child->remote,
 		.dst = part->outbound ? child->remote : child->local,
 		.reqid = child->reqid,
@@ -219,7 +230,7 @@ static int install_first(struct xfrm *xfrm, struct policy *policy)
 
 static bool same_words(const struct xfrm_policy *p, const struct xfrm_policy *q)
 {
-	return p->action == q->action && p->transport == q->transport &&
+	return p->action == q->action && p->transport == q->transport && p->optional == q->optional &&
 	       endpoint_same_addr(&p->src, &q->src) && endpoint_same_addr(&p->dst, &q->dst) &&
 	       p->reqid == q->reqid && p->priority == q->priority && p->device == q->device;
 }
@@ -291,13 +302,13 @@ static void make_stale(struct policy_table *table, struct policy *policy)
 
 /* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
 static void remove_user(struct policy_table *table, struct policy *policy, struct xfrm *xfrm,
-			const struct child_sa *child)
+			const struct part *part, const struct child_sa *child)
 {
 	struct user **link, *user;
 	struct xfrm_policy p;
 
 	for (link = &policy->users; *link; link = &(*link)->next)
-		if ((*link)->child == child)
+		if ((*link)->child == child && is_optional(&(*link)->part) == is_optional(part))
 			break;
 	user = *link;
 	if (!user)
@@ -330,7 +341,7 @@ static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 
 	if (!policy)
 		return 0;
-	remove_user(table, policy, xfrm, child);
+	remove_user(table, policy, xfrm, part, child);
 	free_unused(table, policy);
 	return 0;
 }

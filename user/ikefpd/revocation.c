@@ -369,6 +369,20 @@ static int ask_ocsp(struct source *s)
 	return err;
 }
 
+/* Where a file is that the configuration names as a URI, or NULL. */
+static const char *path_of(const char *uri)
+{
+	return strncmp(uri, "file://", 7) ? NULL : uri + 7;
+}
+
+static int ask_crl(struct source *s)
+{
+	const char *path = path_of(s->uri);
+
+	return lookup_ask(s->revocation->lookup, &s->job, path ? LOOKUP_FILE : LOOKUP_CRL,
+			  path ? path : s->uri, NULL, 0);
+}
+
 /* What it says, or it is asked. */
 static enum revocation_answer ask_source(struct revocation_info *r, enum lookup_kind kind,
 					 const char *uri, X509 *cert, X509 *issuer,
@@ -385,8 +399,7 @@ static enum revocation_answer ask_source(struct revocation_info *r, enum lookup_
 		return REVOCATION_UNKNOWN;
 	if (!s->asking) {
 		s->job.done = answered;
-		err = kind == LOOKUP_OCSP ? ask_ocsp(s) :
-					    lookup_ask(r->lookup, &s->job, kind, uri, NULL, 0);
+		err = kind == LOOKUP_OCSP ? ask_ocsp(s) : ask_crl(s);
 		if (err) {
 			s->until_ms = loop_now_ms() + RETRY_MS;
 			s->answer = REVOCATION_UNKNOWN;
@@ -404,13 +417,19 @@ struct uris {
 	char *v[URIS_MAX];
 };
 
-static void add_uri(struct uris *uris, const char *text, size_t len)
+static void put_uri(struct uris *uris, const char *text, size_t len)
 {
-	if (uris->n == URIS_MAX || len < 7 || strncasecmp(text, "http://", 7) ||
-	    memchr(text, '\0', len))
+	if (uris->n == URIS_MAX)
 		return;
 	uris->v[uris->n] = strndup(text, len);
 	uris->n += uris->v[uris->n] != NULL;
+}
+
+/* A certificate's: no file is opened for that. */
+static void add_uri(struct uris *uris, const char *text, size_t len)
+{
+	if (len >= 7 && !strncasecmp(text, "http://", 7) && !memchr(text, '\0', len))
+		put_uri(uris, text, len);
 }
 
 static void add_point(struct uris *uris, const DIST_POINT *point)
@@ -463,7 +482,7 @@ static void find_uris(const struct revocation_info *r, struct uris *uris, enum l
 	for (size_t i = 0; i < n; i++) {
 		const char *uri = kind == LOOKUP_OCSP ? a->ocsp_uris[i] : a->crl_uris[i];
 
-		add_uri(uris, uri, strlen(uri));
+		put_uri(uris, uri, strlen(uri));
 	}
 	own_uris(uris, kind, cert);
 }

@@ -113,6 +113,21 @@ int trust_check_key(const struct auth_conf *conf, const EVP_PKEY *key, struct er
 	return 0;
 }
 
+/* Is the CA called so? In distinguished names "*" stands for anything. */
+static bool is_called(X509 *ca, const struct ike_id *id)
+{
+	struct ike_id subject;
+	bool fits;
+
+	if (id->type != ID_DER_ASN1_DN)
+		return certificate_has_id(ca, id);
+	if (certificate_subject(ca, &subject))
+		return false;
+	fits = ike_id_match(id, &subject);
+	ike_id_clear(&subject);
+	return fits;
+}
+
 static bool in_list(STACK_OF(X509) *list, const X509 *cert)
 {
 	for (int i = 0; i < sk_X509_num(list); i++)
@@ -171,8 +186,8 @@ static bool is_signed_well(const struct auth_conf *conf, X509 *cert)
 static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 		       struct errmsg *err)
 {
-	bool has_ca = !conf->cacerts;
-	char name[ID_STRLEN];
+	bool has_ca = !conf->cacerts, has_id = conf->ca_id.type == ID_ANY;
+	char name[ID_STRLEN], id[ID_STRLEN];
 	struct errmsg why;
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -187,9 +202,45 @@ static int check_chain(const struct auth_conf *conf, STACK_OF(X509) *chain,
 					  OBJ_nid2sn(X509_get_signature_nid(cert)));
 		if (i && in_list(conf->cacerts, cert))
 			has_ca = true;
+		if (i && !has_id)
+			has_id = is_called(cert, &conf->ca_id);
 	}
-	return has_ca ? 0 : errmsg_set(err, "certificate \"%s\": it is of none of the CAs that the connection names",
-				       certificate_str(sk_X509_value(chain, 0), name));
+	if (!has_ca)
+		return errmsg_set(err, "certificate \"%s\": it is of none of the CAs that the connection names",
+				  certificate_str(sk_X509_value(chain, 0), name));
+	return has_id ? 0 : errmsg_set(err, "certificate \"%s\": it is of no CA with the identity '%s', which the connection asks for",
+				       certificate_str(sk_X509_value(chain, 0), name),
+				       ike_id_str(&conf->ca_id, id));
+}
+
+static bool is_good_for(const X509_STORE_CTX *ctx, const ASN1_OBJECT *policy)
+{
+	const X509_POLICY_TREE *tree = X509_STORE_CTX_get0_policy_tree(ctx);
+	STACK_OF(X509_POLICY_NODE) *nodes = tree ? X509_policy_tree_get0_user_policies(tree) : NULL;
+
+	for (int i = 0; i < sk_X509_POLICY_NODE_num(nodes); i++)
+		if (!OBJ_cmp(X509_policy_node_get0_policy(sk_X509_POLICY_NODE_value(nodes, i)),
+			     policy))
+			return true;
+	return false;
+}
+
+/* RFC 5280 section 6.1: those of the peer's certificate that all its CAs allow. */
+static int check_policies(const struct auth_conf *conf, const X509_STORE_CTX *ctx, X509 *cert,
+			  struct errmsg *err)
+{
+	char name[ID_STRLEN], oid[128];
+
+	for (int i = 0; i < sk_ASN1_OBJECT_num(conf->cert_policies); i++) {
+		const ASN1_OBJECT *policy = sk_ASN1_OBJECT_value(conf->cert_policies, i);
+
+		if (is_good_for(ctx, policy))
+			continue;
+		OBJ_obj2txt(oid, sizeof(oid), policy, 1);
+		return errmsg_set(err, "certificate \"%s\": it is not for the policy %s, which the connection asks for",
+				  certificate_str(cert, name), oid);
+	}
+	return 0;
 }
 
 static enum revocation_answer ask(struct revocation_info *r, X509 *cert, X509 *issuer, bool has_crl,
@@ -240,8 +291,8 @@ static int check_revocation(struct revocation_info *r, const struct verification
 	return ret;
 }
 
-static int init(X509_STORE_CTX *ctx, X509_STORE *store, X509 *cert, STACK_OF(X509) *others,
-		bool pinned)
+static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *conf, X509 *cert,
+		STACK_OF(X509) *others, bool pinned)
 {
 	X509_VERIFY_PARAM *param;
 
@@ -253,7 +304,7 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, X509 *cert, STACK_OF(X50
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
 				    X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
 				    (pinned ? X509_V_FLAG_PARTIAL_CHAIN : 0));
-	return 1;
+	return !conf->cert_policies || X509_VERIFY_PARAM_set1_policies(param, conf->cert_policies);
 }
 
 static int verify(X509_STORE *store, struct revocation_info *r, const struct auth_conf *conf,
@@ -264,7 +315,7 @@ static int verify(X509_STORE *store, struct revocation_info *r, const struct aut
 	STACK_OF(X509) *chain;
 	int ret;
 
-	if (!ctx || !init(ctx, store, peer->cert, peer->others, pinned)) {
+	if (!ctx || !init(ctx, store, conf, peer->cert, peer->others, pinned)) {
 		X509_STORE_CTX_free(ctx);
 		return errmsg_set(err, "out of memory");
 	}
@@ -273,6 +324,8 @@ static int verify(X509_STORE *store, struct revocation_info *r, const struct aut
 	if (X509_verify_cert(ctx) == 1) {
 		chain = X509_STORE_CTX_get0_chain(ctx);
 		ret = check_chain(conf, chain, err);
+		if (!ret)
+			ret = check_policies(conf, ctx, peer->cert, err);
 		if (!ret && peer->prove)
 			ret = peer->prove(peer, err);
 		if (!ret)

@@ -162,6 +162,8 @@ void updown_write(struct buf *out, const struct child_sa *child, bool up, unsign
 	put_marks(out, child);
 	if (sa->nat_local || sa->nat_remote || sa->nat_fake)
 		put(out, "PLUTO_UDP_ENC=%u", sa->remote.port);
+	if (child->conf->hostaccess)
+		put_text(out, "PLUTO_HOST_ACCESS=1");
 }
 
 /* Requests */

@@ -465,6 +465,20 @@ static void put_subjects(struct buf *out, const char *name, STACK_OF(X509) *cert
 	vici_put_list_end(out);
 }
 
+static void put_policies(struct buf *out, STACK_OF(ASN1_OBJECT) *policies)
+{
+	char oid[128];
+
+	if (!policies)
+		return;
+	vici_put_list(out, "cert_policy");
+	for (int i = 0; i < sk_ASN1_OBJECT_num(policies); i++) {
+		OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(policies, i), 1);
+		vici_put_item(out, oid);
+	}
+	vici_put_list_end(out);
+}
+
 static void put_auth(struct buf *out, const char *name, const struct auth_conf *auth)
 {
 	static const char *const revocations[] = {
@@ -481,6 +495,9 @@ static void put_auth(struct buf *out, const char *name, const struct auth_conf *
 		vici_put(out, "revocation", "%s", revocations[auth->revocation]);
 	put_subjects(out, "certs", auth->certs);
 	put_subjects(out, "cacerts", auth->cacerts);
+	if (auth->ca_id.type != ID_ANY)
+		vici_put(out, "ca_id", "%s", ike_id_str(&auth->ca_id, id));
+	put_policies(out, auth->cert_policies);
 	vici_put_section_end(out);
 }
 

@@ -762,6 +762,7 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		.family = p->src.family,
 		.reqid = p->reqid,
 		.mode = p->transport ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,
+		.optional = p->optional,
 		.aalgos = ~0u,
 		.ealgos = ~0u,
 		.calgos = ~0u,

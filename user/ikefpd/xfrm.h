@@ -199,6 +199,7 @@ struct xfrm_policy {
 	struct xfrm_mark mark;
 	uint32_t if_id;
 	bool transport;
+	bool optional;			/* what is not protected passes, too */
 	struct endpoint src, dst;	/* a tunnel's ends */
 	uint32_t reqid;
 	uint32_t priority;

@@ -255,6 +255,36 @@ static void marks(void)
 	net_clear(&net);
 }
 
+/* What is forwarded to the tunnel is not protected yet, and passes; what comes has to be. */
+static void forwarded(void)
+{
+	static const char all[] =
+		"local_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0\npolicies_fwd_out = yes";
+	unsigned int to = 0, from = 0;
+	const struct fake_policy *f;
+
+	up("policies_fwd_out = yes", "");
+	REQUIRE(child_of(left));
+	for (f = left->xfrm.policies; f; f = f->next) {
+		const bool out = ts_equal(&f->p.src_ts, &child_of(left)->local_ts->v[0]);
+
+		EXPECT_EQ(f->p.optional, f->p.dir == XFRM_POLICY_FWD && out);
+		to += f->p.dir == XFRM_POLICY_FWD && out;
+		from += f->p.dir == XFRM_POLICY_FWD && !out;
+	}
+	EXPECT(to == 1 && from == 1);
+	net_clear(&net);
+	/* Where both are one policy nothing comes in that is not protected. */
+	up(all, all);
+	EXPECT_EQ(host_policies(left), 3);
+	REQUIRE(policy_of(left, XFRM_POLICY_FWD));
+	EXPECT(!policy_of(left, XFRM_POLICY_FWD)->optional);
+	ike_manager_terminate_child(&left->manager, child_of(left)->unique_id, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_policies(left) + host_policies(right), 0);
+	net_clear(&net);
+}
+
 static void unique_marks(void)
 {
 	const struct child_sa *c;
@@ -780,13 +810,14 @@ static void updown(void)
 		   "PLUTO_PEER_CLIENT=10.2.0.0/16\nPLUTO_PEER_PORT=0\nPLUTO_PEER_PROTOCOL=0\n"
 		   "PLUTO_MARK_IN=5/0xffffffff\nPLUTO_MARK_OUT=6/0x000000ff\n"
 		   "PLUTO_IF_ID_IN=8\nPLUTO_IF_ID_OUT=9");
+	EXPECT(!strstr(request_of(child, true, 0, 0), "PLUTO_HOST_ACCESS"));
 	/* Our own address alone; a range is what holds it. */
 	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_VERB=down-host\n"));
 	EXPECT(strstr(request_of(child, false, 1, 0), "PLUTO_MY_CLIENT=192.0.2.1/32\n"));
 	net_clear(&net);
 
 	snprintf(settings, sizeof(settings), "%slocal_ts = 2001:db8:1::/64[ipv6-icmp/34048-34303]\n"
-		 "remote_ts = 2001:db8:2::/64", script);
+		 "remote_ts = 2001:db8:2::/64\nhostaccess = yes", script);
 	up(settings, "local_ts = ::/0\nremote_ts = ::/0");
 	child = child_of(left);
 	REQUIRE(child);
@@ -794,6 +825,7 @@ static void updown(void)
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_INTERFACE=unknown\n"));
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_MY_PORT=133\n"));
 	EXPECT(strstr(request_of(child, true, 0, 0), "PLUTO_PEER_PORT=0\n"));
+	EXPECT(strstr(request_of(child, true, 0, 0), "\nPLUTO_HOST_ACCESS=1"));
 	net_clear(&net);
 }
 
@@ -911,6 +943,7 @@ static const struct ktap_test tests[] = {
 	{ "a trap's Child SA rekeyed", trap_rekeyed },
 	{ "close_action of what was replaced", close_action_rekeyed },
 	{ "an updown script's environment", updown },
+	{ "policies for what is forwarded", forwarded },
 };
 
 KTAP_MAIN(tests)

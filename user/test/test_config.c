@@ -188,6 +188,7 @@ static const char *const conn_ok[] = {
 	"mediation = no", "ppk_required = no", "ppk_required = yes", "ppk_id = ppk@example", "ppk_id = *",
 	"if_id_in = 0", "ocsp = never",
 	"remote_addrs = gw.example.org, 10.0.0.1", "remote_addrs = gw-1.example.org.",
+	"remote { auth = pubkey\n ca_id = \"C=CH, O=*\"\n cert_policy = 1.2.3, 2.5.29.32.0\n}", "remote { ca_id = %any\n}",
 	"local { round = 1\n revocation = relaxed\n}", "vips =", "proposals = default",
 };
 
@@ -197,7 +198,7 @@ static const char *const child_ok[] = {
 	"rekey_bytes = 0", "rekey_packets = 0", "inactivity = 0s", "inactivity = 5m", "policies = yes",
 	"policies_fwd_out = no", "hw_offload = no", "hw_offload = yes",
 	"hw_offload = crypto", "hw_offload = packet", "hw_offload = auto", "interface = eth0.100", "interface =",
-	"ipcomp = no", "hostaccess = no",
+	"ipcomp = no", "hostaccess = no", "hostaccess = yes",
 	"sha256_96 = no", "copy_df = yes", "copy_ecn = yes", "copy_dscp = out",
 	"tfc_padding = 0", "priority = 0", "if_id_in = 0", "mark_in_sa = no",
 	"replay_window = 0", "updown =", "updown = /bin/true with arguments", "local_ts = dynamic[udp/53]", "icmp = no",
@@ -252,6 +253,13 @@ static const char *const conn_refused[][2] = {
 	{ "local { auth = psk\n id = 10.0.0.0/24\n}", ":7: connections.net.local: id: a subnet or a range is nobody's own identity" },
 	{ "local-2 { auth = psk\n}", ":7: connections.net.local-2: a second authentication round is not supported yet" },
 	{ "local { auth = eap-mschapv2\n}", ":7: connections.net.local.auth: 'eap-mschapv2' is not supported yet: ikefpd serves auth = psk and pubkey" },
+	{ "remote { ca_id = *.example.org\n}", ":7: connections.net.remote.ca_id: a CA's identity may only have a '*' in distinguished names: give the whole name" },
+	{ "remote { ca_id = \"@#0\"\n}", ":7: connections.net.remote.ca_id: identity '@#0': not an even number of hexadecimal digits" },
+	{ "remote { cert_policy = anyPolicy\n}", ":7: connections.net.remote.cert_policy: 'anyPolicy' is no object identifier: write its numbers, as in 1.3.6.1.4.1.99999.1" },
+	{ "remote { cert_policy = 1.2.3, 9.9\n}", ":7: connections.net.remote.cert_policy: '9.9' is no object identifier: write its numbers, as in 1.3.6.1.4.1.99999.1" },
+	{ "remote { cert_policy = 1.2.1, 1.2.2, 1.2.3, 1.2.4, 1.2.5, 1.2.6, 1.2.7, 1.2.8, 1.2.9, 1.2.10, 1.2.11, 1.2.12, 1.2.13, 1.2.14, 1.2.15, 1.2.16, 1.2.17\n}", ":7: connections.net.remote.cert_policy: more than 16 certificate policies" },
+	{ "remote { auth = psk\n ca_id = a\n}", ":7: connections.net.remote: ca_id and cert_policy do not go with auth = psk" },
+	{ "local { auth = pubkey\n cert_policy = 1.2.3\n}", ":7: connections.net.local: ca_id and cert_policy are about the peer's certificates: move them to 'remote'" },
 	{ "local { auth = rsa-sha224\n}", ":7: connections.net.local.auth: 'sha224' is not supported: pubkey and psk are, and rsa, rsa/pss, ecdsa and ed25519 with sizes and hashes, as in rsa-3072-sha256" },
 	{ "remote { revocation = never\n}", ":7: connections.net.remote.revocation: 'never' is none of relaxed, ifuri and strict" },
 	{ "remote { certs = /nowhere/a.pem\n}", ":7: connections.net.remote.certs: '/nowhere/a.pem' cannot be read: No such file or directory" },
@@ -279,6 +287,11 @@ static const char *const child_refused[][2] = {
 	{ "hw_offload = packet\n mode = drop", ":9: connections.net.children.lan: there is no ESP to leave to a device of a child whose mode is pass or drop: remove hw_offload, or set it to no or auto" },
 	{ "interface = a-name-too-long0", ":10: connections.net.children.lan.interface: 'a-name-too-long0' is no interface's name: those have at most 15 octets, and no '/', ':' or blank" },
 	{ "interface = a/b", ":10: connections.net.children.lan.interface: 'a/b' is no interface's name: those have at most 15 octets, and no '/', ':' or blank" },
+	{ "hostaccess = maybe", ":10: connections.net.children.lan.hostaccess: 'maybe' is neither yes nor no" },
+	{ "label = system_u:object_r:ipsec_spd_t:s0", ":10: connections.net.children.lan.label: security labels are not supported: remove it, and let a child without label carry the traffic" },
+	{ "label_mode = system", ":10: connections.net.children.lan.label_mode: security labels are not supported: remove it, with the child's label" },
+	{ "label_mode = selinux", ":10: connections.net.children.lan.label_mode: security labels are not supported: remove it, with the child's label" },
+	{ "label_mode = other", ":10: connections.net.children.lan.label_mode: 'other' is none of system, simple and selinux" },
 	{ "ah_proposals = sha256", ":10: connections.net.children.lan.ah_proposals: not supported yet: remove it" },
 	{ "mark_in = 1/", ":10: connections.net.children.lan.mark_in: '1/' is not a mark with or without a /mask, nor %unique or %unique-dir" },
 	{ "mark_out = %same", ":10: connections.net.children.lan.mark_out: '%same' is not a mark with or without a /mask, nor %unique or %unique-dir" },
@@ -330,6 +343,12 @@ static void test_structure(void)
 		       ":2: connections.n: has no local section: add 'local { auth = psk }'");
 	expect_refused("connections {\n n { local { auth = psk\n}\n}\n}",
 		       ":2: connections.n: has no remote section: add 'remote { auth = psk }'");
+	expect_refused("authorities { a { crl_uris = ftp://a/b\n}\n}",
+		       ":1: authorities.a.crl_uris: 'ftp://a/b' is neither an http:// address nor a file:///path: others are not supported");
+	expect_refused("authorities { a { crl_uris = file://host/b\n}\n}",
+		       ":1: authorities.a.crl_uris: 'file://host/b' is neither an http:// address nor a file:///path: others are not supported");
+	expect_refused("authorities { a { ocsp_uris = file:///a/b\n}\n}",
+		       ":1: authorities.a.ocsp_uris: 'file:///a/b' is no http:// address: others are not supported");
 	expect_refused("conections { }", ":1: conections: unknown section: did you mean 'connections'?");
 	expect_refused("x = 1", ":1: x: unknown key: see swanctl.conf(5)");
 	expect_refused("pools { p { addrs = 10.0.0.0/8\n}\n}",
@@ -379,6 +398,12 @@ static void test_secrets(void)
 		       ":1: secrets.ike.secret: the secret is empty");
 	expect_refused("secrets { ike { secret = a\n sekret = b\n}\n}",
 		       ":2: secrets.ike.sekret: unknown key: ike holds id<suffix> and secret");
+	expect_refused("secrets { private-a { secret = a\n}\n}",
+		       ":1: secrets.private-a: has no file: add 'file = ...'");
+	expect_refused("secrets { rsa { file = a.pem\n handle = 1\n}\n}",
+		       ":2: secrets.rsa.handle: unknown key: rsa holds file and secret");
+	/* Its file is not encrypted. */
+	config_free(loaded("secrets { private-a { file = a.pem\n}\n}"));
 	expect_refused("secrets { eap-x { secret = a\n}\n}",
 		       ":1: secrets.eap-x: not supported yet: remove this section");
 	expect_refused("secrets { ika { secret = a\n}\n}",

@@ -268,6 +268,56 @@ static void refused(void)
 	net_clear(&net);
 }
 
+static enum fate lose_all(struct net *n, unsigned int index, bool raw)
+{
+	(void)raw;
+	(void)n;
+	(void)index;
+	return LOSE;
+}
+
+/* The peer rekeys no IKE SA: another one is set up, and not at once (RFC 7296 section 4). */
+static void no_additional(void)
+{
+	static const uint8_t refusal[] = { 0, 0, 0, 8, 0, 0, 0, NO_ADDITIONAL_SAS };
+	const struct kernel_message msg = { .exchange = CREATE_CHILD_SA };
+	struct payload_chain chain;
+	uint32_t unique_id;
+	struct ike_sa *sa;
+	unsigned int sent;
+
+	bring_up(PLAIN, PLAIN);
+	sa = host_established(left);
+	unique_id = sa->unique_id;
+	net.fate = lose_all;
+	rekey(left);
+	net_run(&net);
+	net.fate = NULL;
+	host_forget_request(left, sa);
+	sent = net.sent;
+	if (EXPECT(!payload_parse(&chain, PAYLOAD_NOTIFY, refusal, sizeof(refusal))))
+		ike_rekey_response(sa, &msg, &chain);
+	net_run(&net);
+	EXPECT_EQ(net.sent, sent);
+	expect_one(1);
+	EXPECT(sa == host_established(left) && !sa->rekey_ms && sa->life_ms);
+	EXPECT(sa->reauth_ms >= loop_now_ms() + 4000 && sa->reauth_ms <= loop_now_ms() + 10000);
+	/* It is time; and again later, while nothing has come of it. */
+	net.fate = lose_all;
+	sa->reauth_ms = loop_now_ms();
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT(net.sent > sent);
+	EXPECT(sa == host_established(left) && sa->reauth_ms > loop_now_ms());
+	net.fate = NULL;
+	net_retransmit(&net);
+	net_run(&net);
+	EXPECT(host_established(left)->unique_id > unique_id);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	net_clear(&net);
+}
+
 /* RFC 7296 section 2.8.2, whoever has the lowest nonce. */
 static void both_rekey(void)
 {
@@ -911,6 +961,7 @@ static const struct ktap_test tests[] = {
 	{ "on a bad path", on_a_bad_path },
 	{ "another group and PRF", other_proposals },
 	{ "refused", refused },
+	{ "NO_ADDITIONAL_SAS", no_additional },
 	{ "both rekey", both_rekey },
 	{ "both rekey, one is late", one_is_late },
 	{ "both rekey, an answer is late", answer_is_late },

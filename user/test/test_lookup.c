@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The process that asks the network: CRLs and OCSP by HTTP, host names; bounds. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +163,53 @@ static void test_failures(void)
 }
 
 /* Who does not answer is given up, and keeps nobody waiting meanwhile. */
+/* One that the configuration names: it is read as it is, as long as it is a file, and not too large. */
+static void test_files(void)
+{
+	char dir[] = "/tmp/ikefp-test-XXXXXX", path[64], pipe[64];
+	struct lookup_job job;
+	unsigned int n = 0;
+	int fd;
+
+	begin();
+	done = 0;
+	REQUIRE(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.crl", dir);
+	snprintf(pipe, sizeof(pipe), "%s/pipe", dir);
+	ask(&job, LOOKUP_FILE, path);
+	wait_done(++n);
+	EXPECT_STR(why_not, "No such file or directory");
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	EXPECT(write(fd, der, sizeof(der)) == sizeof(der));
+	ask(&job, LOOKUP_FILE, path);
+	wait_done(++n);
+	EXPECT_STR(why_not, "");
+	EXPECT_EQ(got_len, sizeof(der));
+	EXPECT_HEX(got, der, sizeof(der));
+	EXPECT(!ftruncate(fd, LOOKUP_OCTETS_MAX + 1));
+	close(fd);
+	ask(&job, LOOKUP_FILE, path);
+	wait_done(++n);
+	EXPECT_STR(why_not, "it is too large");
+	ask(&job, LOOKUP_FILE, dir);
+	wait_done(++n);
+	EXPECT_STR(why_not, "it is no regular file");
+	/* Nobody ever writes to it. */
+	EXPECT(!mkfifo(pipe, 0600));
+	ask(&job, LOOKUP_FILE, pipe);
+	wait_done(++n);
+	EXPECT_STR(why_not, "it is no regular file");
+	/* Whatever a certificate says, it is fetched by HTTP. */
+	snprintf(path, sizeof(path), "file://%s/a.crl", dir);
+	ask(&job, LOOKUP_CRL, path);
+	wait_done(++n);
+	EXPECT(why_not[0] && !got_len);
+	unlink(path + strlen("file://"));
+	unlink(pipe);
+	rmdir(dir);
+	end();
+}
+
 static void test_slow(void)
 {
 	struct lookup_job slow[LOOKUP_RUN_MAX - 1], job;
@@ -218,6 +268,7 @@ static void test_gone(void)
 static const struct ktap_test tests[] = {
 	{ "CRLs and OCSP by HTTP", test_http },
 	{ "what is no answer", test_failures },
+	{ "files", test_files },
 	{ "slow ones", test_slow },
 	{ "host names", test_hosts },
 	{ "the process is gone", test_gone },

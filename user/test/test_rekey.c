@@ -276,6 +276,71 @@ static void refused(void)
 	net_clear(&net);
 }
 
+/* The peer has as many Child SAs on its IKE SA as it takes. */
+static void fill(struct host *host)
+{
+	struct ike_sa *sa = host_established(host);
+
+	for (unsigned int i = 1; i < KERNEL_ESP_PAIRS_MAX; i++)
+		if (!EXPECT(child_sa_new(sa, sa->children->conf, NULL)))
+			break;
+}
+
+/*
+ * NO_ADDITIONAL_SAS (RFC 7296 section 4): all is set up anew on another IKE SA, and not at
+ * once; nothing more is asked for on this one, whose Child SA stays until then.
+ */
+static void no_additional(void)
+{
+	struct child_sa *child;
+	struct ike_sa *sa;
+	unsigned int sent;
+
+	bring_up(PLAIN, PLAIN);
+	fill(right);
+	sa = host_established(left);
+	child = child_in(left, CHILD_INSTALLED);
+	rekey(left);
+	net_run(&net);
+	EXPECT(sa == host_established(left) && child == child_in(left, CHILD_INSTALLED));
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 1);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT(!child->rekeying && !child->rekey_ms && child->life_ms && !sa->rekey_ms);
+	EXPECT(sa->reauth_ms >= loop_now_ms() + 4000 && sa->reauth_ms <= loop_now_ms() + 10000);
+	sent = net.sent;
+	net_run(&net);
+	EXPECT_EQ(net.sent, sent);
+	/* It is time. */
+	sa->reauth_ms = loop_now_ms();
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT(host_established(left)->unique_id != 1);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	expect_one();
+	net_clear(&net);
+}
+
+/* Another one is refused, whoever asks is told, and it is not asked for again. */
+static void no_additional_new(void)
+{
+	unsigned int sent;
+	struct job job;
+
+	bring_up(PLAIN, PLAIN);
+	fill(right);
+	sent = net.sent;
+	job = initiate(left, "other");
+	EXPECT(job.done == 1 && !job.ok);
+	EXPECT_STR(job.reason, "received NO_ADDITIONAL_SAS (35) notify error");
+	EXPECT_EQ(net.sent, sent + 2);
+	EXPECT_EQ(count(left, CHILD_INSTALLED), 1);
+	EXPECT_EQ(count(left, CHILD_CREATED), 0);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT(!host_established(left)->reauth_ms);
+	net_clear(&net);
+}
+
 /* RFC 7296 section 2.8.1, whoever has the lowest nonce. */
 static void both_rekey(void)
 {
@@ -841,6 +906,8 @@ static const struct ktap_test tests[] = {
 	{ "rekeying many times", many_times },
 	{ "INVALID_KE_PAYLOAD", other_group },
 	{ "refused", refused },
+	{ "NO_ADDITIONAL_SAS", no_additional },
+	{ "NO_ADDITIONAL_SAS, a new one", no_additional_new },
 	{ "both rekey", both_rekey },
 	{ "both rekey, one is late", one_is_late },
 	{ "one rekeys, the other deletes", rekey_and_delete },

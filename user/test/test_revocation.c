@@ -17,7 +17,7 @@ static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE",
 				     "keyUsage", "critical,keyCertSign,cRLSign",
 				     "subjectKeyIdentifier", "hash", NULL };
 static const char *const of_cdp[] = { "subjectAltName", "DNS:gw.example",
-	"crlDistributionPoints", "URI:ldap://ca.example/,URI:http://ca.example/one.crl,URI:http://ca.example/two.crl",
+	"crlDistributionPoints", "URI:ldap://ca.example/,URI:file:///etc/one.crl,URI:http://ca.example/one.crl,URI:http://ca.example/two.crl",
 	NULL };
 static const char *const of_ocsp[] = { "subjectAltName", "DNS:gw.example",
 	"authorityInfoAccess", "caIssuers;URI:http://ca.example/ca,OCSP;URI:http://ocsp.example/",
@@ -347,8 +347,8 @@ static void bad_ocsp(void)
 	}
 }
 
-/* Those of the configuration come first. */
-static void configured(void)
+/* Those of the configuration come first, and may be files. */
+static void configured_as(const char *uri, enum lookup_kind kind, const char *asked)
 {
 	struct authority *a = calloc(1, sizeof(*a));
 	struct errmsg err;
@@ -359,15 +359,22 @@ static void configured(void)
 	a->cert = root.cert;
 	X509_up_ref(root.cert);
 	a->crl_uris = calloc(1, sizeof(char *));
-	a->crl_uris[a->crl_uri_count++] = strdup("http://ours.example/");
+	a->crl_uris[a->crl_uri_count++] = strdup(uri);
 	authority_put(&config->authorities, a);
 	EXPECT_EQ(trust(plain.cert, REVOCATION_RELAXED, NULL, &err), TRUST_WAIT);
-	EXPECT_STR(network.text, "http://ours.example/");
+	EXPECT_STR(network.text, asked);
+	EXPECT_EQ(network.kind, kind);
 	answer_crl(&root, NULL, DAY);
 	expect_trust(plain.cert, REVOCATION_STRICT, 0, NULL);
 	expect_trust(cdp.cert, REVOCATION_STRICT, 0, NULL);
 	EXPECT_EQ(network.asked, 1);
 	end();
+}
+
+static void configured(void)
+{
+	configured_as("http://ours.example/", LOOKUP_CRL, "http://ours.example/");
+	configured_as("file:///etc/ours.crl", LOOKUP_FILE, "/etc/ours.crl");
 }
 
 /* For who has not the key nobody is asked. */

@@ -137,6 +137,166 @@ static void chains(void)
 	end(c);
 }
 
+static struct ike_id id_of(const char *text)
+{
+	const char *why = "";
+	struct ike_id id = { 0 };
+
+	if (ike_id_parse(&id, text, &why))
+		ktap_fail(__FILE__, __LINE__, "%s: %s", text, why);
+	return id;
+}
+
+/* A CA of the chain by its name, be it only sent along. */
+static void ca_identities(void)
+{
+	static const char *const of_im[] = { "basicConstraints", "critical,CA:TRUE",
+					     "keyUsage", "critical,keyCertSign",
+					     "subjectAltName", "DNS:ca.example,email:ca@example.org",
+					     "subjectKeyIdentifier", "hash", NULL };
+	static const char no_such[] = ": it is of no CA with the identity '";
+	static const struct {
+		const char *id;
+		bool of_im, of_root;
+	} cases[] = {
+		{ "%any", true, true },
+		{ "O=Example, CN=im", true, false },
+		{ "O=Example, CN=root", true, true },
+		{ "O=Example, CN=*", true, true },
+		{ "O=Other, CN=*", false, false },
+		{ "ca.example", true, false },
+		{ "CA.example", true, false },
+		{ "ca@example.org", true, false },
+		{ "other.example", false, false },
+		/* The peer's own names are no CA's. */
+		{ "O=Example, CN=leaf", false, false },
+		{ "O=Example, CN=gw", false, false },
+		{ "gw.example", false, false },
+	};
+	STACK_OF(X509) *others = sk_X509_new_null();
+	struct auth_conf conf = { 0 };
+	struct cert_pair im, leaf;
+	struct credentials *c;
+
+	begin(&c);
+	im = cert_make(&(struct cert_plan){ .name = "im", .issuer = &root, .extensions = of_im });
+	leaf = cert_make(&(struct cert_plan){ .name = "leaf", .issuer = &im, .extensions = of_gw });
+	sk_X509_push(others, im.cert);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		conf.ca_id = id_of(cases[i].id);
+		expect(c, &conf, leaf.cert, others, cases[i].of_im ? NULL : no_such);
+		expect(c, &conf, gw.cert, others, cases[i].of_root ? NULL : no_such);
+		ike_id_clear(&conf.ca_id);
+	}
+	/* One that is trusted itself is of no CA, and one that calls itself so is none. */
+	load(c, CREDENTIAL_CERT, gw.cert);
+	credentials_clear(c, CONF_VICI);
+	load(c, CREDENTIAL_CERT, gw.cert);
+	conf.ca_id = id_of("O=Example, CN=root");
+	expect(c, &conf, gw.cert, NULL, no_such);
+	ike_id_clear(&conf.ca_id);
+	sk_X509_free(others);
+	cert_pair_free(&im);
+	cert_pair_free(&leaf);
+	end(c);
+}
+
+static void ask_for(struct auth_conf *conf, const char *const *oids)
+{
+	sk_ASN1_OBJECT_pop_free(conf->cert_policies, ASN1_OBJECT_free);
+	conf->cert_policies = NULL;
+	for (; *oids; oids++) {
+		if (!conf->cert_policies)
+			conf->cert_policies = sk_ASN1_OBJECT_new_null();
+		sk_ASN1_OBJECT_push(conf->cert_policies, OBJ_txt2obj(*oids, 1));
+	}
+}
+
+#define ONE	"1.3.6.1.4.1.99999.1"
+#define TWO	"1.3.6.1.4.1.99999.2"
+#define ANY	"2.5.29.32.0"
+
+/* The value of an extension with these, for libcert.h. */
+static const char *policies_of(const char *oids, char text[256])
+{
+	CERTIFICATEPOLICIES *policies = sk_POLICYINFO_new_null();
+	unsigned char *der = NULL;
+	char oid[64];
+	int len;
+
+	while (*oids) {
+		size_t n = strcspn(oids, ",");
+		POLICYINFO *one = POLICYINFO_new();
+
+		snprintf(oid, sizeof(oid), "%.*s", (int)n, oids);
+		one->policyid = OBJ_txt2obj(oid, 1);
+		sk_POLICYINFO_push(policies, one);
+		oids += n + (oids[n] == ',');
+	}
+	len = i2d_CERTIFICATEPOLICIES(policies, &der);
+	strcpy(text, "DER:");
+	for (int i = 0; i < len; i++)
+		sprintf(text + 4 + 2 * i, "%02x", der[i]);
+	OPENSSL_free(der);
+	CERTIFICATEPOLICIES_free(policies);
+	return text;
+}
+
+/* Each of those that are asked for has to be its own, and allowed by all its CAs. */
+static void certificate_policies(void)
+{
+	static const struct {
+		const char *ca, *own;	/* policies; NULL: none */
+		const char *asked[3];
+		const char *missing;	/* NULL: it is trusted */
+	} cases[] = {
+		{ ONE "," TWO, ONE "," TWO, { ONE }, NULL },
+		{ ONE "," TWO, ONE "," TWO, { ONE, TWO }, NULL },
+		{ ONE "," TWO, ONE, { TWO }, TWO },
+		{ ONE "," TWO, ONE, { ONE, TWO }, TWO },
+		{ ONE, ONE "," TWO, { ONE }, NULL },
+		{ ONE, ONE "," TWO, { TWO }, TWO },
+		{ ONE, NULL, { ONE }, ONE },
+		{ NULL, ONE, { ONE }, ONE },
+		{ NULL, NULL, { ONE }, ONE },
+		{ NULL, NULL, { NULL }, NULL },
+		{ ANY, ONE, { ONE }, NULL },
+		{ ANY, ONE, { TWO }, TWO },
+		{ ANY, ANY, { ONE, TWO }, NULL },
+	};
+	const char *of_im[] = { "basicConstraints", "critical,CA:TRUE", "keyUsage",
+				"critical,keyCertSign", "subjectKeyIdentifier", "hash",
+				NULL, NULL, NULL };
+	const char *of_leaf[] = { "subjectKeyIdentifier", "hash", NULL, NULL, NULL };
+	struct auth_conf conf = { 0 };
+	struct credentials *c;
+
+	begin(&c);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		STACK_OF(X509) *others = sk_X509_new_null();
+		struct cert_pair im, leaf;
+		char ca[256], own[256];
+
+		of_im[6] = cases[i].ca ? "certificatePolicies" : NULL;
+		of_im[7] = cases[i].ca ? policies_of(cases[i].ca, ca) : NULL;
+		of_leaf[2] = cases[i].own ? "certificatePolicies" : NULL;
+		of_leaf[3] = cases[i].own ? policies_of(cases[i].own, own) : NULL;
+		im = cert_make(&(struct cert_plan){ .name = "im", .issuer = &root, .extensions = of_im });
+		leaf = cert_make(&(struct cert_plan){ .name = "leaf", .issuer = &im,
+						      .extensions = of_leaf });
+		sk_X509_push(others, im.cert);
+		ask_for(&conf, cases[i].asked);
+		expect(c, &conf, leaf.cert, others, cases[i].missing);
+		if (cases[i].missing)
+			expect(c, &conf, leaf.cert, others, "CN=leaf\": it is not for the policy ");
+		sk_X509_free(others);
+		cert_pair_free(&im);
+		cert_pair_free(&leaf);
+	}
+	ask_for(&conf, (const char *const []){ NULL });
+	end(c);
+}
+
 /* What the certificates are signed with, all but the anchor. */
 static void hashes(void)
 {
@@ -365,6 +525,8 @@ static void credentials_round_trip(void)
 
 static const struct ktap_test tests[] = {
 	{ "chains", chains },
+	{ "identities of CAs", ca_identities },
+	{ "certificate policies", certificate_policies },
 	{ "hashes", hashes },
 	{ "usages", usages },
 	{ "times and keys", times_and_keys },
