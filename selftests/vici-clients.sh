@@ -265,9 +265,9 @@ drives() {
 	SO
 }
 
-# listen NAME REQUEST...: in a session of its own, all the time.
+# listen NAME REQUEST...: in a session of its own, all the time; with $at's daemon (gw1).
 listen() {
-	start "$1" "$selftests/lib/vici_client.$lang" "$work/gw1/vici" "${@:2}"
+	start "$1" "$selftests/lib/vici_client.$lang" "$work/${at:-gw1}/vici" "${@:2}"
 }
 
 # heard: is the listener there by now, for what becomes of a tunnel?
@@ -294,8 +294,16 @@ last() {
 	says "$work/last"
 }
 
+# moved: the NAT gives gw1 another port, and gw2's listener has heard of it.
+moved() {
+	nat_forgets
+	answered lan1 "$lan2_addr"
+	wait_for 2 grep -q ike-update "$work/mover.log"
+}
+
 hears() {
 	begin
+	at=gw2 listen mover '["listen", ["ike-update"], 0]'
 	listen reader '["listen", ["log"], 0]'
 	listen listener '["listen", ["ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey"], 0]'
 	wait_for 60 heard
@@ -327,6 +335,14 @@ hears() {
 	1 .[1].gw | .old["initiator-spi"] != .new["initiator-spi"]
 	1 .[1].gw | .old.uniqueid != .new.uniqueid
 	1 .[1].gw[] | (.uniqueid | number) and (has("child-sas") | not)
+	SO
+	wait_for 30 moved
+	says "$work/mover.log" <<-SO
+	1 .[0] == "ike-update"
+	1 .[1] | .["local-host"] == "$gw2_addr" and .["remote-host"] == "$gw1_seen"
+	1 .[1]["local-port", "remote-port"] | among(1; 65535)
+	1 .[1]["remote-port"] != .[1].gw["remote-port"]
+	1 .[1].gw | .["remote-host"] == "$gw1_seen" and .["remote-id"] == "gw1.example"
 	SO
 	down
 	wait_for 10 told 'ike-updown gw' 'child-updown gw net'
@@ -477,6 +493,7 @@ is_refused() {
 }
 
 need_module
+[ -d /opt/vici ] || ktap_skip_all "there are no VICI clients in /opt/vici (vm/root)"
 ktap_plan 15
 for client in py:Python pl:Perl rb:Ruby; do
 	lang=${client%:*} name=${client#*:}
