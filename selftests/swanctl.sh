@@ -6,13 +6,6 @@
 
 . "${0%/*}/lib.sh"
 
-# vici_start GATEWAY: ikefpd without a configuration of its own.
-vici_start() {
-	gateway_dir "$1"
-	start_in "$1" "$1" "$(program ikefpd)" -u "$work/$1/vici"
-	gateway_ready "$1"
-}
-
 # said GATEWAY ARGUMENT... -- PATTERN...: swanctl's output has all the patterns.
 said() {
 	local gw=$1 args=() pattern

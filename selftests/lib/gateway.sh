@@ -104,6 +104,13 @@ ikefpd_start() {
 	gateway_ready "$gw"
 }
 
+# vici_start GATEWAY: ikefpd without a configuration of its own, which VICI gives it.
+vici_start() {
+	gateway_dir "$1"
+	start_in "$1" "$1" "$(program ikefpd)" -u "$work/$1/vici"
+	gateway_ready "$1"
+}
+
 # ikefpd_kill GATEWAY: its daemon is gone, without having had a chance to say goodbye.
 ikefpd_kill() {
 	local pid

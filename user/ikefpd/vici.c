@@ -146,6 +146,12 @@ static size_t unsent(const struct vici_client *client)
 	return client->out.len - client->out_sent;
 }
 
+/* A command of the client's is under way. */
+static bool is_busy(const struct vici_client *client)
+{
+	return client->control || client->token || client->conn;
+}
+
 /* Ask for what the client can be served now. */
 static void client_watch(struct vici_client *client)
 {
@@ -153,7 +159,7 @@ static void client_watch(struct vici_client *client)
 
 	if (client->closed)
 		return;
-	if (!client->control)
+	if (!is_busy(client))
 		events |= EPOLLIN;
 	if (unsent(client))
 		events |= EPOLLOUT;
@@ -339,11 +345,6 @@ static void consume(struct buf *in, size_t len)
 	buf_put(&rest, in->data + len, in->len - len);
 	buf_clear(in);
 	*in = rest;
-}
-
-static bool is_busy(const struct vici_client *client)
-{
-	return client->control || client->token || client->conn;
 }
 
 static void handle_input(struct vici_client *client)

@@ -606,6 +606,33 @@ static void test_pending(void)
 	client_end(&other);
 }
 
+/* A command that waits for a token has the loop wait as well, whatever the client sends. */
+static void test_waiting(void)
+{
+	struct buf reply = BUF_INIT;
+	uint64_t began;
+	struct client c;
+
+	start();
+	c = client();
+	tree_free(call(&c, "version", NULL));
+	vici->clients->token = (struct vici_token *)dir;	/* nobody looks into it */
+	send_packet(&c, VICI_CMD_REQUEST, "no-such-command", NULL);
+	EXPECT(!shutdown(c.fd, SHUT_WR));
+	loop_turn(stub_loop, 0);
+	began = loop_now_ms();
+	loop_turn(stub_loop, 100);
+	EXPECT(loop_now_ms() - began >= 100);
+	EXPECT_EQ(receive(&c), 0);
+	vici_put_result(&reply, NULL);
+	vici_respond(vici->clients, &reply);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_RESPONSE);
+	EXPECT_EQ(await(&c, NULL), VICI_CMD_UNKNOWN);
+	EXPECT_EQ(await(&c, NULL), -1);
+	client_end(&c);
+	stop();
+}
+
 static void test_terminate(void)
 {
 	struct client c;
@@ -1173,6 +1200,7 @@ static const struct ktap_test tests[] = {
 	{ "reload", test_reload },
 	{ "initiate", test_initiate },
 	{ "pending", test_pending },
+	{ "waiting", test_waiting },
 	{ "terminate", test_terminate },
 	{ "list_sas", test_list_sas },
 	{ "list_conns", test_list_conns },
