@@ -14,6 +14,8 @@
 
 /* A chain of so many is verified in less than a millisecond, if its keys are quick. */
 #define BRIEF_CERTS	3
+/* And of so many octets is read in less. */
+#define BRIEF_OCTETS	4096
 
 /* One whose certificate may be the peer's. */
 struct signer {
@@ -37,9 +39,12 @@ struct ike_verification {
 	struct signature_scheme scheme;
 	bool classic;
 	struct buf signature, octets;
+	struct buf certs;	/* as they came, until they are read */
 	STACK_OF(X509) *received;
+	unsigned int unread;
 	struct signer *signers;
 	/* What is known so far: */
+	bool has_read;
 	bool tried_keys, is_by_key;	/* of the connection's keys, by one of them */
 	struct signer *signer;		/* or by this one, none before; NULL: by none, for: */
 	struct errmsg err;
@@ -92,7 +97,15 @@ static void try_keys(struct ike_verification *v)
 	v->tried_keys = true;
 }
 
-static void work(struct job *job)
+/* What came along is read first, as that takes long, too; the loop has a look at it then. */
+static void read_certs(struct job *job)
+{
+	struct ike_verification *v = container_of(job, struct ike_verification, job);
+
+	v->received = ike_certs_read(&v->certs, &v->unread);
+}
+
+static void verify(struct job *job)
 {
 	struct ike_verification *v = container_of(job, struct ike_verification, job);
 
@@ -115,6 +128,7 @@ static void free_verification(struct ike_verification *v)
 	sk_X509_pop_free(v->received, X509_free);
 	buf_clear(&v->signature);
 	buf_clear(&v->octets);
+	buf_clear(&v->certs);
 	conn_put(v->conn);
 	free(v);
 }
@@ -212,6 +226,12 @@ static bool is_quick(const EVP_PKEY *key)
 	}
 }
 
+/* Is there more to try than the connection's keys? */
+static bool takes_certs(const struct auth_conf *conf)
+{
+	return !conf->pubkey_count || conf->certs || conf->cacerts;
+}
+
 /* By the keys that came along. */
 static bool is_brief(const struct ike_verification *v)
 {
@@ -223,9 +243,10 @@ static bool is_brief(const struct ike_verification *v)
 }
 
 /* By a thread, or at once where there is none. */
-static void run(struct ike_verification *v)
+static void run(struct ike_verification *v, void (*work)(struct job *job), bool brief)
 {
 	v->made = false;
+	v->job = (struct job){ .work = work, .done = done, .drop = drop, .brief = brief };
 	if (jobs_submit(&v->job))
 		return;
 	work(&v->job);
@@ -237,7 +258,6 @@ static struct ike_verification *begin(struct ike_sa *sa, const struct payload_ch
 				      const struct buf *octets)
 {
 	struct ike_verification *v = calloc(1, sizeof(*v));
-	const struct auth_conf *conf = &sa->conn->remote;
 
 	if (!v)
 		return NULL;
@@ -246,21 +266,17 @@ static struct ike_verification *begin(struct ike_sa *sa, const struct payload_ch
 	v->loaded = sa->manager->config->credentials->loaded;
 	v->scheme = signature->scheme;
 	v->classic = signature->classic;
-	if (buf_set(&v->signature, signature->data, signature->len) ||
-	    buf_set(&v->octets, octets->data, octets->len))
-		goto fail;
-	if (!conf->pubkey_count || conf->certs || conf->cacerts) {
-		v->received = ike_certs_read(sa, chain);
-		if (find_signers(v))
-			goto fail;
+	v->made = true;
+	if (takes_certs(&sa->conn->remote))
+		ike_certs_collect(&v->certs, sa, chain);
+	if (v->certs.failed || buf_set(&v->signature, signature->data, signature->len) ||
+	    buf_set(&v->octets, octets->data, octets->len)) {
+		free_verification(v);
+		return NULL;
 	}
-	v->signer = v->signers;
-	v->job = (struct job){ .work = work, .done = done, .drop = drop, .brief = is_brief(v) };
-	run(v);
+	if (v->certs.len)
+		run(v, read_certs, v->certs.len <= BRIEF_OCTETS);
 	return v;
-fail:
-	free_verification(v);
-	return NULL;
 }
 
 /* Would the same be found out now? */
@@ -280,6 +296,18 @@ static bool is_current(const struct ike_verification *v, const struct ike_peer_s
 	       trust_is_current(v->signer->trust, credentials);
 }
 
+/* What came along has been read. 0 or -ENOMEM. */
+static int begin_to_verify(struct ike_verification *v)
+{
+	v->has_read = true;
+	ike_certs_log(v->sa, v->received, v->unread);
+	if (takes_certs(&v->conn->remote) && find_signers(v))
+		return -ENOMEM;
+	v->signer = v->signers;
+	run(v, verify, is_brief(v));
+	return 0;
+}
+
 /* Whose is it, and is that certificate revoked? If it is, another one may be good. */
 static int conclude(struct ike_verification *v, struct errmsg *err)
 {
@@ -287,6 +315,8 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 	struct revocation_waiter *w = &v->sa->handshake->waiter;
 	int ret;
 
+	if (v->made && !v->has_read && begin_to_verify(v))
+		return errmsg_set(err, "out of memory");
 	while (v->made && !v->is_by_key) {
 		if (!v->signer) {
 			*err = v->err;
@@ -301,7 +331,7 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 			return 0;
 		v->signer = v->signer->next;
 		if (v->signer)
-			run(v);
+			run(v, verify, is_brief(v));
 	}
 	return v->made ? 0 : TRUST_WAIT;
 }

@@ -205,6 +205,19 @@ static void ended_while_it_signs(void)
 	end();
 }
 
+static void load_cert_of(struct host *host, const struct host *other)
+{
+	const struct credential *c = other->config->credentials->first;
+
+	while (c && c->kind != CREDENTIAL_CERT)
+		c = c->next;
+	REQUIRE(c);
+	load(host, CREDENTIAL_CERT, c->cert);
+}
+
+/* Certificates come along, and are read first; or were loaded at both ends. */
+static bool come_along;
+
 /* The responder's, or the initiator's message is held: its signature is being verified. */
 static struct host *hold_at(bool initiator)
 {
@@ -214,6 +227,12 @@ static struct host *hold_at(bool initiator)
 	host = initiator ? left : right;
 	certify(left, "DNS:left.example", "P-256");
 	certify(right, "DNS:right.example", "P-384");
+	if (!come_along) {
+		load_cert_of(left, right);
+		load_cert_of(right, left);
+		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
+		config_find_conn(right->config, "gw")->send_cert = SEND_CERT_NEVER;
+	}
 	initiate_until(initiator);
 	EXPECT(host->manager.sas && host->manager.sas->handshake &&
 	       host->manager.sas->handshake->verification &&
@@ -234,8 +253,9 @@ static void expect_established(bool yes)
 
 static void verified_by_threads(void)
 {
-	for (int initiator = 0; initiator < 2; initiator++) {
-		hold_at(initiator);
+	for (int i = 0; i < 4; i++) {
+		come_along = i & 1;
+		hold_at(i & 2);
 		go_on();
 		expect_established(true);
 		end();
@@ -245,9 +265,11 @@ static void verified_by_threads(void)
 /* The IKE SA goes, and with it what is to be verified. */
 static void ended_while_it_verifies(void)
 {
-	for (int initiator = 0; initiator < 2; initiator++) {
-		struct host *host = hold_at(initiator);
+	for (int i = 0; i < 4; i++) {
+		struct host *host;
 
+		come_along = i & 1;
+		host = hold_at(i & 2);
 		ike_sa_destroy(host->manager.sas, NULL);
 		EXPECT_EQ(jobs_count(), TEST_SIGNERS);
 		net_let_go(&net);
@@ -301,11 +323,15 @@ static void next_request(void)
 /* It is by the configuration that there is when it is known. */
 static void loaded_while_it_verifies(void)
 {
-	for (int initiator = 0; initiator < 2; initiator++) {
-		struct host *host = hold_at(initiator);
+	for (int i = 0; i < 4; i++) {
+		const bool initiator = i & 2;
 		struct cert_pair another;
+		struct host *host;
+		uint64_t loaded;
 
+		come_along = i & 1;
 		/* The same once more. */
+		host = hold_at(initiator);
 		host_config(host, conf_at(host, "pubkey", "pubkey"));
 		go_on();
 		expect_established(true);
@@ -322,11 +348,18 @@ static void loaded_while_it_verifies(void)
 		credentials_clear(host->config->credentials, CONF_VICI);
 		certify(left, "DNS:left.example", "P-256");
 		certify(right, "DNS:right.example", "P-256");
-		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_ALWAYS;
-		config_find_conn(right->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		if (come_along)
+			config_find_conn(left->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		if (come_along)
+			config_find_conn(right->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		else
+			load_cert_of(initiator ? right : left, host);
 		initiate_until(initiator);
 		EXPECT(host->manager.sas && host->manager.sas->handshake->verification);
-		load(host, CREDENTIAL_CA, root.cert);
+		if (come_along)
+			load(host, CREDENTIAL_CA, root.cert);
+		else
+			load_cert_of(host, initiator ? right : left);
 		go_on();
 		expect_established(true);
 		end();
@@ -339,18 +372,21 @@ static void loaded_while_it_verifies(void)
 		go_on();
 		EXPECT(!host_established(host));
 		end();
+		/* Another connection is chosen as responder; an initiator goes on with its own. */
+		host = hold_at(initiator);
+		host_config(host, conf_at(host, "pubkey", "ed25519"));
+		go_on();
+		EXPECT_EQ(host_established(host) != NULL, initiator);
+		end();
+		/* Be it that alone that has changed. */
+		host = hold_at(initiator);
+		loaded = host->config->credentials->loaded;
+		host_config(host, conf_at(host, "pubkey", "ecdsa-521"));
+		host->config->credentials->loaded = loaded;
+		go_on();
+		EXPECT_EQ(host_established(host) != NULL, initiator);
+		end();
 	}
-	/* Another connection is chosen as responder; an initiator goes on with its own. */
-	hold_at(false);
-	host_config(right, conf_at(right, "pubkey", "ed25519"));
-	go_on();
-	EXPECT(!host_established(right));
-	end();
-	hold_at(true);
-	host_config(left, conf_at(left, "pubkey", "ed25519"));
-	go_on();
-	expect_established(true);
-	end();
 }
 
 /* With all that the host has, or none. */
@@ -383,10 +419,13 @@ static X509_CRL *make_crl(const struct host *host)
 /* Nothing was known of the certificate when it was begun to be verified; it is now. */
 static void revoked_while_it_verifies(void)
 {
-	for (int initiator = 0; initiator < 2; initiator++) {
-		struct host *host = hold_at(initiator);
-		X509_CRL *crl = make_crl(initiator ? right : left);
+	for (int i = 0; i < 4; i++) {
+		struct host *host;
+		X509_CRL *crl;
 
+		come_along = i & 1;
+		host = hold_at(i & 2);
+		crl = make_crl(i & 2 ? right : left);
 		EXPECT(!credentials_put_fetched(host->config->credentials, "http://ca/", crl));
 		X509_CRL_free(crl);
 		go_on();
