@@ -62,7 +62,8 @@
 #include "vici.h"
 #include "xfrm.h"
 
-#define STOP_WAIT_MS	5000	/* for the peers' answers to our DELETEs */
+/* For the peers' answers to our DELETEs, which go out three times by then (ikefp policy). */
+#define STOP_WAIT_MS	2000
 #define SCRIPTS_WAIT_MS	20000	/* for updown scripts at the end; then they go on alone */
 
 struct daemon {
