@@ -31,14 +31,14 @@ cleanup_end() {
 	cleanup_begin
 }
 
-# end_process PID: asks a process of ours to end and waits for it; after five
-# seconds it is killed, and that is said.
+# end_process PID: asks a process of ours to end and waits for it, for longer than the daemon
+# takes at most, 2 s for its peers and 20 s for scripts; then it is killed, and that is said.
 end_process() {
 	local pid=$1
 
 	kill -0 "$pid" 2>/dev/null || return 0
 	kill "$pid" 2>/dev/null
-	if ! wait_for_quiet 5 process_gone "$pid"; then
+	if ! wait_for_quiet 30 process_gone "$pid"; then
 		echo "process $pid ($(<"/proc/$pid/comm")) did not end when asked to: killed"
 		kill -9 "$pid"
 	fi

@@ -15,8 +15,8 @@ int auth_pubkey_put(struct ike_sa *sa, struct payload_writer *w, const struct bu
 /*
  * Is the peer's AUTH payload over these octets the signature of somebody who may be
  * sa->remote_id, with a certificate in @chain, or one or a key that was loaded? 0;
- * TRUST_WAIT if it is to be asked again when the handshake's waiter is called; or -1 with
- * @err saying why not.
+ * TRUST_WAIT if it is to be asked again once the message, which is to be held, is looked at
+ * again (ike_verify.h); or -1 with @err saying why not.
  */
 int auth_pubkey_check(struct ike_sa *sa, const struct payload_chain *chain,
 		      const struct payload *auth, const struct buf *octets,

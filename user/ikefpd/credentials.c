@@ -31,10 +31,17 @@ static bool same(const struct credential *a, const struct credential *b)
 	return EVP_PKEY_eq(a->key, b->key) == 1;
 }
 
-static void changed(struct credentials *c)
+/* Threads that verify with it go on with it. */
+static void drop_store(struct credentials *c)
 {
 	X509_STORE_free(c->store);
 	c->store = NULL;
+}
+
+static void changed(struct credentials *c)
+{
+	c->loaded++;
+	drop_store(c);
 }
 
 static void append(struct credentials *c, struct credential *one)
@@ -223,7 +230,8 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 		credential_free(old);
 	}
 	*at = one;
-	changed(c);
+	c->fetched++;
+	drop_store(c);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct credential {
 struct credentials {
 	struct credential *first;	/* in the order they were loaded */
 	X509_STORE *store;	/* of CAs and CRLs; NULL: to be made */
+	uint64_t loaded, fetched;	/* changes so far: of what was loaded, of fetched CRLs */
 };
 
 struct credentials *credentials_new(void);	/* NULL without memory */

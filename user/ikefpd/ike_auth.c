@@ -543,6 +543,8 @@ static bool identify(struct ike_sa *sa, const struct payload *idi,
 		     const struct payload *idr)
 {
 	char local[ID_STRLEN], remote[ID_STRLEN];
+	/* It has been said, unless there is another connection for it now. */
+	const struct conn *before = sa->handshake->verification ? sa->conn : NULL;
 	struct ike_id asked = { 0 };
 	struct conn *conn;
 
@@ -550,9 +552,10 @@ static bool identify(struct ike_sa *sa, const struct payload *idi,
 		ike_log(sa, LOG_IKE, LVL_CTRL, "an identity of a wrong length");
 		return false;
 	}
-	ike_log(sa, LOG_CFG, LVL_CTRL, "looking for peer configs matching %s ... %s",
-		idr ? ike_id_str(&asked, local) : "%any",
-		ike_id_str(&sa->remote_id, remote));
+	if (!before)
+		ike_log(sa, LOG_CFG, LVL_CTRL, "looking for peer configs matching %s ... %s",
+			idr ? ike_id_str(&asked, local) : "%any",
+			ike_id_str(&sa->remote_id, remote));
 	conn = config_find_by_ids(sa->manager->config, &sa->local, &sa->remote,
 				  idr ? &asked : NULL, &sa->remote_id);
 	ike_id_clear(&asked);
@@ -561,7 +564,8 @@ static bool identify(struct ike_sa *sa, const struct payload *idi,
 		return false;
 	}
 	ike_sa_set_conn(sa, conn);
-	ike_log(sa, LOG_CFG, LVL_CTRL, "selected peer config '%s'", conn->name);
+	if (conn != before)
+		ike_log(sa, LOG_CFG, LVL_CTRL, "selected peer config '%s'", conn->name);
 	return !conn_local_id(conn, &sa->local, &sa->local_id);
 }
 

@@ -247,30 +247,42 @@ void ike_put_certs(struct payload_writer *w, const struct ike_sa *sa)
 	}
 }
 
-STACK_OF(X509) *ike_certs_read(const struct ike_sa *sa, const struct payload_chain *chain)
+void ike_certs_collect(struct buf *out, const struct ike_sa *sa, const struct payload_chain *chain)
 {
-	STACK_OF(X509) *list = NULL;
-	char name[ID_STRLEN];
+	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < chain->n; i++) {
 		const struct payload *p = &chain->v[i];
-		X509 *cert;
 
 		if (p->type != PAYLOAD_CERT || p->body[0] != CERT_X509_SIGNATURE)
 			continue;
-		if (sk_X509_num(list) >= CHAIN_MAX) {
+		if (count++ == CHAIN_MAX) {
 			ike_log(sa, LOG_IKE, LVL_CTRL, "ignoring all certificates but the first %d",
 				CHAIN_MAX);
-			break;
+			return;
 		}
-		cert = certificate_read(p->body + 1, p->len - 1);
+		buf_put32(out, (uint32_t)(p->len - 1));
+		buf_put(out, p->body + 1, p->len - 1);
+	}
+}
+
+STACK_OF(X509) *ike_certs_read(const struct buf *collected, unsigned int *unread)
+{
+	STACK_OF(X509) *list = NULL;
+	size_t len;
+
+	*unread = 0;
+	for (size_t at = 0; at < collected->len; at += len) {
+		X509 *cert;
+
+		len = get32(collected->data + at);
+		at += 4;
+		cert = certificate_read(collected->data + at, len);
 		if (!cert || !X509_get0_pubkey(cert)) {
-			ike_log(sa, LOG_IKE, LVL_CTRL, "ignoring a certificate that cannot be read");
+			++*unread;
 			X509_free(cert);
 			continue;
 		}
-		ike_log(sa, LOG_IKE, LVL_CTRL, "received %s cert \"%s\"",
-			list ? "issuer" : "end entity", certificate_str(cert, name));
 		if (!list)
 			list = sk_X509_new_null();
 		if (!list || !sk_X509_push(list, cert)) {
@@ -279,4 +291,16 @@ STACK_OF(X509) *ike_certs_read(const struct ike_sa *sa, const struct payload_cha
 		}
 	}
 	return list;
+}
+
+void ike_certs_log(const struct ike_sa *sa, STACK_OF(X509) *certs, unsigned int unread)
+{
+	char name[ID_STRLEN];
+
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		ike_log(sa, LOG_IKE, LVL_CTRL, "received %s cert \"%s\"",
+			i ? "issuer" : "end entity",
+			certificate_str(sk_X509_value(certs, i), name));
+	while (unread--)
+		ike_log(sa, LOG_IKE, LVL_CTRL, "ignoring a certificate that cannot be read");
 }

@@ -61,7 +61,14 @@ int ike_certs_choose(struct ike_certs *certs, const struct config *config,
 /* CERT payloads with our certificate and those between it and its trust anchor. */
 void ike_put_certs(struct payload_writer *w, const struct ike_sa *sa);
 
-/* The peer's CERT payloads, the end entity's first; NULL if there is none. */
-STACK_OF(X509) *ike_certs_read(const struct ike_sa *sa, const struct payload_chain *chain);
+/* The peer's CERT payloads that are X.509 certificates, each after its length (u32), in @out. */
+void ike_certs_collect(struct buf *out, const struct ike_sa *sa, const struct payload_chain *chain);
+/*
+ * What was collected, in any thread, the end entity's first; NULL if there is none. *@unread is how
+ * many could not be read.
+ */
+STACK_OF(X509) *ike_certs_read(const struct buf *collected, unsigned int *unread);
+/* Says what was read. */
+void ike_certs_log(const struct ike_sa *sa, STACK_OF(X509) *certs, unsigned int unread);
 
 #endif /* IKEFPD_IKE_CERT_H */

@@ -13,6 +13,7 @@
 #include "dh_job.h"
 #include "followup.h"
 #include "ike_auth.h"
+#include "ike_hold.h"
 #include "ike_init.h"
 #include "ike_life.h"
 #include "ike_manager.h"
@@ -21,6 +22,7 @@
 #include "ike_retry.h"
 #include "ike_sign.h"
 #include "ike_sa.h"
+#include "ike_verify.h"
 #include "informational.h"
 #include "ke_hold.h"
 #include "reaction.h"
@@ -126,8 +128,10 @@ void ike_sa_end_handshake(struct ike_sa *sa)
 	ike_intermediate_clear(&h->intermediate);
 	ike_sign_end(h);
 	ike_certs_clear(&h->certs);
+	ike_verify_end(h);
 	revocation_cancel(&h->waiter);
 	buf_clear(&h->held_octets);
+	buf_clear(&h->next_octets);
 	while (h->n_others)
 		buf_clear(&h->others[--h->n_others].octets);
 	OPENSSL_cleanse(h, sizeof(*h));
@@ -527,7 +531,7 @@ void ike_sa_message(struct ike_sa *sa, const struct kernel_message *msg)
 			ike_rekey_note_response(sa, msg);
 	} else if (msg->flags & IKE_FLAG_RESPONSE) {
 		response(sa, msg);
-	} else {
+	} else if (!ike_hold_next(sa, msg)) {
 		request(sa, msg);
 	}
 }

@@ -100,14 +100,17 @@ struct ike_handshake {
 	char failure[128];	/* the last reason heard, for who waits */
 	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
+	struct ike_verification *verification;	/* ike_verify.h */
 	/*
 	 * The peer's message, while its shared secret is being made; and IKE_AUTH's, while it
-	 * is not known yet if its certificate is revoked. It is looked at once more then.
+	 * is verified, and not known yet if its certificate is revoked. It is looked at once
+	 * more then; and after it the next one (ike_hold.h).
 	 */
 	struct ike_sa *sa;
 	struct revocation_waiter waiter;
-	struct kernel_message held;	/* data NULL: none */
-	struct buf held_octets;
+	struct kernel_message held, next;	/* held.data NULL: none */
+	struct buf held_octets, next_octets;
+	bool has_next;
 };
 
 struct create_child;

@@ -2,8 +2,8 @@
 /*
  * ikefpd: one process and one epoll loop. Four things wake it: a message or an event from the
  * module (kernel.c), the kernel's word of what changed around it (mapping.c, module_watch.c),
- * a client of VICI (vici.c), and a signal. Threads do the key exchanges of handshakes, and
- * wait for their signatures (jobs.c).
+ * a client of VICI (vici.c), and a signal. Threads do the key exchanges of handshakes, wait for
+ * their signatures, and verify those of the peers, of certificates, CRLs and OCSP (jobs.c).
  *
  * More processes have what it must not have: the secrets (secrets_server.c), the keys that are
  * on tokens, each with one more (token_server.c), the right to read the file that they are in
@@ -62,7 +62,8 @@
 #include "vici.h"
 #include "xfrm.h"
 
-#define STOP_WAIT_MS	5000	/* for the peers' answers to our DELETEs */
+/* For the peers' answers to our DELETEs, which go out three times by then (ikefp policy). */
+#define STOP_WAIT_MS	2000
 #define SCRIPTS_WAIT_MS	20000	/* for updown scripts at the end; then they go on alone */
 
 struct daemon {

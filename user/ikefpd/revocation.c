@@ -12,6 +12,7 @@
 #include "certificate.h"
 #include "container_of.h"
 #include "credentials.h"
+#include "jobs.h"
 #include "log.h"
 #include "lookup.h"
 #include "loop.h"
@@ -27,6 +28,7 @@
 #define SKEW_S		300	/* between our clock and a responder's */
 #define AGE_MAX_S	600	/* of what says no end: it was made when it was asked for */
 #define SOURCES_MAX	10000	/* answers that are kept */
+#define WAITING_MAX	(64u << 20)	/* octets that wait for threads; more are judged at once */
 #define DEAD_MAX	64	/* URIs that are known not to answer */
 
 /* One who is asked: a URI for CRLs, or one for OCSP of one certificate. */
@@ -38,11 +40,29 @@ struct source {
 	char *uri;
 	X509 *cert;		/* OCSP: it is asked about, by its serial number */
 	X509 *issuer;
-	bool asking;
+	bool asking;		/* until the answer is judged */
 	struct lookup_job job;
+	struct judgement *judgement;	/* it is there, and being judged */
 	struct revocation_waiter *waiters;
 	uint64_t until_ms;	/* loop_now_ms() until when its answer stands */
 	enum revocation_answer answer;	/* GOOD, REVOKED, or UNKNOWN */
+};
+
+/*
+ * Is an answer a good one? A thread finds out, as a CRL may be large, and signatures take long: it
+ * reads and writes all of this but the source.
+ */
+struct judgement {
+	struct job job;
+	struct source *source;	/* the loop's alone; NULL: it is gone */
+	enum lookup_kind kind;
+	X509 *cert, *issuer;	/* references */
+	struct buf octets;
+	/* What came of it. */
+	const char *why;	/* it is not good; or NULL, and these: */
+	X509_CRL *crl;
+	enum revocation_answer answer;
+	uint64_t until_ms;
 };
 
 /* For RETRY_MS nobody is waited for there, whatever certificate it is about. */
@@ -57,6 +77,7 @@ struct revocation_info {
 	struct table sources;
 	struct source *first, **end;
 	size_t count;
+	size_t waiting;		/* octets of answers that are to be judged by threads */
 	struct dead dead[DEAD_MAX];
 	unsigned int last_dead;
 };
@@ -151,11 +172,23 @@ static struct source *find(const struct revocation_info *r, enum lookup_kind kin
 	return NULL;
 }
 
+static struct judgement *end_judgement(struct source *s)
+{
+	struct judgement *j = s->judgement;
+
+	s->revocation->waiting -= j->octets.len;
+	s->judgement = NULL;
+	j->source = NULL;
+	return j;
+}
+
 static void source_free(struct source *s)
 {
 	struct revocation_info *r = s->revocation;
 
 	lookup_cancel(&s->job);
+	if (s->judgement)
+		jobs_cancel(&end_judgement(s)->job);
 	while (s->waiters)
 		revocation_cancel(s->waiters);
 	table_remove(&r->sources, &s->node);
@@ -235,14 +268,14 @@ static uint64_t until(const ASN1_TIME *next_update)
  * The issuer's own, or one's whom it has named for that. It was verified itself, when it was
  * to be asked about what it issued.
  */
-static const char *verify_ocsp(const struct source *s, OCSP_BASICRESP *basic)
+static const char *verify_ocsp(const struct judgement *j, OCSP_BASICRESP *basic)
 {
 	STACK_OF(X509) *issuers = sk_X509_new_null();
 	X509_STORE *store = X509_STORE_new();
 	const char *why = "out of memory";
 
-	if (store && issuers && sk_X509_push(issuers, s->issuer) &&
-	    X509_STORE_add_cert(store, s->issuer) &&
+	if (store && issuers && sk_X509_push(issuers, j->issuer) &&
+	    X509_STORE_add_cert(store, j->issuer) &&
 	    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN))
 		why = OCSP_basic_verify(basic, issuers, store, 0) == 1 ? NULL :
 		      "the answer is not signed by who may";
@@ -251,10 +284,10 @@ static const char *verify_ocsp(const struct source *s, OCSP_BASICRESP *basic)
 	return why;
 }
 
-static const char *read_status(struct source *s, OCSP_BASICRESP *basic)
+static const char *read_status(struct judgement *j, OCSP_BASICRESP *basic)
 {
 	ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
-	OCSP_CERTID *id = OCSP_cert_to_id(NULL, s->cert, s->issuer);
+	OCSP_CERTID *id = OCSP_cert_to_id(NULL, j->cert, j->issuer);
 	int status = V_OCSP_CERTSTATUS_UNKNOWN;
 	const char *why = NULL;
 
@@ -269,15 +302,16 @@ static const char *read_status(struct source *s, OCSP_BASICRESP *basic)
 	OCSP_CERTID_free(id);
 	if (why)
 		return why;
-	s->answer = status == V_OCSP_CERTSTATUS_GOOD ? REVOCATION_GOOD : REVOCATION_REVOKED;
-	s->until_ms = until(next_update);
+	j->answer = status == V_OCSP_CERTSTATUS_GOOD ? REVOCATION_GOOD : REVOCATION_REVOKED;
+	j->until_ms = until(next_update);
 	return NULL;
 }
 
 /* Returns why it is none, or NULL. */
-static const char *take_ocsp(struct source *s, const uint8_t *data, size_t len)
+static const char *judge_ocsp(struct judgement *j)
 {
-	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &data, (long)len);
+	const uint8_t *data = j->octets.data;
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &data, (long)j->octets.len);
 	OCSP_BASICRESP *basic = NULL;
 	const char *why = "it is no OCSP response";
 
@@ -286,55 +320,67 @@ static const char *take_ocsp(struct source *s, const uint8_t *data, size_t len)
 	else if (response)
 		basic = OCSP_response_get1_basic(response);
 	if (basic)
-		why = verify_ocsp(s, basic);
+		why = verify_ocsp(j, basic);
 	if (basic && !why)
-		why = read_status(s, basic);
+		why = read_status(j, basic);
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(response);
 	return why;
 }
 
 /* The issuer's own alone: one of somebody else's would hide those that were loaded. */
-static const char *take_crl(struct source *s, const uint8_t *data, size_t len)
+static const char *judge_crl(struct judgement *j)
 {
-	struct credentials *credentials = s->revocation->config->credentials;
-	X509_CRL *crl = crl_read(data, len);
-	const char *why = NULL;
+	X509_CRL *crl = crl_read(j->octets.data, j->octets.len);
 
+	j->crl = crl;
 	if (!crl)
 		return "it is no X.509 CRL";
-	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(s->issuer)) ||
-	    X509_CRL_verify(crl, X509_get0_pubkey(s->issuer)) != 1)
-		why = "it is not signed by the CA whose certificates it is about";
-	else if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0)
-		why = "it is not valid yet";
-	else if (!X509_CRL_get0_nextUpdate(crl) ||
-		 X509_cmp_current_time(X509_CRL_get0_nextUpdate(crl)) < 0)
-		why = "it is too old";
-	else if (credentials_put_fetched(credentials, s->uri, crl))
-		why = "out of memory";
-	if (!why) {
-		s->answer = REVOCATION_GOOD;
-		s->until_ms = until(X509_CRL_get0_nextUpdate(crl));
-	}
-	X509_CRL_free(crl);
-	return why;
+	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(j->issuer)) ||
+	    X509_CRL_verify(crl, X509_get0_pubkey(j->issuer)) != 1)
+		return "it is not signed by the CA whose certificates it is about";
+	if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0)
+		return "it is not valid yet";
+	if (!X509_CRL_get0_nextUpdate(crl) ||
+	    X509_cmp_current_time(X509_CRL_get0_nextUpdate(crl)) < 0)
+		return "it is too old";
+	j->answer = REVOCATION_GOOD;
+	j->until_ms = until(X509_CRL_get0_nextUpdate(crl));
+	return NULL;
 }
 
-static void answered(struct lookup_job *job, const char *why, const uint8_t *data, size_t len)
+static void judge(struct job *job)
 {
-	struct source *s = container_of(job, struct source, job);
+	struct judgement *j = container_of(job, struct judgement, job);
+
+	j->why = j->kind == LOOKUP_OCSP ? judge_ocsp(j) : judge_crl(j);
+	ERR_clear_error();
+}
+
+static void judgement_free(struct judgement *j)
+{
+	X509_free(j->cert);
+	X509_free(j->issuer);
+	X509_CRL_free(j->crl);
+	buf_clear(&j->octets);
+	free(j);
+}
+
+/* The source is gone, or the threads are, before it. */
+static void drop(struct job *job)
+{
+	struct judgement *j = container_of(job, struct judgement, job);
+
+	if (j->source)
+		end_judgement(j->source);
+	judgement_free(j);
+}
+
+static void log_answer(const struct source *s, const char *why)
+{
 	bool ocsp = s->kind == LOOKUP_OCSP;
 	char name[ID_STRLEN];
 
-	s->asking = false;
-	s->answer = REVOCATION_UNKNOWN;
-	s->until_ms = loop_now_ms() + RETRY_MS;
-	if (why && !is_dead(s->revocation, s->uri))
-		note_dead(s->revocation, s->uri);
-	if (!why)
-		why = ocsp ? take_ocsp(s, data, len) : take_crl(s, data, len);
-	ERR_clear_error();
 	if (why)
 		log_msg(LOG_CFG, LVL_CTRL, "%s from %s: %s", ocsp ? "OCSP" : "a CRL", s->uri, why);
 	else if (ocsp)
@@ -344,7 +390,74 @@ static void answered(struct lookup_job *job, const char *why, const uint8_t *dat
 	else
 		log_msg(LOG_CFG, LVL_CTRL, "fetched the CRL of \"%s\" from %s",
 			certificate_str(s->issuer, name), s->uri);
+}
+
+/* @j NULL: there is nothing good, for this reason. */
+static void settle(struct source *s, const struct judgement *j, const char *why)
+{
+	s->asking = false;
+	s->answer = REVOCATION_UNKNOWN;
+	s->until_ms = loop_now_ms() + RETRY_MS;
+	if (j)
+		why = j->why;
+	if (!why && j->crl &&
+	    credentials_put_fetched(s->revocation->config->credentials, s->uri, j->crl))
+		why = "out of memory";
+	if (!why) {
+		s->answer = j->answer;
+		s->until_ms = j->until_ms;
+	}
+	log_answer(s, why);
 	wake(s);
+}
+
+static void judged(struct job *job)
+{
+	struct judgement *j = container_of(job, struct judgement, job);
+	struct source *s = j->source;
+
+	end_judgement(s);
+	settle(s, j, NULL);
+	judgement_free(j);
+}
+
+static struct judgement *judgement_new(struct source *s, const uint8_t *data, size_t len)
+{
+	struct judgement *j = calloc(1, sizeof(*j));
+
+	if (!j || buf_set(&j->octets, data, len)) {
+		free(j);
+		return NULL;
+	}
+	j->job = (struct job){ .work = judge, .done = judged, .drop = drop };
+	j->source = s;
+	j->kind = s->kind;
+	X509_up_ref(s->issuer);
+	j->issuer = s->issuer;
+	if (s->cert) {
+		X509_up_ref(s->cert);
+		j->cert = s->cert;
+	}
+	return j;
+}
+
+static void answered(struct lookup_job *job, const char *why, const uint8_t *data, size_t len)
+{
+	struct source *s = container_of(job, struct source, job);
+	struct judgement *j = why ? NULL : judgement_new(s, data, len);
+
+	if (why && !is_dead(s->revocation, s->uri))
+		note_dead(s->revocation, s->uri);
+	if (!j) {
+		settle(s, NULL, why ? why : "out of memory");
+		return;
+	}
+	s->judgement = j;
+	s->revocation->waiting += len;
+	if (s->revocation->waiting <= WAITING_MAX && jobs_submit(&j->job))
+		return;
+	judge(&j->job);
+	judged(&j->job);
 }
 
 /* Asking */

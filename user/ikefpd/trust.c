@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Is a peer's certificate to be trusted? */
+#include <stdlib.h>
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -32,9 +34,16 @@ static bool has_uri(X509 *cert)
 	return ocsp;
 }
 
-/* A chain that is being verified. */
-struct verification {
-	const struct auth_conf *conf;
+struct trust_case {
+	const struct trust_peer *peer;
+	struct auth_conf conf;		/* what it asks of chains; its cacerts are our own */
+	X509_STORE *store;
+	bool pinned;
+	uint64_t loaded, fetched;	/* as those of the credentials were */
+	/* What came of it: 0 and the chain, or -1 and why. */
+	int ret;
+	STACK_OF(X509) *chain;
+	struct errmsg err;
 	/* Those that no CRL says anything of, and why. */
 	struct {
 		X509 *cert;
@@ -43,11 +52,11 @@ struct verification {
 	size_t n;
 };
 
-static int unknown_error(const struct verification *v, const X509 *cert)
+static int unknown_error(const struct trust_case *tc, const X509 *cert)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (v->unknown[i].cert == cert)
-			return v->unknown[i].error;
+	for (size_t i = 0; i < tc->n; i++)
+		if (tc->unknown[i].cert == cert)
+			return tc->unknown[i].error;
 	return X509_V_OK;
 }
 
@@ -57,7 +66,7 @@ static int unknown_error(const struct verification *v, const X509 *cert)
  */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
-	struct verification *v = X509_STORE_CTX_get_app_data(ctx);
+	struct trust_case *tc = X509_STORE_CTX_get_app_data(ctx);
 	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
 	int error = X509_STORE_CTX_get_error(ctx);
 
@@ -67,11 +76,11 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
 	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
 	case X509_V_ERR_CRL_HAS_EXPIRED:
-		if (cert && !unknown_error(v, cert)) {
-			if (v->n == sizeof(v->unknown) / sizeof(*v->unknown))
+		if (cert && !unknown_error(tc, cert)) {
+			if (tc->n == sizeof(tc->unknown) / sizeof(*tc->unknown))
 				return 0;
-			v->unknown[v->n].cert = cert;
-			v->unknown[v->n++].error = error;
+			tc->unknown[tc->n].cert = cert;
+			tc->unknown[tc->n++].error = error;
 		}
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
@@ -254,16 +263,16 @@ static enum revocation_answer ask(struct revocation_info *r, X509 *cert, X509 *i
 }
 
 /* Is any of the chain revoked? Nobody revokes a trust anchor: it is taken away. */
-static int check_revocation(struct revocation_info *r, const struct verification *v,
-			    STACK_OF(X509) *chain, struct revocation_waiter *w,
-			    struct errmsg *err)
+static int check_revocation(const struct trust_case *tc, struct revocation_info *r,
+			    struct revocation_waiter *w, struct errmsg *err)
 {
+	STACK_OF(X509) *chain = tc->chain;
 	int n = sk_X509_num(chain), ret = 0;
 	char name[ID_STRLEN];
 
 	for (int i = 0; i < n; i++) {
 		X509 *cert = sk_X509_value(chain, i);
-		int error = unknown_error(v, cert);
+		int error = unknown_error(tc, cert);
 
 		if (X509_check_issued(cert, cert) == X509_V_OK)
 			continue;
@@ -277,11 +286,11 @@ static int check_revocation(struct revocation_info *r, const struct verification
 			error = X509_V_ERR_CERT_REVOKED;
 			break;
 		case REVOCATION_NO_URI:
-			if (v->conf->revocation == REVOCATION_IFURI)
+			if (tc->conf.revocation == REVOCATION_IFURI)
 				continue;
 			/* fallthrough */
 		case REVOCATION_UNKNOWN:
-			if (v->conf->revocation == REVOCATION_RELAXED)
+			if (tc->conf.revocation == REVOCATION_RELAXED)
 				continue;
 			break;
 		}
@@ -307,37 +316,6 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *
 	return !conf->cert_policies || X509_VERIFY_PARAM_set1_policies(param, conf->cert_policies);
 }
 
-static int verify(X509_STORE *store, struct revocation_info *r, const struct auth_conf *conf,
-		  const struct trust_peer *peer, bool pinned, struct errmsg *err)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	struct verification v = { .conf = conf };
-	STACK_OF(X509) *chain;
-	int ret;
-
-	if (!ctx || !init(ctx, store, conf, peer->cert, peer->others, pinned)) {
-		X509_STORE_CTX_free(ctx);
-		return errmsg_set(err, "out of memory");
-	}
-	X509_STORE_CTX_set_app_data(ctx, &v);
-	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	if (X509_verify_cert(ctx) == 1) {
-		chain = X509_STORE_CTX_get0_chain(ctx);
-		ret = check_chain(conf, chain, err);
-		if (!ret)
-			ret = check_policies(conf, ctx, peer->cert, err);
-		if (!ret && peer->prove)
-			ret = peer->prove(peer, err);
-		if (!ret)
-			ret = check_revocation(r, &v, chain, peer->waiter, err);
-	} else {
-		ret = refuse(ctx, peer->cert, err);
-	}
-	X509_STORE_CTX_free(ctx);
-	ERR_clear_error();
-	return ret;
-}
-
 /*
  * What was loaded itself is its own trust anchor where no chain leads further. That it is
  * one only for itself is so because no CA's is among them.
@@ -357,27 +335,107 @@ static X509_STORE *store_for(struct credentials *credentials, const struct auth_
 	return store;
 }
 
-int trust_check(struct credentials *credentials, struct revocation_info *r,
-		const struct auth_conf *conf, const struct trust_peer *peer,
-		struct errmsg *err)
+static int keep_conf(struct trust_case *tc, const struct auth_conf *conf)
+{
+	tc->conf.revocation = conf->revocation;
+	tc->conf.chain_signatures = conf->chain_signatures;
+	tc->conf.rsa_bits = conf->rsa_bits;
+	tc->conf.ecdsa_bits = conf->ecdsa_bits;
+	tc->conf.ca_id = conf->ca_id;
+	tc->conf.cert_policies = conf->cert_policies;
+	if (conf->cacerts)
+		tc->conf.cacerts = X509_chain_up_ref(conf->cacerts);
+	return conf->cacerts && !tc->conf.cacerts ? -1 : 0;
+}
+
+struct trust_case *trust_open(struct credentials *credentials, const struct auth_conf *conf,
+			      const struct trust_peer *peer, struct errmsg *err)
 {
 	X509 *cert = peer->cert;
-	bool pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
 	char name[ID_STRLEN];
+	struct trust_case *tc;
 	struct errmsg why;
-	X509_STORE *store;
+
+	if (conf->certs && !in_list(conf->certs, cert)) {
+		errmsg_set(err, "certificate \"%s\": it is none of those that the connection names",
+			   certificate_str(cert, name));
+		return NULL;
+	}
+	if (certificate_check_usage(cert, &why)) {
+		errmsg_set(err, "certificate \"%s\": %s", certificate_str(cert, name), why.text);
+		return NULL;
+	}
+	tc = calloc(1, sizeof(*tc));
+	if (!tc) {
+		errmsg_set(err, "out of memory");
+		return NULL;
+	}
+	tc->peer = peer;
+	tc->ret = errmsg_set(&tc->err, "it has not been verified");
+	tc->pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
+	tc->store = store_for(credentials, conf, tc->pinned ? cert : NULL);
+	tc->loaded = credentials->loaded;
+	tc->fetched = credentials->fetched;
+	if (!tc->store || keep_conf(tc, conf)) {
+		trust_close(tc);
+		errmsg_set(err, "out of memory");
+		return NULL;
+	}
+	return tc;
+}
+
+static int verify(struct trust_case *tc, X509_STORE_CTX *ctx)
+{
+	const struct trust_peer *peer = tc->peer;
 	int ret;
 
-	if (conf->certs && !in_list(conf->certs, cert))
-		return errmsg_set(err, "certificate \"%s\": it is none of those that the connection names",
-				  certificate_str(cert, name));
-	if (certificate_check_usage(cert, &why))
-		return errmsg_set(err, "certificate \"%s\": %s", certificate_str(cert, name),
-				  why.text);
-	store = store_for(credentials, conf, pinned ? cert : NULL);
-	if (!store)
-		return errmsg_set(err, "out of memory");
-	ret = verify(store, r, conf, peer, pinned, err);
-	X509_STORE_free(store);
-	return ret;
+	X509_STORE_CTX_set_app_data(ctx, tc);
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	if (X509_verify_cert(ctx) != 1)
+		return refuse(ctx, peer->cert, &tc->err);
+	tc->chain = X509_STORE_CTX_get1_chain(ctx);
+	if (!tc->chain)
+		return errmsg_set(&tc->err, "out of memory");
+	ret = check_chain(&tc->conf, tc->chain, &tc->err);
+	if (!ret)
+		ret = check_policies(&tc->conf, ctx, peer->cert, &tc->err);
+	return !ret && peer->prove ? peer->prove(peer, &tc->err) : ret;
+}
+
+int trust_verify(struct trust_case *tc)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	if (ctx && init(ctx, tc->store, &tc->conf, tc->peer->cert, tc->peer->others, tc->pinned))
+		tc->ret = verify(tc, ctx);
+	else
+		tc->ret = errmsg_set(&tc->err, "out of memory");
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return tc->ret;
+}
+
+int trust_conclude(struct trust_case *tc, struct revocation_info *r, struct revocation_waiter *w,
+		   struct errmsg *err)
+{
+	if (!tc->ret)
+		return check_revocation(tc, r, w, err);
+	*err = tc->err;
+	return -1;
+}
+
+bool trust_is_current(const struct trust_case *tc, const struct credentials *credentials)
+{
+	return tc->loaded == credentials->loaded &&
+	       (tc->fetched == credentials->fetched || !tc->n);
+}
+
+void trust_close(struct trust_case *tc)
+{
+	if (!tc)
+		return;
+	X509_STORE_free(tc->store);
+	sk_X509_pop_free(tc->conf.cacerts, X509_free);
+	sk_X509_pop_free(tc->chain, X509_free);
+	free(tc);
 }

@@ -15,6 +15,8 @@
 #define LEFT "192.0.2.1"
 #define RIGHT "192.0.2.2"
 
+static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
+
 static struct net net;
 static struct host *left, *right;
 static struct cert_pair root;
@@ -28,8 +30,8 @@ static void job_done(struct control_job *job, bool ok, const char *why)
 	last_reason = ok ? NULL : reason;
 }
 
-static const char *conf(const char *me, const char *peer, const char *local,
-			const char *remote, const char *auth)
+static const char *conf_of(const char *me, const char *peer, const char *local,
+			   const char *remote, const char *my_auth, const char *auth)
 {
 	static char text[2048];
 
@@ -39,8 +41,21 @@ static const char *conf(const char *me, const char *peer, const char *local,
 		 " local { auth = %s\n id = %s\n }\n remote { auth = %s\n id = %s\n }\n"
 		 " children { net { local_ts = 10.%d.0.0/24\n remote_ts = 10.%d.0.0/24\n }\n }\n }\n}\n"
 		 "secrets { ike { secret = shared\n }\n }\n",
-		 local, remote, auth, me, auth, peer, *me == 'l' ? 1 : 2, *me == 'l' ? 2 : 1);
+		 local, remote, my_auth, me, auth, peer, *me == 'l' ? 1 : 2, *me == 'l' ? 2 : 1);
 	return text;
+}
+
+static const char *conf(const char *me, const char *peer, const char *local,
+			const char *remote, const char *auth)
+{
+	return conf_of(me, peer, local, remote, auth, auth);
+}
+
+static const char *conf_at(const struct host *host, const char *auth, const char *peer_auth)
+{
+	if (host == left)
+		return conf_of("left.example", "right.example", LEFT, RIGHT, auth, peer_auth);
+	return conf_of("right.example", "left.example", RIGHT, LEFT, auth, peer_auth);
 }
 
 static void load(struct host *host, enum credential_kind kind, X509 *cert)
@@ -87,8 +102,6 @@ static void certify(struct host *host, const char *san, const char *kind)
 
 static void begin(const char *left_auth, const char *right_auth)
 {
-	static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
-
 	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
 	left = net_host(&net, LEFT, NULL, conf("left.example", "right.example", LEFT, RIGHT,
 					       left_auth));
@@ -143,37 +156,323 @@ static void without_threads(void)
 	end();
 }
 
-/* While the responder's signature is made, or while the initiator's is, the IKE SA goes. */
-static enum fate busy_from_auth_on(struct net *n, unsigned int index, bool raw)
+/* From here on what threads are to do waits: of IKE_AUTH the request, or the response. */
+static unsigned int sealed, busy_from;
+
+static enum fate keep_busy(struct net *n, unsigned int index, bool raw)
 {
 	(void)index;
-	if (!raw && !n->busy)
+	if (!raw && sealed++ == busy_from)
 		net_keep_busy(n);
 	return PASS;
 }
 
-static void ended_while_it_signs(void)
+static void initiate_until(unsigned int datagram)
 {
-	struct conn *conn;
+	struct conn *conn = config_find_conn(left->config, "gw");
 
-	begin("pubkey", "pubkey");
-	certify(left, "DNS:left.example", "P-256");
-	certify(right, "DNS:right.example", "P-256");
-	net.fate = busy_from_auth_on;
-	conn = config_find_conn(left->config, "gw");
+	sealed = 0;
+	busy_from = datagram;
+	net.fate = keep_busy;
 	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "net"), NULL);
 	net_run(&net);
+	net.fate = NULL;
+}
+
+static void go_on(void)
+{
+	net_let_go(&net);
+	net_run(&net);
+}
+
+/* While the responder's signature is made the IKE SA goes. */
+static void ended_while_it_signs(void)
+{
+	begin("pubkey", "pubkey");
+	host_config(left, conf_at(left, "psk", "pubkey"));
+	host_config(right, conf_at(right, "pubkey", "psk"));
+	certify(right, "DNS:right.example", "P-256");
+	initiate_until(0);
 	REQUIRE(right->manager.sas);
 	EXPECT(right->manager.sas->handshake->signatures);
 	EXPECT_EQ(jobs_count(), TEST_SIGNERS + 1);
 	net_expire(&net);
 	EXPECT_EQ(host_ike_sas(right), 0);
 	EXPECT_EQ(jobs_count(), TEST_SIGNERS);
-	net.fate = NULL;
 	net_give_up(&net);
 	net_let_go(&net);
 	EXPECT_EQ(host_ike_sas(left), 0);
 	end();
+}
+
+static void load_cert_of(struct host *host, const struct host *other)
+{
+	const struct credential *c = other->config->credentials->first;
+
+	while (c && c->kind != CREDENTIAL_CERT)
+		c = c->next;
+	REQUIRE(c);
+	load(host, CREDENTIAL_CERT, c->cert);
+}
+
+/* Certificates come along, and are read first; or were loaded at both ends. */
+static bool come_along;
+
+/* The responder's, or the initiator's message is held: its signature is being verified. */
+static struct host *hold_at(bool initiator)
+{
+	struct host *host;
+
+	begin("pubkey", "pubkey");
+	host = initiator ? left : right;
+	certify(left, "DNS:left.example", "P-256");
+	certify(right, "DNS:right.example", "P-384");
+	if (!come_along) {
+		load_cert_of(left, right);
+		load_cert_of(right, left);
+		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
+		config_find_conn(right->config, "gw")->send_cert = SEND_CERT_NEVER;
+	}
+	initiate_until(initiator);
+	EXPECT(host->manager.sas && host->manager.sas->handshake &&
+	       host->manager.sas->handshake->verification &&
+	       host->manager.sas->handshake->held.data);
+	EXPECT(!host_established(host));
+	EXPECT_EQ(jobs_count(), TEST_SIGNERS + 1);
+	return host;
+}
+
+static void expect_established(bool yes)
+{
+	EXPECT_EQ(host_established(left) != NULL, yes);
+	EXPECT_EQ(host_established(right) != NULL, yes);
+	EXPECT_EQ(host_states(left), yes ? 2 : 0);
+	EXPECT_EQ(host_states(right), yes ? 2 : 0);
+	EXPECT_EQ(jobs_count(), 0);
+}
+
+static void verified_by_threads(void)
+{
+	for (int i = 0; i < 4; i++) {
+		come_along = i & 1;
+		hold_at(i & 2);
+		go_on();
+		expect_established(true);
+		end();
+	}
+}
+
+/* The IKE SA goes, and with it what is to be verified. */
+static void ended_while_it_verifies(void)
+{
+	for (int i = 0; i < 4; i++) {
+		struct host *host;
+
+		come_along = i & 1;
+		host = hold_at(i & 2);
+		ike_sa_destroy(host->manager.sas, NULL);
+		EXPECT_EQ(jobs_count(), TEST_SIGNERS);
+		net_let_go(&net);
+		EXPECT_EQ(host_ike_sas(host), 0);
+		end();
+	}
+}
+
+/* What the responder asks for is after its IKE_AUTH response, and waits with it. */
+static void next_request(void)
+{
+	struct ike_sa *sa;
+
+	hold_at(true);
+	sa = host_established(right);
+	REQUIRE(sa && sa->children);
+	ike_manager_rekey_child(&right->manager, sa->children->unique_id);
+	net_run(&net);
+	EXPECT(left->manager.sas->handshake && left->manager.sas->handshake->has_next);
+	go_on();
+	EXPECT(host_established(left) && host_established(right));
+	end();
+	/* Be it an empty one. */
+	hold_at(true);
+	sa = host_established(right);
+	REQUIRE(sa);
+	EXPECT(!host_send_request(right, sa, INFORMATIONAL, 0, NULL, 0));
+	net_run(&net);
+	EXPECT(left->manager.sas->handshake && left->manager.sas->handshake->has_next);
+	go_on();
+	expect_established(true);
+	end();
+	/* Or the end of what is not there yet. */
+	hold_at(true);
+	ike_manager_terminate_ike(&right->manager, host_established(right)->unique_id, false, NULL);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	go_on();
+	EXPECT_EQ(host_ike_sas(left), 0);
+	EXPECT_EQ(host_ike_sas(right), 0);
+	end();
+	/* Without the SA nothing is left of it. */
+	hold_at(true);
+	host_send_request(right, host_established(right), INFORMATIONAL, 0, NULL, 0);
+	net_run(&net);
+	ike_sa_destroy(left->manager.sas, NULL);
+	go_on();
+	end();
+}
+
+/* It is by the configuration that there is when it is known. */
+static void loaded_while_it_verifies(void)
+{
+	for (int i = 0; i < 4; i++) {
+		const bool initiator = i & 2;
+		struct cert_pair another;
+		struct host *host;
+		uint64_t loaded;
+
+		come_along = i & 1;
+		/* The same once more. */
+		host = hold_at(initiator);
+		host_config(host, conf_at(host, "pubkey", "pubkey"));
+		go_on();
+		expect_established(true);
+		end();
+		/* Its CA is none any more. */
+		host = hold_at(initiator);
+		credentials_clear(host->config->credentials, CONF_VICI);
+		go_on();
+		EXPECT(!host_established(host));
+		end();
+		/* It is one by now. */
+		begin("pubkey", "pubkey");
+		host = initiator ? left : right;
+		credentials_clear(host->config->credentials, CONF_VICI);
+		certify(left, "DNS:left.example", "P-256");
+		certify(right, "DNS:right.example", "P-256");
+		if (come_along)
+			config_find_conn(left->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		if (come_along)
+			config_find_conn(right->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		else
+			load_cert_of(initiator ? right : left, host);
+		initiate_until(initiator);
+		EXPECT(host->manager.sas && host->manager.sas->handshake->verification);
+		if (come_along)
+			load(host, CREDENTIAL_CA, root.cert);
+		else
+			load_cert_of(host, initiator ? right : left);
+		go_on();
+		expect_established(true);
+		end();
+		/* Or another one is. */
+		host = hold_at(initiator);
+		another = cert_make(&(struct cert_plan){ .name = "another", .extensions = of_ca });
+		credentials_clear(host->config->credentials, CONF_VICI);
+		load(host, CREDENTIAL_CA, another.cert);
+		cert_pair_free(&another);
+		go_on();
+		EXPECT(!host_established(host));
+		end();
+		/* Another connection is chosen as responder; an initiator goes on with its own. */
+		host = hold_at(initiator);
+		host_config(host, conf_at(host, "pubkey", "ed25519"));
+		go_on();
+		EXPECT_EQ(host_established(host) != NULL, initiator);
+		end();
+		/* Be it that alone that has changed. */
+		host = hold_at(initiator);
+		loaded = host->config->credentials->loaded;
+		host_config(host, conf_at(host, "pubkey", "ecdsa-521"));
+		host->config->credentials->loaded = loaded;
+		go_on();
+		EXPECT_EQ(host_established(host) != NULL, initiator);
+		end();
+	}
+}
+
+/* With all that the host has, or none. */
+static X509_CRL *make_crl(const struct host *host)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *t = X509_gmtime_adj(NULL, -DAY);
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(root.cert));
+	X509_CRL_set1_lastUpdate(crl, t);
+	X509_gmtime_adj(t, DAY);
+	X509_CRL_set1_nextUpdate(crl, t);
+	for (const struct credential *c = host ? host->config->credentials->first : NULL; c;
+	     c = c->next) {
+		X509_REVOKED *entry;
+
+		if (c->kind != CREDENTIAL_CERT)
+			continue;
+		entry = X509_REVOKED_new();
+		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(c->cert));
+		X509_REVOKED_set_revocationDate(entry, t);
+		X509_CRL_add0_revoked(crl, entry);
+	}
+	X509_CRL_sign(crl, root.key, EVP_sha256());
+	ASN1_TIME_free(t);
+	return crl;
+}
+
+/* Nothing was known of the certificate when it was begun to be verified; it is now. */
+static void revoked_while_it_verifies(void)
+{
+	for (int i = 0; i < 4; i++) {
+		struct host *host;
+		X509_CRL *crl;
+
+		come_along = i & 1;
+		host = hold_at(i & 2);
+		crl = make_crl(i & 2 ? right : left);
+		EXPECT(!credentials_put_fetched(host->config->credentials, "http://ca/", crl));
+		X509_CRL_free(crl);
+		go_on();
+		EXPECT(!host_established(host));
+		end();
+	}
+}
+
+/*
+ * None comes along, and of those that were loaded one has another key, of one nothing is known,
+ * which is asked for, and the third is good.
+ */
+static void tries_all(void)
+{
+	static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
+	for (int busy = 0; busy < 2; busy++) {
+		struct cert_pair pairs[3], other;
+		X509_CRL *crl;
+
+		begin("pubkey", "pubkey");
+		certify(right, "DNS:right.example", "P-256");
+		other = cert_make(&(struct cert_plan){ .name = "other", .extensions = of_ca });
+		load(right, CREDENTIAL_CA, other.cert);
+		for (int i = 0; i < 3; i++) {
+			pairs[i] = cert_make(&(struct cert_plan){
+				.name = "left", .issuer = i == 1 ? &other : &root,
+				.extensions = of_left, .key = i == 2 ? pairs[1].key : NULL });
+			load(right, CREDENTIAL_CERT, pairs[i].cert);
+		}
+		load(left, CREDENTIAL_CERT, pairs[2].cert);
+		load_key(left, pairs[2].key);
+		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
+		config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_STRICT;
+		if (!busy)
+			EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
+		crl = make_crl(NULL);
+		EXPECT(!credentials_put_fetched(right->config->credentials, "http://ca/", crl));
+		X509_CRL_free(crl);
+		initiate_until(busy ? 0 : 10);
+		if (busy)
+			go_on();
+		expect_established(true);
+		for (int i = 0; i < 3; i++)
+			cert_pair_free(&pairs[i]);
+		cert_pair_free(&other);
+		end();
+	}
 }
 
 /* No kind of authentication stands in for another. */
@@ -341,6 +640,12 @@ static void never_longer(void)
 static const struct ktap_test tests[] = {
 	{ "without threads", without_threads },
 	{ "an end while it signs", ended_while_it_signs },
+	{ "threads verify", verified_by_threads },
+	{ "an end while it verifies", ended_while_it_verifies },
+	{ "a request after it while it verifies", next_request },
+	{ "another configuration while it verifies", loaded_while_it_verifies },
+	{ "a CRL while it verifies", revoked_while_it_verifies },
+	{ "all that were loaded are tried", tries_all },
 	{ "establishes", establishes },
 	{ "kinds do not mix", kinds_do_not_mix },
 	{ "a wrong signature", wrong_signature },

@@ -7,9 +7,11 @@
 #include <openssl/x509v3.h>
 
 #include "config.h"
+#include "jobs.h"
 #include "ktap.h"
 #include "libcert.h"
 #include "lookup.h"
+#include "loop.h"
 #include "revocation.h"
 #include "trust.h"
 
@@ -122,9 +124,16 @@ static int trust(X509 *cert, enum revocation how, struct revocation_waiter *w, s
 {
 	const struct auth_conf conf = { .revocation = how };
 
-	const struct trust_peer peer = { .cert = cert, .prove = prove, .waiter = w };
+	const struct trust_peer peer = { .cert = cert, .prove = prove };
+	struct trust_case *tc = trust_open(config->credentials, &conf, &peer, err);
+	int ret;
 
-	return trust_check(config->credentials, info, &conf, &peer, err);
+	if (!tc)
+		return -1;
+	trust_verify(tc);
+	ret = trust_conclude(tc, info, w, err);
+	trust_close(tc);
+	return ret;
 }
 
 static void expect_trust(X509 *cert, enum revocation how, int want, const char *why)
@@ -450,6 +459,56 @@ static void dead_responder(void)
 	end();
 }
 
+static void finish_jobs(struct loop *loop)
+{
+	while (jobs_count())
+		loop_turn(loop, 100);
+}
+
+/* A thread judges answers: what is asked is known when it has, and whoever waits is told then. */
+static void by_threads(void)
+{
+	struct revocation_waiter a = { .ready = ready }, b = { .ready = ready };
+	struct loop *loop = loop_new();
+	struct errmsg err;
+
+	REQUIRE(!jobs_open(loop, 2));
+	begin();
+	woken = 0;
+	EXPECT_EQ(trust(cdp.cert, REVOCATION_STRICT, &a, &err), TRUST_WAIT);
+	answer_crl(&root, ocsp.cert, DAY);
+	EXPECT_EQ(woken, 0);
+	EXPECT_EQ(trust(cdp.cert, REVOCATION_STRICT, &b, &err), TRUST_WAIT);
+	/* What is on its way is not forgotten. */
+	revocation_flush(info);
+	finish_jobs(loop);
+	EXPECT_EQ(woken, 2);
+	expect_trust(cdp.cert, REVOCATION_STRICT, 0, NULL);
+	EXPECT_EQ(network.asked, 1);
+	end();
+	asks_ocsp();
+	answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_REVOKED, -60, DAY);
+	EXPECT_EQ(trust(ocsp.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
+	finish_jobs(loop);
+	expect_trust(ocsp.cert, REVOCATION_RELAXED, -1, "CN=ocsp\": certificate revoked");
+	end();
+	/* A bad one. */
+	asks_ocsp();
+	answer_ocsp(&other, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -60, DAY);
+	finish_jobs(loop);
+	EXPECT_EQ(trust(ocsp.cert, REVOCATION_STRICT, NULL, &err), TRUST_WAIT);
+	EXPECT_EQ(network.kind, LOOKUP_CRL);
+	/* Nobody wants to know any more; or the daemon ends. */
+	answer_crl(&root, NULL, DAY);
+	end();
+	finish_jobs(loop);
+	asks_ocsp();
+	answer_ocsp(&root, ocsp.cert, V_OCSP_CERTSTATUS_GOOD, -60, DAY);
+	jobs_close();
+	end();
+	loop_free(loop);
+}
+
 static const struct ktap_test tests[] = {
 	{ "a CRL", crl },
 	{ "no CRL", no_crl },
@@ -459,6 +518,7 @@ static const struct ktap_test tests[] = {
 	{ "a responder that does not answer", dead_responder },
 	{ "an authority of the configuration", configured },
 	{ "who has not the key", liar },
+	{ "threads", by_threads },
 };
 
 KTAP_MAIN(tests)

@@ -68,7 +68,16 @@ static void expect(struct credentials *c, const struct auth_conf *conf, X509 *ce
 {
 	struct errmsg err = { "" };
 	const struct trust_peer peer = { .cert = cert, .others = others };
-	int ret = trust_check(c, NULL, conf, &peer, &err);
+	struct trust_case *tc = trust_open(c, conf, &peer, &err);
+	int ret = -1;
+
+	if (tc) {
+		/* Not before it is verified. */
+		EXPECT_EQ(trust_conclude(tc, NULL, NULL, &err), -1);
+		trust_verify(tc);
+		ret = trust_conclude(tc, NULL, NULL, &err);
+	}
+	trust_close(tc);
 
 	if (ret && !why)
 		ktap_fail(__FILE__, __LINE__, "refused: %s", err.text);
