@@ -144,8 +144,9 @@ authorities() {
 	wait_for 10 has_authority http://127.0.0.1:8080/other.crl
 }
 
-# One that is brought by other means, in whatever form.
+# One that is brought by other means, in whatever form. Who reads it has no rights.
 file_of_crl() {
+	chmod 711 "$work"
 	daemons strict "authorities {
 		ours {
 			cacert = ca.crt
@@ -160,6 +161,10 @@ file_of_crl() {
 	refused 'CN=gw2-plain": unable to get certificate CRL'
 	grep -q 'ours.crl: it is not signed by the CA whose certificates it is about' "$work/gw1.log"
 	cp "$pki/ca.crl" "$work/ours.crl"
+	chmod 600 "$work/ours.crl"
+	refused 'CN=gw2-plain": unable to get certificate CRL'
+	grep -q 'ours.crl: permission denied: anybody has to be able to read it' "$work/gw1.log"
+	chmod 644 "$work/ours.crl"
 	accepted
 	grep -q 'fetched the CRL of .* from file:///.*/ours.crl' "$work/gw1.log"
 	peer gw2-revoked

@@ -125,6 +125,8 @@ static void read_file(int out, const struct job *job)
 	struct stat st;
 	ssize_t n;
 
+	if (fd < 0 && errno == EACCES)
+		fail(out, "permission denied: anybody has to be able to read it, and its folders");
 	if (fd < 0 || fstat(fd, &st))
 		fail(out, strerror(errno));
 	if (!S_ISREG(st.st_mode))
