@@ -29,19 +29,22 @@ static int new_spi(struct ike_sa *sa)
 }
 
 /*
- * There is a way for it. A TCP connection may have ended before the kernel's word of that is here:
- * it waits for the next one then.
+ * There is a way for it. A TCP connection of ours may have ended before the kernel's word of that
+ * is here: it waits for the next one then. The peer's next one would be nothing to it.
  */
 static int send_first(struct ike_sa *sa)
 {
-	char remote[ENDPOINT_STRLEN];
+	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	int err = kernel_sa_new(sa->manager->kernel, sa->spi_i, &sa->local, &sa->remote,
 				&sa->conn->retransmit);
 
-	if (err == -ENOENT && sa->local.stream) {
+	if (err == -ENOENT && sa->stream) {
 		sa->state = IKE_CREATED;
 		return 0;
 	}
+	if (err == -ENOENT && sa->local.stream)
+		ike_log(sa, LOG_IKE, LVL_CTRL, "the peer's TCP connection to %s has ended",
+			endpoint_str(&sa->local, local));
 	if (err) {
 		/* Another one's, perhaps. */
 		sa->spi_i = 0;

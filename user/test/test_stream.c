@@ -282,6 +282,32 @@ static void ended_already(void)
 	end();
 }
 
+/* Nor does what is to go by the peer's, which opens the next one for the old IKE SA alone. */
+static void peers_has_ended(void)
+{
+	struct ike_sa *old;
+	uint32_t id;
+
+	bring_up(tcp);
+	old = host_established(right);
+	id = old->unique_id;
+	net.open[0] = false;
+	ike_reauth_start(old);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	EXPECT(!ike_reauth_is_under_way(old));
+	stream_closed(&left->manager, 2);
+	wait_begun();
+	connected(0);
+	EXPECT_EQ(right_stream(), 5);
+	ike_reauth_start(old);
+	net_run(&net);
+	EXPECT_EQ(host_ike_sas(left), 1);
+	EXPECT_EQ(host_ike_sas(right), 1);
+	REQUIRE(host_established(right));
+	EXPECT(host_established(right)->unique_id > id);
+	end();
+}
+
 /* Again and again, for a minute. */
 static void refused(void)
 {
@@ -542,6 +568,7 @@ static const struct ktap_test tests[] = {
 	{ "what is outstanding", outstanding },
 	{ "cut in the handshake", cut_in_handshake },
 	{ "ended already", ended_already },
+	{ "ended already, the peer's", peers_has_ended },
 	{ "refused", refused },
 	{ "tried again", tried_again },
 	{ "given up", given_up },
