@@ -87,7 +87,7 @@ static void expired(struct loop_timer *timer)
 		ike_unique_expired(sa);
 	} else if (sa->reauth_ms && lifetime_earlier(sa->reauth_ms, sa->rekey_ms) == sa->reauth_ms) {
 		/* If nothing comes of it it is tried again, until its life is over, if it ever is. */
-		sa->reauth_ms = sa->life_ms ? retry_ms() : 0;
+		sa->reauth_ms = retry_ms();
 		arm_next(sa);
 		ike_reauth_start(sa);
 	} else {

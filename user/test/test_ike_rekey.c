@@ -309,6 +309,11 @@ static void no_additional(void)
 	net_run(&net);
 	EXPECT(net.sent > sent);
 	EXPECT(sa == host_established(left) && sa->reauth_ms > loop_now_ms());
+	/* Be there no end to its life (over_time = 0). */
+	sa->life_ms = 0;
+	sa->reauth_ms = loop_now_ms();
+	sa->timer.expired(&sa->timer);
+	EXPECT(sa == host_established(left) && sa->reauth_ms > loop_now_ms());
 	net.fate = NULL;
 	net_retransmit(&net);
 	net_run(&net);
