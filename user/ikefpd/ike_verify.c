@@ -103,6 +103,7 @@ static void read_certs(struct job *job)
 	struct ike_verification *v = container_of(job, struct ike_verification, job);
 
 	v->received = ike_certs_read(&v->certs, &v->unread);
+	buf_clear(&v->certs);
 }
 
 static void verify(struct job *job)
