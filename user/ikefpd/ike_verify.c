@@ -309,7 +309,10 @@ static int begin_to_verify(struct ike_verification *v)
 	return 0;
 }
 
-/* Whose is it, and is that certificate revoked? If it is, another one may be good. */
+/* Another one may be good, by what is loaded and known by now. */
+#define ANOTHER		2
+
+/* Whose is it, and is that certificate revoked? */
 static int conclude(struct ike_verification *v, struct errmsg *err)
 {
 	struct ike_manager *m = v->sa->manager;
@@ -318,23 +321,25 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 
 	if (v->made && !v->has_read && begin_to_verify(v))
 		return errmsg_set(err, "out of memory");
-	while (v->made && !v->is_by_key) {
-		if (!v->signer) {
-			*err = v->err;
-			return -1;
-		}
-		ret = trust_conclude(v->signer->trust, m->revocation, w, &v->err);
-		if (ret == TRUST_WAIT)
-			return ret;
-		/* One of its CAs may be revoked while others are still asked about. */
-		revocation_cancel(w);
-		if (!ret)
-			return 0;
-		v->signer = v->signer->next;
-		if (v->signer)
-			run(v, verify, is_brief(v));
+	if (!v->made)
+		return TRUST_WAIT;
+	if (v->is_by_key)
+		return 0;
+	if (!v->signer) {
+		*err = v->err;
+		return -1;
 	}
-	return v->made ? 0 : TRUST_WAIT;
+	ret = trust_conclude(v->signer->trust, m->revocation, w, &v->err);
+	if (ret == TRUST_WAIT)
+		return ret;
+	/* One of its CAs may be revoked while others are still asked about. */
+	revocation_cancel(w);
+	if (!ret)
+		return 0;
+	v->signer = v->signer->next;
+	if (v->signer)
+		run(v, verify, is_brief(v));
+	return ANOTHER;
 }
 
 int ike_verify(struct ike_sa *sa, const struct payload_chain *chain,
@@ -344,13 +349,15 @@ int ike_verify(struct ike_sa *sa, const struct payload_chain *chain,
 	struct ike_handshake *h = sa->handshake;
 	int ret;
 
-	if (h->verification && !is_current(h->verification, signature, octets))
-		ike_verify_end(h);
-	if (!h->verification)
-		h->verification = begin(sa, chain, signature, octets);
-	if (!h->verification)
-		return errmsg_set(err, "out of memory");
-	ret = conclude(h->verification, err);
+	do {
+		if (h->verification && !is_current(h->verification, signature, octets))
+			ike_verify_end(h);
+		if (!h->verification)
+			h->verification = begin(sa, chain, signature, octets);
+		if (!h->verification)
+			return errmsg_set(err, "out of memory");
+		ret = conclude(h->verification, err);
+	} while (ret == ANOTHER);
 	if (ret != TRUST_WAIT)
 		ike_verify_end(h);
 	return ret;

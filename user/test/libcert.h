@@ -25,4 +25,11 @@ struct cert_plan {
 struct cert_pair cert_make(const struct cert_plan *plan);
 void cert_pair_free(struct cert_pair *p);
 
+/*
+ * What an OCSP responder says of a certificate of @issuer's, from and until so many seconds from
+ * now, be there no end (0). Its octets; *der is to be freed with OPENSSL_free().
+ */
+size_t ocsp_make(const struct cert_pair *responder, X509 *issuer, X509 *about, int status,
+		 long from, long until, unsigned char **der);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <openssl/bio.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 
 #include "config.h"
@@ -11,6 +12,8 @@
 #include "ktap.h"
 #include "libcert.h"
 #include "libnet.h"
+#include "lookup.h"
+#include "revocation.h"
 
 #define LEFT "192.0.2.1"
 #define RIGHT "192.0.2.2"
@@ -390,13 +393,13 @@ static void loaded_while_it_verifies(void)
 }
 
 /* With all that the host has, or none. */
-static X509_CRL *make_crl(const struct host *host)
+static X509_CRL *make_crl(const struct cert_pair *ca, const struct host *host)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *t = X509_gmtime_adj(NULL, -DAY);
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-	X509_CRL_set_issuer_name(crl, X509_get_subject_name(root.cert));
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
 	X509_CRL_set1_lastUpdate(crl, t);
 	X509_gmtime_adj(t, DAY);
 	X509_CRL_set1_nextUpdate(crl, t);
@@ -411,9 +414,20 @@ static X509_CRL *make_crl(const struct host *host)
 		X509_REVOKED_set_revocationDate(entry, t);
 		X509_CRL_add0_revoked(crl, entry);
 	}
-	X509_CRL_sign(crl, root.key, EVP_sha256());
+	X509_CRL_sign(crl, ca->key, EVP_sha256());
 	ASN1_TIME_free(t);
 	return crl;
+}
+
+/* A CRL, with what this one has, or nothing. */
+static void fetched(struct host *host, const struct cert_pair *ca, const struct host *revoked)
+{
+	X509_CRL *crl = make_crl(ca, revoked);
+	char uri[] = "http://ca/0";
+
+	uri[sizeof(uri) - 2] += (char)host->config->credentials->fetched;
+	EXPECT(!credentials_put_fetched(host->config->credentials, uri, crl));
+	X509_CRL_free(crl);
 }
 
 /* Nothing was known of the certificate when it was begun to be verified; it is now. */
@@ -421,13 +435,10 @@ static void revoked_while_it_verifies(void)
 {
 	for (int i = 0; i < 4; i++) {
 		struct host *host;
-		X509_CRL *crl;
 
 		come_along = i & 1;
 		host = hold_at(i & 2);
-		crl = make_crl(i & 2 ? right : left);
-		EXPECT(!credentials_put_fetched(host->config->credentials, "http://ca/", crl));
-		X509_CRL_free(crl);
+		fetched(host, &root, i & 2 ? right : left);
 		go_on();
 		EXPECT(!host_established(host));
 		end();
@@ -443,7 +454,6 @@ static void tries_all(void)
 	static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
 	for (int busy = 0; busy < 2; busy++) {
 		struct cert_pair pairs[3], other;
-		X509_CRL *crl;
 
 		begin("pubkey", "pubkey");
 		certify(right, "DNS:right.example", "P-256");
@@ -461,9 +471,7 @@ static void tries_all(void)
 		config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_STRICT;
 		if (!busy)
 			EXPECT_STR(initiate(), "received AUTHENTICATION_FAILED (24) notify error");
-		crl = make_crl(NULL);
-		EXPECT(!credentials_put_fetched(right->config->credentials, "http://ca/", crl));
-		X509_CRL_free(crl);
+		fetched(right, &root, NULL);
 		initiate_until(busy ? 0 : 10);
 		if (busy)
 			go_on();
@@ -471,6 +479,79 @@ static void tries_all(void)
 		for (int i = 0; i < 3; i++)
 			cert_pair_free(&pairs[i]);
 		cert_pair_free(&other);
+		end();
+	}
+}
+
+/* The one whom a responder is asked for. */
+struct lookup {
+	struct lookup_job *job;
+};
+
+int lookup_ask(struct lookup *l, struct lookup_job *job, enum lookup_kind kind,
+	       const char *text, const void *body, size_t len)
+{
+	(void)text;
+	(void)body;
+	(void)len;
+	EXPECT(!l->job && kind == LOOKUP_OCSP);
+	l->job = job;
+	return 0;
+}
+
+void lookup_cancel(struct lookup_job *job)
+{
+	(void)job;
+}
+
+/*
+ * While a responder is asked about one of two that were loaded, it becomes known by a CRL that the
+ * other one is revoked: that is to be heeded, though the responder says then that the first is.
+ */
+static void another_is_revoked_meanwhile(void)
+{
+	static const char *const of_ocsp[] = { "subjectAltName", "DNS:left.example",
+		"authorityInfoAccess", "OCSP;URI:http://ocsp.example/", NULL };
+	static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
+
+	for (int no_threads = 0; no_threads < 2; no_threads++) {
+		struct cert_pair other, first, second;
+		struct lookup network = { 0 };
+		unsigned char *der;
+		size_t len;
+
+		net.no_threads = no_threads;
+		begin("pubkey", "pubkey");
+		right->manager.revocation = revocation_new(&network, right->config);
+		certify(right, "DNS:right.example", "P-256");
+		other = cert_make(&(struct cert_plan){ .name = "other", .extensions = of_ca });
+		first = cert_make(&(struct cert_plan){ .name = "left", .issuer = &root,
+						       .extensions = of_ocsp });
+		second = cert_make(&(struct cert_plan){ .name = "left", .issuer = &other,
+							.extensions = of_left, .key = first.key });
+		load(right, CREDENTIAL_CA, other.cert);
+		load(right, CREDENTIAL_CERT, first.cert);
+		load(right, CREDENTIAL_CERT, second.cert);
+		load(left, CREDENTIAL_CERT, second.cert);
+		load_key(left, first.key);
+		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
+		config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_RELAXED;
+		fetched(right, &root, NULL);
+		initiate_until(10);
+		EXPECT(!host_established(right));
+		fetched(right, &other, left);
+		len = ocsp_make(&root, root.cert, first.cert, V_OCSP_CERTSTATUS_REVOKED, -60, DAY,
+				&der);
+		if (EXPECT(network.job))
+			network.job->done(network.job, NULL, der, len);
+		OPENSSL_free(der);
+		net_run(&net);
+		EXPECT(!host_established(right));
+		revocation_free(right->manager.revocation);
+		right->manager.revocation = NULL;
+		cert_pair_free(&other);
+		cert_pair_free(&first);
+		cert_pair_free(&second);
 		end();
 	}
 }
@@ -646,6 +727,7 @@ static const struct ktap_test tests[] = {
 	{ "another configuration while it verifies", loaded_while_it_verifies },
 	{ "a CRL while it verifies", revoked_while_it_verifies },
 	{ "all that were loaded are tried", tries_all },
+	{ "another one is revoked meanwhile", another_is_revoked_meanwhile },
 	{ "establishes", establishes },
 	{ "kinds do not mix", kinds_do_not_mix },
 	{ "a wrong signature", wrong_signature },
