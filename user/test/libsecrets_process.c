@@ -13,10 +13,11 @@
 
 void test_secrets_start(struct test_secrets *t)
 {
-	int daemon[2], reader[2], signers[TEST_SIGNERS][2];
+	int daemon[2], reader[2], begun[2], signers[TEST_SIGNERS][2];
 	unsigned int i;
+	char octet = 0;
 
-	assert(!ipc_pair(daemon) && !ipc_pair(reader));
+	assert(!ipc_pair(daemon) && !ipc_pair(reader) && !pipe(begun));
 	for (i = 0; i < TEST_SIGNERS; i++)
 		assert(!ipc_pair(signers[i]));
 	t->pid = fork();
@@ -31,10 +32,15 @@ void test_secrets_start(struct test_secrets *t)
 			close(signers[i][1]);
 		}
 		assert(!secrets_serve_signers(SIGNERS_AT, TEST_SIGNERS));
+		assert(write(begun[1], &octet, 1) == 1);
 		_exit(secrets_serve(daemon[1], reader[1]) ? 1 : 0);
 	}
 	close(daemon[1]);
 	close(reader[1]);
+	/* How long a busy machine takes for that is nothing to who waits for answers. */
+	assert(read(begun[0], &octet, 1) == 1);
+	close(begun[0]);
+	close(begun[1]);
 	t->fd = daemon[0];
 	t->stage_fd = reader[0];
 	t->secrets = secrets_new(t->fd);
