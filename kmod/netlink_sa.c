@@ -496,7 +496,7 @@ static int make_stream_esp(struct ikefp_sa *sa, struct change *change,
 
 	if (!path->stream || !esp || (sa->stream_esp && !change->esp_given))
 		return 0;
-	made = ikefp_stream_esp_new(sa->ctx, esp, path);
+	made = ikefp_stream_esp_new(sa->ctx, esp, path, sa->stream_esp);
 	if (IS_ERR(made)) {
 		NL_SET_ERR_MSG(extack, "out of memory");
 		return PTR_ERR(made);

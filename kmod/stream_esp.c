@@ -32,7 +32,8 @@ struct spi {
 struct ikefp_stream_esp {
 	struct rcu_head rcu;
 	struct ikefp_stream __rcu *stream; /* that it goes by, which its path holds */
-	struct ikefp_address remote; /* where its states lead */
+	struct ikefp_address remote; /* where its states lead, or are about to; */
+	struct ikefp_address left; /* and have led, all those that have not been moved yet */
 	u16 family;
 	bool marks_known;
 	u32 count;
@@ -53,7 +54,8 @@ static const struct rhashtable_params by_spi = {
 static bool leads_to(const struct ikefp_stream_esp *of_sa, u16 family,
 		     const struct ikefp_address *to)
 {
-	return of_sa->family == family && ipv6_addr_equal(&of_sa->remote.v6, &to->v6);
+	return of_sa->family == family && (ipv6_addr_equal(&of_sa->remote.v6, &to->v6) ||
+					   ipv6_addr_equal(&of_sa->left.v6, &to->v6));
 }
 
 /* Whether a state may have made a packet: what it sets is there. */
@@ -318,13 +320,15 @@ static void forget(struct ikefp_context *ctx, struct ikefp_stream_esp *of_sa, u3
  * @ctx: the namespace
  * @esp: the ESP SAs of an IKE SA
  * @path: the IKE SA's, by a stream, which it holds as long as the ESP goes by it
+ * @before: what it has been until now, or NULL
  *
  * Context: any, under the lock of the IKE SA.
  * Return: to be forgotten with ikefp_stream_esp_forget(); or an ERR_PTR: -ENOMEM.
  */
 struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 					      const struct ikefp_esp *esp,
-					      const struct ikefp_path *path)
+					      const struct ikefp_path *path,
+					      const struct ikefp_stream_esp *before)
 {
 	struct ikefp_stream_esp *of_sa;
 	u32 i;
@@ -335,6 +339,7 @@ struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 	RCU_INIT_POINTER(of_sa->stream, path->stream);
 	of_sa->remote = path->remote;
 	of_sa->family = path->stream->family;
+	of_sa->left = before && before->family == of_sa->family ? before->remote : of_sa->remote;
 	of_sa->marks_known = esp->marks_known;
 	of_sa->count = esp->pairs;
 	for (i = 0; i < esp->pairs; i++) {

@@ -42,7 +42,8 @@ void ikefp_stream_esp_end(struct ikefp_context *ctx);
 
 struct ikefp_stream_esp *ikefp_stream_esp_new(struct ikefp_context *ctx,
 					      const struct ikefp_esp *esp,
-					      const struct ikefp_path *path);
+					      const struct ikefp_path *path,
+					      const struct ikefp_stream_esp *before);
 void ikefp_stream_esp_move(struct ikefp_stream_esp *of_sa, struct ikefp_stream *stream);
 void ikefp_stream_esp_forget(struct ikefp_context *ctx, struct ikefp_stream_esp **of_sa);
 

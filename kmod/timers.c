@@ -79,7 +79,7 @@ static void earlier(unsigned long *nearest, bool *any, unsigned long deadline)
 }
 
 /* Up to here the timer wheel is late by 8 jiffies at most. */
-#define COARSE_WAIT 511
+#define COARSE_WAIT 503
 
 /*
  * By how many jiffies the timer wheel may be late after a wait of 64 or more: it has 64 places a

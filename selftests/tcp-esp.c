@@ -332,19 +332,13 @@ TEST_F(tcp_esp, other_stream)
 	close(out);
 }
 
-/*
- * A peer comes by a stream from elsewhere: what states send there is its own only when the helper
- * says so. It may be another peer's, behind the same NAT, with the same SPI.
- */
-TEST_F(tcp_esp, from_elsewhere)
+/* The next stream is from another address, and the SA goes by it; the helper is told. */
+static void come_from_elsewhere(struct __test_metadata *_metadata, FIXTURE_DATA(tcp_esp) *self,
+				const FIXTURE_VARIANT(tcp_esp) *variant)
 {
-	struct sockaddr_storage to = address(variant->elsewhere, 7777);
 	struct upcall *upcall;
-	int in, out, raw;
 
-	set_up(self);
 	netns_enter(self->inside.netns);
-	run("nft flush ruleset");
 	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
 	    variant->prefix == 128 ? "nodad" : "");
 	netns_enter(self->outside.netns);
@@ -360,7 +354,51 @@ TEST_F(tcp_esp, from_elsewhere)
 	upcall = client_wait(self->outside.client, PATIENCE_MS);
 	ASSERT_NE(NULL, upcall);
 	ASSERT_EQ(UPCALL_MOVED, upcall->kind);
+}
 
+/*
+ * The helper says that states are to lead elsewhere before it moves them: until it has, they lead
+ * where they did, and are the SA's there, too. When it says so again they do no more.
+ */
+TEST_F(tcp_esp, about_to_move)
+{
+	struct sockaddr_storage to = address(variant->inside, 7777);
+	int out, raw;
+
+	set_up(self);
+	transport_mode(self, variant);
+	raw = udp_at(&self->inside, PORT);
+	out = udp_at(&self->outside, 7777);
+	come_from_elsewhere(_metadata, self, variant);
+	set_esp(&self->outside, self->outside.spi, TO_OUTSIDE, TO_INSIDE);
+	client_count_anew(self->outside.client);
+	udp_send(out, &to, self->octets, 100);
+	EXPECT_COUNTED(self->outside.client, "tx-esp+1");
+	set_esp(&self->outside, self->outside.spi, TO_OUTSIDE, TO_INSIDE);
+	netns_enter(self->inside.netns);
+	run("nft flush ruleset");
+	client_count_anew(self->outside.client);
+	udp_send(out, &to, self->octets, 100);
+	ASSERT_LT(100, udp_receive(raw, self->octets, sizeof(self->octets), PATIENCE_MS, NULL,
+				   NULL));
+	EXPECT_COUNTED(self->outside.client, "");
+	close(out);
+	close(raw);
+}
+
+/*
+ * A peer comes by a stream from elsewhere: what states send there is its own only when the helper
+ * says so. It may be another peer's, behind the same NAT, with the same SPI.
+ */
+TEST_F(tcp_esp, from_elsewhere)
+{
+	struct sockaddr_storage to = address(variant->elsewhere, 7777);
+	int in, out, raw;
+
+	set_up(self);
+	netns_enter(self->inside.netns);
+	run("nft flush ruleset");
+	come_from_elsewhere(_metadata, self, variant);
 	transport_mode(self, variant);
 	raw = udp_at(&self->inside, PORT);
 	in = udp_at(&self->inside, 7777);

@@ -621,14 +621,14 @@ static void move(struct ike_sa *sa, const struct endpoint *local, const struct e
 	ike_manager_tell_move(sa, local, remote);
 	sa->local = *local;
 	sa->remote = *remote;
+	/* What goes by a stream is told by where it leads, too, and has led until it has moved. */
+	if (local->stream)
+		ike_sa_tell_esp(sa);
 	for (child = sa->children; child; child = child->next)
 		if (child_sa_move(child))
 			ike_log(sa, LOG_KNL, LVL_AUDIT,
 				"CHILD_SA %s{%u} has not moved with its peer",
 				child->conf->name, child->unique_id);
-	/* What goes by a stream is told by where it leads, too. */
-	if (local->stream)
-		ike_sa_tell_esp(sa);
 	resume_save(sa);
 }
 
