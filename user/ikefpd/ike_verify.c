@@ -215,18 +215,6 @@ static int find_signers(struct ike_verification *v)
 	return err;
 }
 
-static bool is_quick(const EVP_PKEY *key)
-{
-	switch (key_type(key)) {
-	case KEY_RSA:
-		return key_bits(key) <= 4096;
-	case KEY_ECDSA:
-		return key_bits(key) <= 256;
-	default:
-		return true;
-	}
-}
-
 /* Is there more to try than the connection's keys? */
 static bool takes_certs(const struct auth_conf *conf)
 {
@@ -239,7 +227,7 @@ static bool is_brief(const struct ike_verification *v)
 	bool brief = sk_X509_num(v->received) <= BRIEF_CERTS;
 
 	for (int i = 0; brief && i < sk_X509_num(v->received); i++)
-		brief = is_quick(X509_get0_pubkey(sk_X509_value(v->received, i)));
+		brief = key_is_quick(X509_get0_pubkey(sk_X509_value(v->received, i)));
 	return brief;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -90,6 +91,29 @@ unsigned int key_bits(const EVP_PKEY *key)
 	int bits = EVP_PKEY_get_bits(key);
 
 	return bits > 0 ? (unsigned int)bits : 0;
+}
+
+/* Up to 3072 bits a modulus may have an exponent as long, which takes a hundred times as long. */
+static bool has_short_exponent(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	bool is_short = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) &&
+			BN_num_bits(e) <= 32;
+
+	BN_free(e);
+	return is_short;
+}
+
+bool key_is_quick(const EVP_PKEY *key)
+{
+	switch (key_type(key)) {
+	case KEY_RSA:
+		return key_bits(key) <= 4096 && has_short_exponent(key);
+	case KEY_ECDSA:
+		return key_bits(key) <= 256;
+	default:
+		return true;
+	}
 }
 
 /* Explicit parameters would make of a curve whatever the key's author likes. */

@@ -61,6 +61,8 @@ struct signature_scheme {
 enum key_type key_type(const EVP_PKEY *key);
 /* Bits of an RSA modulus or of a curve. */
 unsigned int key_bits(const EVP_PKEY *key);
+/* Does it verify in a fraction of a millisecond? Who made it chose that, too. */
+bool key_is_quick(const EVP_PKEY *key);
 /* May such a key authenticate anybody? If not, @err says why. */
 int key_check(const EVP_PKEY *key, struct errmsg *err);
 /* SHA-1 of the subjectPublicKey's bits, by which VICI names keys. 0 or -EIO. */

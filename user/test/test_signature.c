@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "ikev2.h"
@@ -183,6 +185,41 @@ static void keys_refused(void)
 	EVP_PKEY_free(x25519);
 }
 
+/* An RSA public key of that modulus, with an exponent of so many bits. */
+static EVP_PKEY *with_exponent(int bits)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *n = NULL, *e = BN_new();
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM *params;
+
+	EXPECT(EVP_PKEY_get_bn_param(rsa, OSSL_PKEY_PARAM_RSA_N, &n) && BN_one(e) &&
+	       BN_set_bit(e, bits - 1) && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+	       OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e));
+	params = OSSL_PARAM_BLD_to_param(build);
+	EXPECT(EVP_PKEY_fromdata_init(ctx) > 0 &&
+	       EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	return key;
+}
+
+static void quick_keys(void)
+{
+	EVP_PKEY *short_one = with_exponent(32), *long_one = with_exponent(33);
+
+	EXPECT(key_is_quick(rsa) && key_is_quick(p256) && key_is_quick(ed25519));
+	EXPECT(!key_is_quick(p384) && !key_is_quick(p521));
+	EXPECT(key_is_quick(short_one));
+	EXPECT(!key_is_quick(long_one));
+	EVP_PKEY_free(short_one);
+	EVP_PKEY_free(long_one);
+}
+
 static const struct ktap_test tests[] = {
 	{ "digital signatures", digital },
 	{ "malformed algorithms", malformed },
@@ -190,6 +227,7 @@ static const struct ktap_test tests[] = {
 	{ "methods before RFC 7427", classic },
 	{ "preferences", preferences },
 	{ "keys that are refused", keys_refused },
+	{ "keys that are quick", quick_keys },
 };
 
 int main(int argc, char **argv)
