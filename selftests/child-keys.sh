@@ -5,6 +5,7 @@
 # connection is: what the kernel has, and which packets pass.
 
 . "${0%/*}/lib.sh"
+. "$selftests/lib/rekey.sh"
 
 # up [CHILD OF GW1 [CHILD OF GW2]]: the connection of psk_conf.
 up() {
@@ -98,7 +99,8 @@ unique() {
 	mark_traffic "$mark"
 	both_answered
 	# It stays for all that take the Child SA's place, and for the next daemon.
-	swanctl gw1 --rekey --child net
+	rekey_child gw1
+	settled
 	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
 	protected answered lan1 "$lan2_addr"
 	[ "$(policy_marks gw1 out)" = "$mark" ]
@@ -197,7 +199,8 @@ in_sa() {
 	[ "$(dropped gw1 XfrmInNoStates)" -gt "$before" ]
 	mark_esp "$2"
 	protected answered lan1 "$lan2_addr"
-	swanctl gw1 --rekey --child net
+	rekey_child gw1
+	settled
 	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
 	protected answered lan1 "$lan2_addr"
 	killed_and_back "$keys"
@@ -359,7 +362,8 @@ no_policies() {
 	own_policies delete
 	own_policies add 77
 	both_answered
-	swanctl gw1 --rekey --child net
+	rekey_child gw1
+	settled
 	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
 	protected answered lan1 "$lan2_addr"
 	killed_and_back "$keys"
@@ -384,7 +388,8 @@ fixed_reqid() {
 	done
 	states gw1 out | grep -q 'reqid 77('
 	both_answered
-	swanctl gw1 --rekey --child net
+	rekey_child gw1
+	settled
 	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
 	policies gw1 out | grep -q 'reqid 77 '
 	fails grep -q 'reqid [^7]' <(states gw1 out; states gw1 in)
@@ -415,7 +420,8 @@ fwd_out() {
 	[ "$(policies gw1 fwd | grep -c 'proto esp')" = 2 ]
 	protected answered lan1 "$lan2_addr"
 	protected answered lan2 "$lan1_addr"
-	swanctl gw1 --rekey --child net
+	rekey_child gw1
+	settled
 	wait_for 10 grep -q 'net{3} established' "$work/gw1.log"
 	protected answered lan1 "$lan2_addr"
 	killed_and_back "$keys"
