@@ -93,7 +93,8 @@ static unsigned long coarseness(unsigned long wait)
 /*
  * Timers of about the same long wait come at the same moment: of 20 s, those of 2 s together, more
  * packets of 100,000 SAs than a device's queue takes. Such a wait is therefore gone in two steps:
- * the first so much shorter that the wheel cannot be late, and what is left then.
+ * the first so much shorter that the wheel cannot be late, and what is left then (of minutes in
+ * three).
  *
  * Unless an answer is waited for, nobody minds 8 jiffies: deadlines as near as that are served by
  * one interrupt.
