@@ -36,6 +36,7 @@ struct part {
 	uint8_t dir;		/* XFRM_POLICY_IN, _OUT, _FWD */
 	bool outbound;		/* from local to remote */
 	uint8_t local, remote;	/* by number */
+	uint32_t interface;	/* index of the only one that it is for, 0: of any */
 };
 
 /* A Child SA that wants the policy: what it would have it say is found by its part. */
@@ -45,14 +46,20 @@ struct user {
 	struct part part;
 };
 
+/* Gateways have three for each Child SA: its key is its users', and kept nowhere else. */
 struct policy {
 	struct table_node node;
-	struct xfrm_policy_key key;
 	struct user *users;	/* the first is in the kernel, */
 	bool sure;		/* and not only if a daemon before got to it */
-	struct policy *next_stale;
-	bool stale;
 	bool gone;		/* of a stale one: who had it in the kernel has left it there */
+	struct stale *stale;	/* NULL: it is not */
+};
+
+/* While adopting: what is to be seen to at the end. It outlives the policy's users. */
+struct stale {
+	struct stale *next;
+	struct policy *policy;
+	struct xfrm_policy_key key;
 };
 
 static unsigned int port_bits(const struct ts *ts)
@@ -89,41 +96,6 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst)
 static uint64_t hash(const struct xfrm_policy_key *key)
 {
 	return table_hash(TABLE_HASH, key, sizeof(*key));
-}
-
-static struct policy *find_key(const struct policy_table *table,
-			       const struct xfrm_policy_key *key)
-{
-	struct table_node *node;
-
-	for (node = table_find(&table->policies, hash(key)); node; node = table_next(node)) {
-		struct policy *policy = container_of(node, struct policy, node);
-
-		if (!memcmp(&policy->key, key, sizeof(*key)))
-			return policy;
-	}
-	return NULL;
-}
-
-static struct policy *find(const struct policy_table *table, const struct xfrm_policy *p)
-{
-	const struct xfrm_policy_key key = selector_key(p);
-
-	return find_key(table, &key);
-}
-
-bool policy_wanted(const struct policy_table *table, const struct xfrm_policy_key *key)
-{
-	return find_key(table, key);
-}
-
-/* Without it, if nobody wants it any more. */
-static void free_unused(struct policy_table *table, struct policy *policy)
-{
-	if (policy->users || policy->stale)
-		return;
-	table_remove(&table->policies, &policy->node);
-	free(policy);
 }
 
 static bool is_newer(const struct child_sa *a, const struct child_sa *b)
@@ -211,11 +183,63 @@ static struct xfrm_policy policy_of(const struct child_sa *child, const struct p
 		.dst = part->outbound ? child->remote : child->local,
 		.reqid = child->reqid,
 		.priority = child->priority ?: priority_of(rank_of(child), src, dst,
-							   part->outbound && child->bound_index),
-		.interface = part->outbound ? child->bound_index : 0,
+							   part->interface),
+		.interface = part->interface,
 		.device = device_of(child, part->dir),
 		.attempt = child->attempt,
 	};
+}
+
+static struct xfrm_policy_key part_key(const struct child_sa *child, const struct part *part)
+{
+	const struct xfrm_policy p = policy_of(child, part);
+
+	return selector_key(&p);
+}
+
+/* The same of all its users. */
+static struct xfrm_policy_key key_of(const struct policy *policy)
+{
+	if (policy->stale)
+		return policy->stale->key;
+	return part_key(policy->users->child, &policy->users->part);
+}
+
+static struct policy *find_key(const struct policy_table *table,
+			       const struct xfrm_policy_key *key)
+{
+	struct table_node *node;
+
+	for (node = table_find(&table->policies, hash(key)); node; node = table_next(node)) {
+		struct policy *policy = container_of(node, struct policy, node);
+		const struct xfrm_policy_key k = key_of(policy);
+
+		if (!memcmp(&k, key, sizeof(*key)))
+			return policy;
+	}
+	return NULL;
+}
+
+static struct policy *find(const struct policy_table *table, const struct child_sa *child,
+			   const struct part *part)
+{
+	const struct xfrm_policy_key key = part_key(child, part);
+
+	return find_key(table, &key);
+}
+
+bool policy_wanted(const struct policy_table *table, const struct xfrm_policy_key *key)
+{
+	return find_key(table, key);
+}
+
+/* Without it, if nobody wants it any more. */
+static void free_unused(struct policy_table *table, struct policy *policy)
+{
+	if (policy->users || policy->stale)
+		return;
+	table_remove(&table->policies, &policy->node);
+	free(policy);
 }
 
 /* What its first user says. */
@@ -256,7 +280,7 @@ static int first_is_another(const struct policy_table *table, struct xfrm *xfrm,
 static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		       const struct part *part, struct child_sa *child)
 {
-	const struct xfrm_policy p = policy_of(child, part);
+	const struct xfrm_policy_key key = part_key(child, part);
 	struct user *user = calloc(1, sizeof(*user));
 	struct xfrm_policy before = { 0 };
 	struct policy *policy;
@@ -266,15 +290,14 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 		return -ENOMEM;
 	user->child = child;
 	user->part = *part;
-	policy = find(table, &p);
+	policy = find_key(table, &key);
 	if (!policy) {
 		policy = calloc(1, sizeof(*policy));
 		if (!policy) {
 			free(user);
 			return -ENOMEM;
 		}
-		policy->key = selector_key(&p);
-		table_add(&table->policies, &policy->node, hash(&policy->key));
+		table_add(&table->policies, &policy->node, hash(&key));
 	}
 	if (policy->users)
 		before = policy_of(policy->users->child, &policy->users->part);
@@ -291,21 +314,30 @@ static int install_one(struct policy_table *table, struct xfrm *xfrm,
 	return err;
 }
 
-static void make_stale(struct policy_table *table, struct policy *policy)
+/* Of one that has users. Returns 0 or -ENOMEM. */
+static int make_stale(struct policy_table *table, struct policy *policy)
 {
+	struct stale *stale;
+
 	if (policy->stale)
-		return;
-	policy->stale = true;
-	policy->next_stale = table->stale;
-	table->stale = policy;
+		return 0;
+	stale = malloc(sizeof(*stale));
+	if (!stale)
+		return -ENOMEM;
+	*stale = (struct stale){ table->stale, policy, key_of(policy) };
+	policy->stale = stale;
+	table->stale = stale;
+	return 0;
 }
 
 /* Unlinks the child's user of this policy, if any, and sees what the kernel needs. */
 static void remove_user(struct policy_table *table, struct policy *policy, struct xfrm *xfrm,
 			const struct part *part, const struct child_sa *child)
 {
+	const struct xfrm_policy_key key = key_of(policy);
 	struct user **link, *user;
 	struct xfrm_policy p;
+	bool first, act;
 
 	for (link = &policy->users; *link; link = &(*link)->next)
 		if ((*link)->child == child && is_optional(&(*link)->part) == is_optional(part))
@@ -313,31 +345,29 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	user = *link;
 	if (!user)
 		return;
+	first = user == policy->users;
+	/* Its trap may be of a daemon before, and yet to be configured. */
+	act = first && xfrm && (user->next || !child->trapped);
+	/* Without memory for that the kernel keeps it: nothing goes in the clear. */
+	if (act && table->adopting && !make_stale(table, policy))
+		policy->gone = true;
 	p = policy_of(child, &user->part);
 	*link = user->next;
 	free(user);
-	if (link != &policy->users)
-		return;
-	if (!xfrm || !policy->users)
+	if (first && (!xfrm || !policy->users))
 		policy->sure = false;
-	/* Its trap may be of a daemon before, and yet to be configured. */
-	if (!xfrm || (child->trapped && !policy->users))
+	if (!act || table->adopting)
 		return;
-	if (table->adopting) {
-		make_stale(table, policy);
-		policy->gone = true;
-	} else if (!policy->users) {
-		xfrm_policy_del(xfrm, &policy->key);
-	} else {
+	if (policy->users)
 		first_is_another(table, xfrm, policy, &p);
-	}
+	else
+		xfrm_policy_del(xfrm, &key);
 }
 
 static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 		      const struct part *part, struct child_sa *child)
 {
-	const struct xfrm_policy p = policy_of(child, part);
-	struct policy *policy = find(table, &p);
+	struct policy *policy = find(table, child, part);
 
 	if (!policy)
 		return 0;
@@ -353,10 +383,10 @@ static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
 			struct child_sa *child, uint8_t local, uint8_t remote, each_fn fn)
 {
 	const struct part parts[] = {
-		{ XFRM_POLICY_OUT, true, local, remote },
-		{ XFRM_POLICY_FWD, true, local, remote },
-		{ XFRM_POLICY_IN, false, local, remote },
-		{ XFRM_POLICY_FWD, false, local, remote },
+		{ XFRM_POLICY_OUT, true, local, remote, child->bound_index },
+		{ XFRM_POLICY_FWD, true, local, remote, child->bound_index },
+		{ XFRM_POLICY_IN, false, local, remote, 0 },
+		{ XFRM_POLICY_FWD, false, local, remote, 0 },
 	};
 	unsigned int i;
 	int err = 0;
@@ -407,17 +437,20 @@ void policy_adopt_begin(struct policy_table *table)
 
 void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
 {
-	struct policy *policy;
+	struct stale *stale;
 
 	table->adopting = false;
-	while ((policy = table->stale)) {
-		table->stale = policy->next_stale;
-		policy->stale = false;
+	while ((stale = table->stale)) {
+		struct policy *policy = stale->policy;
+
+		table->stale = stale->next;
+		policy->stale = NULL;
 		if (policy->users)
 			install_first(xfrm, policy);
 		else if (all && policy->gone)
-			xfrm_policy_del(xfrm, &policy->key);
+			xfrm_policy_del(xfrm, &stale->key);
 		policy->gone = false;
+		free(stale);
 		free_unused(table, policy);
 	}
 }
@@ -439,14 +472,13 @@ void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_s
 static int move_one(struct policy_table *table, struct xfrm *xfrm,
 		    const struct part *part, struct child_sa *child)
 {
-	const struct xfrm_policy p = policy_of(child, part);
-	struct policy *policy = find(table, &p);
+	struct policy *policy = find(table, child, part);
 
 	if (!policy || !policy->users || policy->users->child != child)
 		return 0;
 	/* One yet to be adopted may be newer. */
-	if (table->adopting)
-		make_stale(table, policy);
+	if (table->adopting && make_stale(table, policy))
+		return -ENOMEM;
 	return install_first(xfrm, policy);
 }
 
@@ -471,20 +503,19 @@ static bool same_ts(const struct ts_list *a, const struct ts_list *b)
 static struct policy *find_out(const struct policy_table *table, const struct child_sa *child,
 			       unsigned int local, unsigned int remote)
 {
-	const struct part part = { XFRM_POLICY_OUT, true, (uint8_t)local, (uint8_t)remote };
-	const struct xfrm_policy out = policy_of(child, &part);
+	const struct part part = { XFRM_POLICY_OUT, true, (uint8_t)local, (uint8_t)remote,
+				   child->bound_index };
 
-	return find(table, &out);
+	return find(table, child, &part);
 }
 
 /* That of traffic coming in. */
 static struct policy *find_in(const struct policy_table *table, const struct child_sa *child,
 			      unsigned int local, unsigned int remote)
 {
-	const struct part part = { XFRM_POLICY_IN, false, (uint8_t)local, (uint8_t)remote };
-	const struct xfrm_policy in = policy_of(child, &part);
+	const struct part part = { XFRM_POLICY_IN, false, (uint8_t)local, (uint8_t)remote, 0 };
 
-	return find(table, &in);
+	return find(table, child, &part);
 }
 
 /*

@@ -17,13 +17,13 @@
 #include "xfrm.h"
 
 struct child_sa;
-struct policy;
+struct stale;
 
 /* By direction and selectors. Zeroed at first. */
 struct policy_table {
 	struct table policies;
 	bool adopting;
-	struct policy *stale;	/* while adopting: the kernel has one of a Child SA that went */
+	struct stale *stale;	/* while adopting: the kernel has one of a Child SA that went */
 };
 
 /* strongSwan's priority of a policy: the more specific, the smaller. */
