@@ -12,7 +12,7 @@ CONNECTIONS=${CONNECTIONS:-10}
 SOAK_S=${SOAK_S:-60}
 
 # As often as a machine without KVM can: with many of them each has its turn more seldom.
-IKE_S=$((7 + CONNECTIONS / 4)) CHILD_S=$((4 + CONNECTIONS / 8))
+IKE_S=$((7 + CONNECTIONS / 10)) CHILD_S=$((4 + CONNECTIONS / 25))
 
 # soak_conf gw1|gw2: gw1 sets them up.
 soak_conf() {
