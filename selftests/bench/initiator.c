@@ -31,6 +31,18 @@ static void random_octets(void *out, size_t len)
 		fail("no random octets");
 }
 
+/* The peers have one address: no two of their ESP SAs may have one SPI. */
+static void next_esp_spi(uint8_t spi[ESP_SPI_LEN])
+{
+	static uint32_t last;
+	uint32_t next;
+
+	if (!last)
+		random_octets(&last, sizeof(last));
+	next = htonl(++last | 0xc0000000);
+	memcpy(spi, &next, sizeof(next));
+}
+
 struct endpoint initiator_address(const char *text, uint16_t port)
 {
 	struct endpoint endpoint;
@@ -250,8 +262,7 @@ void initiator_make_auth(struct initiator *initiator)
 	    auth_psk(initiator->keys.prf, (const uint8_t *)secret, strlen(secret), octets.data,
 		     octets.len, auth))
 		fail("AUTH");
-	random_octets(spi, sizeof(spi));
-	spi[0] |= 0xc0;
+	next_esp_spi(spi);
 	payload_begin(&w, 0);
 	payload_add(&w, PAYLOAD_IDI, id.data, id.len);
 	buf_clear(&id);
