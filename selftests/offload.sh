@@ -5,6 +5,7 @@
 # devices are veth with a stand-in's operations (test_modules/esp_offload.c).
 
 . "${0%/*}/lib.sh"
+. "$selftests/lib/stream.sh"
 
 asked=/sys/module/esp_offload/parameters
 
@@ -327,6 +328,21 @@ none_pass() {
 	down
 }
 
+# A connection by TCP is none of the device's.
+tcp() {
+	topo_direct
+	offloads gw1 packet
+	CHILD='hw_offload = auto' tcp_gateways
+	swanctl gw1 --initiate --child net --timeout 20
+	has 0 0
+	by_tcp gw1
+	protected both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	conf_load gw1 < <(CHILD='hw_offload = yes' tcp_conf gw1)
+	refused
+	grep 'no device does ESP by TCP, as hw_offload = crypto asks for: set it to auto or no' "$work/gw1.log"
+}
+
 # What cannot be had is refused, and it is said why, and what to do.
 cannot() {
 	topo_direct
@@ -469,7 +485,7 @@ need_module
 	ktap_skip_all "there is no module esp_offload for this kernel: vm/module builds it"
 more=0
 ! has_packets || more=5
-ktap_plan $((6 + more)) $((1 + (more > 0)))
+ktap_plan $((7 + more)) $((1 + (more > 0)))
 FAMILY=4 testcase "crypto" crypto
 FAMILY=6 again "crypto, IPv6" crypto
 testcase "auto" auto
@@ -483,6 +499,7 @@ if has_packets; then
 fi
 testcase "what the device does not" cannot
 ! has_packets || testcase "ESP in UDP moves" moves
+testcase "TCP" tcp
 testcase "interface" interface
 testcase "interface, elsewhere" interface_elsewhere
 ktap_end

@@ -56,6 +56,15 @@ int child_offload_begin(struct ike_manager *m, struct child_sa *child)
 	child->device = 0;
 	if (child->hw_offload == OFFLOAD_NO)
 		return 0;
+	/* A TCP connection is the kernel's. */
+	if (child->ike_sa && child->ike_sa->local.stream) {
+		if (child->hw_offload == OFFLOAD_AUTO)
+			return 0;
+		ike_log(child->ike_sa, LOG_KNL, LVL_AUDIT,
+			"CHILD_SA %s{%u}: no device does ESP by TCP, as hw_offload = %s asks for: set it to auto or no",
+			child->conf->name, child->unique_id, offload_name(child->hw_offload));
+		return -EOPNOTSUPP;
+	}
 	child->device = find_device(m, child);
 	if (!child->device && child->hw_offload != OFFLOAD_AUTO) {
 		log_msg(LOG_KNL, LVL_AUDIT,
