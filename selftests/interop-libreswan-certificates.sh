@@ -45,6 +45,29 @@ raw_keys() {
 	from_either
 }
 
+# through_nat INITIATOR RESPONDER: the former is behind it.
+through_nat() {
+	AUTH=pubkey PLUTO_AUTH=ecdsa
+	topo_nat
+	if [ "$1" = libreswan ]; then
+		PLUTO_CONN=$(pluto_certified gw1)
+		pluto_install gw1 ca gw1-p256
+		pki_install gw2 ca -- gw2-p256
+	else
+		PLUTO_CONN=$(pluto_certified gw2)
+		pki_install gw1 ca -- gw1-p256
+		pluto_install gw2 ca gw2-p256
+	fi
+	daemon_start gw2 "$2"
+	daemon_start gw1 "$1"
+	initiate gw1
+	terminate gw1
+}
+
+pluto_certified() {
+	printf '    leftcert=%s-p256\n    leftsendcert=always\n    rightca=%%same\n' "$1"
+}
+
 make_certificates() {
 	local gw kind
 
@@ -58,11 +81,17 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 6
+ktap_plan 9 3
 testcase "RSA" certificates rsa pubkey rsasig
 testcase "RSA-PSS" certificates rsa ike:rsa/pss-sha256 rsa-sha2
 testcase "ECDSA, P-256" certificates p256 pubkey ecdsa
 testcase "ECDSA, P-384" certificates p384 pubkey ecdsa
+FAMILY=6 testcase "IPv6" certificates p256 pubkey ecdsa
+FAMILY=6 again "RSA, IPv6" certificates rsa pubkey rsasig
+FAMILY=4 testcase "a NAT, ikefpd inside" through_nat ikefpd libreswan
+FAMILY=6 testcase "a NAT, IPv6, Libreswan inside" through_nat libreswan ikefpd
+FAMILY=6 again "a NAT, IPv6, ikefpd inside" through_nat ikefpd libreswan
+FAMILY=4 again "a NAT, Libreswan inside" through_nat libreswan ikefpd
 testcase "raw public keys, RSA" raw_keys rsa rsasig
 testcase "raw public keys, ECDSA" raw_keys p256 ecdsa
 ktap_end

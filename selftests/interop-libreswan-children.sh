@@ -176,11 +176,78 @@ extended_numbers() {
 	from_either with_extended_numbers
 }
 
+in_udp() {
+	are gw1 'encap type espinudp'
+	are gw2 'encap type espinudp'
+	both_answered
+}
+
+# There is no NAT: either end's wish is enough, whatever else it would have.
+forced_udp() {
+	topo_direct
+	CHILD='tfc_padding = 400' PLUTO_CONN='    encapsulation=yes
+    compress=yes
+    mobike=yes
+    send-no-esp-tfc=yes' libreswan_pair
+	from_either in_udp
+	echo "--- wanted by ikefpd, too"
+	CONN='encap = yes' PLUTO_CONN='    encapsulation=yes' both_load
+	from_either in_udp
+	echo "--- wanted by ikefpd alone"
+	CONN='encap = yes' both_load
+	from_either in_udp
+}
+
+# What is routed into an interface at each end. Libreswan makes its own when it has a tunnel, and
+# routes the other end's networks there, but not where both have all addresses.
+both_interface() {
+	CHILD='if_id_in = 1
+		if_id_out = 1' conf_both "$1"
+}
+
+both_all() {
+	CHILD='if_id_in = 1
+		if_id_out = 1' LOCAL_TS=0.0.0.0/0 REMOTE_TS=0.0.0.0/0 both_ts "$1"
+}
+
+pluto_interface() {
+	PLUTO_CONN='    ipsec-interface=1' pluto_conf "$1"
+}
+
+pluto_all() {
+	pluto_interface "$1" | sed 's,subnet=.*,subnet=0.0.0.0/0,'
+}
+
+through_interfaces() {
+	are gw1 'if_id 0x1'
+	are gw2 'if_id 0x1'
+	both_answered
+}
+
+routed_there() {
+	gw2 ip route replace "$lan1_net" dev ipsec1
+	through_interfaces
+}
+
+interfaces() {
+	topo_direct
+	CONF=both_interface PLUTO_CONF=pluto_interface libreswan_pair
+	gw1 ip link add ipsec1 type xfrm dev wan if_id 1
+	gw1 ip link set ipsec1 up
+	gw1 ip route add "$lan2_net" dev ipsec1
+	from_either through_interfaces
+	echo "--- all traffic"
+	CONF=both_all PLUTO_CONF=pluto_all both_load
+	from_either routed_there
+}
+
 need_module
-ktap_plan 5
+ktap_plan 7
 testcase "transport mode" transport
 testcase "protocols and ports" ports
 testcase "several networks" networks
 testcase "traps" traps
 testcase "extended sequence numbers" extended_numbers
+testcase "ESP in UDP without a NAT" forced_udp
+testcase "interfaces" interfaces
 ktap_end

@@ -83,6 +83,81 @@ ikefpd_ends() {
 	wait_for 10 gone gw2
 }
 
+# What either end has forgotten the other one still has, for OpenIKED neither sends nor heeds
+# INITIAL_CONTACT. With enforcesingleikesa it replaces what it has of a peer; ikefpd does so with
+# unique = replace, and otherwise takes it away when it asks for signs of life.
+starts_again() {
+	local IKED_SET='set enforcesingleikesa'
+
+	topo_direct
+	CONF=conf_dies openiked_pair
+	initiate gw2
+	echo "--- OpenIKED, and ikefpd finds out"
+	openiked_forgets
+	begins_again gw2
+	wait_for 20 established
+	counter_is gw1 peers-dead 1
+	both_answered
+	echo "--- and ikefpd replaces it"
+	terminate gw1
+	conf_load gw1 < <(CONN='unique = replace' conf_both gw1)
+	initiate gw2
+	openiked_forgets
+	begins_again gw2
+	grep 'schedule delete of duplicate IKE_SA for peer' "$work/gw1.log"
+	wait_for 30 established
+	[ "$(ike_sas gw1 | wc -l)" = 1 ]
+	both_answered
+	echo "--- ikefpd, and OpenIKED replaces it"
+	ikefpd_forgets
+	swanctl gw1 --initiate --child net --timeout 20
+	wait_for 20 established
+	grep 'replaced by IKESA .* (identical DSTID)' "$work/gw2.log"
+	both_answered
+	terminate gw1
+}
+
+conf_dies() {
+	CONN='dpd_delay = 2s' conf_both "$1"
+	charon_conf 'retransmit_timeout = 0.3' 'retransmit_base = 1' 'retransmit_tries = 3'
+}
+
+begins_again() {
+	run_in "$1" ikectl active
+	wait_for 20 has_states "$1" 2
+}
+
+has_states() {
+	[ "$(xfrm_states "$1")" = "$2" ]
+}
+
+openiked_forgets() {
+	local pid
+
+	pid=$(<"$work/gw2/pid")
+	kill "$pid"
+	wait_for 10 process_gone "$pid"
+	wait_for 10 iked_gone gw2
+	gw2 ip xfrm state flush
+	gw2 ip xfrm policy flush
+	openiked_set daemon_start gw2 openiked
+}
+
+# Nobody hears it say so.
+ikefpd_forgets() {
+	gw1 nft -f - <<-'NFT'
+	table inet mute {
+		chain output {
+			type filter hook output priority filter;
+			udp sport { 500, 4500 } drop
+		}
+	}
+	NFT
+	swanctl gw1 --terminate --ike gw --force --timeout 20
+	wait_for 20 no_ike_sas gw1
+	gw1 nft delete table inet mute
+}
+
 # DELETE of the IKE SA, and of the Child SA alone: OpenIKED's policies stay then, and
 # traffic has it ask for another one.
 deletes() {
@@ -119,12 +194,13 @@ rebinding() {
 }
 
 need_module
-ktap_plan 8
+ktap_plan 9
 testcase "OpenIKED sends keepalives" their_keepalives
 testcase "ikefpd sends keepalives" our_keepalives
 testcase "ikefpd asks for signs of life" we_ask
 testcase "OpenIKED ends" openiked_ends
 testcase "ikefpd ends" ikefpd_ends
+testcase "either starts again" starts_again
 testcase "DELETE" deletes
 testcase "another port" rebinding
 testcase "another address" rebinding "$(elsewhere)"

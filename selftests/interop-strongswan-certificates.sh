@@ -46,22 +46,23 @@ take_turns() {
 	read -r begins responds <<<"$responds $begins"
 }
 
-# with KIND SIGNATURE [SETTING...]: each end signs.
+# with KIND SIGNATURE [SETTING...]: each end signs, whoever begins.
 with() {
 	echo "--- $1, $2"
 	pki_install gw1 ca -- "gw1-$1"
 	pki_install gw2 ca -- "gw2-$1"
 	both "${@:3}"
 	mark
-	from $begins
-	take_turns
-	signed_with "$2"
+	from_either
+	signed_with "$2" "$2" 2
 }
 
 digital_signatures() {
 	daemons
 	with rsa RSA_EMSA_PKCS1_SHA2_256
+	with rsa RSA_EMSA_PSS_SHA2_256 AUTH=ike:rsa/pss-sha256
 	with rsa RSA_EMSA_PSS_SHA2_384 AUTH=ike:rsa/pss-sha384
+	with rsa RSA_EMSA_PSS_SHA2_512 AUTH=ike:rsa/pss-sha512
 	with p256 ECDSA_WITH_SHA256_DER
 	with p384 ECDSA_WITH_SHA384_DER
 	with p521 ECDSA_WITH_SHA512_DER
@@ -93,6 +94,39 @@ chain() {
 	[ "$(grep -c 'using untrusted intermediate certificate .*CN=im[12]"' "$work/gw2.log")" = 6 ]
 }
 
+# by IPv6: from either end, keys of two kinds.
+by_ipv6() {
+	daemons
+	pki_install gw1 ca -- gw1-rsa
+	pki_install gw2 ca -- gw2-p384
+	both
+	mark
+	from_either
+	signed_with RSA_EMSA_PKCS1_SHA2_256 ECDSA_WITH_SHA384_DER 2
+	pki_install gw1 ca -- gw1-ed25519
+	pki_install gw2 ca -- gw2-rsa
+	both
+	from_either
+}
+
+# Through a NAT, where IKE_AUTH goes from port 4500: INITIATOR, RESPONDER.
+through_nat() {
+	topo_nat
+	pki_install gw1 ca im1 im2 -- gw1-chain
+	pki_install gw2 ca -- gw2-other
+	cp "$pki"/im[34].crt "$work/gw2/x509ca/"
+	"$2_start" gw2 < <(psk_conf gw2)
+	"$1_start" gw1 < <(psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 30
+	one_child_sa_each
+	both_answered
+	# Neither end had the other's intermediate CAs but from there.
+	grep 'CN=im[12]"' "$work/gw2.log"
+	grep 'CN=im[34]"' "$work/gw1.log"
+	swanctl gw2 --terminate --ike gw --timeout 20
+	taken_down
+}
+
 # Identities that are names, one of them with a wildcard.
 names() {
 	daemons
@@ -120,8 +154,7 @@ raw_keys() {
 			openssl pkey -in "$pki/$peer-$kind.key" -pubout -out "$work/$gw/pubkey/$peer.pub"
 			conf_load $gw < <(LOCAL="pubkeys = $gw.pub" REMOTE="pubkeys = $peer.pub" conf_both $gw)
 		done
-		from $begins
-		take_turns
+		from_either
 	done
 	# A signature of another key: the peer is told, and nobody waits.
 	conf_load gw1 < <(LOCAL="pubkeys = gw1.pub" REMOTE="pubkeys = gw1.pub" conf_both gw1)
@@ -304,10 +337,15 @@ make_certificates() {
 
 need_module
 make_certificates >"$pki/log" || { cat "$pki/log"; exit 1; }
-ktap_plan 9
+ktap_plan 12 2
 testcase "digital signatures" digital_signatures
 testcase "methods before RFC 7427" methods_before_rfc7427
 testcase "a chain, in fragments" chain
+FAMILY=6 testcase "IPv6" by_ipv6
+FAMILY=4 testcase "a NAT, ikefpd inside" through_nat ikefpd strongswan
+FAMILY=6 testcase "a NAT, IPv6, strongSwan inside" through_nat strongswan ikefpd
+FAMILY=6 again "a NAT, IPv6, ikefpd inside" through_nat ikefpd strongswan
+FAMILY=4 again "a NAT, strongSwan inside" through_nat strongswan ikefpd
 testcase "names as identities" names
 testcase "raw public keys" raw_keys
 testcase "an encrypted private key" encrypted_key

@@ -5,6 +5,7 @@
 # devices are veth with a stand-in's operations (test_modules/esp_offload.c).
 
 . "${0%/*}/lib.sh"
+. "$selftests/lib/stream.sh"
 
 asked=/sys/module/esp_offload/parameters
 
@@ -25,8 +26,28 @@ has() {
 	[[ "$(<$asked/asked) " = "states $1 policies $2 "* ]]
 }
 
+# has_all STATES POLICIES: so many, and gw1's has those that let IKE pass, too: four of each
+# address.
+has_all() {
+	has "$1" $(($2 + 4 * $(run_in gw1 ip -o address show dev wan | grep -vc tentative)))
+}
+
 packets() {
 	sed 's/.* packets //' $asked/asked
+}
+
+# dropped: that the devices' policies want protected, and nobody has.
+dropped() {
+	sed 's/.* dropped \([0-9]*\) .*/\1/' $asked/asked
+}
+
+# drops_more COMMAND...: of what the command sends.
+drops_more() {
+	local before
+
+	before=$(dropped)
+	"$@"
+	[ "$(dropped)" -gt "$before" ]
 }
 
 # device_counts COMMAND...: the command's packets were the device's.
@@ -104,11 +125,12 @@ rekeyed() {
 }
 
 # set_down GATEWAY: and up again, as where a device claims NETIF_F_HW_ESP: the kernel takes
-# away what it was left.
+# away what it was left. (That others go, too, is no matter.)
 set_down() {
 	batch "$1" <<-IP
 	link set wan down
 	xfrm state flush
+	xfrm policy flush
 	link set wan up
 	neighbour replace $gw2_addr lladdr $mac_gw2 dev wan nud permanent
 	route add default via $gw2_addr
@@ -121,19 +143,34 @@ anew() {
 	up 'hw_offload = yes'
 	device_counts both_answered
 	set_down gw1
-	wait_for 20 grep 'CHILD_SA net{1} is gone from its device: it is set up anew' "$work/gw1.log"
-	wait_for 20 offloaded gw1 2
+	is_anew 1
 	device_counts both_answered
 	down
+	has_packets || return 0
+	echo "--- packets"
+	offloads gw1 packet
+	conf_load gw1 < <(CHILD='hw_offload = packet' psk_conf gw1)
+	swanctl gw1 --initiate --child net --timeout 20
+	wait_for 10 has_all 2 2
+	set_down gw1
+	is_anew 3
+	wait_for 10 has_all 2 2
+	down
+}
+
+# is_anew ID: of the Child SA that was there.
+is_anew() {
+	wait_for 20 grep "CHILD_SA net{$1} is gone from its device: it is set up anew" "$work/gw1.log"
+	wait_for 20 offloaded gw1 2
 }
 
 # Whatever the device does of it, and does not.
 auto() {
-	local does policies
+	local does policies has
 
 	for does in nothing crypto states packet; do
-		policies=0
-		[ $does != packet ] || ! has_packets || policies=2
+		policies=0 has=has
+		[ $does != packet ] || ! has_packets || policies=2 has=has_all
 		topo_direct
 		offloads gw1 $does
 		up 'hw_offload = auto'
@@ -144,16 +181,16 @@ auto() {
 			killed gw1 'hw_offload = auto'
 			protected both_answered
 		else
-			has 2 $policies
+			wait_for 10 $has 2 $policies
 			offloaded gw1 2
 			# With packets left to it there is nobody who encrypts them.
 			[ $policies = 2 ] || device_counts both_answered
 			killed gw1 'hw_offload = auto'
-			has 2 $policies
+			wait_for 10 $has 2 $policies
 			offloaded gw1 2
 			swanctl gw1 --rekey --child net
 			wait_for 20 offloaded gw1 2
-			has 2 $policies
+			wait_for 10 $has 2 $policies
 		fi
 		down
 		cleanup_end
@@ -161,26 +198,149 @@ auto() {
 	done
 }
 
+pings() {
+	fails run_in "$1" ping -n -q -c 1 -W 1 "$2"
+}
+
+# from_port PORT: what a host behind gw1 sends from there to one behind gw2.
+from_port() {
+	local to=$lan2_addr
+
+	[[ $to != *:* ]] || to="[$to]"
+	run_in lan1 socat -u EXEC:'echo text' "UDP:$to:9,sourceport=$1"
+}
+
 # Policies, too: also a trap's.
 packet() {
+	local setting='hw_offload = packet'
+
 	topo_direct
 	offloads gw1 packet
-	children 'hw_offload = packet'
+	children "$setting"
+	start_in gw1 monitor ip xfrm monitor
 	swanctl gw1 --initiate --child net --timeout 20
 	offloaded gw1 2
-	has 2 2
+	wait_for 10 has_all 2 2
 	grep 'CHILD_SA net{1} is offloaded to wan (packet)' "$work/gw1.log"
-	device_counts fails run_in lan1 ping -n -q -c 1 -W 1 "$lan2_addr"
-	killed gw1 'hw_offload = packet'
-	has 2 2
+	passes_first
+	device_counts pings lan1 "$lan2_addr"
+	# What is forwarded is no IKE of the gateway's.
+	drops_more from_port 500
+	drops_more from_port 4500
+	killed gw1 "$setting"
+	wait_for 10 has_all 2 2
 	swanctl gw1 --rekey --child net
 	wait_for 20 offloaded gw1 2
-	has 2 2
+	wait_for 10 has_all 2 2
 	down
 	swanctl gw1 --install --child net
-	has 0 2
+	wait_for 10 has_all 0 2
+	killed_with_trap
 	swanctl gw1 --uninstall --child net
 	has 0 0
+}
+
+# IKE may pass before there is an ESP SA that may hold it.
+passes_first() {
+	local first
+
+	wait_for 10 grep 'proto esp spi' "$work/monitor.log"
+	first=$(grep -nm 1 'proto esp spi' "$work/monitor.log" | cut -d: -f1)
+	head -n "$first" "$work/monitor.log" | grep 'proto udp sport 500 dev wan'
+	head -n "$first" "$work/monitor.log" | grep 'proto udp dport 4500 dev wan'
+}
+
+killed_with_trap() {
+	ikefpd_kill gw1
+	ikefpd_start gw1 < <(CHILD=$'hw_offload = packet\nstart_action = trap' psk_conf gw1)
+	wait_for 10 has_all 0 2
+}
+
+# hosts_up CHILD: between the gateways themselves, and of two Child SAs.
+hosts_up() {
+	ikefpd_start gw2 < <(CHILD='mode = transport' hosts_conf gw2)
+	ikefpd_start gw1 < <(hosts "$1")
+	swanctl gw1 --initiate --child net --timeout 20
+}
+
+hosts() {
+	CHILD="mode = transport
+		$1" hosts_conf gw1
+}
+
+# What the device holds of what is between the gateways IKE is none of: at either end's will, up
+# to the DELETE.
+ike_passes() {
+	local gw
+
+	topo_direct
+	offloads gw1 packet
+	hosts_up 'hw_offload = packet'
+	wait_for 10 has_all 2 2
+	drops_more pings gw1 "$gw2_addr"
+	for gw in gw1 gw2; do
+		rekey_ike $gw
+		rekey_child $gw
+		wait_for 20 has_all 2 2
+	done
+	ike_settled
+	ikefpd_kill gw1
+	ikefpd_start gw1 < <(hosts 'hw_offload = packet')
+	rekey_ike gw2
+	drops_more pings gw1 "$gw2_addr"
+	down
+}
+
+# They are there once, however many want them, and go with the last.
+shared() {
+	topo_direct
+	offloads gw1 packet
+	children "hw_offload = packet
+		}
+		more {
+			hw_offload = packet
+			esp_proposals = aes256gcm16
+			local_ts = ${lan1_net}[tcp]
+			remote_ts = ${lan2_net}[tcp]"
+	swanctl gw1 --initiate --child net --timeout 20
+	swanctl gw1 --initiate --child more --timeout 20
+	wait_for 10 has_all 4 4
+	swanctl gw1 --terminate --child net --timeout 20
+	wait_for 10 has_all 2 2
+	# An address more is one more that IKE may come to.
+	run_in gw1 ip address add 192.0.2.77/24 dev wan
+	wait_for 10 has_all 2 2
+	run_in gw1 ip address delete 192.0.2.77/24 dev wan
+	wait_for 10 has_all 2 2
+	down
+}
+
+# A device that takes none does what else it is asked, and it is said once.
+none_pass() {
+	topo_direct
+	offloads gw1 portless
+	up 'hw_offload = packet'
+	offloaded gw1 2
+	has 2 2
+	swanctl gw1 --rekey --child net
+	wait_for 20 has 2 2
+	[ "$(grep -c 'wan does not take policies that let IKE pass (Operation not supported)' "$work/gw1.log")" = 1 ]
+	down
+}
+
+# A connection by TCP is none of the device's.
+tcp() {
+	topo_direct
+	offloads gw1 packet
+	CHILD='hw_offload = auto' tcp_gateways
+	swanctl gw1 --initiate --child net --timeout 20
+	has 0 0
+	by_tcp gw1
+	protected both_answered
+	swanctl gw1 --terminate --ike gw --timeout 20
+	conf_load gw1 < <(CHILD='hw_offload = yes' tcp_conf gw1)
+	refused
+	grep 'no device does ESP by TCP, as hw_offload = crypto asks for: set it to auto or no' "$work/gw1.log"
 }
 
 # What cannot be had is refused, and it is said why, and what to do.
@@ -324,15 +484,22 @@ need_module
 	insmod "$selftests/../.build/$(uname -r)/selftests/test_modules/esp_offload.ko" ||
 	ktap_skip_all "there is no module esp_offload for this kernel: vm/module builds it"
 more=0
-! has_packets || more=2
-ktap_plan $((6 + more)) 1
+! has_packets || more=5
+ktap_plan $((7 + more)) $((1 + (more > 0)))
 FAMILY=4 testcase "crypto" crypto
 FAMILY=6 again "crypto, IPv6" crypto
 testcase "auto" auto
 testcase "the device is set down" anew
-! has_packets || testcase "packet" packet
+if has_packets; then
+	testcase "packet" packet
+	FAMILY=4 testcase "packet, and IKE passes" ike_passes
+	FAMILY=6 again "packet, and IKE passes, IPv6" ike_passes
+	testcase "packet, of several Child SAs" shared
+	testcase "packet, but IKE does not pass" none_pass
+fi
 testcase "what the device does not" cannot
 ! has_packets || testcase "ESP in UDP moves" moves
+testcase "TCP" tcp
 testcase "interface" interface
 testcase "interface, elsewhere" interface_elsewhere
 ktap_end

@@ -124,9 +124,15 @@ mark() {
 	mark2=$(($(wc -l <"$work/gw2.log") + 1))
 }
 
-# signed_with OURS [THEIRS]: each has signed so since then; gw1 is ikefpd.
+# signed_with OURS [THEIRS [TIMES]]: each has signed so since then, so many times where that is
+# said; gw1 is ikefpd.
 signed_with() {
 	tail -n "+$mark" "$work/gw1.log" >"$work/lines"
-	grep "authentication of 'gw1.example' (myself) with $1" "$work/lines"
-	grep "authentication of 'gw2.example' with ${2:-$1}" "$work/lines"
+	signatures "authentication of 'gw1.example' (myself) with $1" "${3:-}"
+	signatures "authentication of 'gw2.example' with ${2:-$1}" "${3:-}"
+}
+
+signatures() {
+	grep "$1" "$work/lines"
+	[ -z "$2" ] || [ "$(grep -c "$1" "$work/lines")" = "$2" ]
 }

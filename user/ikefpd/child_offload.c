@@ -10,6 +10,7 @@
 #include "ike_manager.h"
 #include "ike_sa.h"
 #include "log.h"
+#include "offload_bypass.h"
 #include "policy.h"
 #include "route.h"
 #include "trap.h"
@@ -55,6 +56,15 @@ int child_offload_begin(struct ike_manager *m, struct child_sa *child)
 	child->device = 0;
 	if (child->hw_offload == OFFLOAD_NO)
 		return 0;
+	/* A TCP connection is the kernel's. */
+	if (child->ike_sa && child->ike_sa->local.stream) {
+		if (child->hw_offload == OFFLOAD_AUTO)
+			return 0;
+		ike_log(child->ike_sa, LOG_KNL, LVL_AUDIT,
+			"CHILD_SA %s{%u}: no device does ESP by TCP, as hw_offload = %s asks for: set it to auto or no",
+			child->conf->name, child->unique_id, offload_name(child->hw_offload));
+		return -EOPNOTSUPP;
+	}
 	child->device = find_device(m, child);
 	if (!child->device && child->hw_offload != OFFLOAD_AUTO) {
 		log_msg(LOG_KNL, LVL_AUDIT,
@@ -65,6 +75,7 @@ int child_offload_begin(struct ike_manager *m, struct child_sa *child)
 	}
 	if (child->device)
 		ask_for(child, child->hw_offload == OFFLOAD_AUTO ? OFFLOAD_PACKET : child->hw_offload);
+	offload_bypass_hold(m, child);
 	return 0;
 }
 
@@ -92,6 +103,7 @@ bool child_offload_less(struct child_sa *child, int err)
 	ask_for(child, asked == OFFLOAD_PACKET ? OFFLOAD_CRYPTO : OFFLOAD_NO);
 	if (asked == OFFLOAD_CRYPTO)
 		child->device = 0;
+	offload_bypass_hold(child->ike_sa->manager, child);
 	return true;
 }
 
@@ -100,6 +112,7 @@ void child_offload_done(struct child_sa *child)
 	char name[IFNAMSIZ];
 
 	child->attempt = false;
+	offload_bypass_check(child->ike_sa->manager, child);
 	if (child->device)
 		ike_log(child->ike_sa, LOG_KNL, LVL_CTRL, "CHILD_SA %s{%u} is offloaded to %s (%s)",
 			child->conf->name, child->unique_id, device_name(child, name),
@@ -113,6 +126,7 @@ void child_offload_moved(struct child_sa *child)
 {
 	if (child->device)
 		child->device = find_device(child->ike_sa->manager, child);
+	offload_bypass_hold(child->ike_sa->manager, child);
 }
 
 static bool has_lost_it(const struct child_sa *child)
@@ -127,9 +141,13 @@ void child_offload_network_changed(struct ike_manager *m)
 	struct ike_sa *sa;
 	struct trap *trap;
 
-	for (trap = m->traps; trap; trap = trap->next)
-		if (trap->child.device)
-			policy_move(&m->policies, m->xfrm, &trap->child);
+	offload_bypass_network_changed(m);
+	for (trap = m->traps; trap; trap = trap->next) {
+		if (!trap->child.device)
+			continue;
+		offload_bypass_restore(m, trap->child.device);
+		policy_move(&m->policies, m->xfrm, &trap->child);
+	}
 	for (sa = m->sas; sa; sa = sa->next) {
 		for (child = sa->children; child; child = child->next) {
 			if (!has_lost_it(child))
@@ -137,6 +155,7 @@ void child_offload_network_changed(struct ike_manager *m)
 			ike_log(sa, LOG_KNL, LVL_AUDIT,
 				"CHILD_SA %s{%u} is gone from its device: it is set up anew",
 				child->conf->name, child->unique_id);
+			offload_bypass_restore(m, child->device);
 			/* Until then nothing goes out in the clear. */
 			if (child->has_policies)
 				policy_move(&m->policies, m->xfrm, child);

@@ -496,6 +496,7 @@ int child_sa_move(struct child_sa *child)
 				      &child->remote, &child->local, true, &move);
 	if (move.fell_back)
 		child->offload_in = OFFLOAD_NO;
+	offload_bypass_hold(m, child);
 	if (!err && child->has_policies && !(same_local && same_remote))
 		err = move_policies(child);
 	/* Of what has not moved nothing is taken away. */
@@ -649,6 +650,7 @@ void child_sa_destroy(struct child_sa *child)
 		xfrm_state_del(m->xfrm, &child->remote, child->spi_out, mark_of(child, false));
 	if (child->spi_in)
 		xfrm_state_del(m->xfrm, &child->local, child->spi_in, mark_of(child, true));
+	offload_bypass_put(m, child);
 	xfrm_commit(m->xfrm);
 	if (child->state != CHILD_CREATED && child->state != CHILD_DELETED) {
 		log_closed(child);

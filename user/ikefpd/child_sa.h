@@ -59,6 +59,7 @@ struct child_sa {
 	enum offload hw_offload;	/* what of ESP a device is to do, */
 	enum offload offload_in, offload_out;	/* and does: never OFFLOAD_AUTO */
 	uint32_t device;		/* its interface's index; 0: there is none (child_offload.h) */
+	uint32_t bypassed;		/* that lets IKE pass for it; 0: none (offload_bypass.h) */
 	bool attempt;			/* if what is installed is refused, another one will do */
 	char bound_to[IFNAMSIZ];	/* outbound policies are for it alone; empty: for any */
 	uint32_t bound_index;		/* its index, which they have (child_interface.h) */

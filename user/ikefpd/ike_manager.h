@@ -14,6 +14,7 @@
 #include "ike_sa.h"
 #include "loop.h"
 #include "news.h"
+#include "offload_bypass.h"
 #include "policy.h"
 #include "trap.h"
 #include "xfrm.h"
@@ -46,6 +47,7 @@ struct ike_manager {
 	struct table child_by_id;	/* Child SAs: the unique id */
 	struct table child_by_spi_in, child_by_spi_out;
 	struct policy_table policies;	/* installed, each with its Child SAs */
+	struct offload_bypasses bypasses;
 	struct child_routes routes;
 	struct trap *traps;
 	struct table traps_by_name;

@@ -127,7 +127,7 @@ static bool wanted(void *data, const struct xfrm_policy_key *key)
 {
 	const struct ike_manager *m = data;
 
-	return policy_wanted(&m->policies, key);
+	return policy_wanted(&m->policies, key) || offload_bypass_wanted(m, key);
 }
 
 static void remove_leftovers(struct ike_manager *m)
@@ -200,6 +200,7 @@ void resume_finish(struct ike_manager *m, bool all)
 	news_tell(m);
 	resume_rekeys(m);
 	policy_adopt_end(&m->policies, m->xfrm, all);
+	offload_bypass_adopted(m);
 	for (sa = m->sas; sa; sa = sa->next)
 		look_at_children(sa);
 	resume_reauths(m);
@@ -331,6 +332,7 @@ static void forget_child(struct child_sa *child)
 		child_route_remove(&m->routes, child);
 		if (child->has_policies)
 			policy_remove(&m->policies, m->xfrm, child);
+		offload_bypass_put(m, child);
 		ike_manager_remove_child(m, child);
 	}
 	child_sa_agreed_clear(child);
@@ -372,6 +374,7 @@ static void resume_child(struct ike_sa *sa, struct child_sa *child)
 		at_least(&m->last_reqid, child->reqid - XFRM_REQID_FIRST);
 	child->state_in = true;
 	child->state_out = true;
+	offload_bypass_hold(m, child);
 	if (child->unique_marks)
 		unique_marks(m, child);
 	if (child->state != CHILD_DELETED && !child->no_policies)

@@ -194,6 +194,17 @@ uint32_t route_interface_of(struct route *r, const struct endpoint *own)
 	return 0;
 }
 
+int route_addresses_of(struct route *r, uint32_t index,
+		       int (*fn)(void *data, const struct endpoint *own), void *data)
+{
+	int err = read_addresses(r);
+
+	for (size_t i = 0; !err && i < r->own_count; i++)
+		if (r->own[i].index == index)
+			err = fn(data, &r->own[i].addr);
+	return err;
+}
+
 /* Interfaces */
 
 /* By its index, or, where that is 0, by its name. Without counters, the answer is short. */

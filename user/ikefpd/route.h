@@ -41,6 +41,9 @@ bool route_leads(struct route *r, const struct endpoint *local, const struct end
 
 /* The index of the interface that has the address, the first if several have it. 0: none. */
 uint32_t route_interface_of(struct route *r, const struct endpoint *own);
+/* Its addresses, until @fn does not return 0. Returns that, or a negative error. */
+int route_addresses_of(struct route *r, uint32_t index,
+		       int (*fn)(void *data, const struct endpoint *own), void *data);
 /* The interface's index, by its name; and the other way round. 0 or a negative error. */
 int route_interface_index(struct route *r, const char *name, uint32_t *index);
 int route_interface_name(struct route *r, uint32_t index, char name[IFNAMSIZ]);

@@ -73,6 +73,7 @@ static void drop(struct ike_manager *m, struct trap *trap)
 		child_route_remove(&m->routes, &trap->child);
 		policy_remove(&m->policies, m->xfrm, &trap->child);
 	}
+	offload_bypass_put(m, &trap->child);
 	policy_each_other(&m->policies, &trap->child, tell, m);
 	conn_put(trap->conn);
 	child_sa_agreed_clear(&trap->child);
@@ -170,6 +171,7 @@ static int install_policies(struct ike_manager *m, struct child_sa *child, struc
 		child->offload_out = OFFLOAD_NO;
 		child->device = 0;
 		child->attempt = false;
+		offload_bypass_hold(m, child);
 		failed = policy_install(&m->policies, m->xfrm, child);
 	}
 	if (failed)
@@ -177,6 +179,7 @@ static int install_policies(struct ike_manager *m, struct child_sa *child, struc
 				  ": the device does not do what hw_offload asks for: set it to auto, crypto or no" : "");
 	child->attempt = false;
 	child->has_policies = true;
+	offload_bypass_check(m, child);
 	return 0;
 }
 

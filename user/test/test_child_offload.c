@@ -19,10 +19,14 @@
 #define NETWORKS	"local_ts = 10.1.0.0/16\nremote_ts = 10.2.0.0/16\n"
 #define OTHERS		"local_ts = 10.2.0.0/16\nremote_ts = 10.1.0.0/16\n"
 
+#define ADDRESSES	2
+#define BYPASSES	(4 * ADDRESSES)		/* policies that let IKE pass by a device */
+
 /* The host's interfaces. */
 struct route {
 	uint32_t wan;		/* index of the one with the address; 0: there is none */
 	uint32_t ppp;		/* and of another one */
+	bool more;		/* the former has one address more */
 };
 
 static struct route kernel;
@@ -41,6 +45,20 @@ uint32_t route_interface_of(struct route *r, const struct endpoint *own)
 {
 	(void)own;
 	return r->wan;
+}
+
+int route_addresses_of(struct route *r, uint32_t index,
+		       int (*fn)(void *data, const struct endpoint *own), void *data)
+{
+	static const char *const addrs[] = { LEFT, "2001:db8::1", "192.0.2.200" };
+	struct endpoint own;
+	int err = 0;
+
+	for (size_t i = 0; !err && index == r->wan && i < ADDRESSES + (size_t)r->more; i++) {
+		EXPECT(!endpoint_parse(&own, addrs[i], 0));
+		err = fn(data, &own);
+	}
+	return err;
 }
 
 int route_interface_index(struct route *r, const char *name, uint32_t *index)
@@ -148,11 +166,44 @@ static struct child_sa *child_of(struct host *host)
 	return sa ? sa->children : NULL;
 }
 
+static bool is_bypass(const struct fake_policy *p)
+{
+	return p->p.action == XFRM_PASS;
+}
+
+/* Policies that let IKE pass: each is the device's, and comes before all others. */
+static unsigned int bypasses(const struct host *host)
+{
+	const struct fake_policy *p;
+	unsigned int n = 0;
+
+	for (p = host->xfrm.policies; p; p = p->next) {
+		const struct ts *own = p->p.dir == XFRM_POLICY_OUT ? &p->p.src_ts : &p->p.dst_ts;
+
+		if (!is_bypass(p))
+			continue;
+		n++;
+		EXPECT(p->p.device && p->p.interface == p->p.device && p->p.priority == 32);
+		EXPECT(own->protocol == IPPROTO_UDP && own->start_port == own->end_port &&
+		       (own->start_port == 500 || own->start_port == 4500));
+		EXPECT(!memcmp(own->start, own->end, sizeof(own->start)));
+	}
+	return n;
+}
+
+/* The others. */
+static unsigned int policies(const struct host *host)
+{
+	return host_policies(host) - bypasses(host);
+}
+
 static void restart(const char *child)
 {
 	host_die(left);
 	host_start(left, left_conf(child));
 	left->manager.routes.route = &kernel;
+	/* Only from here on it knows of addresses. */
+	child_offload_network_changed(&left->manager);
 }
 
 static void rekey(struct host *host)
@@ -182,7 +233,8 @@ static void expect_offload(const struct host *host, enum offload offload)
 	const struct fake_state *s;
 
 	EXPECT_EQ(host_states(host), 2);
-	EXPECT_EQ(host_policies(host), 3);
+	EXPECT_EQ(policies(host), 3);
+	EXPECT_EQ(bypasses(host), offload == OFFLOAD_PACKET ? BYPASSES : 0);
 	for (s = host->xfrm.states; s; s = s->next) {
 		if (s->larval)
 			continue;
@@ -190,8 +242,9 @@ static void expect_offload(const struct host *host, enum offload offload)
 		EXPECT_EQ(s->s.device, offload == OFFLOAD_NO ? 0 : kernel.wan);
 	}
 	for (p = host->xfrm.policies; p; p = p->next)
-		EXPECT_EQ(p->p.device, offload == OFFLOAD_PACKET && p->p.dir != XFRM_POLICY_FWD ?
-				       kernel.wan : 0);
+		if (!is_bypass(p))
+			EXPECT_EQ(p->p.device, offload == OFFLOAD_PACKET &&
+					       p->p.dir != XFRM_POLICY_FWD ? kernel.wan : 0);
 }
 
 /* However it comes to another one it is left to the device. */
@@ -358,7 +411,8 @@ static void set_down(void)
 	}
 	child_offload_network_changed(&left->manager);
 	EXPECT(child_of(left)->spent);
-	EXPECT_EQ(host_policies(left), 3);
+	EXPECT_EQ(policies(left), 3);
+	EXPECT_EQ(bypasses(left), BYPASSES);
 	child_of(left)->timer.expired(&child_of(left)->timer);
 	net_run(&net);
 	REQUIRE(child_of(left));
@@ -385,8 +439,9 @@ static void traps(void)
 	begin("hw_offload = packet", "", OFFLOAD_PACKET);
 	EXPECT(!install(&err));
 	for (p = left->xfrm.policies; p; p = p->next)
-		n += p->p.device == kernel.wan;
+		n += !is_bypass(p) && p->p.device == kernel.wan;
 	EXPECT_EQ(n, 2);
+	EXPECT_EQ(bypasses(left), BYPASSES);
 	initiate();
 	expect_offload(left, OFFLOAD_PACKET);
 	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
@@ -409,6 +464,32 @@ static void traps(void)
 	initiate();
 	expect_offload(left, OFFLOAD_CRYPTO);
 	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
+	down();
+}
+
+/* Those that let IKE pass are there once, however many want them, and of what addresses there are. */
+static void passed(void)
+{
+	struct conn *conn;
+
+	up("hw_offload = packet\n }\n more {\n esp_proposals = aes128gcm16\nhw_offload = packet\n"
+	   "local_ts = 10.1.0.0/16[tcp]\nremote_ts = 10.2.0.0/16[tcp]\n", "", OFFLOAD_PACKET);
+	conn = config_find_conn(left->config, "gw");
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "more"), NULL);
+	net_run(&net);
+	REQUIRE(child_of(left) && child_of(left)->next);
+	EXPECT_EQ(policies(left), 6);
+	EXPECT_EQ(bypasses(left), BYPASSES);
+	ike_manager_terminate_child(&left->manager, child_of(left)->unique_id, NULL);
+	net_run(&net);
+	EXPECT_EQ(policies(left), 3);
+	EXPECT_EQ(bypasses(left), BYPASSES);
+	kernel.more = true;
+	child_offload_network_changed(&left->manager);
+	EXPECT_EQ(bypasses(left), BYPASSES + 4);
+	kernel.more = false;
+	child_offload_network_changed(&left->manager);
+	EXPECT_EQ(bypasses(left), BYPASSES);
 	down();
 }
 
@@ -507,6 +588,7 @@ static const struct ktap_test tests[] = {
 	{ "hw_offload, another local address", moved },
 	{ "hw_offload, the device set down", set_down },
 	{ "hw_offload of traps", traps },
+	{ "hw_offload and IKE", passed },
 	{ "interface", bound },
 	{ "interface, of two Child SAs", bound_two },
 	{ "interface of traps", bound_traps },

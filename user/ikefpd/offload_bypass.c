@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IKE past a device that looks at policies itself. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/xfrm.h>
+
+#include "child_sa.h"
+#include "ike_manager.h"
+#include "ikev2.h"
+#include "log.h"
+#include "offload_bypass.h"
+#include "route.h"
+#include "selector.h"
+#include "xfrm.h"
+
+/* Before all others, strongSwan's. */
+#define PRIORITY	32
+
+struct bypassed_device {
+	struct bypassed_device *next;
+	uint32_t index;
+	unsigned int users;
+	struct endpoint *addrs;		/* that have their policies */
+	size_t n, size;
+	int err;			/* why others have not */
+	bool told;			/* of that */
+	bool lost;			/* it may have been set down since */
+};
+
+/* The policies of an address. */
+static const struct kind {
+	uint8_t dir;
+	uint16_t port;
+} kinds[] = {
+	{ XFRM_POLICY_IN, IKE_PORT },
+	{ XFRM_POLICY_OUT, IKE_PORT },
+	{ XFRM_POLICY_IN, IKE_NATT_PORT },
+	{ XFRM_POLICY_OUT, IKE_NATT_PORT },
+};
+
+#define N_KINDS	(sizeof(kinds) / sizeof(*kinds))
+
+static struct xfrm_policy policy_of(uint32_t device, const struct endpoint *own,
+				    const struct kind *kind)
+{
+	struct ts here = {
+		.family = own->family,
+		.protocol = IPPROTO_UDP,
+		.start_port = kind->port, .end_port = kind->port,
+	};
+	struct ts anywhere = {
+		.family = own->family,
+		.end_port = 65535,
+	};
+
+	memcpy(here.start, own->addr, endpoint_addr_len(own));
+	memcpy(here.end, own->addr, endpoint_addr_len(own));
+	memset(anywhere.end, 0xff, endpoint_addr_len(own));
+	return (struct xfrm_policy){
+		.dir = kind->dir,
+		.action = XFRM_PASS,
+		.src_ts = kind->dir == XFRM_POLICY_OUT ? here : anywhere,
+		.dst_ts = kind->dir == XFRM_POLICY_OUT ? anywhere : here,
+		.src.family = own->family, .dst.family = own->family,
+		.priority = PRIORITY,
+		.interface = device,
+		.device = device,
+		/* That is said by offload_bypass_check(), where it matters. */
+		.attempt = true,
+	};
+}
+
+static void remove_kinds(struct xfrm *xfrm, uint32_t device, const struct endpoint *own, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct xfrm_policy p = policy_of(device, own, &kinds[i]);
+		const struct xfrm_policy_key key = selector_key(&p);
+
+		xfrm_policy_del(xfrm, &key);
+	}
+}
+
+/* All of an address's, or none. */
+static int install_address(struct xfrm *xfrm, uint32_t device, const struct endpoint *own)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		const struct xfrm_policy p = policy_of(device, own, &kinds[i]);
+		int err = xfrm_policy_add(xfrm, &p);
+
+		if (err) {
+			remove_kinds(xfrm, device, own, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static bool has(const struct bypassed_device *d, const struct endpoint *own)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (endpoint_same_addr(&d->addrs[i], own))
+			return true;
+	return false;
+}
+
+static int note(void *data, const struct endpoint *own)
+{
+	struct bypassed_device *d = data;
+	struct endpoint *grown;
+	size_t size = d->size;
+
+	/* It may be of two prefixes. */
+	if (has(d, own))
+		return 0;
+	if (d->n == size) {
+		size = 2 * size + 4;
+		grown = reallocarray(d->addrs, size, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		d->addrs = grown;
+		d->size = size;
+	}
+	d->addrs[d->n++] = *own;
+	return 0;
+}
+
+/* Those of the addresses that it has now, as far as the device takes them. */
+static void sync_addresses(struct ike_manager *m, struct bypassed_device *d, bool anew)
+{
+	struct bypassed_device now = { .n = 0 };
+	size_t n = 0;
+
+	d->err = m->routes.route ?
+		 route_addresses_of(m->routes.route, d->index, note, &now) : -ENODEV;
+	if (d->err) {
+		free(now.addrs);
+		return;
+	}
+	for (size_t i = 0; i < d->n; i++)
+		if (!has(&now, &d->addrs[i]))
+			remove_kinds(m->xfrm, d->index, &d->addrs[i], N_KINDS);
+	for (size_t i = 0; i < now.n; i++) {
+		int err = 0;
+
+		if (anew || !has(d, &now.addrs[i]))
+			err = install_address(m->xfrm, d->index, &now.addrs[i]);
+		if (err)
+			d->err = err;
+		else
+			now.addrs[n++] = now.addrs[i];
+	}
+	free(d->addrs);
+	d->addrs = now.addrs;
+	d->n = n;
+	d->size = now.size;
+}
+
+static struct bypassed_device *find(const struct ike_manager *m, uint32_t index)
+{
+	struct bypassed_device *d;
+
+	for (d = m->bypasses.devices; d && d->index != index;)
+		d = d->next;
+	return d;
+}
+
+static bool get(struct ike_manager *m, uint32_t index)
+{
+	struct bypassed_device *d = find(m, index);
+	bool first = !d;
+
+	if (first) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return false;
+		d->index = index;
+		d->next = m->bypasses.devices;
+		m->bypasses.devices = d;
+	}
+	d->users++;
+	if (first || d->err)
+		sync_addresses(m, d, first);
+	return true;
+}
+
+static void free_unused(struct ike_manager *m)
+{
+	struct bypassed_device **link = &m->bypasses.devices, *d;
+
+	while ((d = *link)) {
+		if (d->users) {
+			link = &d->next;
+			continue;
+		}
+		*link = d->next;
+		for (size_t i = 0; i < d->n; i++)
+			remove_kinds(m->xfrm, d->index, &d->addrs[i], N_KINDS);
+		free(d->addrs);
+		free(d);
+	}
+}
+
+static uint32_t device_of(const struct child_sa *child)
+{
+	return child->offload_in == OFFLOAD_PACKET || child->offload_out == OFFLOAD_PACKET ?
+	       child->device : 0;
+}
+
+static void put(struct ike_manager *m, uint32_t index)
+{
+	struct bypassed_device *d = find(m, index);
+
+	d->users--;
+	/* One yet to be adopted may be its. */
+	if (!m->policies.adopting)
+		free_unused(m);
+}
+
+void offload_bypass_hold(struct ike_manager *m, struct child_sa *child)
+{
+	const uint32_t before = child->bypassed, device = device_of(child);
+
+	if (device == before)
+		return;
+	child->bypassed = device && get(m, device) ? device : 0;
+	if (before)
+		put(m, before);
+}
+
+void offload_bypass_put(struct ike_manager *m, struct child_sa *child)
+{
+	const uint32_t device = child->bypassed;
+
+	child->bypassed = 0;
+	if (device)
+		put(m, device);
+}
+
+void offload_bypass_check(struct ike_manager *m, const struct child_sa *child)
+{
+	struct bypassed_device *d = child->bypassed ? find(m, child->bypassed) : NULL;
+	char name[IFNAMSIZ];
+
+	if (!d || !d->err || d->told)
+		return;
+	d->told = true;
+	log_msg(LOG_KNL, LVL_AUDIT,
+		"%s does not take policies that let IKE pass (%s): IKE may end where a policy holds the gateways' own addresses, too: set hw_offload to crypto or no there",
+		m->routes.route && !route_interface_name(m->routes.route, d->index, name) ? name :
+		"the device", strerror(-d->err));
+}
+
+void offload_bypass_network_changed(struct ike_manager *m)
+{
+	struct bypassed_device *d;
+
+	for (d = m->bypasses.devices; d; d = d->next) {
+		sync_addresses(m, d, false);
+		d->lost = true;
+	}
+}
+
+void offload_bypass_restore(struct ike_manager *m, uint32_t device)
+{
+	struct bypassed_device *d = find(m, device);
+
+	if (!d || !d->lost)
+		return;
+	d->lost = false;
+	sync_addresses(m, d, true);
+}
+
+void offload_bypass_adopted(struct ike_manager *m)
+{
+	free_unused(m);
+}
+
+static bool is_of(const struct bypassed_device *d, const struct xfrm_policy_key *key)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		for (size_t j = 0; j < N_KINDS; j++) {
+			const struct xfrm_policy p = policy_of(d->index, &d->addrs[i], &kinds[j]);
+			const struct xfrm_policy_key one = selector_key(&p);
+
+			if (!memcmp(&one, key, sizeof(one)))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool offload_bypass_wanted(const struct ike_manager *m, const struct xfrm_policy_key *key)
+{
+	const struct bypassed_device *d;
+
+	for (d = m->bypasses.devices; d; d = d->next)
+		if (d->index == (uint32_t)key->sel.ifindex && is_of(d, key))
+			return true;
+	return false;
+}
