@@ -61,7 +61,7 @@ const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1] =
 };
 
 /* IKEFP_CMD_SA_NEW - do */
-const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
+const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_DSCP + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_LOCAL_IPV4] = { .type = NLA_U32, },
 	[IKEFP_A_SA_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
@@ -72,10 +72,11 @@ const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1] = {
 	[IKEFP_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[IKEFP_A_SA_WORKER] = { .type = NLA_U32, },
 	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
+	[IKEFP_A_SA_DSCP] = NLA_POLICY_MAX(NLA_U8, 63),
 };
 
 /* IKEFP_CMD_SA_SET - do */
-const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1] = {
+const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_DSCP + 1] = {
 	[IKEFP_A_SA_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_PEER_SPI] = { .type = NLA_U64, },
 	[IKEFP_A_SA_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
@@ -98,6 +99,7 @@ const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1] = {
 	[IKEFP_A_SA_STREAM] = { .type = NLA_U32, },
 	[IKEFP_A_SA_RETRANSMIT] = NLA_POLICY_NESTED(ikefp_retransmit_nl_policy),
 	[IKEFP_A_SA_ESP_MARKS] = { .type = NLA_BINARY, },
+	[IKEFP_A_SA_DSCP] = NLA_POLICY_MAX(NLA_U8, 63),
 };
 
 /* IKEFP_CMD_SA_DEL - do */
@@ -235,14 +237,14 @@ const struct genl_ops ikefp_nl_ops[18] = {
 		.cmd		= IKEFP_CMD_SA_NEW,
 		.doit		= ikefp_nl_sa_new_doit,
 		.policy		= ikefp_sa_new_nl_policy,
-		.maxattr	= IKEFP_A_SA_STREAM,
+		.maxattr	= IKEFP_A_SA_DSCP,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= IKEFP_CMD_SA_SET,
 		.doit		= ikefp_nl_sa_set_doit,
 		.policy		= ikefp_sa_set_nl_policy,
-		.maxattr	= IKEFP_A_SA_ESP_MARKS,
+		.maxattr	= IKEFP_A_SA_DSCP,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

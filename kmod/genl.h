@@ -23,9 +23,9 @@ extern const struct nla_policy ikefp_listener_get_nl_policy[IKEFP_A_LISTENER_POR
 
 extern const struct nla_policy ikefp_worker_attach_nl_policy[IKEFP_A_WORKER_ONLY + 1];
 
-extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_STREAM + 1];
+extern const struct nla_policy ikefp_sa_new_nl_policy[IKEFP_A_SA_DSCP + 1];
 
-extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_ESP_MARKS + 1];
+extern const struct nla_policy ikefp_sa_set_nl_policy[IKEFP_A_SA_DSCP + 1];
 
 extern const struct nla_policy ikefp_sa_del_nl_policy[IKEFP_A_SA_SPI + 1];
 

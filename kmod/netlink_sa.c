@@ -289,6 +289,8 @@ int ikefp_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		ikefp_path_put(&path);
 		return err;
 	}
+	if (info->attrs[IKEFP_A_SA_DSCP])
+		path.dscp = nla_get_u8(info->attrs[IKEFP_A_SA_DSCP]);
 	sa = ikefp_sa_new_initiator(ctx, spi, worker, &path, &reason);
 	ikefp_path_put(&path);
 	if (worker)
@@ -313,6 +315,7 @@ struct change {
 	const struct nlattr *behind_nat; /* these, too, NULL where not given */
 	const struct nlattr *follow;
 	const struct nlattr *liveness_ms;
+	const struct nlattr *dscp;
 	bool esp_given;
 	struct ikefp_esp *esp; /* NULL: none */
 	struct ikefp_stream_esp *stream_esp; /* for it, where it goes by a stream */
@@ -530,6 +533,8 @@ static int apply_change(struct ikefp_sa *sa, struct change *change, struct ikefp
 		other_stream = change->path.stream != sa->path.stream;
 		ikefp_sa_set_path(sa, &change->path);
 	}
+	if (change->dscp)
+		ikefp_sa_set_dscp(sa, nla_get_u8(change->dscp));
 	if (change->crypto)
 		take_keys(sa, change);
 	if (other_stream)
@@ -701,6 +706,7 @@ static int get_settings(const struct genl_info *info, struct change *change)
 {
 	change->behind_nat = info->attrs[IKEFP_A_SA_BEHIND_NAT];
 	change->follow = info->attrs[IKEFP_A_SA_FOLLOW];
+	change->dscp = info->attrs[IKEFP_A_SA_DSCP];
 	change->liveness_ms = info->attrs[IKEFP_A_SA_LIVENESS_MS];
 	if (change->liveness_ms && nla_get_u32(change->liveness_ms) > IKEFP_DAY_MS) {
 		NL_SET_ERR_MSG_ATTR(info->extack, change->liveness_ms,
@@ -904,6 +910,7 @@ static int put_settings(struct sk_buff *skb, const struct ikefp_sa *sa)
 	if (nla_put_u8(skb, IKEFP_A_SA_BEHIND_NAT, sa->behind_nat) ||
 	    nla_put_u8(skb, IKEFP_A_SA_FOLLOW, sa->follow) ||
 	    nla_put_u32(skb, IKEFP_A_SA_LIVENESS_MS, sa->liveness_ms) ||
+	    nla_put_u8(skb, IKEFP_A_SA_DSCP, sa->path.dscp) ||
 	    put_esp(skb, sa->esp) ||
 	    ikefp_retransmit_put(skb, sa->retransmit))
 		return -EMSGSIZE;

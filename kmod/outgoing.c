@@ -23,8 +23,9 @@ void ikefp_outgoing_add(struct ikefp_outgoing *out, struct ikefp_sa *sa,
 		return;
 	if (!out->count) {
 		ikefp_path_copy(&out->path, path);
+		out->path.dscp = sa->path.dscp;
 		out->route = path->listener && ikefp_path_same(&sa->path, path) ?
-			     ikefp_route_get(&sa->route, sa->ctx->net, path) : NULL;
+			     ikefp_route_get(&sa->route, sa->ctx->net, &out->path) : NULL;
 	}
 	out->octets[out->count++] = ikefp_datagram_hold(octets);
 }

@@ -17,6 +17,7 @@ struct ikefp_path {
 	struct ikefp_address local;
 	struct ikefp_address remote;
 	__be16 remote_port;
+	u8 dscp; /* of an SA's datagrams, RFC 2474: 6 bits; of what has come it is not looked at */
 	int ifindex; /* of a link-local address, else 0 */
 };
 
@@ -42,6 +43,12 @@ static inline u16 ikefp_path_family(const struct ikefp_path *path)
 static inline __be16 ikefp_path_local_port(const struct ikefp_path *path)
 {
 	return path->stream ? path->stream->local_port : path->listener->port;
+}
+
+/* The octet of the IP header, TOS or traffic class. Nothing of ours says anything of ECN. */
+static inline u8 ikefp_path_tos(const struct ikefp_path *path)
+{
+	return path->dscp << 2;
 }
 
 /* Whether messages go behind the non-ESP marker, since ESP goes the same way. */

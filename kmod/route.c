@@ -17,6 +17,7 @@ static struct dst_entry *find_v4(struct net *net, struct sock *sk, const struct 
 		.fl4_sport = path->listener->port,
 		.fl4_dport = path->remote_port,
 		.flowi4_proto = IPPROTO_UDP,
+		.flowi4_tos = ikefp_path_tos(path),
 		.flowi4_mark = READ_ONCE(sk->sk_mark),
 	};
 	struct rtable *route;
@@ -34,6 +35,7 @@ static struct dst_entry *find_v6(struct net *net, struct sock *sk, const struct 
 		.fl6_sport = path->listener->port,
 		.fl6_dport = path->remote_port,
 		.flowi6_proto = IPPROTO_UDP,
+		.flowlabel = ip6_make_flowinfo(ikefp_path_tos(path), 0),
 		.flowi6_oif = path->ifindex,
 		.flowi6_mark = READ_ONCE(sk->sk_mark),
 	};

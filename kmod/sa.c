@@ -556,12 +556,30 @@ void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path)
 	else if (sa->stream_esp)
 		ikefp_stream_esp_move(sa->stream_esp, path->stream);
 	ikefp_path_copy(&sa->path, path);
+	sa->path.dscp = old.dscp;
 	sa->joined = false;
 	sa->trusts = false;
 	join_stream(sa);
 	/* After that: the stream that it goes by now is no stranger's, and the other one may be. */
 	leave(old.stream, joined, trusts);
 	ikefp_path_put(&old);
+}
+
+/**
+ * ikefp_sa_set_dscp() - what its datagrams are marked with
+ * @sa: the SA, locked
+ * @dscp: the codepoint, below 64; 0: none
+ *
+ * All that leaves for the SA from now on, the copies of what has left before included. A stream's
+ * packets are marked by whoever has handed it down.
+ */
+void ikefp_sa_set_dscp(struct ikefp_sa *sa, u8 dscp)
+{
+	if (sa->path.dscp == dscp)
+		return;
+	sa->path.dscp = dscp;
+	/* Routes may depend on it. */
+	ikefp_route_forget(&sa->route);
 }
 
 /*

@@ -224,6 +224,7 @@ struct ikefp_sa *ikefp_sa_find_init(struct ikefp_context *ctx,
 struct ikefp_sa *ikefp_sa_get(struct ikefp_context *ctx, u64 spi);
 struct ikefp_sa *ikefp_sa_get_next(struct ikefp_context *ctx, unsigned long *id);
 void ikefp_sa_set_path(struct ikefp_sa *sa, const struct ikefp_path *path);
+void ikefp_sa_set_dscp(struct ikefp_sa *sa, u8 dscp);
 void ikefp_sa_set_state(struct ikefp_sa *sa, enum ikefp_sa_state state);
 void ikefp_sa_recall_rtt(struct ikefp_sa *sa);
 void ikefp_sa_measured(struct ikefp_sa *sa, u64 sample_us);

@@ -4,6 +4,7 @@
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
+#include <net/route.h>
 #include <net/udp.h>
 
 #include "context.h"
@@ -46,6 +47,7 @@ static void transmit_v4(struct net *net, struct sock *sk, const struct ikefp_pat
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
+		.tos = ikefp_path_tos(path),
 		.ttl = ip4_dst_hoplimit(dst),
 		.protocol = IPPROTO_UDP,
 		.saddr = path->local.v4,
@@ -70,12 +72,12 @@ static void transmit_v6(struct net *net, struct sock *sk, const struct ikefp_pat
 	ip = skb_push(skb, sizeof(*ip));
 	skb_reset_network_header(skb);
 	*ip = (struct ipv6hdr){
-		.version = 6,
 		.nexthdr = IPPROTO_UDP,
 		.hop_limit = ip6_dst_hoplimit(dst),
 		.saddr = path->local.v6,
 		.daddr = path->remote.v6,
 	};
+	ip6_flow_hdr(ip, ikefp_path_tos(path), 0);
 	skb->ignore_df = 1;
 	ip6_local_out(net, sk, skb);
 }
@@ -113,6 +115,8 @@ static int transmit(struct net *net, const struct ikefp_path *path, struct dst_e
 	if (marker_len)
 		memset(skb_put(skb, IKEFP_MARKER_LEN), 0, IKEFP_MARKER_LEN);
 	skb_put_data(skb, octets, len);
+	/* As a socket's packets have it of IP_TOS: queues go by it. */
+	skb->priority = rt_tos2priority(ikefp_path_tos(path));
 	/* NAT looks the packet's policy up again, by its owner. */
 	skb_set_owner_w(skb, sk);
 	if (path->listener->family == AF_INET)

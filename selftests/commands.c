@@ -454,7 +454,11 @@ TEST_F(commands, sa_new)
 		  WRONG_LENGTH, SA(WORKER) },
 		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U32(SA(WORKER), 7) }, -ENOENT,
 		  "no worker has this port ID", SA(WORKER) },
-		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4 } },
+		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U8(SA(DSCP), 64) }, -ERANGE,
+		  OUT_OF_RANGE, SA(DSCP) },
+		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U16(SA(DSCP), 46) }, -EINVAL,
+		  WRONG_LENGTH, SA(DSCP) },
+		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4, U8(SA(DSCP), 63) } },
 		{ IKEFP_CMD_SA_NEW, { BE64(SA(SPI), SPI), PATH_V4 }, -EEXIST,
 		  "another SA has this SPI", SA(SPI) },
 		{ IKEFP_CMD_POLICY_SET, { U32(POLICY(MAX_SAS), 1) } },
@@ -589,6 +593,8 @@ TEST_F(commands, sa_rekey)
 		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
 					U32(SA(WORKER), 1) }, -EINVAL, UNSUPPORTED, SA(WORKER) },
 		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
+					U8(SA(DSCP), 1) }, -EINVAL, UNKNOWN, SA(DSCP) },
+		{ IKEFP_CMD_SA_REKEY, { REKEY, U8(SA(ROLE), 0), NEST(SA(KEYS), gcm),
 					U32(SA(WINDOW_IN), 2) }, -EINVAL, UNSUPPORTED,
 		  SA(WINDOW_IN) },
 		{ IKEFP_CMD_SA_REKEY, { BE64(SA(SPI), SPI), BE64(SA(NEW_SPI), SPI),
@@ -679,6 +685,16 @@ TEST_F(commands, sa_set)
 		  OUT_OF_RANGE, SA(BEHIND_NAT) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(FOLLOW), 2) }, -ERANGE,
 		  OUT_OF_RANGE, SA(FOLLOW) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(DSCP), 64) }, -ERANGE,
+		  OUT_OF_RANGE, SA(DSCP) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(DSCP), 255) }, -ERANGE,
+		  OUT_OF_RANGE, SA(DSCP) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(DSCP), 46) }, -EINVAL,
+		  WRONG_LENGTH, SA(DSCP) },
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(DSCP), 46) } },
+		/* All or nothing. */
+		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U8(SA(DSCP), 1), U8(SA(STATE), 1) },
+		  -EINVAL, "an SA without keys cannot be established" },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), U32(SA(LIVENESS_MS), 86400001) },
 		  -ERANGE, "time is longer than a day", SA(LIVENESS_MS) },
 		{ IKEFP_CMD_SA_SET, { BE64(SA(SPI), SPI), OCTETS(SA(ESP_SPIS), 12) }, -EINVAL,
@@ -714,6 +730,7 @@ TEST_F(commands, sa_set)
 	ASSERT_EQ(0, ikefp_sa_get(self->client->nl, SPI, &info));
 	EXPECT_EQ(PEER_SPI, info.peer_spi);
 	EXPECT_EQ(IKEFP_SA_STATE_ESTABLISHED, info.state);
+	EXPECT_EQ(46, info.dscp);
 	EXPECT_EQ(1, info.message_id_out);
 }
 

@@ -433,7 +433,7 @@ static void orphan(faults *self)
 {
 	struct client *other = client_open(CLIENT_WORKER);
 
-	if (ikefp_sa_new_for(self->client->nl, self->spi, ikefp_worker_portid(other->nl),
+	if (ikefp_sa_new_for(self->client->nl, self->spi, ikefp_worker_portid(other->nl), 0,
 			     &self->endpoint) || sa_set_stash(self))
 		die("an orphan to be: %s", ikefp_nl_error(self->client->nl));
 	client_close(other);

@@ -19,6 +19,7 @@
 #define NEW_SPI 0x1112131415161718ull
 #define PEER_SPI 0x2122232425262728ull
 #define FRAGMENT_SIZE 400
+#define DSCP 46
 #define LIVENESS_MS 3600000
 #define RTO_MS 50000 /* the old one's own floor */
 
@@ -57,8 +58,9 @@ FIXTURE_SETUP(rekeyed)
 		.set[IKEFP_A_POLICY_RTO_MIN_MS] = true, .value[IKEFP_A_POLICY_RTO_MIN_MS] = RTO_MS,
 	};
 	const uint32_t fragment_size = FRAGMENT_SIZE;
+	const uint8_t dscp = DSCP;
 	struct ikefp_sa_change change = {
-		.retransmit = &own,
+		.retransmit = &own, .dscp = &dscp,
 		.established = true, .settings = &settings, .fragment_size = &fragment_size,
 		.window_in = 4, .window_out = 4,
 	};
@@ -200,6 +202,7 @@ TEST_F(rekeyed, inherits)
 	EXPECT_TRUE(new.behind_nat);
 	EXPECT_TRUE(new.follow);
 	EXPECT_EQ(LIVENESS_MS, new.liveness_ms);
+	EXPECT_EQ(DSCP, new.dscp);
 	EXPECT_EQ(RTO_MS, old.rto_ms);
 	EXPECT_EQ(RTO_MS, new.rto_ms);
 	/* But not what was promised for the other one's messages (RFC 7296 section 2.3). */
@@ -269,6 +272,7 @@ TEST_F(rekeyed, is_adopted)
 	ASSERT_EQ(UPCALL_ADOPTED, upcall->kind);
 	EXPECT_EQ(9, upcall->len);
 	EXPECT_EQ(IKEFP_SA_STATE_ESTABLISHED, upcall->info.state);
+	EXPECT_EQ(DSCP, upcall->info.dscp);
 	EXPECT_EQ(0, client_wait_message(next)->message_id);
 	upcall = client_adopt(next, self->old->kernel_spi);
 	ASSERT_NE(NULL, upcall);

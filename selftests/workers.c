@@ -128,7 +128,7 @@ TEST_F(workers, least_loaded)
 	for (n = 0; n < 2; n++) {
 		const struct ikefp_endpoint endpoint = peer_endpoint_of_kernel(self->peer);
 
-		ASSERT_EQ(0, ikefp_sa_new_for(self->watcher->nl, SPI + n, portid(self, 0),
+		ASSERT_EQ(0, ikefp_sa_new_for(self->watcher->nl, SPI + n, portid(self, 0), 0,
 					      &endpoint));
 	}
 	for (n = 0; n < 2; n++)
@@ -195,7 +195,7 @@ TEST_F(workers, named)
 	int i;
 
 	for (i = 0; i < WORKERS; i++) {
-		ASSERT_EQ(0, ikefp_sa_new_for(self->watcher->nl, SPI + i, portid(self, i),
+		ASSERT_EQ(0, ikefp_sa_new_for(self->watcher->nl, SPI + i, portid(self, i), 0,
 					      &endpoint));
 		ASSERT_EQ(0, ikefp_sa_get(self->watcher->nl, SPI + i, &info));
 		EXPECT_EQ(portid(self, i), info.worker);

@@ -131,8 +131,8 @@ bool peer_receive(struct peer *peer, int wait_ms)
 	if (peer->stream)
 		len = tcp_receive_framed(peer->sock, datagram, sizeof(datagram), wait_ms);
 	else
-		len = udp_receive(peer->sock, datagram, sizeof(datagram), wait_ms, &from,
-				  &peer->got_us);
+		len = udp_receive_tos(peer->sock, datagram, sizeof(datagram), wait_ms, &from,
+				      &peer->got_us, &peer->got_tos);
 	if (len < 0)
 		return false;
 	if (!address_same(&from, &peer->kernel))

@@ -30,7 +30,8 @@ struct peer {
 	uint8_t got[MESSAGE_SIZE];	/* likewise */
 	size_t got_len;
 	struct ike_header got_header;
-	int64_t got_us;			/* see udp_receive() */
+	int64_t got_us;			/* see udp_receive_tos() */
+	uint8_t got_tos;		/* likewise; not by a stream */
 	uint8_t inner[MESSAGE_SIZE];	/* of peer_open_message() */
 	ssize_t inner_len;
 	uint8_t first_payload;

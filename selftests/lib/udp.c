@@ -57,10 +57,13 @@ bool address_same(const struct sockaddr_storage *a, const struct sockaddr_storag
 
 int udp_open(const struct sockaddr_storage *local)
 {
+	bool v4 = local->ss_family == AF_INET;
 	int sock = socket(local->ss_family, SOCK_DGRAM, 0);
 	int on = 1;
 
 	if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
+	    setsockopt(sock, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVTOS : IPV6_RECVTCLASS,
+		       &on, sizeof(on)) ||
 	    bind(sock, (const struct sockaddr *)local, address_len(local)))
 		die("cannot open a UDP socket on port %d: %s", address_port(local),
 		    strerror(errno));
@@ -99,8 +102,30 @@ static int64_t received_us(struct msghdr *msg)
 	die("a datagram without its time");
 }
 
+static uint8_t received_tos(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	int tclass;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_TOS)
+			return *CMSG_DATA(cmsg);
+		if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_TCLASS) {
+			memcpy(&tclass, CMSG_DATA(cmsg), sizeof(tclass));
+			return tclass;
+		}
+	}
+	die("a datagram without its TOS");
+}
+
 ssize_t udp_receive(int sock, void *octets, size_t size, int wait_ms,
 		    struct sockaddr_storage *from, int64_t *when_us)
+{
+	return udp_receive_tos(sock, octets, size, wait_ms, from, when_us, NULL);
+}
+
+ssize_t udp_receive_tos(int sock, void *octets, size_t size, int wait_ms,
+			struct sockaddr_storage *from, int64_t *when_us, uint8_t *tos)
 {
 	int64_t until = clock_us() + (int64_t)wait_ms * 1000;
 	struct pollfd poller = { .fd = sock, .events = POLLIN };
@@ -132,5 +157,7 @@ ssize_t udp_receive(int sock, void *octets, size_t size, int wait_ms,
 		*from = source;
 	if (when_us)
 		*when_us = received_us(&msg);
+	if (tos)
+		*tos = received_tos(&msg);
 	return len;
 }

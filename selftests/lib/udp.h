@@ -34,4 +34,8 @@ void udp_send(int sock, const struct sockaddr_storage *to, const void *octets, s
 ssize_t udp_receive(int sock, void *octets, size_t size, int wait_ms,
 		    struct sockaddr_storage *from, int64_t *when_us);
 
+/* Likewise, with the octet of its IP header, TOS or traffic class, unless @tos is NULL. */
+ssize_t udp_receive_tos(int sock, void *octets, size_t size, int wait_ms,
+			struct sockaddr_storage *from, int64_t *when_us, uint8_t *tos);
+
 #endif

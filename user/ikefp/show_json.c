@@ -33,7 +33,7 @@ static json_t *unanswered_json(const struct ikefp_sa_info *sa)
 
 static json_t *sa_json(const struct ikefp_sa_info *sa)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
+	json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 			 "spi", spi_json(sa->spi),
 			 "peer-spi", spi_json(sa->peer_spi),
 			 "role", role_name(sa->role),
@@ -58,6 +58,7 @@ static json_t *sa_json(const struct ikefp_sa_info *sa)
 			 "behind-nat", (int)sa->behind_nat,
 			 "follow", (int)sa->follow,
 			 "liveness-ms", (json_int_t)sa->liveness_ms,
+			 "dscp", (json_int_t)sa->dscp,
 			 "heard-ms", (json_int_t)sa->heard_ms,
 			 "esp-pairs", (json_int_t)sa->esp_pairs,
 			 "window-in", (json_int_t)sa->window_in,

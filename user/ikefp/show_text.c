@@ -112,6 +112,8 @@ static void show_sa(FILE *out, const struct ikefp_sa_info *sa)
 	if (sa->endpoint.stream)
 		fprintf(out, "  stream:      %u%s\n", sa->endpoint.stream,
 			sa->stream_ended ? ", which has ended" : "");
+	if (sa->dscp)
+		fprintf(out, "  dscp:        %u\n", sa->dscp);
 	if (sa->srtt_us)
 		fprintf(out, "  round trip:  %s, variation %s\n", us_text(sa->srtt_us, rtt),
 			us_text(sa->rttvar_us, var));

@@ -200,6 +200,7 @@ struct conn {
 	bool ppk_required;
 	bool no_certreq;	/* send_certreq = no */
 	enum send_cert send_cert;
+	uint8_t dscp;		/* RFC 2474, of IKE's packets, by TCP of all; 6 bits, default 0 */
 	bool encap;		/* pretend NAT: UDP encapsulation always */
 	enum fragmentation fragmentation;
 	struct lifetime time_s;	/* in seconds; its life begins when it is to be replaced */

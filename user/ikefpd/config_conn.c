@@ -14,6 +14,7 @@
 #define PORT_MAX		65535
 #define TCP_AFTER_MAX		100
 #define REKEY_S_DEFAULT		14400
+#define DSCP_DIGITS		6
 
 /* What is being read: a connection and what needs a check at the end. */
 struct conn_reader {
@@ -254,6 +255,21 @@ static int read_encap(const struct tree *node, void *object, struct errmsg *err)
 	return config_bool(node, &((struct conn_reader *)object)->conn->encap, err);
 }
 
+static int read_dscp(const struct tree *node, void *object, struct errmsg *err)
+{
+	struct conn *conn = ((struct conn_reader *)object)->conn;
+	const char *text = config_text(node, err);
+
+	if (!text)
+		return -1;
+	if (strlen(text) != DSCP_DIGITS || strspn(text, "01") != DSCP_DIGITS)
+		return tree_refuse(node, err,
+				   "'%s' is no codepoint: write all of its six binary digits, as in 101110 for EF, which is 46",
+				   text);
+	conn->dscp = (uint8_t)strtoul(text, NULL, 2);
+	return 0;
+}
+
 static int read_fragmentation(const struct tree *node, void *object, struct errmsg *err)
 {
 	struct conn *conn = ((struct conn_reader *)object)->conn;
@@ -449,7 +465,7 @@ static const struct config_key conn_keys[] = {
 	{ "reauth_time", read_reauth_time, NULL },
 	{ "over_time", read_over_time, NULL },
 	{ "rand_time", read_rand_time, NULL },
-	{ "dscp", NULL, "000000" },
+	{ "dscp", read_dscp, NULL },
 	{ "if_id_in", read_if_id_in, NULL },
 	{ "if_id_out", read_if_id_out, NULL },
 	{ "send_certreq", read_send_certreq, NULL },

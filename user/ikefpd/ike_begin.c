@@ -36,7 +36,7 @@ static int send_first(struct ike_sa *sa)
 {
 	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	int err = kernel_sa_new(sa->manager->kernel, sa->spi_i, &sa->local, &sa->remote,
-				&sa->conn->retransmit);
+				sa->conn->dscp, &sa->conn->retransmit);
 
 	if (err == -ENOENT && sa->stream) {
 		sa->state = IKE_CREATED;

@@ -464,6 +464,14 @@ static bool longer(const struct buf *answer, const struct kernel_message *msg)
 	return true;
 }
 
+/* Before the answer. In IKE_AUTH it may turn out that the peer is another connection's. */
+static void set_dscp(const struct ike_manager *m, const struct kernel_message *msg,
+		     const struct conn *conn)
+{
+	if (conn && conn->dscp)
+		kernel_sa_dscp(m->kernel, msg->spi_local, conn->dscp);
+}
+
 /* An error answer; the SA is not kept, the kernel remembers the answer. */
 static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 		   uint16_t type, const void *data, size_t len, const char *why)
@@ -476,8 +484,10 @@ static void refuse(struct ike_manager *m, const struct kernel_message *msg,
 	payload_begin(&w, IKE_HEADER_LEN);
 	payload_add_notify(&w, PROTO_NONE, NULL, 0, type, data, len);
 	/* No IKE SA comes of it, hence no SPI of ours. */
-	if (!longer(&w.buf, msg) && !finish(&w, msg->spi_i, 0, IKE_FLAG_RESPONSE))
+	if (!longer(&w.buf, msg) && !finish(&w, msg->spi_i, 0, IKE_FLAG_RESPONSE)) {
+		set_dscp(m, msg, config_find_by_addrs(m->config, &msg->local, &msg->remote));
 		kernel_sa_send_raw(m->kernel, msg->spi_local, w.buf.data, w.buf.len);
+	}
 	buf_clear(&w.buf);
 	kernel_sa_delete(m->kernel, msg->spi_local);
 }
@@ -678,6 +688,7 @@ static int send_response(struct ike_sa *sa, const struct kernel_message *msg,
 		err = push_keys(sa);
 	if (!err) {
 		note_raw(sa, RESPONSE_OUT, w.first, w.buf.data, w.buf.len);
+		set_dscp(sa->manager, msg, conn);
 		err = kernel_sa_send_raw(sa->manager->kernel, sa->spi_r, w.buf.data,
 					 w.buf.len);
 	}

@@ -378,6 +378,7 @@ void ike_sa_established(struct ike_sa *sa)
 		/* RFC 7296 section 2.23: not a host that is behind a NAT itself. */
 		.follow = !sa->nat_local,
 		.liveness_ms = sa->conn ? sa->conn->dpd_delay_ms : 0,
+		.dscp = sa->conn ? sa->conn->dscp : 0,
 		.retransmit = sa->conn ? sa->conn->retransmit : retransmit_unset,
 	};
 

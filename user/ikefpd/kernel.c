@@ -99,7 +99,8 @@ static int set_by_path(struct kernel *k, const struct ikefp_sa_change *change)
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote, const struct retransmit_conf *retransmit)
+		  const struct endpoint *remote, uint8_t dscp,
+		  const struct retransmit_conf *retransmit)
 {
 	struct ikefp_policy policy;
 	const struct ikefp_sa_change change = { .spi = spi_i, .retransmit = &policy };
@@ -107,7 +108,7 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 	int err;
 
 	to_path(&path, local, remote);
-	err = ikefp_sa_new(k->nl, spi_i, &path);
+	err = ikefp_sa_new_for(k->nl, spi_i, 0, dscp, &path);
 	if (err == -ENOENT && local->stream)
 		return err;
 	err = failed(k, "cannot create the IKE SA", err);
@@ -117,6 +118,13 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 	if (err)
 		ikefp_sa_del(k->nl, spi_i);
 	return err;
+}
+
+int kernel_sa_dscp(struct kernel *k, uint64_t spi_local, uint8_t dscp)
+{
+	const struct ikefp_sa_change change = { .spi = spi_local, .dscp = &dscp };
+
+	return failed(k, "cannot set the IKE SA's DSCP", ikefp_sa_set(k->nl, &change));
 }
 
 int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
@@ -252,6 +260,7 @@ static int set_gathered(struct kernel *k, const struct gathered *g)
 		.endpoint = g->established ? &path : NULL,
 		.settings = g->established ? &settings : NULL,
 		.retransmit = retransmit ? &policy : NULL,
+		.dscp = g->established ? &g->life.dscp : NULL,
 		.window_out = g->window,
 		.esp_spis = g->esp ? &esp.of_spis : NULL,
 		.esp_marks = g->esp ? &esp.of_marks : NULL,
@@ -305,6 +314,7 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 		.endpoint = &path,
 		.settings = &settings,
 		.retransmit = retransmit_policy(&life->retransmit, &policy) ? &policy : NULL,
+		.dscp = &life->dscp,
 	};
 	unsigned int tries = 0;
 	int err;
@@ -544,6 +554,7 @@ static void adopted(const struct ikefp_sa_info *info, const struct ikefp_octets 
 		.initiator = info->role == IKEFP_ROLE_INITIATOR,
 		.established = info->state == IKEFP_SA_STATE_ESTABLISHED,
 		.outstanding = info->unanswered_count,
+		.dscp = info->dscp,
 		.stash = stash->data,
 		.stash_len = stash->len,
 	};

@@ -54,6 +54,7 @@ struct kernel_life {
 	bool behind_nat;	/* we are: NAT keepalives */
 	bool follow;		/* the peer may move */
 	uint32_t liveness_ms;	/* without a sign of life, then ask; 0: never */
+	uint8_t dscp;		/* as of kernel_sa_dscp() */
 	struct retransmit_conf retransmit;	/* what it has of its own */
 };
 
@@ -76,11 +77,15 @@ int kernel_set_retransmit(struct kernel *k, const struct retransmit_conf *conf);
 int kernel_set_keepalive(struct kernel *k, int32_t interval_ms);
 
 /*
- * An initiator's SA, before anything is sent, and what it has of retransmission of its own. -ENOENT:
- * the TCP connection that @local names has ended.
+ * An initiator's SA, before anything is sent, the codepoint of its datagrams, and what it has of
+ * retransmission of its own. -ENOENT: the TCP connection that @local names has ended.
  */
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote, const struct retransmit_conf *retransmit);
+		  const struct endpoint *remote, uint8_t dscp,
+		  const struct retransmit_conf *retransmit);
+
+/* Of whatever leaves for it in datagrams from here on; 0 unless it was told. */
+int kernel_sa_dscp(struct kernel *k, uint64_t spi_local, uint8_t dscp);
 
 /*
  * The SA with these SPIs, one of which is ours, takes the place of that with the old SPI of

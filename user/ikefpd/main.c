@@ -53,6 +53,7 @@
 #include "secrets.h"
 #include "secrets_server.h"
 #include "start.h"
+#include "stream.h"
 #include "tcp_listen.h"
 #include "threads.h"
 #include "token_certs.h"
@@ -470,7 +471,7 @@ static void tcp_accepted(void *arg, int fd)
 	if (d->manager.stopping)
 		close(fd);
 	else
-		kernel_stream_add(d->kernel, fd, false, NULL);
+		stream_accepted(&d->manager, fd);
 }
 
 static void network_changed(void *arg)

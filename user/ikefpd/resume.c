@@ -477,7 +477,7 @@ void resume_orphan(struct ike_manager *m, const struct kernel_orphan *orphan,
 	/* Of TCP connections stashes know nothing but whose they are. */
 	sa->local.stream = orphan->local.stream;
 	if (sa->opens_stream && orphan->local.stream &&
-	    stream_resume(sa, &orphan->local, &orphan->remote))
+	    stream_resume(sa, &orphan->local, &orphan->remote, orphan->dscp))
 		ike_log(sa, LOG_MGR, LVL_AUDIT, "no memory for the TCP connection of IKE_SA %s[%u]",
 			sa->log.name, sa->unique_id);
 	transport_works(sa);

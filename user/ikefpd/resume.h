@@ -26,6 +26,7 @@ struct kernel_orphan {
 	bool initiator;
 	bool established;
 	bool outstanding;		/* a request of ours is not answered yet */
+	uint8_t dscp;
 	struct endpoint local, remote;
 	const uint8_t *stash;
 	size_t stash_len;

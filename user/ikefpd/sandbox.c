@@ -32,7 +32,7 @@ static const char *const daemon_only[] = {
 	"epoll_wait", "epoll_pwait", "epoll_ctl",
 	"accept4", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "shutdown",
 	/* a route lookup (source.c), TCP connections, and syslog when it was restarted */
-	"connect", "getsockname", "bind",
+	"connect", "getsockname", "getpeername", "bind",
 	"uname",		/* VICI's version */
 	"wait4",		/* its own children, at the end */
 };
@@ -116,17 +116,21 @@ static int allow_sockets(scmp_filter_ctx filter)
 	return ret;
 }
 
-/* That no policy catches a TCP connection, and what has become of one. */
+/* That no policy catches a TCP connection, its DSCP, and what has become of one. */
 static int allow_socket_options(scmp_filter_ctx filter)
 {
-	int ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				   SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP, 0),
-				   SCMP_A2(SCMP_CMP_EQ, IP_XFRM_POLICY, 0));
+	static const struct {
+		int level, option;
+	} set[] = {
+		{ IPPROTO_IP, IP_XFRM_POLICY }, { IPPROTO_IPV6, IPV6_XFRM_POLICY },
+		{ IPPROTO_IP, IP_TOS }, { IPPROTO_IPV6, IPV6_TCLASS },
+	};
+	int ret = 0;
 
-	if (!ret)
+	for (size_t i = 0; !ret && i < sizeof(set) / sizeof(*set); i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				       SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
-				       SCMP_A2(SCMP_CMP_EQ, IPV6_XFRM_POLICY, 0));
+				       SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)set[i].level, 0),
+				       SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)set[i].option, 0));
 	return ret ? ret : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
 					    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
 					    SCMP_A2(SCMP_CMP_EQ, SO_ERROR, 0));

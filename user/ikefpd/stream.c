@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "dscp.h"
 #include "ike_begin.h"
 #include "ike_manager.h"
 #include "ike_retry.h"
@@ -29,6 +30,7 @@ struct stream {
 	struct ike_sa *sas;		/* that go by it, or are to */
 	struct endpoint local;		/* while it is open its port, and its name, are there, too */
 	struct endpoint remote;
+	uint8_t dscp;
 	struct tcp_connect *connect;	/* it is being opened */
 	struct loop_timer timer;	/* there is something to do for it */
 	unsigned int failures;		/* one after the other */
@@ -185,6 +187,29 @@ static int read_local(int fd, struct endpoint *local)
 	return endpoint_from_sockaddr(local, (struct sockaddr *)&ss);
 }
 
+static int read_remote(int fd, struct endpoint *remote)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len))
+		return -errno;
+	return endpoint_from_sockaddr(remote, (struct sockaddr *)&ss);
+}
+
+/* One that has ended already is the kernel's to find out. */
+void stream_accepted(struct ike_manager *m, int fd)
+{
+	struct endpoint local, remote;
+	const struct conn *conn = NULL;
+
+	if (!read_local(fd, &local) && !read_remote(fd, &remote))
+		conn = config_find_by_addrs(m->config, &local, &remote);
+	if (conn && conn->dscp)
+		dscp_set(fd, local.family, conn->dscp);
+	kernel_stream_add(m->kernel, fd, false, NULL);
+}
+
 static void connected(void *arg, int fd, int err)
 {
 	char local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
@@ -224,26 +249,27 @@ static void expired(struct loop_timer *timer)
 		take_all(s);
 		return;
 	}
-	err = tcp_connect_begin(&s->connect, s->manager->loop, &s->local, &s->remote, CONNECT_MS,
-				connected, s);
+	err = tcp_connect_begin(&s->connect, s->manager->loop, &s->local, &s->remote, s->dscp,
+				CONNECT_MS, connected, s);
 	if (err)
 		not_opened(s, strerror(-err));
 }
 
 static struct stream *find(const struct ike_manager *m, const struct endpoint *local,
-			   const struct endpoint *remote)
+			   const struct endpoint *remote, uint8_t dscp)
 {
 	struct stream *s = m->streams;
 
-	while (s && !(endpoint_same_addr(&s->local, local) && endpoint_equal(&s->remote, remote)))
+	while (s && !(endpoint_same_addr(&s->local, local) && endpoint_equal(&s->remote, remote) &&
+		      s->dscp == dscp))
 		s = s->next;
 	return s;
 }
 
 static struct stream *get(struct ike_manager *m, const struct endpoint *local,
-			  const struct endpoint *remote)
+			  const struct endpoint *remote, uint8_t dscp)
 {
-	struct stream *s = find(m, local, remote);
+	struct stream *s = find(m, local, remote, dscp);
 
 	if (s)
 		return s;
@@ -255,6 +281,7 @@ static struct stream *get(struct ike_manager *m, const struct endpoint *local,
 	s->local.port = 0;
 	s->local.stream = 0;
 	s->remote = *remote;
+	s->dscp = dscp;
 	s->timer.expired = expired;
 	s->next = m->streams;
 	s->link = &m->streams;
@@ -271,7 +298,7 @@ int stream_join(struct ike_sa *sa)
 	struct stream *s;
 
 	remote.port = sa->conn->tcp_remote_port;
-	s = get(m, &sa->local, &remote);
+	s = get(m, &sa->local, &remote, sa->conn->dscp);
 	if (!s)
 		return -ENOMEM;
 	enter(s, sa);
@@ -288,10 +315,10 @@ int stream_join(struct ike_sa *sa)
 }
 
 int stream_resume(struct ike_sa *sa, const struct endpoint *local,
-		  const struct endpoint *remote)
+		  const struct endpoint *remote, uint8_t dscp)
 {
 	struct ike_manager *m = sa->manager;
-	struct stream *s = get(m, local, remote);
+	struct stream *s = get(m, local, remote, dscp);
 
 	if (!s)
 		return -ENOMEM;

@@ -4,7 +4,8 @@
  * by them, and calls them streams; here is who opens them, and when.
  *
  * Who has initiated the first of a line of IKE SAs opens the connection, whoever has rekeyed
- * them since; IKE SAs from the same address to the same port share one. When it ends, another
+ * them since; IKE SAs from the same address to the same port share one, if their connections have
+ * the same dscp, which is that of all its packets, ESP's, too. When it ends, another
  * one is opened in its place, at once and then less and less often, as long as an IKE SA is
  * there to go by it. What is outstanding goes out once more by that, which is the kernel's; and
  * something is asked of the peer, if nothing is, by which it knows where we are. Nothing is taken
@@ -36,7 +37,14 @@ void stream_leave(struct ike_sa *sa);
 void stream_inherit(struct ike_sa *sa, const struct ike_sa *old);
 /* One of a daemon before that has opened the one between these endpoints. 0 or -ENOMEM. */
 int stream_resume(struct ike_sa *sa, const struct endpoint *local,
-		  const struct endpoint *remote);
+		  const struct endpoint *remote, uint8_t dscp);
+
+/*
+ * A TCP connection that a peer has opened, which is closed here afterwards. Of whose IKE SAs is
+ * not known yet, nor whether there will be more than one: its dscp is that of the connection that
+ * fits the addresses best.
+ */
+void stream_accepted(struct ike_manager *m, int fd);
 
 /* The kernel says so. */
 void stream_closed(struct ike_manager *m, uint32_t id);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dscp.h"
 #include "loop.h"
 #include "tcp_connect.h"
 #include "tcp_socket.h"
@@ -51,12 +52,15 @@ static void expired(struct loop_timer *timer)
 
 /* A connection that is there at once is said so by the loop, too. */
 static int begin(struct tcp_connect *c, const struct endpoint *local,
-		 const struct endpoint *remote)
+		 const struct endpoint *remote, uint8_t dscp)
 {
 	struct endpoint from = *local;
 	struct sockaddr_storage ss;
 	socklen_t len;
+	int err = dscp ? dscp_set(c->fd.fd, remote->family, dscp) : 0;
 
+	if (err)
+		return err;
 	from.port = 0;
 	len = endpoint_to_sockaddr(&from, &ss);
 	if (bind(c->fd.fd, (struct sockaddr *)&ss, len))
@@ -68,7 +72,7 @@ static int begin(struct tcp_connect *c, const struct endpoint *local,
 }
 
 int tcp_connect_begin(struct tcp_connect **result, struct loop *loop,
-		      const struct endpoint *local, const struct endpoint *remote,
+		      const struct endpoint *local, const struct endpoint *remote, uint8_t dscp,
 		      uint64_t limit_ms, tcp_connect_fn done, void *arg)
 {
 	struct tcp_connect *c = calloc(1, sizeof(*c));
@@ -82,7 +86,7 @@ int tcp_connect_begin(struct tcp_connect **result, struct loop *loop,
 	c->fd.ready = ready;
 	c->timer.expired = expired;
 	c->fd.fd = tcp_socket(remote->family);
-	err = c->fd.fd < 0 ? c->fd.fd : begin(c, local, remote);
+	err = c->fd.fd < 0 ? c->fd.fd : begin(c, local, remote, dscp);
 	if (!err)
 		err = loop_timer_arm(loop, &c->timer, limit_ms);
 	if (!err)

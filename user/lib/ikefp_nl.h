@@ -64,6 +64,7 @@ struct ikefp_sa_info {
 	bool behind_nat;
 	bool follow;
 	uint32_t liveness_ms;	/* 0: the peer is never asked */
+	uint8_t dscp;		/* of its datagrams */
 	uint64_t heard_ms;	/* since the latest sign of life, where established */
 	unsigned int esp_pairs;	/* ESP SAs that it has, in pairs */
 	uint32_t window_in;	/* requests that the peer may have under way at a time */
@@ -106,6 +107,7 @@ struct ikefp_sa_change {
 	const struct ikefp_octets *esp_spis;	/* as the attribute; those before go */
 	const struct ikefp_policy *retransmit;	/* likewise; of a policy's, what is set of it */
 	const struct ikefp_octets *esp_marks;	/* likewise, of these */
+	const uint8_t *dscp;	/* of its datagrams, below 64 */
 	uint32_t window_in;	/* 1 to IKEFP_MAX_WINDOW; can only grow */
 	uint32_t window_out;
 };
@@ -247,10 +249,10 @@ int ikefp_stream_list(struct ikefp_nl *nl,
 #define IKEFP_ADOPT_MAX 64
 int ikefp_worker_adopt(struct ikefp_nl *nl, const uint64_t *spis, size_t number);
 
-/* It belongs to the worker given, or, without, to one that the kernel chooses. */
+/* It belongs to the worker given, or, without, to one that the kernel chooses. @dscp: below 64. */
 int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi,
 		 const struct ikefp_endpoint *endpoint);
-int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
+int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker, uint8_t dscp,
 		     const struct ikefp_endpoint *endpoint);
 int ikefp_sa_set(struct ikefp_nl *nl, const struct ikefp_sa_change *change);
 int ikefp_sa_rekey(struct ikefp_nl *nl, const struct ikefp_sa_rekeyed *rekeyed);

@@ -48,6 +48,7 @@ void ikefp_nl_get_sa_info(struct nlattr **attrs, struct ikefp_sa_info *info)
 		.behind_nat = get_u8(attrs[IKEFP_A_SA_BEHIND_NAT]),
 		.follow = get_u8(attrs[IKEFP_A_SA_FOLLOW]),
 		.liveness_ms = get_u32(attrs[IKEFP_A_SA_LIVENESS_MS]),
+		.dscp = get_u8(attrs[IKEFP_A_SA_DSCP]),
 		.heard_ms = get_u64(attrs[IKEFP_A_SA_HEARD_MS]),
 	};
 	info->window_in = get_u32(attrs[IKEFP_A_SA_WINDOW_IN]);
@@ -66,21 +67,22 @@ static bool put_endpoint(struct nl_msg *msg, const struct ikefp_endpoint *endpoi
 				  ikefp_nl_put_endpoint(msg, IKEFP_A_SA_LOCAL_IPV4, endpoint);
 }
 
-int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker,
+int ikefp_sa_new_for(struct ikefp_nl *nl, uint64_t spi, uint32_t worker, uint8_t dscp,
 		     const struct ikefp_endpoint *endpoint)
 {
 	struct nl_msg *msg = ikefp_nl_request(nl, IKEFP_CMD_SA_NEW, 0);
 
 	bool whole = msg && put_spi(msg, IKEFP_A_SA_SPI, spi) &&
 		     put_endpoint(msg, endpoint) &&
-		     (!worker || !nla_put_u32(msg, IKEFP_A_SA_WORKER, worker));
+		     (!worker || !nla_put_u32(msg, IKEFP_A_SA_WORKER, worker)) &&
+		     (!dscp || !nla_put_u8(msg, IKEFP_A_SA_DSCP, dscp));
 
 	return ikefp_nl_transact(nl, nl->command, msg, whole, IKEFP_A_SA_MAX, NULL, NULL);
 }
 
 int ikefp_sa_new(struct ikefp_nl *nl, uint64_t spi, const struct ikefp_endpoint *endpoint)
 {
-	return ikefp_sa_new_for(nl, spi, 0, endpoint);
+	return ikefp_sa_new_for(nl, spi, 0, 0, endpoint);
 }
 
 static bool put_octets(struct nl_msg *msg, int attribute, const struct ikefp_octets *octets)
@@ -146,6 +148,8 @@ static bool put_change(struct nl_msg *msg, const struct ikefp_sa_change *change)
 		return false;
 	if (change->esp_marks && nla_put(msg, IKEFP_A_SA_ESP_MARKS, change->esp_marks->len,
 					 change->esp_marks->data))
+		return false;
+	if (change->dscp && nla_put_u8(msg, IKEFP_A_SA_DSCP, *change->dscp))
 		return false;
 	if (change->stash &&
 	    nla_put(msg, IKEFP_A_SA_STASH, change->stash->len, change->stash->data))

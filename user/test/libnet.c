@@ -41,6 +41,7 @@ struct ksa {
 	bool raw;
 	uint32_t out_id;
 	uint32_t tries;
+	uint8_t dscp;
 	struct buf init_request, init_response;
 	struct buf last_request, last_response;
 	struct buf stash;
@@ -101,7 +102,7 @@ static bool is_open(const struct net *net, uint32_t id)
 	return id / 2 <= net->streams && net->open[id / 2 - 1];
 }
 
-static void transmit(struct kernel *k, const struct endpoint *local,
+static void transmit(struct kernel *k, const struct ksa *sa, const struct endpoint *local,
 		     const struct endpoint *remote, const struct buf *octets)
 {
 	struct net *net = k->host->net;
@@ -112,6 +113,7 @@ static void transmit(struct kernel *k, const struct endpoint *local,
 	int copies = fate == LOSE ? 0 : fate == DUPLICATE ? 2 : 1;
 
 	net->sent++;
+	k->host->marked[sa->dscp]++;
 	/* Nothing is lost but what there is no stream for. */
 	if (local->stream)
 		copies = is_open(net, local->stream);
@@ -199,7 +201,8 @@ static void ksa_free(struct kernel *k, struct ksa *sa)
 }
 
 int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local,
-		  const struct endpoint *remote, const struct retransmit_conf *retransmit)
+		  const struct endpoint *remote, uint8_t dscp,
+		  const struct retransmit_conf *retransmit)
 {
 	struct ksa *sa;
 
@@ -214,6 +217,18 @@ int kernel_sa_new(struct kernel *k, uint64_t spi_i, const struct endpoint *local
 	sa->initiator = true;
 	sa->local = *local;
 	sa->remote = *remote;
+	sa->dscp = dscp;
+	return 0;
+}
+
+int kernel_sa_dscp(struct kernel *k, uint64_t spi_local, uint8_t dscp)
+{
+	struct ksa *sa = find(k, spi_local);
+
+	if (!host_op(k->host))
+		return 0;
+	assert(sa && !sa->lingering && dscp < 64);
+	sa->dscp = dscp;
 	return 0;
 }
 
@@ -234,7 +249,7 @@ int kernel_sa_send_raw(struct kernel *k, uint64_t spi_local,
 	assert(!buf_set(to, data, len));
 	sa->raw = sa->initiator;
 	sa->tries = 1;
-	transmit(k, &sa->local, &sa->remote, to);
+	transmit(k, sa, &sa->local, &sa->remote, to);
 	return 0;
 }
 
@@ -295,6 +310,7 @@ int kernel_sa_rekey(struct kernel *k, uint64_t old_spi_local, bool initiator, ui
 	sa->initiator = initiator;
 	sa->local = old->local;
 	sa->remote = old->remote;
+	sa->dscp = old->dscp;
 	sa->encr = *proposal_get(chosen, TRANSFORM_ENCR);
 	sa->integ = proposal_id(chosen, TRANSFORM_INTEG);
 	sa->keys = *keys;
@@ -312,7 +328,7 @@ int kernel_sa_established(struct kernel *k, uint64_t spi_local,
 	if (!host_op(k->host))
 		return 0;
 	assert(sa && sa->keyed);
-	(void)life;
+	sa->dscp = life->dscp;
 	sa->established = true;
 	sa->local = *local;
 	sa->remote = *remote;
@@ -341,7 +357,7 @@ int kernel_sa_move(struct kernel *k, uint64_t spi_local, const struct endpoint *
 	sa->local = *local;
 	sa->remote = *remote;
 	if (local->stream && sa->outstanding.len)
-		transmit(k, local, remote, &sa->outstanding);
+		transmit(k, sa, local, remote, &sa->outstanding);
 	return 0;
 }
 
@@ -364,7 +380,11 @@ int kernel_stream_add(struct kernel *k, int fd, bool originator, uint32_t *id)
 {
 	struct net *net = k->host->net;
 
-	assert(originator && net->streams < NET_STREAMS_MAX);
+	assert(net->streams < NET_STREAMS_MAX);
+	if (!originator) {
+		k->host->accepted = fd;
+		return 0;
+	}
 	close(fd);
 	net->open[net->streams] = !net->stillborn;
 	*id = 2 * ++net->streams;
@@ -451,7 +471,7 @@ int kernel_sa_request(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	sa->raw = false;
 	seal_with_notify(k, sa, &sa->outstanding, exchange, false, sa->out_id, first_payload, data,
 			 len);
-	transmit(k, &sa->local, &sa->remote, &sa->outstanding);
+	transmit(k, sa, &sa->local, &sa->remote, &sa->outstanding);
 	return 0;
 }
 
@@ -467,7 +487,7 @@ int kernel_sa_respond(struct kernel *k, uint64_t spi_local, uint8_t exchange,
 	seal_with_notify(k, sa, &sa->last_response, exchange, true, message_id, first_payload,
 			 data, len);
 	sa->answered = true;
-	transmit(k, &sa->request_to, &sa->request_from, &sa->last_response);
+	transmit(k, sa, &sa->request_to, &sa->request_from, &sa->last_response);
 	return 0;
 }
 
@@ -546,7 +566,7 @@ static void receive_init(struct kernel *k, const struct datagram *d,
 		if (!same(&sa->init_request, d))
 			continue;
 		if (sa->init_response.len)
-			transmit(k, local, &d->src, &sa->init_response);
+			transmit(k, sa, local, &d->src, &sa->init_response);
 		return;
 	}
 	assert(RAND_bytes((uint8_t *)&spi, sizeof(spi)) == 1);
@@ -582,7 +602,7 @@ static void receive_request(struct kernel *k, struct ksa *sa, const struct datag
 
 	if (sa->next_in && h->message_id == sa->next_in - 1 && same(&sa->last_request, d)) {
 		if (sa->answered)
-			transmit(k, local, &d->src, &sa->last_response);
+			transmit(k, sa, local, &d->src, &sa->last_response);
 		return;
 	}
 	sk_key(sa, !sa->initiator, &key);
@@ -759,7 +779,7 @@ void net_retransmit(struct net *net)
 		for (sa = host->kernel->sas; sa; sa = sa->next)
 			if (sa->outstanding.len) {
 				sa->tries++;
-				transmit(host->kernel, &sa->local, &sa->remote,
+				transmit(host->kernel, sa, &sa->local, &sa->remote,
 					 &sa->outstanding);
 			}
 	net_run(net);
@@ -905,6 +925,7 @@ struct resume_summary host_start(struct host *host, const char *conf)
 			.initiator = sa->initiator,
 			.established = sa->established,
 			.outstanding = sa->outstanding.len,
+			.dscp = sa->dscp,
 			.local = sa->local,
 			.remote = sa->remote,
 		};

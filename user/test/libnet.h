@@ -82,6 +82,8 @@ struct host {
 	const struct buf *window_notify;
 	uint32_t window;		/* as its last SA was told, 0: of none */
 	uint32_t fragment_size;
+	int accepted;			/* the last stream that it took, which is who asks's */
+	unsigned int marked[64];	/* datagrams that it has sent, by their codepoint */
 	struct config *config;
 	struct test_secrets secrets;
 	struct loop *loop;

@@ -107,6 +107,7 @@ static void test_defaults(void)
 	EXPECT_EQ(conn->tcp_remote_port, 4500);
 	EXPECT_EQ(conn->tcp_after, 3);
 	EXPECT(!conn->encap);
+	EXPECT_EQ(conn->dscp, 0);
 	EXPECT(conn->proposals.n > 0);
 	EXPECT_EQ(conn->local.id.type, ID_ANY);
 	EXPECT(!conn->start_pending);
@@ -131,7 +132,7 @@ static void test_conn_values(void)
 		"local_port = 1500\n remote_port = 4500\n encap = yes\n"
 		"transport = auto\n tcp_remote_port = 443\n tcp_after = 7\n"
 		"proposals = aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048\n"
-		"unique = never\n dpd_delay = 2m\n"
+		"unique = never\n dpd_delay = 2m\n dscp = 101110\n"
 		"local { id = left.example.org\n }\n remote { id = right@example.org\n }",
 		"local_ts = 10.1.0.0/16,10.2.0.1[tcp/80]\n remote_ts = 10.3.0.0/16\n"
 		"esp_proposals = aes128gcm16, chacha20poly1305\n start_action = start\n"
@@ -157,6 +158,7 @@ static void test_conn_values(void)
 	EXPECT_EQ(conn->tcp_remote_port, 443);
 	EXPECT_EQ(conn->tcp_after, 7);
 	EXPECT(conn->encap);
+	EXPECT_EQ(conn->dscp, 46);
 	EXPECT_EQ(conn->unique, UNIQUE_NEVER);
 	EXPECT_EQ(conn->proposals.n, 2);
 	EXPECT_STR(ike_id_str(&conn->local.id, id), "left.example.org");
@@ -184,6 +186,7 @@ static const char *const conn_ok[] = {
 	"unique = no", "unique = replace", "unique = keep", "keyingtries = 1", "keyingtries = 0", "dpd_delay = 0s",
 	"dpd_delay = 0", "dpd_delay = 1d", "dpd_timeout = 150s", "rekey_time = 0", "rekey_time = 4h",
 	"reauth_time = 0s", "reauth_time = 1d", "over_time = 10m", "rand_time = 1h", "dscp = 000000",
+	"dscp = 101110", "dscp = \"111111\"", "dscp =",
 	"send_certreq = no", "send_cert = never", "aggressive = no", "pull = yes",
 	"mediation = no", "ppk_required = no", "ppk_required = yes", "ppk_id = ppk@example", "ppk_id = *",
 	"if_id_in = 0", "ocsp = never",
@@ -243,6 +246,11 @@ static const char *const conn_refused[][2] = {
 	{ "over_time = soon", ":7: connections.net.over_time: 'soon' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "over_time = 3w", ":7: connections.net.over_time: '3w' is not a time: give a number of seconds or one with s, m, h or d" },
 	{ "fragmentation = always", ":7: connections.net.fragmentation: 'always' is none of yes, accept, force and no" },
+#define REFUSED_DSCP(text) \
+	{ "dscp = \"" text "\"", ":7: connections.net.dscp: '" text "' is no codepoint: write all of its six binary digits, as in 101110 for EF, which is 46" }
+	REFUSED_DSCP("64"), REFUSED_DSCP("1012"), REFUSED_DSCP("0000012"), REFUSED_DSCP("0000000"),
+	REFUSED_DSCP("101112"), REFUSED_DSCP("10111"), REFUSED_DSCP("ef"), REFUSED_DSCP("0x2e"),
+	REFUSED_DSCP(""), REFUSED_DSCP("-00001"),
 	{ "vips = 0.0.0.0", ":7: connections.net.vips: not supported yet: remove it" },
 	{ "pools = a", ":7: connections.net.pools: not supported yet: remove it" },
 	{ "remote_adrs = 10.0.0.1", ":7: connections.net.remote_adrs: unknown key: did you mean 'remote_addrs'?" },

@@ -21,20 +21,21 @@ struct setup {
 	const char *peer;
 	bool encap;
 	const char *fragmentation;	/* NULL: yes */
+	const char *dscp;		/* NULL: none */
 };
 
 static struct setup left_setup(void)
 {
 	return (struct setup){ "aes128gcm16-prfsha256-x25519", "aes128gcm16",
 			       "10.1.0.0/24", "10.2.0.0/24", "the shared secret",
-			       "left.example", "right.example", false, NULL };
+			       "left.example", "right.example", false, NULL, NULL };
 }
 
 static struct setup right_setup(void)
 {
 	return (struct setup){ "aes128gcm16-prfsha256-x25519", "aes128gcm16",
 			       "10.2.0.0/24", "10.1.0.0/24", "the shared secret",
-			       "right.example", "left.example", false, NULL };
+			       "right.example", "left.example", false, NULL, NULL };
 }
 
 static const char *conf(const struct setup *s, const char *local, const char *remote)
@@ -44,7 +45,7 @@ static const char *conf(const struct setup *s, const char *local, const char *re
 	snprintf(text, sizeof(text),
 		 "connections {\n  gw {\n    version = 2\n    local_addrs = %s\n"
 		 "    remote_addrs = %s\n    proposals = %s\n    encap = %s\n"
-		 "    fragmentation = %s\n"
+		 "    fragmentation = %s\n    dscp = %s\n"
 		 "    local {\n      auth = psk\n      id = %s\n    }\n"
 		 "    remote {\n      auth = psk\n      id = %s\n    }\n"
 		 "    children {\n      net {\n        local_ts = %s\n"
@@ -53,7 +54,7 @@ static const char *conf(const struct setup *s, const char *local, const char *re
 		 "secrets {\n  ike-a {\n    id-1 = %s\n    id-2 = %s\n"
 		 "    secret = \"%s\"\n  }\n}\n",
 		 local, remote, s->ike, s->encap ? "yes" : "no",
-		 s->fragmentation ?: "yes", s->id, s->peer,
+		 s->fragmentation ?: "yes", s->dscp ?: "000000", s->id, s->peer,
 		 s->local_ts, s->remote_ts, s->esp, s->id, s->peer, s->secret);
 	return text;
 }
@@ -364,6 +365,89 @@ static void loss_and_duplication(void)
 		expect_up();
 		net_clear(&net);
 	}
+}
+
+/* All that the host has sent, and that it has sent anything. */
+static void expect_marked(const struct host *host, uint8_t dscp)
+{
+	for (uint8_t i = 0; i < 64; i++)
+		EXPECT_EQ(host->marked[i] > 0, i == dscp);
+}
+
+/* Each end's its own, from the first datagram to the last, refusals and copies among them. */
+static void dscp(void)
+{
+	struct setup l = left_setup(), r = right_setup();
+	unsigned int tries;
+
+	l.ike = "aes128gcm16-prfsha256-ecp384-x25519-modp2048";
+	r.ike = "aes128gcm16-prfsha256-modp2048";
+	l.dscp = "101110";
+	r.dscp = "001010";
+	hosts(&l, &r);
+	net.fate = random_fate;
+	net.seed = 7;
+	initiate(left, NULL);
+	net_run(&net);
+	for (tries = 0; tries < 100 && !host_established(left); tries++)
+		net_retransmit(&net);
+	net.fate = NULL;
+	expect_up();
+	ike_manager_rekey_ike(&right->manager, host_established(right)->unique_id);
+	net_run(&net);
+	host_end_lingering(right);
+	ike_manager_rekey_ike(&left->manager, host_established(left)->unique_id);
+	net_run(&net);
+	ike_manager_terminate_ike(&left->manager, host_established(left)->unique_id, false, NULL);
+	net_run(&net);
+	expect_nothing(right);
+	expect_marked(left, 46);
+	expect_marked(right, 10);
+	net_clear(&net);
+
+	r.ike = "aes256gcm16-prfsha256-modp2048";
+	hosts(&l, &r);
+	initiate(left, NULL);
+	net_run(&net);
+	expect_nothing(right);
+	expect_marked(right, 10);
+	net_clear(&net);
+}
+
+/* Who the peer is is known in IKE_AUTH alone. */
+static void dscp_of_another(void)
+{
+	static const char first[] =
+		"connections {\n  first {\n    local_addrs = " RIGHT "\n    remote_addrs = " LEFT
+		"\n    dscp = 001010\n    proposals = aes128gcm16-prfsha256-x25519\n"
+		"    local {\n      auth = psk\n    }\n"
+		"    remote {\n      auth = psk\n      id = nobody.example\n    }\n  }\n}\n";
+	struct setup l = left_setup(), r = right_setup();
+	char text[4096 + sizeof(first)];
+
+	/* From the answer of IKE_AUTH on it has none. */
+	snprintf(text, sizeof(text), "%s%s", first, conf(&r, RIGHT, LEFT));
+	left = net_host(&net, LEFT, NULL, conf(&l, LEFT, RIGHT));
+	right = net_host(&net, RIGHT, NULL, text);
+	initiate(left, NULL);
+	net_run(&net);
+	expect_up();
+	EXPECT_EQ(right->marked[10], 1);
+	EXPECT_EQ(right->marked[0], 1);
+	net_clear(&net);
+
+	r.dscp = "101110";
+	snprintf(text, sizeof(text), "%s%s", first, conf(&r, RIGHT, LEFT));
+	left = net_host(&net, LEFT, NULL, conf(&l, LEFT, RIGHT));
+	right = net_host(&net, RIGHT, NULL, text);
+	initiate(left, NULL);
+	net_run(&net);
+	expect_up();
+	EXPECT_EQ(right->marked[10], 1);
+	EXPECT_EQ(right->marked[46], 1);
+	EXPECT_EQ(right->marked[0], 0);
+	expect_marked(left, 0);
+	net_clear(&net);
 }
 
 static void wrong_secret(void)
@@ -1118,6 +1202,8 @@ static const struct ktap_test tests[] = {
 	{ "fragment sizes", fragment_size },
 	{ "SET_WINDOW_SIZE, honoured", window_size },
 	{ "loss and duplication", loss_and_duplication },
+	{ "dscp", dscp },
+	{ "dscp, of another connection than it seemed", dscp_of_another },
 	{ "an answer is never longer than its request", never_longer },
 	{ "nor is a refusal", refusals_never_longer },
 	{ "wrong secret", wrong_secret },

@@ -106,7 +106,8 @@ static struct snapshot example(void)
 		.tries = 2, .message_id_out = 3, .message_id_in = 0, .age_ms = 61000,
 		.messages_in = 4, .messages_out = 5, .retransmits = 1, .duplicates = 1,
 		.worker = 4711, .stash_len = 300,
-		.behind_nat = true, .follow = true, .liveness_ms = 30000, .heard_ms = 2000,
+		.behind_nat = true, .follow = true, .liveness_ms = 30000, .dscp = 46,
+		.heard_ms = 2000,
 		.esp_pairs = 1, .window_in = 4, .window_out = 16,
 		.unanswered = { 1, 2, UINT32_MAX }, .unanswered_count = 3,
 	};
@@ -144,6 +145,7 @@ static void test_show_text(void)
 		   "  peer spi:    ffffffffffffffff\n"
 		   "  endpoints:   192.0.2.1:4500 - 192.0.2.2:4500\n"
 		   "  stream:      7\n"
+		   "  dscp:        46\n"
 		   "  round trip:  41.203 ms, variation 2.000 ms\n"
 		   "  timeout:     200 ms\n"
 		   "  worker:      4711\n"
@@ -264,6 +266,7 @@ static void test_show_json(void)
 	EXPECT_STR(json_string_value(json_object_get(sa, "spi")), "0123456789abcdef");
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "srtt-us")), 41203);
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "worker")), 4711);
+	EXPECT_EQ(json_integer_value(json_object_get(sa, "dscp")), 46);
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "window-in")), 4);
 	EXPECT_EQ(json_integer_value(json_object_get(sa, "window-out")), 16);
 	unanswered = json_object_get(sa, "unanswered");

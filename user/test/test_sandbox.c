@@ -39,6 +39,9 @@ static long bypass6(void)
 	return syscall(SYS_setsockopt, -1, IPPROTO_IPV6, IPV6_XFRM_POLICY, NULL, 0);
 }
 
+static long tos(void) { return syscall(SYS_setsockopt, -1, IPPROTO_IP, IP_TOS, NULL, 0); }
+static long tos6(void) { return syscall(SYS_setsockopt, -1, IPPROTO_IPV6, IPV6_TCLASS, NULL, 0); }
+static long other_end(void) { return syscall(SYS_getpeername, -1, NULL, NULL); }
 static long mark(void) { return syscall(SYS_setsockopt, -1, SOL_SOCKET, SO_MARK, NULL, 0); }
 static long socket_error(void)
 {
@@ -115,7 +118,10 @@ static const struct {
 	{ "socket, AF_UNIX of streams", local_stream, "" },
 	{ "setsockopt, IP_XFRM_POLICY", bypass, "d" },
 	{ "setsockopt, IPV6_XFRM_POLICY", bypass6, "d" },
+	{ "setsockopt, IP_TOS", tos, "d" },
+	{ "setsockopt, IPV6_TCLASS", tos6, "d" },
 	{ "setsockopt, SO_MARK", mark, "" },
+	{ "getpeername", other_end, "d" },
 	{ "getsockopt, SO_ERROR", socket_error, "d" },
 	{ "getsockopt, SO_PEERCRED", peer_of, "" },
 	{ "bind", bind_to, "d" },
@@ -264,7 +270,7 @@ static void check_refusals(enum sandbox kind, long (*const may[])(void), size_t 
 
 /* What those may who are allowed libraries that use sockets as they like. */
 #define LOOSE_SOCKETS \
-	local_stream, bypass, bypass6, mark, socket_error, peer_of, bind_to
+	local_stream, bypass, bypass6, tos, tos6, other_end, mark, socket_error, peer_of, bind_to
 
 /* What a look-up may, beside the network. */
 static void test_lookup(void)

@@ -5,9 +5,11 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "ike_reauth.h"
@@ -27,6 +29,7 @@ static struct host *left, *right;
 /* The one that is being opened. */
 struct tcp_connect {
 	struct endpoint local, remote;
+	uint8_t dscp;
 	tcp_connect_fn done;
 	void *arg;
 };
@@ -35,15 +38,15 @@ static struct tcp_connect *under_way;
 static unsigned int begun;
 
 int tcp_connect_begin(struct tcp_connect **c, struct loop *loop, const struct endpoint *local,
-		      const struct endpoint *remote, uint64_t limit_ms, tcp_connect_fn done,
-		      void *arg)
+		      const struct endpoint *remote, uint8_t dscp, uint64_t limit_ms,
+		      tcp_connect_fn done, void *arg)
 {
 	(void)loop;
 	(void)limit_ms;
 	assert(!under_way);
 	under_way = malloc(sizeof(*under_way));
 	assert(under_way);
-	*under_way = (struct tcp_connect){ *local, *remote, done, arg };
+	*under_way = (struct tcp_connect){ *local, *remote, dscp, done, arg };
 	*c = under_way;
 	begun++;
 	return 0;
@@ -93,6 +96,9 @@ static void wait_begun(void)
 	REQUIRE(under_way);
 }
 
+/* What they do not have in common. */
+static const char *first_settings = "";
+
 static const char *conf(bool of_left, const char *settings)
 {
 	static char text[4096];
@@ -104,13 +110,14 @@ static const char *conf(bool of_left, const char *settings)
 	for (int i = 0; i < 2; i++)
 		len += snprintf(text + len, sizeof(text) - len,
 				"  gw%d {\n    local_addrs = %s\n    remote_addrs = %s\n"
-				"    proposals = aes128gcm16-prfsha256-x25519\n%s\n"
+				"    proposals = aes128gcm16-prfsha256-x25519\n%s\n%s\n"
 				"    local {\n      auth = psk\n      id = %s%d.example\n    }\n"
 				"    remote {\n      auth = psk\n      id = %s%d.example\n    }\n"
 				"    children {\n      net {\n local_ts = 10.%d.%d.0/24\n"
 				" remote_ts = 10.%d.%d.0/24\n esp_proposals = aes128gcm16\n }\n"
 				"    }\n  }\n",
-				i, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, settings, me, i,
+				i, of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, settings,
+				i ? "" : first_settings, me, i,
 				peer, i, a, i, b, i);
 	snprintf(text + len, sizeof(text) - len,
 		 "}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n");
@@ -185,6 +192,76 @@ static void opened(void)
 	EXPECT_EQ(host_ike_sas(left), 2);
 	EXPECT_EQ(begun, 1);
 	end();
+}
+
+/* Only of connections whose packets are marked alike, and marked as those before. */
+static void marked(void)
+{
+	first_settings = "dscp = 101110";
+	begin(tcp);
+	wait_begun();
+	EXPECT_EQ(under_way->dscp, 46);
+	connected(0);
+	EXPECT_EQ(left_stream(), 2);
+	initiate("gw1");
+	wait_begun();
+	EXPECT_EQ(begun, 2);
+	EXPECT_EQ(under_way->dscp, 0);
+	connected(0);
+	EXPECT_EQ(host_ike_sas(left), 2);
+	EXPECT_EQ(left->manager.sas->local.stream + left->manager.sas->next->local.stream, 2 + 4);
+	net_cut(left, 2);
+	wait_begun();
+	EXPECT_EQ(under_way->dscp, 46);
+	connected(0);
+
+	/* So does the next daemon, whatever is configured then. */
+	host_die(left);
+	first_settings = "";
+	EXPECT_EQ(host_start(left, conf(true, tcp)).resumed, 2);
+	net_cut(left, 6);
+	wait_begun();
+	EXPECT_EQ(under_way->dscp, 46);
+	connected(0);
+	net_cut(left, 4);
+	wait_begun();
+	EXPECT_EQ(under_way->dscp, 0);
+	connected(0);
+	end();
+}
+
+/* A peer's: as the connection has it that fits its addresses best. */
+static void accepted(const char *settings, int want)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listening = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	char text[512];
+	int octet = -1;
+
+	snprintf(text, sizeof(text), "connections {\n any {\n dscp = 001010\n local {\n auth = psk\n }\n"
+		 " remote {\n auth = psk\n }\n }\n here {\n %s\n remote_addrs = 127.0.0.1\n"
+		 " local {\n auth = psk\n }\n remote {\n auth = psk\n }\n }\n}\n", settings);
+	right = net_host(&net, RIGHT, NULL, text);
+	REQUIRE(!bind(listening, (const struct sockaddr *)&any, sizeof(any)) &&
+		!listen(listening, 1) && !getsockname(listening, (struct sockaddr *)&ss, &len) &&
+		!connect(fd, (struct sockaddr *)&ss, len));
+	stream_accepted(&right->manager, accept(listening, NULL, NULL));
+	len = sizeof(octet);
+	REQUIRE(!getsockopt(right->accepted, IPPROTO_IP, IP_TOS, &octet, &len));
+	EXPECT_EQ(octet, want << 2);
+	close(right->accepted);
+	close(listening);
+	close(fd);
+	end();
+}
+
+static void marked_by_addresses(void)
+{
+	accepted("dscp = 101110", 46);
+	accepted("", 0);
+	accepted("local_addrs = 192.0.2.99", 10);
 }
 
 /* Whoever has rekeyed it, and however often. */
@@ -564,6 +641,8 @@ static void ended_already_by_auto(void)
 
 static const struct ktap_test tests[] = {
 	{ "opened, and shared", opened },
+	{ "dscp", marked },
+	{ "dscp of a peer's connection", marked_by_addresses },
 	{ "opened again", reopened },
 	{ "what is outstanding", outstanding },
 	{ "cut in the handshake", cut_in_handshake },

@@ -5,12 +5,14 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dscp.h"
 #include "endpoint.h"
 #include "ktap.h"
 #include "loop.h"
@@ -76,6 +78,9 @@ static int free_port(uint16_t *port)
 	return fd;
 }
 
+/* Of the connections that are tried. */
+static uint8_t dscp;
+
 static int try_connect(sa_family_t family, uint16_t port, uint64_t limit_ms)
 {
 	const struct endpoint local = loopback(family, 0), remote = loopback(family, port);
@@ -84,7 +89,7 @@ static int try_connect(sa_family_t family, uint16_t port, uint64_t limit_ms)
 	int err;
 
 	over = false;
-	err = tcp_connect_begin(&c, loop, &local, &remote, limit_ms, done, NULL);
+	err = tcp_connect_begin(&c, loop, &local, &remote, dscp, limit_ms, done, NULL);
 	if (err)
 		return err;
 	EXPECT(!over);
@@ -147,6 +152,32 @@ static void accepts(void)
 	}
 	tcp_listen_close(t);
 	EXPECT_EQ(try_connect(AF_INET, port, WAIT_MS), -ECONNREFUSED);
+}
+
+/* From its first packet on. */
+static void marks(void)
+{
+	struct tcp_listen *t;
+	socklen_t len = sizeof(int);
+	int octet = 0;
+	uint16_t port;
+
+	t = listen_at(&port);
+	REQUIRE(t);
+	dscp = 46;
+	EXPECT_EQ(try_connect(AF_INET, port, WAIT_MS), 0);
+	EXPECT(!getsockopt(result_fd, IPPROTO_IP, IP_TOS, &octet, &len));
+	EXPECT_EQ(octet, 46 << 2);
+	close(result_fd);
+	if (has_ipv6()) {
+		EXPECT_EQ(try_connect(AF_INET6, port, WAIT_MS), 0);
+		EXPECT(!getsockopt(result_fd, IPPROTO_IPV6, IPV6_TCLASS, &octet, &len));
+		EXPECT_EQ(octet, 46 << 2);
+		close(result_fd);
+	}
+	dscp = 0;
+	tcp_listen_close(t);
+	EXPECT_EQ(dscp_set(-1, AF_INET, 46), -EBADF);
 }
 
 /* Some at a time: others have their turn. */
@@ -254,7 +285,7 @@ static void takes_too_long(void)
 	/* Cancelled it is not heard of again. */
 	remote = loopback(AF_INET, port);
 	over = false;
-	REQUIRE(!tcp_connect_begin(&c, loop, &local, &remote, 200, done, NULL));
+	REQUIRE(!tcp_connect_begin(&c, loop, &local, &remote, 0, 200, done, NULL));
 	tcp_connect_cancel(c);
 	loop_turn(loop, 400);
 	EXPECT(!over);
@@ -271,7 +302,7 @@ static void no_address(void)
 	struct tcp_connect *c;
 
 	assert(!endpoint_parse(&local, "192.0.2.1", 0));
-	EXPECT_EQ(tcp_connect_begin(&c, loop, &local, &remote, WAIT_MS, done, NULL),
+	EXPECT_EQ(tcp_connect_begin(&c, loop, &local, &remote, 0, WAIT_MS, done, NULL),
 		  -EADDRNOTAVAIL);
 	EXPECT_EQ(loop_timers(loop), 0);
 }
@@ -287,6 +318,11 @@ static void with_loop(void (*test)(void))
 static void test_accepts(void)
 {
 	with_loop(accepts);
+}
+
+static void test_marks(void)
+{
+	with_loop(marks);
 }
 
 static void test_accepts_many(void)
@@ -316,6 +352,7 @@ static void test_no_address(void)
 
 static const struct ktap_test tests[] = {
 	{ "connections are accepted", test_accepts },
+	{ "marked", test_marks },
 	{ "many are, some at a time", test_accepts_many },
 	{ "without descriptors", test_no_descriptors },
 	{ "a port that is taken", test_port_taken },
