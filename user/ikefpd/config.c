@@ -79,7 +79,7 @@ static void auth_clear(struct auth_conf *auth)
 	ike_id_clear(&auth->ca_id);
 	sk_ASN1_OBJECT_pop_free(auth->cert_policies, ASN1_OBJECT_free);
 	for (size_t i = 0; i < auth->pubkey_count; i++)
-		EVP_PKEY_free(auth->pubkeys[i]);
+		EVP_PKEY_free(auth->pubkeys[i].key);
 	free(auth->pubkeys);
 }
 

@@ -54,6 +54,13 @@ enum revocation {
 	REVOCATION_STRICT	/* it has to be known */
 };
 
+/* Its identifier is found out when it is asked for: that takes a while, and is ours alone. */
+struct conf_pubkey {
+	EVP_PKEY *key;
+	bool has_id;
+	uint8_t id[KEY_ID_LEN];	/* key_id(); the loop's */
+};
+
 /* One authentication round. */
 struct token_cert_ref;
 
@@ -72,7 +79,7 @@ struct auth_conf {
 	STACK_OF(ASN1_OBJECT) *cert_policies;	/* the chain has to be good for each; NULL: none */
 	/* Of certs and cacerts, which are there then, be they empty: what is on tokens. */
 	struct token_cert_ref *token_certs;
-	EVP_PKEY **pubkeys;	/* likewise, without certificates */
+	struct conf_pubkey *pubkeys;	/* likewise, without certificates */
 	size_t pubkey_count;
 };
 

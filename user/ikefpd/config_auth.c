@@ -308,7 +308,7 @@ static int add_pubkey(const struct tree *node, const struct tree *blob,
 {
 	EVP_PKEY *key = blob->data ? public_key_read(blob->data, blob->len) : NULL;
 	struct errmsg why;
-	EVP_PKEY **keys;
+	struct conf_pubkey *keys;
 
 	if (!key)
 		return tree_refuse(node, err, "an item is no public key");
@@ -316,13 +316,13 @@ static int add_pubkey(const struct tree *node, const struct tree *blob,
 		EVP_PKEY_free(key);
 		return tree_refuse(node, err, "%s", why.text);
 	}
-	keys = reallocarray(auth->pubkeys, auth->pubkey_count + 1, sizeof(EVP_PKEY *));
+	keys = reallocarray(auth->pubkeys, auth->pubkey_count + 1, sizeof(*keys));
 	if (!keys) {
 		EVP_PKEY_free(key);
 		return tree_refuse(node, err, "out of memory");
 	}
 	auth->pubkeys = keys;
-	keys[auth->pubkey_count++] = key;
+	keys[auth->pubkey_count++] = (struct conf_pubkey){ .key = key };
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "certificate.h"
 #include "credentials.h"
+#include "dn.h"
 #include "signature.h"
 
 static void credential_free(struct credential *one)
@@ -16,8 +17,17 @@ static void credential_free(struct credential *one)
 	X509_free(one->cert);
 	X509_CRL_free(one->crl);
 	EVP_PKEY_free(one->key);
+	free(one->nodes);
 	free(one->uri);
 	free(one);
+}
+
+/* What handshakes ask of it is found out when it is loaded. 0, or -1 with @err set. */
+static int prepare(struct credential *one, struct errmsg *err)
+{
+	if (one->kind == CREDENTIAL_CA && certificate_authority_id(one->cert, one->authority_id))
+		return errmsg_set(err, "its key cannot be hashed");
+	return credential_index_prepare(one) ? errmsg_set(err, "out of memory") : 0;
 }
 
 static bool same(const struct credential *a, const struct credential *b)
@@ -44,6 +54,16 @@ static void changed(struct credentials *c)
 	drop_store(c);
 }
 
+/* What *at is goes. */
+static void drop(struct credentials *c, struct credential **at)
+{
+	struct credential *one = *at;
+
+	*at = one->next;
+	credential_index_remove(&c->index, one);
+	credential_free(one);
+}
+
 static void append(struct credentials *c, struct credential *one)
 {
 	struct credential **at = &c->first;
@@ -56,6 +76,7 @@ static void append(struct credentials *c, struct credential *one)
 			return;
 		}
 	*at = one;
+	credential_index_add(&c->index, one);
 	changed(c);
 }
 
@@ -103,7 +124,7 @@ int credentials_add(struct credentials *c, enum conf_source source,
 	one->source = source;
 	one->kind = kind;
 	one->added = true;
-	if (read_one(one, data, len, err)) {
+	if (read_one(one, data, len, err) || prepare(one, err)) {
 		credential_free(one);
 		return -1;
 	}
@@ -113,28 +134,22 @@ int credentials_add(struct credentials *c, enum conf_source source,
 
 void credentials_clear(struct credentials *c, enum conf_source source)
 {
-	struct credential **at = &c->first, *one;
+	struct credential **at = &c->first;
 
-	while ((one = *at)) {
-		if (one->source != source) {
-			at = &one->next;
-			continue;
-		}
-		*at = one->next;
-		credential_free(one);
-	}
+	while (*at)
+		if ((*at)->source == source)
+			drop(c, at);
+		else
+			at = &(*at)->next;
 	changed(c);
 }
 
 /* Goes, unless somebody names it. */
 static void drop_unnamed(struct credentials *c, struct credential **at)
 {
-	struct credential *one = *at;
-
-	if (one->added || one->authorities)
+	if ((*at)->added || (*at)->authorities)
 		return;
-	*at = one->next;
-	credential_free(one);
+	drop(c, at);
 	changed(c);
 }
 
@@ -164,6 +179,10 @@ int credentials_add_authority(struct credentials *c, enum conf_source source, X5
 	one->authorities = 1;
 	X509_up_ref(ca);
 	one->cert = ca;
+	if (prepare(one, err)) {
+		credential_free(one);
+		return -1;
+	}
 	append(c, one);
 	return 0;
 }
@@ -226,8 +245,7 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 			at = &old->next;
 			continue;
 		}
-		*at = old->next;
-		credential_free(old);
+		drop(c, at);
 	}
 	*at = one;
 	c->fetched++;
@@ -248,6 +266,7 @@ void credentials_replace_file(struct credentials *to, struct credentials *from)
 	while ((one = from->first)) {
 		from->first = one->next;
 		one->next = NULL;
+		credential_index_remove(&from->index, one);
 		append(to, one);
 	}
 	changed(from);
@@ -265,6 +284,7 @@ void credentials_free(struct credentials *c)
 	credentials_clear(c, CONF_FILE);
 	credentials_clear(c, CONF_VICI);
 	credentials_clear_fetched(c);
+	credential_index_clear(&c->index);
 	free(c);
 }
 
@@ -343,19 +363,57 @@ X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more)
 	return c->store;
 }
 
+/* Whoever it is, it is found by its subject, too. */
+static bool has(const struct table *table, const X509 *cert, enum credential_kind kind)
+{
+	struct table_node *node = table_find(table, dn_hash(X509_get_subject_name(cert)));
+
+	for (; node; node = table_next(node)) {
+		const struct credential *one = credential_at(node);
+
+		if (one->kind == kind && !X509_cmp(one->cert, cert))
+			return true;
+	}
+	return false;
+}
+
 bool credentials_has_cert(const struct credentials *c, const X509 *cert)
 {
-	for (const struct credential *one = c->first; one; one = one->next)
-		if (one->kind == CREDENTIAL_CERT && !X509_cmp(one->cert, cert))
-			return true;
-	return false;
+	return has(&c->index.by_id, cert, CREDENTIAL_CERT);
+}
+
+bool credentials_has_ca(const struct credentials *c, const X509 *ca)
+{
+	return has(&c->index.by_subject, ca, CREDENTIAL_CA);
+}
+
+/* The last one that was loaded comes first. */
+STACK_OF(X509) *credentials_of_id(const struct credentials *c, const struct ike_id *id)
+{
+	struct table_node *node = table_find(&c->index.by_id, certificate_id_hash(id));
+	STACK_OF(X509) *found = NULL;
+
+	for (; node; node = table_next(node)) {
+		X509 *cert = credential_at(node)->cert;
+
+		if (!certificate_has_id(cert, id))
+			continue;
+		if (!found)
+			found = sk_X509_new_null();
+		if (!sk_X509_unshift(found, cert))
+			break;
+	}
+	return found;
 }
 
 X509 *credentials_issuer(const struct credentials *c, X509 *cert)
 {
-	for (const struct credential *one = c->first; one; one = one->next)
-		if (one->kind == CREDENTIAL_CA &&
-		    X509_check_issued(one->cert, cert) == X509_V_OK)
-			return one->cert;
-	return NULL;
+	struct table_node *node = table_find(&c->index.by_subject,
+					     dn_hash(X509_get_issuer_name(cert)));
+	X509 *issuer = NULL;
+
+	for (; node; node = table_next(node))
+		if (X509_check_issued(credential_at(node)->cert, cert) == X509_V_OK)
+			issuer = credential_at(node)->cert;
+	return issuer;
 }

@@ -161,29 +161,53 @@ struct choice {
 };
 
 /* Takes it if there is nothing better yet. */
-static int offer(struct choice *c, EVP_PKEY *key, X509 *cert)
+static int offer_cert(struct choice *c, X509 *cert)
 {
 	struct ike_certs *certs = c->certs;
-	bool wanted = cert && certs->authorities.len &&
+	bool wanted = !c->wanted && certs->authorities.len &&
 		      leads_to_wanted(certs, c->config, c->conn, cert);
 	uint8_t id[KEY_ID_LEN];
 
-	if (certs->key && (c->wanted || !wanted))
+	if (certs->key && !wanted)
 		return 0;
-	if (key_id(key, id))
+	if (certificate_key_id(cert, id))
 		return -EIO;
 	if (!secrets_has_key(c->secrets, id))
 		return 0;
 	EVP_PKEY_free(certs->key);
 	X509_free(certs->cert);
-	EVP_PKEY_up_ref(key);
-	if (cert)
-		X509_up_ref(cert);
-	certs->key = key;
+	X509_up_ref(cert);
 	certs->cert = cert;
+	certs->key = X509_get_pubkey(cert);
 	memcpy(certs->key_id, id, sizeof(id));
 	c->wanted = wanted;
 	return 0;
+}
+
+static int offer_key(struct choice *c, struct conf_pubkey *key)
+{
+	struct ike_certs *certs = c->certs;
+
+	if (certs->key)
+		return 0;
+	if (!key->has_id && key_id(key->key, key->id))
+		return -EIO;
+	key->has_id = true;
+	if (!secrets_has_key(c->secrets, key->id))
+		return 0;
+	EVP_PKEY_up_ref(key->key);
+	certs->key = key->key;
+	memcpy(certs->key_id, key->id, KEY_ID_LEN);
+	return 0;
+}
+
+static int offer_certs(struct choice *c, STACK_OF(X509) *certs)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < sk_X509_num(certs); i++)
+		err = offer_cert(c, sk_X509_value(certs, i));
+	return err;
 }
 
 int ike_certs_choose(struct ike_certs *certs, const struct config *config,
@@ -192,20 +216,16 @@ int ike_certs_choose(struct ike_certs *certs, const struct config *config,
 {
 	struct choice c = { certs, config, conn, secrets, false };
 	const struct auth_conf *local = &conn->local;
-	int err = 0;
+	int err = offer_certs(&c, local->certs);
 
-	for (int i = 0; !err && i < sk_X509_num(local->certs); i++) {
-		X509 *cert = sk_X509_value(local->certs, i);
-
-		err = offer(&c, X509_get0_pubkey(cert), cert);
-	}
 	for (size_t i = 0; !err && i < local->pubkey_count; i++)
-		err = offer(&c, local->pubkeys[i], NULL);
-	if (!local->certs && !local->pubkey_count)
-		for (const struct credential *one = config->credentials->first; !err && one;
-		     one = one->next)
-			if (one->kind == CREDENTIAL_CERT && certificate_has_id(one->cert, id))
-				err = offer(&c, X509_get0_pubkey(one->cert), one->cert);
+		err = offer_key(&c, &local->pubkeys[i]);
+	if (!local->certs && !local->pubkey_count) {
+		STACK_OF(X509) *ours = credentials_of_id(config->credentials, id);
+
+		err = offer_certs(&c, ours);
+		sk_X509_free(ours);
+	}
 	return err ? err : certs->key ? 0 : -ENOKEY;
 }
 

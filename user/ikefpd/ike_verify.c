@@ -92,8 +92,8 @@ static void try_keys(struct ike_verification *v)
 	const struct auth_conf *conf = &v->conn->remote;
 
 	for (size_t i = 0; !v->is_by_key && i < conf->pubkey_count; i++)
-		v->is_by_key = !trust_check_key(conf, conf->pubkeys[i], &v->err) &&
-			       !check_signature(v, conf->pubkeys[i], &v->err);
+		v->is_by_key = !trust_check_key(conf, conf->pubkeys[i].key, &v->err) &&
+			       !check_signature(v, conf->pubkeys[i].key, &v->err);
 	v->tried_keys = true;
 }
 
@@ -198,6 +198,7 @@ static int find_signers(struct ike_verification *v)
 {
 	const struct config *config = v->sa->manager->config;
 	const struct auth_conf *conf = &v->conn->remote;
+	STACK_OF(X509) *loaded;
 	struct signer *none;
 	int err = 0;
 
@@ -209,9 +210,10 @@ static int find_signers(struct ike_verification *v)
 	errmsg_set(&none->err, "it sent no certificate, and none of it was loaded");
 	for (int i = 0; !err && i < sk_X509_num(conf->certs); i++)
 		err = add_cert(v, sk_X509_value(conf->certs, i), NULL);
-	for (const struct credential *c = config->credentials->first; !err && c; c = c->next)
-		if (c->kind == CREDENTIAL_CERT && certificate_has_id(c->cert, &v->sa->remote_id))
-			err = add_cert(v, c->cert, NULL);
+	loaded = credentials_of_id(config->credentials, &v->sa->remote_id);
+	for (int i = 0; !err && i < sk_X509_num(loaded); i++)
+		err = add_cert(v, sk_X509_value(loaded, i), NULL);
+	sk_X509_free(loaded);
 	return err;
 }
 
