@@ -41,17 +41,10 @@ static bool same(const struct credential *a, const struct credential *b)
 	return EVP_PKEY_eq(a->key, b->key) == 1;
 }
 
-/* Threads that verify with it go on with it. */
-static void drop_store(struct credentials *c)
-{
-	X509_STORE_free(c->store);
-	c->store = NULL;
-}
-
-static void changed(struct credentials *c)
+void credentials_changed(struct credentials *c)
 {
 	c->loaded++;
-	drop_store(c);
+	trust_stores_drop(&c->stores);
 }
 
 /* What *at is goes. */
@@ -77,7 +70,7 @@ static void append(struct credentials *c, struct credential *one)
 		}
 	*at = one;
 	credential_index_add(&c->index, one);
-	changed(c);
+	credentials_changed(c);
 }
 
 static int read_cert(struct credential *one, const void *data, size_t len,
@@ -141,7 +134,7 @@ void credentials_clear(struct credentials *c, enum conf_source source)
 			drop(c, at);
 		else
 			at = &(*at)->next;
-	changed(c);
+	credentials_changed(c);
 }
 
 /* Goes, unless somebody names it. */
@@ -150,7 +143,7 @@ static void drop_unnamed(struct credentials *c, struct credential **at)
 	if ((*at)->added || (*at)->authorities)
 		return;
 	drop(c, at);
-	changed(c);
+	credentials_changed(c);
 }
 
 void credentials_unload(struct credentials *c, enum conf_source source)
@@ -249,7 +242,7 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 	}
 	*at = one;
 	c->fetched++;
-	drop_store(c);
+	trust_stores_drop(&c->stores);
 	return 0;
 }
 
@@ -269,7 +262,7 @@ void credentials_replace_file(struct credentials *to, struct credentials *from)
 		credential_index_remove(&from->index, one);
 		append(to, one);
 	}
-	changed(from);
+	credentials_changed(from);
 }
 
 struct credentials *credentials_new(void)
@@ -331,36 +324,6 @@ int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 		len -= 5 + one;
 	}
 	return 0;
-}
-
-static X509_STORE *new_store(const struct credentials *c, STACK_OF(X509) *more)
-{
-	X509_STORE *store = X509_STORE_new();
-	bool ok = store;
-
-	for (const struct credential *one = c->first; ok && one; one = one->next)
-		if (one->kind == CREDENTIAL_CA)
-			ok = X509_STORE_add_cert(store, one->cert);
-		else if (one->kind == CREDENTIAL_CRL)
-			ok = X509_STORE_add_crl(store, one->crl);
-	for (int i = 0; ok && i < sk_X509_num(more); i++)
-		ok = X509_STORE_add_cert(store, sk_X509_value(more, i));
-	if (ok)
-		return store;
-	X509_STORE_free(store);
-	ERR_clear_error();
-	return NULL;
-}
-
-X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more)
-{
-	if (sk_X509_num(more) > 0)
-		return new_store(c, more);
-	if (!c->store)
-		c->store = new_store(c, NULL);
-	if (c->store)
-		X509_STORE_up_ref(c->store);
-	return c->store;
 }
 
 /* Whoever it is, it is found by its subject, too. */

@@ -17,6 +17,7 @@
 #include "conf_source.h"
 #include "credential_index.h"
 #include "errmsg.h"
+#include "trust_stores.h"
 
 enum credential_kind {
 	CREDENTIAL_CERT,	/* of an end entity: ours, or of a peer that is trusted by it */
@@ -43,7 +44,7 @@ struct credential {
 struct credentials {
 	struct credential *first;	/* in the order they were loaded */
 	struct credential_index index;
-	X509_STORE *store;	/* of CAs and CRLs; NULL: to be made */
+	struct trust_stores stores;
 	uint64_t loaded, fetched;	/* changes so far: of what was loaded, of fetched CRLs */
 };
 
@@ -89,11 +90,8 @@ int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 /* It in DER, to be freed with OPENSSL_free(); its octets, or what is not positive. */
 int credential_der(const struct credential *one, unsigned char **der);
 
-/*
- * A store of them with these CAs (may be NULL) besides; NULL without memory. Free it
- * with X509_STORE_free().
- */
-X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more);
+/* Certificates that connections name have come or gone, which counts as a change of these. */
+void credentials_changed(struct credentials *c);
 
 /* Has it been loaded as an end entity's? */
 bool credentials_has_cert(const struct credentials *c, const X509 *cert);

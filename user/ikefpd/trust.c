@@ -305,6 +305,10 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *
 {
 	X509_VERIFY_PARAM *param;
 
+	/*
+	 * What was loaded itself is its own trust anchor where no chain leads further: that is
+	 * what allows partial chains (trust_stores.h). It is one only for itself.
+	 */
 	if (!X509_STORE_CTX_init(ctx, store, cert, others))
 		return 0;
 	param = X509_STORE_CTX_get0_param(ctx);
@@ -314,25 +318,6 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *
 				    X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
 				    (pinned ? X509_V_FLAG_PARTIAL_CHAIN : 0));
 	return !conf->cert_policies || X509_VERIFY_PARAM_set1_policies(param, conf->cert_policies);
-}
-
-/*
- * What was loaded itself is its own trust anchor where no chain leads further. That it is
- * one only for itself is so because no CA's is among them.
- */
-static X509_STORE *store_for(struct credentials *credentials, const struct auth_conf *conf,
-			     X509 *pinned)
-{
-	STACK_OF(X509) *more = NULL;
-	X509_STORE *store = NULL;
-
-	if (!pinned)
-		return credentials_store(credentials, conf->cacerts);
-	more = conf->cacerts ? sk_X509_dup(conf->cacerts) : sk_X509_new_null();
-	if (more && sk_X509_push(more, pinned))
-		store = credentials_store(credentials, more);
-	sk_X509_free(more);
-	return store;
 }
 
 static int keep_conf(struct trust_case *tc, const struct auth_conf *conf)
@@ -373,7 +358,7 @@ struct trust_case *trust_open(struct credentials *credentials, const struct auth
 	tc->peer = peer;
 	tc->ret = errmsg_set(&tc->err, "it has not been verified");
 	tc->pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
-	tc->store = store_for(credentials, conf, tc->pinned ? cert : NULL);
+	tc->store = trust_stores_get(credentials, conf->cacerts);
 	tc->loaded = credentials->loaded;
 	tc->fetched = credentials->fetched;
 	if (!tc->store || keep_conf(tc, conf)) {
