@@ -16,7 +16,10 @@ struct config *config_new(void)
 	if (!config)
 		return NULL;
 	config->credentials = credentials_new();
-	if (!config->credentials) {
+	config->all_authorities = calloc(1, sizeof(*config->all_authorities));
+	if (!config->credentials || !config->all_authorities) {
+		credentials_free(config->credentials);
+		free(config->all_authorities);
 		free(config);
 		return NULL;
 	}
@@ -40,6 +43,8 @@ void config_free(struct config *config)
 	authority_clear(&config->authorities, CONF_FILE);
 	authority_clear(&config->authorities, CONF_VICI);
 	credentials_free(config->credentials);
+	buf_clear(&config->all_authorities->ids);
+	free(config->all_authorities);
 	free(config);
 }
 
@@ -196,6 +201,7 @@ static void insert(struct config *config, struct conn **at, struct conn *conn)
 	else
 		config->conns_end = &conn->next;
 	table_add(&config->by_name, &conn->by_name, name_hash(conn->name));
+	config->conn_changes++;
 }
 
 void config_take_conn(struct config *config, struct conn *conn)
@@ -208,6 +214,7 @@ void config_take_conn(struct config *config, struct conn *conn)
 	conn->next = NULL;
 	conn->link = NULL;
 	table_remove(&config->by_name, &conn->by_name);
+	config->conn_changes++;
 }
 
 struct conn *config_put_conn(struct config *config, struct conn *conn)

@@ -227,6 +227,13 @@ struct conn {
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 
+/* All CAs there are as CERTREQ names them, until others come or go (ike_cert.c). */
+struct config_authorities {
+	struct buf ids;		/* certificate_authority_id(), each */
+	bool known;
+	uint64_t loaded, conn_changes;	/* as those of the credentials and connections were */
+};
+
 #define TCP_AFTER_DEFAULT	3
 
 #define TCP_PORTS_MAX	8
@@ -235,8 +242,10 @@ struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct conn **conns_end;	/* the last one's next */
 	struct table by_name;
+	uint64_t conn_changes;	/* so often have others come or gone */
 	struct credentials *credentials;
 	struct authority *authorities;
+	struct config_authorities *all_authorities;
 	struct retransmit_conf retransmit;	/* charon.retransmit_* */
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;

@@ -75,44 +75,71 @@ static bool has_authority(const struct buf *authorities, const uint8_t id[KEY_ID
 	return false;
 }
 
-static void put_authority(struct buf *out, const X509 *cert)
+static bool is_full(const struct buf *authorities)
+{
+	return authorities->len >= AUTHORITIES_MAX * KEY_ID_LEN;
+}
+
+static void put_authority(struct buf *out, const uint8_t id[KEY_ID_LEN])
+{
+	if (!is_full(out) && !has_authority(out, id))
+		buf_put(out, id, KEY_ID_LEN);
+}
+
+static void put_named(struct buf *out, const struct conn *conn)
 {
 	uint8_t id[KEY_ID_LEN];
 
-	if (out->len < AUTHORITIES_MAX * KEY_ID_LEN && !certificate_authority_id(cert, id) &&
-	    !has_authority(out, id))
-		buf_put(out, id, sizeof(id));
+	for (int i = 0; i < sk_X509_num(conn->remote.cacerts) && !is_full(out); i++)
+		if (!certificate_authority_id(sk_X509_value(conn->remote.cacerts, i), id))
+			put_authority(out, id);
 }
 
-static void put_authorities(struct buf *out, STACK_OF(X509) *cas)
+static void put_loaded(struct buf *out, const struct credentials *credentials)
 {
-	for (int i = 0; i < sk_X509_num(cas); i++)
-		put_authority(out, sk_X509_value(cas, i));
+	for (const struct credential *c = credentials->first; c && !is_full(out); c = c->next)
+		if (c->kind == CREDENTIAL_CA)
+			put_authority(out, c->authority_id);
+}
+
+/* Each IKE_SA_INIT asks for them, and there may be a CA for each of thousands of connections. */
+static const struct buf *all_authorities(const struct config *config)
+{
+	struct config_authorities *all = config->all_authorities;
+
+	if (all->known && all->loaded == config->credentials->loaded &&
+	    all->conn_changes == config->conn_changes)
+		return &all->ids;
+	buf_clear(&all->ids);
+	for (const struct conn *c = config->conns; c && !is_full(&all->ids); c = c->next)
+		put_named(&all->ids, c);
+	put_loaded(&all->ids, config->credentials);
+	all->known = !all->ids.failed;
+	all->loaded = config->credentials->loaded;
+	all->conn_changes = config->conn_changes;
+	return &all->ids;
 }
 
 void ike_put_certreq(struct payload_writer *w, const struct config *config,
 		     const struct conn *conn, bool brief)
 {
-	struct buf authorities = BUF_INIT;
+	struct buf own = BUF_INIT;
+	const struct buf *authorities = conn ? &own : all_authorities(config);
 
 	if (conn)
-		put_authorities(&authorities, conn->remote.cacerts);
-	for (const struct conn *c = conn ? NULL : config->conns; c; c = c->next)
-		put_authorities(&authorities, c->remote.cacerts);
-	if (!conn || !authorities.len)
-		for (const struct credential *c = config->credentials->first; c; c = c->next)
-			if (c->kind == CREDENTIAL_CA)
-				put_authority(&authorities, c->cert);
-	if (authorities.len) {
+		put_named(&own, conn);
+	if (conn && !own.len)
+		put_loaded(&own, config->credentials);
+	if (authorities->len) {
 		payload_open(w, PAYLOAD_CERTREQ);
 		buf_put8(&w->buf, CERT_X509_SIGNATURE);
 		if (!brief)
-			buf_put(&w->buf, authorities.data, authorities.len);
+			buf_put(&w->buf, authorities->data, authorities->len);
 		payload_close(w);
 	}
-	if (authorities.failed)
+	if (authorities->failed)
 		w->buf.failed = true;
-	buf_clear(&authorities);
+	buf_clear(&own);
 }
 
 /* The CA that issued it, of the connection's or of all. */

@@ -719,6 +719,58 @@ static void never_longer(void)
 	end();
 }
 
+/* Does a CERTREQ of all that the host trusts name this CA? */
+static bool asks_for(const struct host *host, X509 *ca)
+{
+	struct payload_writer w;
+	uint8_t id[KEY_ID_LEN];
+	bool found = false;
+
+	EXPECT(!certificate_authority_id(ca, id));
+	payload_begin(&w, 0);
+	ike_put_certreq(&w, host->config, NULL, false);
+	EXPECT(!w.buf.failed);
+	for (size_t i = 5; i < w.buf.len; i += KEY_ID_LEN) {
+		EXPECT(i + KEY_ID_LEN <= w.buf.len);
+		found |= !memcmp(w.buf.data + i, id, KEY_ID_LEN);
+	}
+	buf_clear(&w.buf);
+	return found;
+}
+
+/* What is asked for is what is trusted then, by whatever is loaded. */
+static void asked_for(void)
+{
+	struct cert_pair second, third;
+	struct conn *conn;
+
+	begin("pubkey", "pubkey");
+	second = cert_make(&(struct cert_plan){ .name = "second", .extensions = of_ca });
+	third = cert_make(&(struct cert_plan){ .name = "third", .extensions = of_ca });
+	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert));
+	load(left, CREDENTIAL_CA, second.cert);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	credentials_clear(left->config->credentials, CONF_VICI);
+	EXPECT(!asks_for(left, root.cert) && !asks_for(left, second.cert));
+	load(left, CREDENTIAL_CA, root.cert);
+	/* Of connections that come, get another certificate from a token, and go. */
+	conn = conn_new("another");
+	conn->remote.cacerts = sk_X509_new_null();
+	X509_up_ref(second.cert);
+	sk_X509_push(conn->remote.cacerts, second.cert);
+	config_put_conn(left->config, conn);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	X509_up_ref(third.cert);
+	sk_X509_push(conn->remote.cacerts, third.cert);
+	credentials_changed(left->config->credentials);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert) && asks_for(left, third.cert));
+	EXPECT(!config_remove_conn(left->config, "another"));
+	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert) && !asks_for(left, third.cert));
+	cert_pair_free(&second);
+	cert_pair_free(&third);
+	end();
+}
+
 /* Which certificate is ours where the peer asks for this CA (NULL: it does not ask). */
 static X509 *chosen(const struct cert_pair *ca, int *err)
 {
@@ -810,6 +862,7 @@ static const struct ktap_test tests[] = {
 	{ "a request after it while it verifies", next_request },
 	{ "another configuration while it verifies", loaded_while_it_verifies },
 	{ "a CRL while it verifies", revoked_while_it_verifies },
+	{ "CAs that are asked for", asked_for },
 	{ "our certificate", choices },
 	{ "all that were loaded are tried", tries_all },
 	{ "another one is revoked meanwhile", another_is_revoked_meanwhile },
