@@ -274,6 +274,7 @@ static void ended_while_it_verifies(void)
 
 		come_along = i & 1;
 		host = hold_at(i & 2);
+		REQUIRE(host->manager.sas);
 		ike_sa_destroy(host->manager.sas, NULL);
 		EXPECT_EQ(jobs_count(), TEST_SIGNERS);
 		net_let_go(&net);
