@@ -377,22 +377,16 @@ static int read_token_cert(const struct tree *section, struct auth_conf *auth, b
 {
 	STACK_OF(X509) **list = ca ? &auth->cacerts : &auth->certs;
 	struct token_cert_ref **end = &auth->token_certs, *ref;
-	char *token = config_read_token_cert(section, err);
-	char path[256];
 
-	if (!token)
+	ref = token_cert_ref_read(section, false, err);
+	if (!ref)
 		return -1;
-	ref = calloc(1, sizeof(*ref));
 	if (!*list)
 		*list = sk_X509_new_null();
-	if (ref)
-		ref->key = strdup(tree_path(section, path, sizeof(path)));
-	if (!ref || !ref->key || !*list) {
-		free(token);
+	if (!*list) {
 		token_cert_refs_free(ref);
 		return tree_refuse(section, err, "out of memory");
 	}
-	ref->token = token;
 	ref->ca = ca;
 	ref->list = *list;
 	while (*end)

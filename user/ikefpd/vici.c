@@ -102,9 +102,12 @@ static void client_close(struct vici_client *client)
 		vici_token_abandon(client->token);
 	if (client->conn)
 		vici_conn_abandon(client->conn);
+	if (client->authority)
+		vici_authority_abandon(client->authority);
 	client->control = NULL;
 	client->token = NULL;
 	client->conn = NULL;
+	client->authority = NULL;
 	vici_log_update(vici);
 	loop_defer(vici->loop, &vici->reap);
 }
@@ -149,7 +152,7 @@ static size_t unsent(const struct vici_client *client)
 /* A command of the client's is under way. */
 static bool is_busy(const struct vici_client *client)
 {
-	return client->control || client->token || client->conn;
+	return client->control || client->token || client->conn || client->authority;
 }
 
 /* Ask for what the client can be served now. */
@@ -261,6 +264,7 @@ void vici_respond(struct vici_client *client, struct buf *reply)
 	client->control = NULL;
 	client->token = NULL;
 	client->conn = NULL;
+	client->authority = NULL;
 	client_packet(client, VICI_CMD_RESPONSE, NULL, reply);
 	buf_clear(reply);
 	vici_log_update(client->vici);

@@ -38,6 +38,7 @@ struct secrets;
 struct vici_control;
 struct vici_token;
 struct vici_conn;
+struct vici_authority;
 struct token_certs;
 
 struct vici {
@@ -70,7 +71,8 @@ struct vici_client {
 	struct loop_work resume;	/* goes on with what is in @in */
 	struct vici_control *control;	/* the command under way, NULL none, */
 	struct vici_token *token;	/* or if it is load-token, */
-	struct vici_conn *conn;		/* or load-conn */
+	struct vici_conn *conn;		/* or load-conn, */
+	struct vici_authority *authority;	/* or load-authority */
 	unsigned long dropped;		/* log events that a slow client missed */
 };
 
@@ -123,6 +125,7 @@ void vici_log_message(struct log_listener *l, enum log_group group, int level,
 void vici_control_abandon(struct vici_control *control);
 void vici_token_abandon(struct vici_token *token);
 void vici_conn_abandon(struct vici_conn *conn);
+void vici_authority_abandon(struct vici_authority *authority);
 
 /* What changes the configuration says to its client: no, which is logged; or yes. */
 enum vici_result vici_refuse(struct buf *reply, const char *command, const struct errmsg *err);
