@@ -365,6 +365,14 @@ void conn_remote_ts(const struct conn *conn, struct ts_list *list)
 	}
 }
 
+bool conn_has_host(const struct conn *conn)
+{
+	for (size_t i = 0; i < conn->remote_addr_count; i++)
+		if (conn->remote_addrs[i].host)
+			return true;
+	return false;
+}
+
 int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,
 			 struct endpoint *remote, struct errmsg *err)
 {

@@ -310,6 +310,9 @@ struct conn *config_find_by_ids(const struct config *config,
 int conn_match_addrs(const struct conn *conn, const struct endpoint *local,
 		     const struct endpoint *remote);
 
+/* Is its peer called by a name? */
+bool conn_has_host(const struct conn *conn);
+
 /*
  * The endpoints an initiator starts with: the first remote that is one single
  * address, and the first local one of its family (the unspecified address if

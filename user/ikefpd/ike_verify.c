@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "certificate.h"
 #include "container_of.h"
 #include "ike_hold.h"
@@ -48,6 +50,7 @@ struct ike_verification {
 	bool tried_keys, is_by_key;	/* of the connection's keys, by one of them */
 	struct signer *signer;		/* or by this one, none before; NULL: by none, for: */
 	struct errmsg err;
+	int error;			/* of it, trust_error() */
 };
 
 static int check_signature(const struct ike_verification *v, EVP_PKEY *key, struct errmsg *err)
@@ -84,6 +87,7 @@ static void try_signers(struct ike_verification *v)
 			return;
 		else
 			trust_conclude(s->trust, NULL, NULL, &v->err);
+		v->error = s->trust ? trust_error(s->trust) : 0;
 	}
 }
 
@@ -299,6 +303,36 @@ static int begin_to_verify(struct ike_verification *v)
 	return 0;
 }
 
+/* What is said of the last one that was tried. */
+static void alert(const struct ike_verification *v)
+{
+	static const struct {
+		int error;
+		enum control_alert alert;
+	} alerts[] = {
+		{ X509_V_ERR_CERT_HAS_EXPIRED, ALERT_CERT_EXPIRED },
+		{ X509_V_ERR_CERT_NOT_YET_VALID, ALERT_CERT_EXPIRED },
+		{ X509_V_ERR_CERT_REVOKED, ALERT_CERT_REVOKED },
+		{ X509_V_ERR_UNABLE_TO_GET_CRL, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_DIFFERENT_CRL_SCOPE, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_CRL_HAS_EXPIRED, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, ALERT_CERT_NO_ISSUER },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, ALERT_CERT_NO_ISSUER },
+		{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, ALERT_CERT_UNTRUSTED_ROOT },
+		{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, ALERT_CERT_UNTRUSTED_ROOT },
+		{ X509_V_ERR_CERT_CHAIN_TOO_LONG, ALERT_CERT_EXCEEDED_PATH_LEN },
+		{ X509_V_ERR_PATH_LENGTH_EXCEEDED, ALERT_CERT_EXCEEDED_PATH_LEN },
+		{ X509_V_ERR_NO_EXPLICIT_POLICY, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_INVALID_POLICY_EXTENSION, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_PERMITTED_VIOLATION, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_EXCLUDED_VIOLATION, ALERT_CERT_POLICY_VIOLATION },
+	};
+
+	for (size_t i = 0; i < sizeof(alerts) / sizeof(*alerts); i++)
+		if (v->error == alerts[i].error)
+			ike_manager_alert(v->sa->manager, alerts[i].alert, v->sa);
+}
+
 /* Another one may be good, by what is loaded and known by now. */
 #define ANOTHER		2
 
@@ -316,6 +350,7 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 	if (v->is_by_key)
 		return 0;
 	if (!v->signer) {
+		alert(v);
 		*err = v->err;
 		return -1;
 	}
@@ -326,6 +361,7 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 	revocation_cancel(w);
 	if (!ret)
 		return 0;
+	v->error = trust_error(v->signer->trust);
 	v->signer = v->signer->next;
 	if (v->signer)
 		run(v, verify, is_brief(v));

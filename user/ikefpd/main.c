@@ -134,6 +134,7 @@ static void on_stop(int signo, void *data)
 		return;
 	}
 	log_msg(LOG_DMN, LVL_CTRL, "%s, deleting all SAs", strsignal(signo));
+	control_shutdown();
 	start_stop();
 	ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
 }
