@@ -408,12 +408,14 @@ static void certificates(void)
 		{ .alert = ALERT_CERT_VALIDATION_FAILED, .strict = true },
 		{ .alert = ALERT_CERT_POLICY_VIOLATION, .policy = true },
 	};
-	struct cert_pair root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
-	struct cert_pair peer = cert_make(&(struct cert_plan){ .name = "right", .issuer = &root,
-							       .extensions = of_right });
+	struct cert_pair root, peer;
 
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	peer = cert_make(&(struct cert_plan){ .name = "right", .issuer = &root,
+					      .extensions = of_right });
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct ends ends = { .auth = { "auth = pubkey", "auth = pubkey" } };
+		struct auth_conf *theirs;
 		struct cert_pair mine;
 		char auth[128];
 
@@ -436,8 +438,9 @@ static void certificates(void)
 		if (cases[i].revoked)
 			revoke(right, &root, mine.cert);
 		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_ALWAYS;
+		theirs = &config_find_conn(right->config, "gw")->remote;
 		if (cases[i].strict)
-			config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_STRICT;
+			theirs->revocation = REVOCATION_STRICT;
 		initiate(left);
 		EXPECT(!host_established(left));
 		expect_told(right, 2, (const enum control_alert []){

@@ -764,9 +764,11 @@ static void asked_for(void)
 	X509_up_ref(third.cert);
 	sk_X509_push(conn->remote.cacerts, third.cert);
 	credentials_changed(left->config->credentials);
-	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert) && asks_for(left, third.cert));
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	EXPECT(asks_for(left, third.cert));
 	EXPECT(!config_remove_conn(left->config, "another"));
-	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert) && !asks_for(left, third.cert));
+	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert));
+	EXPECT(!asks_for(left, third.cert));
 	cert_pair_free(&second);
 	cert_pair_free(&third);
 	end();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Certificates of connections and authorities that are on tokens. As in test_tokens.c libcrypto's own provider is
- * the token, and what it has are files: away, changed, encrypted, and a pipe that does not answer.
+ * Certificates of connections and authorities that are on tokens. As in test_tokens.c libcrypto's
+ * own provider is the token, and what it has are files: away, changed, encrypted, and a pipe that
+ * does not answer.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -617,7 +618,8 @@ static void test_authority_in_a_file(void)
 		fprintf(f, "authorities { ca {\n%s}\n}\n", keys);
 		fclose(f);
 		read = config_new();
-		EXPECT_EQ(config_read_file(read, &secrets, path_of("swanctl.conf"), &err), i ? -1 : 0);
+		EXPECT_EQ(config_read_file(read, &secrets, path_of("swanctl.conf"), &err),
+			  i ? -1 : 0);
 		if (i)
 			EXPECT(strstr(err.text, "a section has one of cacert, file and handle"));
 		else

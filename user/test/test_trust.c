@@ -553,9 +553,10 @@ static void many_stores(void)
 
 	begin(&c);
 	for (int i = 0; i < MORE_STORES; i++) {
-		struct cert_pair ca = cert_make(&(struct cert_plan){ .name = "ca", .key = root.key });
 		STACK_OF(X509) *named = sk_X509_new_null();
+		struct cert_pair ca;
 
+		ca = cert_make(&(struct cert_plan){ .name = "ca", .key = root.key });
 		sk_X509_push(named, ca.cert);
 		EXPECT_EQ(objects(c, named), 2);
 		if (c->stores.by_cas.count > most)
