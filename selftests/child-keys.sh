@@ -20,6 +20,21 @@ killed_and_back() {
 	ikefpd_start gw1 < <(CHILD=$1 psk_conf gw1)
 }
 
+# rekeyed [NUMBER]: the Child SA has a successor, net{NUMBER}, as good as it was.
+rekeyed() {
+	rekey_child gw1
+	settled
+	wait_for 10 grep -q "net{${1:-2}} established" "$work/gw1.log"
+	protected answered lan1 "$lan2_addr"
+}
+
+# carried_on CHILD [NUMBER]: by its successor, net{NUMBER}, and by another daemon.
+carried_on() {
+	rekeyed "${2-}"
+	killed_and_back "$1"
+	protected answered lan1 "$lan2_addr"
+}
+
 down() {
 	swanctl gw1 --terminate --ike gw --timeout 20
 	taken_down
@@ -99,10 +114,7 @@ unique() {
 	mark_traffic "$mark"
 	both_answered
 	# It stays for all that take the Child SA's place, and for the next daemon.
-	rekey_child gw1
-	settled
-	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
-	protected answered lan1 "$lan2_addr"
+	rekeyed
 	[ "$(policy_marks gw1 out)" = "$mark" ]
 	killed_and_back "$keys"
 	protected answered lan1 "$lan2_addr"
@@ -199,12 +211,7 @@ in_sa() {
 	[ "$(dropped gw1 XfrmInNoStates)" -gt "$before" ]
 	mark_esp "$2"
 	protected answered lan1 "$lan2_addr"
-	rekey_child gw1
-	settled
-	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
-	protected answered lan1 "$lan2_addr"
-	killed_and_back "$keys"
-	protected answered lan1 "$lan2_addr"
+	carried_on "$keys"
 	down
 }
 
@@ -362,12 +369,7 @@ no_policies() {
 	own_policies delete
 	own_policies add 77
 	both_answered
-	rekey_child gw1
-	settled
-	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
-	protected answered lan1 "$lan2_addr"
-	killed_and_back "$keys"
-	protected answered lan1 "$lan2_addr"
+	carried_on "$keys"
 	swanctl gw1 --terminate --ike gw --timeout 20
 	wait_for 10 eval '[ "$(states gw1 out | grep -c "reqid 77(")" = 0 ]'
 	# They are not its own to take away.
@@ -388,12 +390,9 @@ fixed_reqid() {
 	done
 	states gw1 out | grep -q 'reqid 77('
 	both_answered
-	rekey_child gw1
-	settled
-	wait_for 10 grep -q 'net{2} established' "$work/gw1.log"
+	rekeyed
 	policies gw1 out | grep -q 'reqid 77 '
 	fails grep -q 'reqid [^7]' <(states gw1 out; states gw1 in)
-	protected answered lan1 "$lan2_addr"
 	ikefpd_kill gw1
 	ikefpd_start gw1 < <(echo)
 	protected answered lan1 "$lan2_addr"
@@ -420,12 +419,7 @@ fwd_out() {
 	[ "$(policies gw1 fwd | grep -c 'proto esp')" = 2 ]
 	protected answered lan1 "$lan2_addr"
 	protected answered lan2 "$lan1_addr"
-	rekey_child gw1
-	settled
-	wait_for 10 grep -q 'net{3} established' "$work/gw1.log"
-	protected answered lan1 "$lan2_addr"
-	killed_and_back "$keys"
-	protected answered lan1 "$lan2_addr"
+	carried_on "$keys" 3
 	# In the clear from where the tunnel's traffic would come: no other rule than the policies'.
 	gw1 nft delete table inet only_ipsec
 	gw2 nft delete table inet only_ipsec

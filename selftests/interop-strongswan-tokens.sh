@@ -260,6 +260,74 @@ certificates_by_swanctl() {
 	from_either
 }
 
+# with_authority HANDLE: gw1's configuration, with a CA of its TPM's.
+with_authority() {
+	gw1_conf "${ecdsa[@]}"
+	printf 'authorities {\nours {\nhandle = %s\n}\n}\n' "$1"
+}
+
+# knows_ca: swanctl says that there is the CA.
+knows_ca() {
+	swanctl gw1 --list-authorities >"$work/said"
+	grep 'CN=ca' "$work/said"
+}
+
+# Whom the gateway trusts is in its TPM, too.
+authority() {
+	plugged_in
+	in_nv ca 0x01800002
+	gateways gw1-ecdsa </dev/null
+	rm -f "$work/gw1"/x509ca/*
+	with_authority 01800002 >"$work/gw1/swanctl.conf"
+	mark
+	swanctl gw1 --reload-settings
+	said "token handle:0x01800002: the certificate of authorities.ours is there, \".*CN=ca\""
+	knows_ca
+	from_either
+	# What was read serves while the TPM is away, be the file read again.
+	tpm_stop
+	mark
+	swanctl gw1 --reload-settings
+	said "token handle:0x01800002: .* cannot be read: .*; what was read before serves"
+	knows_ca
+	# Without it nobody is trusted.
+	ikefpd_kill gw1
+	ikefpd_start gw1 < <(with_authority 01800002)
+	fails knows_ca
+	tpm_start
+	wait_for 60 knows_ca
+	wait_for 30 has_key ECDSA
+	from_either
+}
+
+authority_by_swanctl() {
+	plugged_in
+	in_nv ca 0x01800002
+	in_nv gw1-ecdsa 0x01800001
+	gateways gw1-ecdsa </dev/null
+	rm -f "$work/gw1"/x509ca/*
+	swanctl gw1 --reload-settings
+	with_authority 01800002 >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-all --noprompt
+	knows_ca
+	from_either
+	# What is not there, or no CA's, is not loaded; what was stays.
+	with_authority 01800009 >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-authorities 2>&1 | tee "$work/said"
+	grep "authorities.ours: the certificate of token handle:0x01800009: there is no certificate: .*handle" "$work/said"
+	with_authority 01800001 >"$work/gw1/swanctl.conf"
+	fails swanctl gw1 --load-authorities 2>&1 | tee "$work/said"
+	grep "authorities.ours: the certificate of token handle:0x01800001: the certificate is not one of a CA" "$work/said"
+	knows_ca
+	up_and_down gw2
+	# What is not configured any more is trusted no more.
+	gw1_conf "${ecdsa[@]}" >"$work/gw1/swanctl.conf"
+	swanctl gw1 --load-authorities
+	fails knows_ca
+	fails swanctl gw1 --initiate --child net --timeout 30
+	taken_down
+}
+
 # A gateway that is started without its TPM, and all that it has is there.
 certificates_away() {
 	plugged_in
@@ -454,11 +522,13 @@ make_keys() {
 need_module
 need_tpm
 make_keys >"$pki/log" 2>&1 || { cat "$pki/log"; exit 1; }
-ktap_plan 10
+ktap_plan 12
 testcase "ECDSA and RSA keys, in both roles" keys
 testcase "loaded by swanctl" by_swanctl
 testcase "certificates, in both roles" certificates
 testcase "certificates, loaded by swanctl" certificates_by_swanctl
+testcase "a CA by its authorities section" authority
+testcase "a CA by its authorities section, loaded by swanctl" authority_by_swanctl
 testcase "certificates that are not there yet" certificates_away
 testcase "a wrong PIN" wrong_pin
 testcase "a TPM that goes and comes back" away

@@ -301,8 +301,15 @@ moved() {
 	wait_for 2 grep -q ike-update "$work/mover.log"
 }
 
+# alarmed: with another secret nothing is set up, and the listener has heard why.
+alarmed() {
+	ask <<<'["initiate", {"child": "net", "timeout": "20000"}]'
+	wait_for 2 grep -q alert "$work/alarm.log"
+}
+
 hears() {
 	begin
+	listen alarm '["listen", ["alert"], 0]'
 	at=gw2 listen mover '["listen", ["ike-update"], 0]'
 	listen reader '["listen", ["log"], 0]'
 	listen listener '["listen", ["ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey"], 0]'
@@ -350,6 +357,15 @@ hears() {
 	1 .[0] == "log" and (.[1] | (.group | length == 3) and (.level, .thread | number))
 	1 $results | any(.[1].msg == "vici initiate CHILD_SA 'net'")
 	1 $results | any(.[1] | .["ikesa-name"] == "gw" and (.["ikesa-uniqueid"] | number))
+	SO
+	fails grep -q alert "$work/alarm.log"
+	ask <<<'["load_shared", {"id": "one", "type": "IKE", "data": "another one"}]'
+	wait_for 30 alarmed
+	says "$work/alarm.log" <<-'SO'
+	1 .[0] == "alert" and .[1].type == "local-auth-failed"
+	1 .[1]["ike-sa"] | keys == ["gw"]
+	1 .[1]["ike-sa"].gw | .state == "CONNECTING" and .["local-id"] == "gw1.example"
+	1 .[1]["ike-sa"].gw | (.uniqueid | number) and (has("child-sas") | not)
 	SO
 }
 

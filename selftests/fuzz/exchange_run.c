@@ -68,7 +68,7 @@ static void add_public_key(struct auth_conf *auth, EVP_PKEY *key)
 {
 	auth->pubkeys = calloc(1, sizeof(*auth->pubkeys));
 	CHECK(auth->pubkeys && EVP_PKEY_up_ref(key));
-	auth->pubkeys[0] = key;
+	auth->pubkeys[0].key = key;
 	auth->pubkey_count = 1;
 }
 

@@ -40,13 +40,15 @@ static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 static unsigned int jobs;
 
 static struct {
-	control_event_fn fn;
+	control_event_fn event;
+	control_alert_fn alert;
 	void *data;
 } watcher;
 
-void control_watch(control_event_fn fn, void *data)
+void control_watch(control_event_fn event, control_alert_fn alert, void *data)
 {
-	watcher.fn = fn;
+	watcher.event = event;
+	watcher.alert = alert;
 	watcher.data = data;
 }
 
@@ -161,11 +163,16 @@ void control_forget(struct control_job *job)
  */
 static void tell(const struct control_ike *ike)
 {
-	enum control_event event = jobs++ % (CONTROL_CHILD_DOWN + 1);
+	const unsigned int number = jobs++;
+	enum control_event event = number % (CONTROL_CHILD_DOWN + 1);
 	struct control_child children[2];
 	struct control_ike of_event = *ike, successor = *ike;
 
-	if (!watcher.fn || (event >= CONTROL_CHILD_UP && !ike->child_count))
+	if (!watcher.event)
+		return;
+	watcher.alert(number % (ALERT_CERT_POLICY_VIOLATION + 1), number & 1 ? ike : NULL,
+		      watcher.data);
+	if (event >= CONTROL_CHILD_UP && !ike->child_count)
 		return;
 	if (event == CONTROL_CHILD_REKEY) {
 		children[0] = children[1] = ike->children[0];
@@ -178,7 +185,7 @@ static void tell(const struct control_ike *ike)
 		of_event.child_count = 0;
 		of_event.new_local = of_event.new_remote = &ike->remote;
 	}
-	watcher.fn(event, &of_event, watcher.data);
+	watcher.event(event, &of_event, watcher.data);
 }
 
 /* Every connection has one IKE SA, with a Child SA each; who watches is told of it. */

@@ -2,12 +2,14 @@
 /* CAs of whom the configuration says where their CRLs and OCSP responders are. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "authority.h"
 #include "certificate.h"
 #include "config_keys.h"
+#include "token_certs.h"
 #include "vici_message.h"
 
 #define URIS_MAX	16	/* of each kind */
@@ -62,7 +64,8 @@ static int read_cacert(const struct tree *node, void *object, struct errmsg *err
 	const struct tree *blob = node->kind == TREE_LIST ? node->first : node;
 	struct authority *a = object;
 
-	X509_free(a->cert);
+	if (a->cert)
+		return tree_refuse(node, err, "a section has one of cacert, file and handle");
 	a->cert = blob && blob->data ? certificate_read(blob->data, blob->len) : NULL;
 	if (!a->cert || !X509_get0_pubkey(a->cert) || (node->kind == TREE_LIST && blob->next))
 		return tree_refuse(node, err, "it is not one X.509 certificate that can be read");
@@ -71,14 +74,62 @@ static int read_cacert(const struct tree *node, void *object, struct errmsg *err
 	return 0;
 }
 
+/* A file comes as what it holds; VICI has its path, and no file is opened for that. */
+static int read_file(const struct tree *node, void *object, struct errmsg *err)
+{
+	if (node->kind == TREE_VALUE)
+		return tree_refuse(node, err,
+				   "by VICI files are not opened: name it in 'cacert', which swanctl reads");
+	return read_cacert(node, object, err);
+}
+
+static bool is_on_token(const struct tree *section)
+{
+	static const char *const keys[] = { "handle", "uri", "provider", "slot", "module", "pin" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (tree_find(section, keys[i]))
+			return true;
+	return false;
+}
+
+/* Those that say where on a token the certificate is are read together. */
+static int read_later(const struct tree *node, void *object, struct errmsg *err)
+{
+	(void)node;
+	(void)object;
+	(void)err;
+	return 0;
+}
+
+static int read_token(const struct tree *section, struct authority *a, struct errmsg *err)
+{
+	if (a->cert)
+		return tree_refuse(section, err, "a section has one of cacert, file and handle");
+	a->token = token_cert_ref_read(section, true, err);
+	if (!a->token)
+		return -1;
+	a->token->ca = true;
+	a->token->authority = a;
+	/* The section that names it comes alone, and nobody would know what it is of. */
+	free(a->token->key);
+	if (asprintf(&a->token->key, "authorities.%s", a->name) >= 0)
+		return 0;
+	a->token->key = NULL;
+	return tree_refuse(section, err, "out of memory");
+}
+
 static const struct config_key authority_keys[] = {
 	{ "cacert", read_cacert, NULL },
 	{ "crl_uris", read_crl_uris, NULL },
 	{ "ocsp_uris", read_ocsp_uris, NULL },
-	{ "file", NULL, NULL },
-	{ "handle", NULL, NULL },
-	{ "slot", NULL, NULL },
-	{ "module", NULL, NULL },
+	{ "file", read_file, NULL },
+	{ "handle", read_later, NULL },
+	{ "uri", read_later, NULL },
+	{ "provider", read_later, NULL },
+	{ "slot", read_later, NULL },
+	{ "module", read_later, NULL },
+	{ "pin", read_later, NULL },
 	{ "cert_uri_base", NULL, NULL },
 };
 
@@ -97,10 +148,11 @@ struct authority *authority_read(const struct tree *section, enum conf_source so
 		goto fail;
 	}
 	a->source = source;
-	if (config_read_section(section, &authority_schema, a, err))
+	if (config_read_section(section, &authority_schema, a, err) ||
+	    (is_on_token(section) && read_token(section, a, err)))
 		goto fail;
-	if (!a->cert) {
-		tree_refuse(section, err, "names no CA: add a cacert");
+	if (!a->cert && !a->token) {
+		tree_refuse(section, err, "names no CA: add a cacert, or a handle");
 		goto fail;
 	}
 	vici_message_write(&a->section, section);
@@ -122,6 +174,7 @@ void authority_free(struct authority *a)
 		free(a->ocsp_uris[i]);
 	free(a->crl_uris);
 	free(a->ocsp_uris);
+	token_cert_refs_free(a->token);
 	X509_free(a->cert);
 	buf_clear(&a->section);
 	free(a->name);
@@ -164,10 +217,17 @@ void authority_clear(struct authority **list, enum conf_source source)
 	}
 }
 
+bool authority_same(const struct authority *a, const struct authority *b)
+{
+	return a->source == b->source && !strcmp(a->name, b->name) &&
+	       a->section.len == b->section.len &&
+	       !memcmp(a->section.data, b->section.data, a->section.len);
+}
+
 const struct authority *authority_of(const struct authority *list, const X509 *ca)
 {
 	for (; list; list = list->next)
-		if (!X509_cmp(list->cert, ca))
+		if (list->cert && !X509_cmp(list->cert, ca))
 			return list;
 	return NULL;
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* CAs of whom the configuration says where their CRLs and OCSP responders are. */
+/*
+ * CAs of whom the configuration says where their CRLs and OCSP responders are. A CA's certificate
+ * may be on a token (token_certs.h): until it is read, nothing is of that CA.
+ */
 #ifndef IKEFPD_AUTHORITY_H
 #define IKEFPD_AUTHORITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/x509.h>
@@ -12,11 +16,14 @@
 #include "errmsg.h"
 #include "tree.h"
 
+struct token_cert_ref;
+
 struct authority {
 	struct authority *next;
 	enum conf_source source;
 	char *name;
-	X509 *cert;
+	X509 *cert;			/* NULL: it is not there yet, but will come from: */
+	struct token_cert_ref *token;	/* NULL: it is on none */
 	char **crl_uris, **ocsp_uris;
 	size_t crl_uri_count, ocsp_uri_count;
 	struct buf section;	/* what it was loaded from, encoded */
@@ -31,6 +38,8 @@ void authority_free(struct authority *a);	/* NULL is fine */
 void authority_put(struct authority **list, struct authority *a);
 int authority_remove(struct authority **list, const char *name);
 void authority_clear(struct authority **list, enum conf_source source);
+/* Were they loaded from the same? */
+bool authority_same(const struct authority *a, const struct authority *b);
 /* That of this very CA, or NULL. */
 const struct authority *authority_of(const struct authority *list, const X509 *ca);
 

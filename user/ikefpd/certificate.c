@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,7 +16,7 @@
 #include "certificate.h"
 #include "dn.h"
 #include "ikev2.h"
-#include "signature.h"
+#include "table.h"
 
 #define DER_SEQUENCE	0x30
 
@@ -132,6 +133,15 @@ int certificate_authority_id(const X509 *cert, uint8_t id[KEY_ID_LEN])
 	return err;
 }
 
+/* As DER has a key in one way only, what stands in the certificate is what key_id() hashes. */
+int certificate_key_id(const X509 *cert, uint8_t id[KEY_ID_LEN])
+{
+	const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(cert);
+
+	return bits && EVP_Digest(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits),
+				  id, NULL, EVP_sha1(), NULL) ? 0 : -EIO;
+}
+
 bool certificate_is_ca(X509 *cert)
 {
 	int kind = X509_check_ca(cert);
@@ -187,13 +197,12 @@ static bool is_alternative_name(const X509 *cert, const struct ike_id *id)
 
 static bool is_key_id(X509 *cert, const struct ike_id *id)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert);
 	uint8_t hash[KEY_ID_LEN];
 
 	if (same_octets(X509_get0_subject_key_id(cert), id))
 		return true;
-	return key && id->len == sizeof(hash) &&
-	       ((!key_id(key, hash) && !memcmp(hash, id->data, sizeof(hash))) ||
+	return id->len == sizeof(hash) &&
+	       ((!certificate_key_id(cert, hash) && !memcmp(hash, id->data, sizeof(hash))) ||
 		(!certificate_authority_id(cert, hash) &&
 		 !memcmp(hash, id->data, sizeof(hash))));
 }
@@ -216,6 +225,98 @@ bool certificate_has_id(X509 *cert, const struct ike_id *id)
 	default:
 		return is_alternative_name(cert, id);
 	}
+}
+
+uint64_t certificate_id_hash(const struct ike_id *id)
+{
+	return id->type == ID_DER_ASN1_DN ? dn_hash_der(id->data, id->len) :
+					    ike_id_hash(TABLE_HASH, id);
+}
+
+struct id_hashes {
+	uint64_t *v;
+	size_t n;
+};
+
+static void add_id(struct id_hashes *to, uint8_t type, const uint8_t *data, size_t len)
+{
+	const struct ike_id id = { .type = type, .data = (uint8_t *)data, .len = len };
+
+	to->v[to->n++] = ike_id_hash(TABLE_HASH, &id);
+}
+
+static void add_name(struct id_hashes *to, const GENERAL_NAME *name)
+{
+	uint8_t type;
+
+	switch (name->type) {
+	case GEN_DNS:
+		type = ID_FQDN;
+		break;
+	case GEN_EMAIL:
+		type = ID_RFC822_ADDR;
+		break;
+	case GEN_IPADD:
+		type = ASN1_STRING_length(name->d.iPAddress) == 4 ? ID_IPV4_ADDR : ID_IPV6_ADDR;
+		break;
+	default:
+		return;
+	}
+	add_id(to, type, ASN1_STRING_get0_data(name->d.ia5),
+	       (size_t)ASN1_STRING_length(name->d.ia5));
+}
+
+static void add_key_ids(struct id_hashes *to, X509 *cert)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+	uint8_t hash[KEY_ID_LEN];
+
+	if (id)
+		add_id(to, ID_KEY_ID, ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
+	if (!certificate_key_id(cert, hash))
+		add_id(to, ID_KEY_ID, hash, sizeof(hash));
+	if (!certificate_authority_id(cert, hash))
+		add_id(to, ID_KEY_ID, hash, sizeof(hash));
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void drop_doubles(struct id_hashes *of)
+{
+	size_t n = 0;
+
+	qsort(of->v, of->n, sizeof(*of->v), compare_hashes);
+	for (size_t i = 0; i < of->n; i++)
+		if (!n || of->v[n - 1] != of->v[i])
+			of->v[n++] = of->v[i];
+	of->n = n;
+}
+
+#define OTHER_IDS	4	/* the subject, and add_key_ids() */
+
+int certificate_id_hashes(X509 *cert, uint64_t **hashes, size_t *n)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	const int count = names ? sk_GENERAL_NAME_num(names) : 0;
+	struct id_hashes to = { calloc((size_t)count + OTHER_IDS, sizeof(uint64_t)), 0 };
+
+	if (to.v) {
+		to.v[to.n++] = dn_hash(X509_get_subject_name(cert));
+		for (int i = 0; i < count; i++)
+			add_name(&to, sk_GENERAL_NAME_value(names, i));
+		add_key_ids(&to, cert);
+		drop_doubles(&to);
+	}
+	GENERAL_NAMES_free(names);
+	ERR_clear_error();
+	*hashes = to.v;
+	*n = to.n;
+	return to.v ? 0 : -ENOMEM;
 }
 
 /* Purposes that IKE's peers have had in the course of time; TLS's are common, too. */

@@ -30,6 +30,9 @@ int certificate_subject(const X509 *cert, struct ike_id *id);
 /* SHA-1 of the SubjectPublicKeyInfo, by which CERTREQ names CAs. 0 or -EIO. */
 int certificate_authority_id(const X509 *cert, uint8_t id[KEY_ID_LEN]);
 
+/* key_id() (signature.h) of its key. 0 or -EIO. */
+int certificate_key_id(const X509 *cert, uint8_t id[KEY_ID_LEN]);
+
 /* Basic constraints that say so; of version 1, what is issued by itself. */
 bool certificate_is_ca(X509 *cert);
 bool certificate_is_self_issued(X509 *cert);
@@ -39,6 +42,12 @@ bool certificate_is_self_issued(X509 *cert);
  * An FQDN is not looked for in the subject (RFC 4945 section 3.1.2).
  */
 bool certificate_has_id(X509 *cert, const struct ike_id *id);
+/*
+ * By which it is found (table.h): what certificate_has_id() says yes to has the hash of one of
+ * the certificate's, each of which is there once. *hashes is to be freed; 0 or -ENOMEM.
+ */
+uint64_t certificate_id_hash(const struct ike_id *id);
+int certificate_id_hashes(X509 *cert, uint64_t **hashes, size_t *n);
 
 /* May it authenticate IKE peers (RFC 4945 section 5.1.3)? 0, or -1 with @err set. */
 int certificate_check_usage(X509 *cert, struct errmsg *err);

@@ -6,6 +6,7 @@
 
 #include "child_negotiate.h"
 #include "config.h"
+#include "ike_manager.h"
 #include "kdf.h"
 #include "ke.h"
 
@@ -121,6 +122,15 @@ static void undo_nat(const struct ike_sa *sa, struct ts_list *local, struct ts_l
 		ts_replace_host(remote, &sa->remote);
 }
 
+/* Less is agreed on than one of the ends has asked for. */
+static void note_narrowed(const struct ike_sa *sa, const struct ts_list *local,
+			  const struct ts_list *of_local, const struct ts_list *remote,
+			  const struct ts_list *of_remote)
+{
+	if (!ts_within(local, of_local) || !ts_within(remote, of_remote))
+		ike_manager_alert(sa->manager, ALERT_TS_NARROWED, sa);
+}
+
 /* @agreement: NULL: there was no key exchange. */
 static int install(struct child_sa *child, const struct child_keying *keying,
 		   const struct agreement *agreement, bool initiator, struct child_sa *old)
@@ -198,6 +208,8 @@ enum child_outcome child_accept(struct child_sa *child,
 		return CHILD_UNWANTED;
 	}
 	if (err) {
+		ike_manager_alert(child->ike_sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD,
+				  child->ike_sa);
 		snprintf(reason, len, "the peer chose an ESP proposal that was not offered");
 		return CHILD_UNWANTED;
 	}
@@ -220,9 +232,12 @@ enum child_outcome child_accept(struct child_sa *child,
 		undo_nat(child->ike_sa, &local, &remote);
 	if (!ts_within(&local, child->local_ts) ||
 	    !ts_within(&remote, child->remote_ts)) {
+		ike_manager_alert(child->ike_sa->manager, ALERT_TS_MISMATCH, child->ike_sa);
 		snprintf(reason, len, "the peer chose traffic selectors that were not offered");
 		return CHILD_UNWANTED;
 	}
+	if (!child->transport)
+		note_narrowed(child->ike_sa, child->local_ts, &local, child->remote_ts, &remote);
 	if (ts_keep(&child->local_ts, &local) || ts_keep(&child->remote_ts, &remote)) {
 		snprintf(reason, len, "out of memory");
 		return CHILD_UNWANTED;
@@ -327,6 +342,10 @@ static void log_refusal(const struct ike_sa *sa, const struct payload_chain *cha
 	char first[PROPOSALS_STRLEN], second[PROPOSALS_STRLEN];
 
 	if (refusal == TS_UNACCEPTABLE)
+		ike_manager_alert(sa->manager, ALERT_TS_MISMATCH, sa);
+	if (refusal == NO_PROPOSAL_CHOSEN)
+		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD, sa);
+	if (refusal == TS_UNACCEPTABLE)
 		ike_log(sa, LOG_CFG, LVL_CTRL,
 			"no child of '%s' is for the traffic selectors %s === %s", sa->conn->name,
 			ts_list_str(&d->wish.local, first, sizeof(first)),
@@ -408,6 +427,9 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 		child_sa_destroy(child);
 		return TEMPORARY_FAILURE;
 	}
+	/* In transport mode those of a peer behind a NAT are never what it asked for. */
+	if (!d.given.transport)
+		note_narrowed(sa, &d.wish.local, &d.given.local, &d.wish.remote, &d.given.remote);
 	child->spi_out = get32(d.chosen.spi);
 	child->transport = d.given.transport;
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);

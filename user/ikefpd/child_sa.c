@@ -370,6 +370,7 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 		ike_log(sa, LOG_KNL, LVL_AUDIT,
 			"CHILD_SA %s{%u}: there is no interface '%s': create it first, or set 'interface' to another",
 			child->conf->name, child->unique_id, child->bound_to);
+		ike_manager_alert(m, ALERT_INSTALL_CHILD_SA_FAILED, sa);
 		return err;
 	}
 	shared = policy_shared(&m->policies, child);
@@ -409,8 +410,12 @@ int child_sa_install(struct child_sa *child, const struct child_keys *keys,
 
 	ike_manager_index_child(m, child);
 	err = add_offloaded(child, keys, initiator);
-	if (err)
+	if (err) {
+		ike_manager_alert(m, child->state_in && child->state_out ?
+				  ALERT_INSTALL_CHILD_POLICY_FAILED :
+				  ALERT_INSTALL_CHILD_SA_FAILED, sa);
 		return err;
+	}
 	child->state = CHILD_INSTALLED;
 	if (child->has_policies)
 		child_route_install(&m->routes, child);

@@ -16,7 +16,10 @@ struct config *config_new(void)
 	if (!config)
 		return NULL;
 	config->credentials = credentials_new();
-	if (!config->credentials) {
+	config->all_authorities = calloc(1, sizeof(*config->all_authorities));
+	if (!config->credentials || !config->all_authorities) {
+		credentials_free(config->credentials);
+		free(config->all_authorities);
 		free(config);
 		return NULL;
 	}
@@ -40,6 +43,8 @@ void config_free(struct config *config)
 	authority_clear(&config->authorities, CONF_FILE);
 	authority_clear(&config->authorities, CONF_VICI);
 	credentials_free(config->credentials);
+	buf_clear(&config->all_authorities->ids);
+	free(config->all_authorities);
 	free(config);
 }
 
@@ -79,7 +84,7 @@ static void auth_clear(struct auth_conf *auth)
 	ike_id_clear(&auth->ca_id);
 	sk_ASN1_OBJECT_pop_free(auth->cert_policies, ASN1_OBJECT_free);
 	for (size_t i = 0; i < auth->pubkey_count; i++)
-		EVP_PKEY_free(auth->pubkeys[i]);
+		EVP_PKEY_free(auth->pubkeys[i].key);
 	free(auth->pubkeys);
 }
 
@@ -196,6 +201,7 @@ static void insert(struct config *config, struct conn **at, struct conn *conn)
 	else
 		config->conns_end = &conn->next;
 	table_add(&config->by_name, &conn->by_name, name_hash(conn->name));
+	config->conn_changes++;
 }
 
 void config_take_conn(struct config *config, struct conn *conn)
@@ -208,6 +214,7 @@ void config_take_conn(struct config *config, struct conn *conn)
 	conn->next = NULL;
 	conn->link = NULL;
 	table_remove(&config->by_name, &conn->by_name);
+	config->conn_changes++;
 }
 
 struct conn *config_put_conn(struct config *config, struct conn *conn)
@@ -356,6 +363,14 @@ void conn_remote_ts(const struct conn *conn, struct ts_list *list)
 		memcpy(ts->end, r->last, sizeof(ts->end));
 		list->n++;
 	}
+}
+
+bool conn_has_host(const struct conn *conn)
+{
+	for (size_t i = 0; i < conn->remote_addr_count; i++)
+		if (conn->remote_addrs[i].host)
+			return true;
+	return false;
 }
 
 int conn_initiator_addrs(const struct conn *conn, struct endpoint *local,

@@ -54,6 +54,13 @@ enum revocation {
 	REVOCATION_STRICT	/* it has to be known */
 };
 
+/* Its identifier is found out when it is asked for: that takes a while, and is ours alone. */
+struct conf_pubkey {
+	EVP_PKEY *key;
+	bool has_id;
+	uint8_t id[KEY_ID_LEN];	/* key_id(); the loop's */
+};
+
 /* One authentication round. */
 struct token_cert_ref;
 
@@ -72,7 +79,7 @@ struct auth_conf {
 	STACK_OF(ASN1_OBJECT) *cert_policies;	/* the chain has to be good for each; NULL: none */
 	/* Of certs and cacerts, which are there then, be they empty: what is on tokens. */
 	struct token_cert_ref *token_certs;
-	EVP_PKEY **pubkeys;	/* likewise, without certificates */
+	struct conf_pubkey *pubkeys;	/* likewise, without certificates */
 	size_t pubkey_count;
 };
 
@@ -221,6 +228,13 @@ struct conn {
 	bool bygone;		/* not configured: made up from a stash (stash.h) */
 };
 
+/* All CAs there are as CERTREQ names them, until others come or go (ike_cert.c). */
+struct config_authorities {
+	struct buf ids;		/* certificate_authority_id(), each */
+	bool known;
+	uint64_t loaded, conn_changes;	/* as those of the credentials and connections were */
+};
+
 #define TCP_AFTER_DEFAULT	3
 
 #define TCP_PORTS_MAX	8
@@ -229,8 +243,10 @@ struct config {
 	struct conn *conns;	/* in the order they were loaded */
 	struct conn **conns_end;	/* the last one's next */
 	struct table by_name;
+	uint64_t conn_changes;	/* so often have others come or gone */
 	struct credentials *credentials;
 	struct authority *authorities;
+	struct config_authorities *all_authorities;
 	struct retransmit_conf retransmit;	/* charon.retransmit_* */
 	/* charon.fragment_size, octets of an IP datagram; 0: what its family is sure of */
 	uint32_t fragment_size;
@@ -294,6 +310,9 @@ struct conn *config_find_by_ids(const struct config *config,
 /* Does @conn fit these endpoints? 0 no, greater is a closer match. */
 int conn_match_addrs(const struct conn *conn, const struct endpoint *local,
 		     const struct endpoint *remote);
+
+/* Is its peer called by a name? */
+bool conn_has_host(const struct conn *conn);
 
 /*
  * The endpoints an initiator starts with: the first remote that is one single

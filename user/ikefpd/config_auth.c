@@ -308,7 +308,7 @@ static int add_pubkey(const struct tree *node, const struct tree *blob,
 {
 	EVP_PKEY *key = blob->data ? public_key_read(blob->data, blob->len) : NULL;
 	struct errmsg why;
-	EVP_PKEY **keys;
+	struct conf_pubkey *keys;
 
 	if (!key)
 		return tree_refuse(node, err, "an item is no public key");
@@ -316,13 +316,13 @@ static int add_pubkey(const struct tree *node, const struct tree *blob,
 		EVP_PKEY_free(key);
 		return tree_refuse(node, err, "%s", why.text);
 	}
-	keys = reallocarray(auth->pubkeys, auth->pubkey_count + 1, sizeof(EVP_PKEY *));
+	keys = reallocarray(auth->pubkeys, auth->pubkey_count + 1, sizeof(*keys));
 	if (!keys) {
 		EVP_PKEY_free(key);
 		return tree_refuse(node, err, "out of memory");
 	}
 	auth->pubkeys = keys;
-	keys[auth->pubkey_count++] = key;
+	keys[auth->pubkey_count++] = (struct conf_pubkey){ .key = key };
 	return 0;
 }
 
@@ -377,22 +377,16 @@ static int read_token_cert(const struct tree *section, struct auth_conf *auth, b
 {
 	STACK_OF(X509) **list = ca ? &auth->cacerts : &auth->certs;
 	struct token_cert_ref **end = &auth->token_certs, *ref;
-	char *token = config_read_token_cert(section, err);
-	char path[256];
 
-	if (!token)
+	ref = token_cert_ref_read(section, false, err);
+	if (!ref)
 		return -1;
-	ref = calloc(1, sizeof(*ref));
 	if (!*list)
 		*list = sk_X509_new_null();
-	if (ref)
-		ref->key = strdup(tree_path(section, path, sizeof(path)));
-	if (!ref || !ref->key || !*list) {
-		free(token);
+	if (!*list) {
 		token_cert_refs_free(ref);
 		return tree_refuse(section, err, "out of memory");
 	}
-	ref->token = token;
 	ref->ca = ca;
 	ref->list = *list;
 	while (*end)

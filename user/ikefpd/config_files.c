@@ -82,7 +82,7 @@ static const struct file_key round_keys[] = {
 
 static const struct file_key authority_key = { "cacert", "x509ca" };
 
-/* "cert<suffix> { file = ... }" of a round, and cacert<suffix>. */
+/* "cert<suffix> { file = ... }" of a round, and cacert<suffix>; and of an authority. */
 static const struct file_key cert_key = { "file", "x509" };
 static const struct file_key cacert_key = { "file", "x509ca" };
 
@@ -205,7 +205,8 @@ int config_files_inline(struct tree *root, const char *path, struct errmsg *err)
 	struct tree *authorities = tree_find(root, "authorities");
 
 	for (struct tree *a = authorities ? authorities->first : NULL; a; a = a->next)
-		if (a->kind == TREE_SECTION && inline_key(a, &authority_key, path, err))
+		if (a->kind == TREE_SECTION && (inline_key(a, &authority_key, path, err) ||
+						inline_key(a, &cacert_key, path, err)))
 			return -1;
 
 	for (struct tree *conn = conns ? conns->first : NULL; conn; conn = conn->next)

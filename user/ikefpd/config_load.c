@@ -394,19 +394,44 @@ static int read_unserved(const struct tree *node, void *object, struct errmsg *e
 int config_remove_authority(struct config *config, const char *name)
 {
 	for (const struct authority *a = config->authorities; a; a = a->next)
-		if (!strcmp(a->name, name))
+		if (!strcmp(a->name, name) && a->cert)
 			credentials_remove_authority(config->credentials, a->source, a->cert);
 	return authority_remove(&config->authorities, name);
 }
 
 int config_put_authority(struct config *config, struct authority *a, struct errmsg *err)
 {
-	if (credentials_add_authority(config->credentials, a->source, a->cert, err)) {
+	if (a->cert && credentials_add_authority(config->credentials, a->source, a->cert, err)) {
 		authority_free(a);
 		return -1;
 	}
 	config_remove_authority(config, a->name);
 	authority_put(&config->authorities, a);
+	return 0;
+}
+
+static bool is_put(const struct config *config, const struct authority *a)
+{
+	const struct authority *at = config->authorities;
+
+	while (at && at != a)
+		at = at->next;
+	return at;
+}
+
+int config_set_ca(struct config *config, struct authority *a, X509 *ca, struct errmsg *err)
+{
+	const bool put = is_put(config, a);
+
+	if (put && a->cert)
+		credentials_remove_authority(config->credentials, a->source, a->cert);
+	X509_free(a->cert);
+	a->cert = NULL;
+	if (put && ca && credentials_add_authority(config->credentials, a->source, ca, err))
+		return -1;
+	if (ca)
+		X509_up_ref(ca);
+	a->cert = ca;
 	return 0;
 }
 
@@ -470,9 +495,48 @@ static void drop_templates(struct tree *root)
 	}
 }
 
+/*
+ * One that is loaded again as it was keeps what was read from its token, which may be away by now;
+ * that is put in anew (token_certs_read_file()).
+ */
+static struct authority *keep_authority(struct config *config, struct authority *fresh)
+{
+	struct authority **at = &config->authorities, *old;
+
+	while (*at && !authority_same(*at, fresh))
+		at = &(*at)->next;
+	old = *at;
+	if (!old || !fresh->token)
+		return fresh;
+	*at = old->next;
+	old->next = NULL;
+	X509_free(old->cert);
+	old->cert = NULL;
+	authority_free(fresh);
+	return old;
+}
+
+static void replace_authorities(struct config *config, struct config *fresh)
+{
+	struct authority *kept = NULL, **end = &kept, *a;
+
+	while ((a = fresh->authorities)) {
+		fresh->authorities = a->next;
+		a->next = NULL;
+		*end = keep_authority(config, a);
+		end = &(*end)->next;
+	}
+	authority_clear(&config->authorities, CONF_FILE);
+	while ((a = kept)) {
+		kept = a->next;
+		a->next = NULL;
+		config_remove_authority(config, a->name);
+		authority_put(&config->authorities, a);
+	}
+}
+
 void config_replace_file(struct config *config, struct config *fresh)
 {
-	struct authority *authority;
 	struct conn *conn, *next;
 
 	for (conn = config->conns; conn; conn = next) {
@@ -487,13 +551,7 @@ void config_replace_file(struct config *config, struct config *fresh)
 		config_put_conn(config, conn);
 	}
 	credentials_replace_file(config->credentials, fresh->credentials);
-	authority_clear(&config->authorities, CONF_FILE);
-	while ((authority = fresh->authorities)) {
-		fresh->authorities = authority->next;
-		authority->next = NULL;
-		config_remove_authority(config, authority->name);
-		authority_put(&config->authorities, authority);
-	}
+	replace_authorities(config, fresh);
 	config->retransmit = fresh->retransmit;
 	config->fragment_size = fresh->fragment_size;
 	config->no_routes = fresh->no_routes;

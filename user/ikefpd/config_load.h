@@ -35,6 +35,12 @@ struct conn *config_read_conn(const struct tree *section, enum conf_source sourc
  */
 int config_put_authority(struct config *config, struct authority *a, struct errmsg *err);
 
+/*
+ * The certificate of one that names a token's has been read, in the place of what was read before.
+ * 0, or -1 with @err set: then there is none.
+ */
+int config_set_ca(struct config *config, struct authority *a, X509 *ca, struct errmsg *err);
+
 /* By name, whoever loaded it; its CA is trusted no more for its sake. Returns 0 or -ENOENT. */
 int config_remove_authority(struct config *config, const char *name);
 
@@ -55,9 +61,9 @@ struct secret *config_read_token(const struct tree *section, enum conf_source so
 
 /*
  * "cert<suffix> { }" of a connection's "local { }": "PROVIDER URI", to be freed. NULL with @err
- * set.
+ * set. @among: those keys are among others, which have been read.
  */
-char *config_read_token_cert(const struct tree *section, struct errmsg *err);
+char *config_read_token_cert(const struct tree *section, bool among, struct errmsg *err);
 
 /* Add an owner to a secret. Returns 0 or -1 with @err set. */
 int config_add_owner(struct secret *secret, const struct tree *node,

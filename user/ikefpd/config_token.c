@@ -19,7 +19,8 @@
 #define TPM_HANDLE_DIGITS	8
 
 struct token_section {
-	bool cert;		/* of a certificate */
+	bool cert;		/* of a certificate, */
+	bool among;		/* among other keys */
 	const struct tree *uri_node, *handle_node, *pin_node;
 	char uri[TOKEN_URI_MAX];
 	char provider[TOKEN_PROVIDER_MAX];
@@ -181,6 +182,25 @@ static const struct config_schema cert_schema = {
 	.keys = cert_keys, .key_count = COUNT(cert_keys),
 };
 
+/* The others have been read. */
+static int read_among(const struct tree *section, struct token_section *s, struct errmsg *err)
+{
+	for (size_t i = 0; i < COUNT(cert_keys); i++) {
+		const struct tree *node = tree_find(section, cert_keys[i].name);
+
+		if (node && cert_keys[i].read(node, s, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_keys(const struct tree *section, struct token_section *s, struct errmsg *err)
+{
+	if (s->among)
+		return read_among(section, s, err);
+	return config_read_section(section, s->cert ? &cert_schema : &token_schema, s, err);
+}
+
 /* What is said first is what is of more use than what is said of a handle. */
 static int read_all(const struct tree *section, struct token_section *s, struct errmsg *err)
 {
@@ -193,7 +213,7 @@ static int read_all(const struct tree *section, struct token_section *s, struct 
 		if (node && node->kind != TREE_SECTION)
 			return refuse_pkcs11(node, s, err);
 	}
-	if (config_read_section(section, s->cert ? &cert_schema : &token_schema, s, err))
+	if (read_keys(section, s, err))
 		return -1;
 	if (s->uri_node && s->handle_node)
 		return tree_refuse(s->handle_node, err, "does not go with 'uri': remove one of them");
@@ -244,9 +264,9 @@ struct secret *config_read_token(const struct tree *section, enum conf_source so
 	return NULL;
 }
 
-char *config_read_token_cert(const struct tree *section, struct errmsg *err)
+char *config_read_token_cert(const struct tree *section, bool among, struct errmsg *err)
 {
-	struct token_section s = { .cert = true };
+	struct token_section s = { .cert = true, .among = among };
 	char *token;
 
 	if (read_all(section, &s, err))

@@ -167,8 +167,49 @@ enum control_event {
  */
 typedef void (*control_event_fn)(enum control_event event, const struct control_ike *ike,
 				 void *data);
+
+/*
+ * What has gone wrong, or not as it was configured, told likewise: those of strongSwan's alerts
+ * that are known here. Messages that are dropped, repeated and come twice are the module's: they
+ * are counted there.
+ */
+enum control_alert {
+	ALERT_SHUTDOWN_SIGNAL,
+	ALERT_LOCAL_AUTH_FAILED,	/* ours, said by us or by the peer */
+	ALERT_PEER_AUTH_FAILED,
+	ALERT_PEER_ADDR_FAILED,		/* of the peer's name no address is known */
+	ALERT_PEER_INIT_UNREACHABLE,	/* no answer before the IKE SA was established */
+	ALERT_PARSE_ERROR_BODY,
+	ALERT_RETRANSMIT_SEND_TIMEOUT,
+	ALERT_HALF_OPEN_TIMEOUT,
+	ALERT_PROPOSAL_MISMATCH_IKE,
+	ALERT_PROPOSAL_MISMATCH_CHILD,
+	ALERT_TS_MISMATCH,
+	ALERT_TS_NARROWED,		/* by us or by the peer */
+	ALERT_INSTALL_CHILD_SA_FAILED,
+	ALERT_INSTALL_CHILD_POLICY_FAILED,
+	ALERT_UNIQUE_REPLACE,		/* this one goes for it, */
+	ALERT_UNIQUE_KEEP,		/* or this one */
+	ALERT_KEEP_ON_CHILD_SA_FAILURE,
+	ALERT_IKE_SA_EXPIRED,
+	/* What the peer's certificate was refused for: */
+	ALERT_CERT_EXPIRED,
+	ALERT_CERT_REVOKED,
+	ALERT_CERT_VALIDATION_FAILED,	/* nobody has said if it is revoked */
+	ALERT_CERT_NO_ISSUER,
+	ALERT_CERT_UNTRUSTED_ROOT,
+	ALERT_CERT_EXCEEDED_PATH_LEN,
+	ALERT_CERT_POLICY_VIOLATION
+};
+
+/* @ike NULL: it is about none. */
+typedef void (*control_alert_fn)(enum control_alert alert, const struct control_ike *ike,
+				 void *data);
+
 /* NULL: nobody watches any more. */
-void control_watch(control_event_fn fn, void *data);
+void control_watch(control_event_fn event, control_alert_fn alert, void *data);
+/* The daemon has been told to end. */
+void control_shutdown(void);
 
 /* kernel_unknown_spis() */
 int control_unknown_spis(uint64_t *n);

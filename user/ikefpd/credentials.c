@@ -9,6 +9,7 @@
 
 #include "certificate.h"
 #include "credentials.h"
+#include "dn.h"
 #include "signature.h"
 
 static void credential_free(struct credential *one)
@@ -16,8 +17,17 @@ static void credential_free(struct credential *one)
 	X509_free(one->cert);
 	X509_CRL_free(one->crl);
 	EVP_PKEY_free(one->key);
+	free(one->nodes);
 	free(one->uri);
 	free(one);
+}
+
+/* What handshakes ask of it is found out when it is loaded. 0, or -1 with @err set. */
+static int prepare(struct credential *one, struct errmsg *err)
+{
+	if (one->kind == CREDENTIAL_CA && certificate_authority_id(one->cert, one->authority_id))
+		return errmsg_set(err, "its key cannot be hashed");
+	return credential_index_prepare(one) ? errmsg_set(err, "out of memory") : 0;
 }
 
 static bool same(const struct credential *a, const struct credential *b)
@@ -31,17 +41,20 @@ static bool same(const struct credential *a, const struct credential *b)
 	return EVP_PKEY_eq(a->key, b->key) == 1;
 }
 
-/* Threads that verify with it go on with it. */
-static void drop_store(struct credentials *c)
-{
-	X509_STORE_free(c->store);
-	c->store = NULL;
-}
-
-static void changed(struct credentials *c)
+void credentials_changed(struct credentials *c)
 {
 	c->loaded++;
-	drop_store(c);
+	trust_stores_drop(&c->stores);
+}
+
+/* What *at is goes. */
+static void drop(struct credentials *c, struct credential **at)
+{
+	struct credential *one = *at;
+
+	*at = one->next;
+	credential_index_remove(&c->index, one);
+	credential_free(one);
 }
 
 static void append(struct credentials *c, struct credential *one)
@@ -56,7 +69,8 @@ static void append(struct credentials *c, struct credential *one)
 			return;
 		}
 	*at = one;
-	changed(c);
+	credential_index_add(&c->index, one);
+	credentials_changed(c);
 }
 
 static int read_cert(struct credential *one, const void *data, size_t len,
@@ -103,7 +117,7 @@ int credentials_add(struct credentials *c, enum conf_source source,
 	one->source = source;
 	one->kind = kind;
 	one->added = true;
-	if (read_one(one, data, len, err)) {
+	if (read_one(one, data, len, err) || prepare(one, err)) {
 		credential_free(one);
 		return -1;
 	}
@@ -113,29 +127,23 @@ int credentials_add(struct credentials *c, enum conf_source source,
 
 void credentials_clear(struct credentials *c, enum conf_source source)
 {
-	struct credential **at = &c->first, *one;
+	struct credential **at = &c->first;
 
-	while ((one = *at)) {
-		if (one->source != source) {
-			at = &one->next;
-			continue;
-		}
-		*at = one->next;
-		credential_free(one);
-	}
-	changed(c);
+	while (*at)
+		if ((*at)->source == source)
+			drop(c, at);
+		else
+			at = &(*at)->next;
+	credentials_changed(c);
 }
 
 /* Goes, unless somebody names it. */
 static void drop_unnamed(struct credentials *c, struct credential **at)
 {
-	struct credential *one = *at;
-
-	if (one->added || one->authorities)
+	if ((*at)->added || (*at)->authorities)
 		return;
-	*at = one->next;
-	credential_free(one);
-	changed(c);
+	drop(c, at);
+	credentials_changed(c);
 }
 
 void credentials_unload(struct credentials *c, enum conf_source source)
@@ -164,6 +172,10 @@ int credentials_add_authority(struct credentials *c, enum conf_source source, X5
 	one->authorities = 1;
 	X509_up_ref(ca);
 	one->cert = ca;
+	if (prepare(one, err)) {
+		credential_free(one);
+		return -1;
+	}
 	append(c, one);
 	return 0;
 }
@@ -226,12 +238,11 @@ int credentials_put_fetched(struct credentials *c, const char *uri, X509_CRL *cr
 			at = &old->next;
 			continue;
 		}
-		*at = old->next;
-		credential_free(old);
+		drop(c, at);
 	}
 	*at = one;
 	c->fetched++;
-	drop_store(c);
+	trust_stores_drop(&c->stores);
 	return 0;
 }
 
@@ -248,9 +259,10 @@ void credentials_replace_file(struct credentials *to, struct credentials *from)
 	while ((one = from->first)) {
 		from->first = one->next;
 		one->next = NULL;
+		credential_index_remove(&from->index, one);
 		append(to, one);
 	}
-	changed(from);
+	credentials_changed(from);
 }
 
 struct credentials *credentials_new(void)
@@ -265,6 +277,7 @@ void credentials_free(struct credentials *c)
 	credentials_clear(c, CONF_FILE);
 	credentials_clear(c, CONF_VICI);
 	credentials_clear_fetched(c);
+	credential_index_clear(&c->index);
 	free(c);
 }
 
@@ -313,49 +326,57 @@ int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 	return 0;
 }
 
-static X509_STORE *new_store(const struct credentials *c, STACK_OF(X509) *more)
+/* Whoever it is, it is found by its subject, too. */
+static bool has(const struct table *table, const X509 *cert, enum credential_kind kind)
 {
-	X509_STORE *store = X509_STORE_new();
-	bool ok = store;
+	struct table_node *node = table_find(table, dn_hash(X509_get_subject_name(cert)));
 
-	for (const struct credential *one = c->first; ok && one; one = one->next)
-		if (one->kind == CREDENTIAL_CA)
-			ok = X509_STORE_add_cert(store, one->cert);
-		else if (one->kind == CREDENTIAL_CRL)
-			ok = X509_STORE_add_crl(store, one->crl);
-	for (int i = 0; ok && i < sk_X509_num(more); i++)
-		ok = X509_STORE_add_cert(store, sk_X509_value(more, i));
-	if (ok)
-		return store;
-	X509_STORE_free(store);
-	ERR_clear_error();
-	return NULL;
-}
+	for (; node; node = table_next(node)) {
+		const struct credential *one = credential_at(node);
 
-X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more)
-{
-	if (sk_X509_num(more) > 0)
-		return new_store(c, more);
-	if (!c->store)
-		c->store = new_store(c, NULL);
-	if (c->store)
-		X509_STORE_up_ref(c->store);
-	return c->store;
+		if (one->kind == kind && !X509_cmp(one->cert, cert))
+			return true;
+	}
+	return false;
 }
 
 bool credentials_has_cert(const struct credentials *c, const X509 *cert)
 {
-	for (const struct credential *one = c->first; one; one = one->next)
-		if (one->kind == CREDENTIAL_CERT && !X509_cmp(one->cert, cert))
-			return true;
-	return false;
+	return has(&c->index.by_id, cert, CREDENTIAL_CERT);
+}
+
+bool credentials_has_ca(const struct credentials *c, const X509 *ca)
+{
+	return has(&c->index.by_subject, ca, CREDENTIAL_CA);
+}
+
+/* The last one that was loaded comes first. */
+STACK_OF(X509) *credentials_of_id(const struct credentials *c, const struct ike_id *id)
+{
+	struct table_node *node = table_find(&c->index.by_id, certificate_id_hash(id));
+	STACK_OF(X509) *found = NULL;
+
+	for (; node; node = table_next(node)) {
+		X509 *cert = credential_at(node)->cert;
+
+		if (!certificate_has_id(cert, id))
+			continue;
+		if (!found)
+			found = sk_X509_new_null();
+		if (!sk_X509_unshift(found, cert))
+			break;
+	}
+	return found;
 }
 
 X509 *credentials_issuer(const struct credentials *c, X509 *cert)
 {
-	for (const struct credential *one = c->first; one; one = one->next)
-		if (one->kind == CREDENTIAL_CA &&
-		    X509_check_issued(one->cert, cert) == X509_V_OK)
-			return one->cert;
-	return NULL;
+	struct table_node *node = table_find(&c->index.by_subject,
+					     dn_hash(X509_get_issuer_name(cert)));
+	X509 *issuer = NULL;
+
+	for (; node; node = table_next(node))
+		if (X509_check_issued(credential_at(node)->cert, cert) == X509_V_OK)
+			issuer = credential_at(node)->cert;
+	return issuer;
 }

@@ -13,8 +13,11 @@
 #include <openssl/x509.h>
 
 #include "buf.h"
+#include "certificate.h"
 #include "conf_source.h"
+#include "credential_index.h"
 #include "errmsg.h"
+#include "trust_stores.h"
 
 enum credential_kind {
 	CREDENTIAL_CERT,	/* of an end entity: ours, or of a peer that is trusted by it */
@@ -30,6 +33,9 @@ struct credential {
 	X509 *cert;		/* one of these */
 	X509_CRL *crl;
 	EVP_PKEY *key;
+	uint8_t authority_id[KEY_ID_LEN];	/* of a CA: certificate_authority_id() */
+	struct credential_node *nodes;	/* by which it is found */
+	size_t node_count;
 	char *uri;		/* where it was fetched; NULL: it was loaded */
 	bool added;		/* by itself, */
 	unsigned int authorities;	/* or for so many of those */
@@ -37,7 +43,8 @@ struct credential {
 
 struct credentials {
 	struct credential *first;	/* in the order they were loaded */
-	X509_STORE *store;	/* of CAs and CRLs; NULL: to be made */
+	struct credential_index index;
+	struct trust_stores stores;
 	uint64_t loaded, fetched;	/* changes so far: of what was loaded, of fetched CRLs */
 };
 
@@ -83,14 +90,18 @@ int credentials_read(struct credentials *c, const uint8_t *data, size_t len,
 /* It in DER, to be freed with OPENSSL_free(); its octets, or what is not positive. */
 int credential_der(const struct credential *one, unsigned char **der);
 
-/*
- * A store of them with these CAs (may be NULL) besides; NULL without memory. Free it
- * with X509_STORE_free().
- */
-X509_STORE *credentials_store(struct credentials *c, STACK_OF(X509) *more);
+/* Certificates that connections name have come or gone, which counts as a change of these. */
+void credentials_changed(struct credentials *c);
 
 /* Has it been loaded as an end entity's? */
 bool credentials_has_cert(const struct credentials *c, const X509 *cert);
+/* Or as a CA's? */
+bool credentials_has_ca(const struct credentials *c, const X509 *ca);
+/*
+ * The end entities' with this identity, in the order they were loaded, without references; free
+ * the list with sk_X509_free(). NULL if there are none, or no memory.
+ */
+STACK_OF(X509) *credentials_of_id(const struct credentials *c, const struct ike_id *id);
 /* The CA that issued it, by its names; NULL if it is not there. */
 X509 *credentials_issuer(const struct credentials *c, X509 *cert);
 

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "dn.h"
+#include "table.h"
 
 /* Names of attributes that libcrypto does not have, or has for others. */
 static const struct {
@@ -218,6 +219,45 @@ int dn_match(const uint8_t *configured, size_t configured_len, const uint8_t *na
 	X509_NAME_free(c);
 	X509_NAME_free(n);
 	return result;
+}
+
+static uint64_t hash_value(uint64_t hash, const ASN1_STRING *value)
+{
+	unsigned char *utf8 = NULL;
+	int n = ASN1_STRING_to_UTF8(&utf8, value);
+
+	for (int i = 0; i < n; i++) {
+		const unsigned char c = utf8[i] >= 'A' && utf8[i] <= 'Z' ? utf8[i] | 0x20 : utf8[i];
+
+		if (!isspace(c))
+			hash = table_hash(hash, &c, 1);
+	}
+	OPENSSL_free(utf8);
+	return hash;
+}
+
+uint64_t dn_hash(const X509_NAME *name)
+{
+	uint64_t hash = TABLE_HASH;
+
+	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+		const ASN1_OBJECT *attribute = X509_NAME_ENTRY_get_object(entry);
+
+		hash = table_hash(hash, OBJ_get0_data(attribute), OBJ_length(attribute));
+		hash = hash_value(hash, X509_NAME_ENTRY_get_data(entry));
+	}
+	ERR_clear_error();
+	return hash;
+}
+
+uint64_t dn_hash_der(const uint8_t *name, size_t len)
+{
+	X509_NAME *read = read_name(name, len);
+	uint64_t hash = read ? dn_hash(read) : TABLE_HASH;
+
+	X509_NAME_free(read);
+	return hash;
 }
 
 static size_t put(char *out, size_t used, size_t size, const unsigned char *text, int len)

@@ -24,6 +24,14 @@ int dn_from_name(struct buf *der, const X509_NAME *name);
 int dn_match(const uint8_t *configured, size_t configured_len, const uint8_t *name,
 	     size_t len);
 
+/*
+ * The same for names that X509_NAME_cmp() takes for the same, whatever their case, blanks and
+ * string types (table.h).
+ */
+uint64_t dn_hash(const X509_NAME *name);
+/* Of a name in DER; one that cannot be read has some hash, too. */
+uint64_t dn_hash_der(const uint8_t *name, size_t len);
+
 /* For people, cut to fit. Returns out; NULL if it is no name. */
 const char *dn_str(const uint8_t *der, size_t len, char *out, size_t size);
 

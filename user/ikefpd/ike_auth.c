@@ -82,6 +82,7 @@ static void no_auth(struct ike_sa *sa, int err)
 	char local[ID_STRLEN], remote[ID_STRLEN];
 	struct ike_handshake *h = sa->handshake;
 
+	ike_manager_alert(sa->manager, ALERT_LOCAL_AUTH_FAILED, sa);
 	if (err == -ENOKEY && sa->conn->local.class == AUTH_PSK) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "no shared key found for '%s' - '%s'",
 			ike_id_str(&sa->local_id, local), ike_id_str(&sa->remote_id, remote));
@@ -365,6 +366,7 @@ void ike_auth_start(struct ike_sa *sa)
 static void reject(struct ike_sa *sa, const char *reason)
 {
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "authentication of the peer failed: %s", reason);
+	ike_manager_alert(sa->manager, ALERT_PEER_AUTH_FAILED, sa);
 	while (sa->children)
 		child_sa_destroy(sa->children);
 	sa->handshake->child = NULL;
@@ -412,6 +414,7 @@ static void finish_child(struct ike_sa *sa, const struct payload_chain *chain)
 	if (!child) {
 		ike_log(sa, LOG_IKE, LVL_CTRL,
 			"failed to establish CHILD_SA, keeping IKE_SA: %s", reason);
+		ike_manager_alert(sa->manager, ALERT_KEEP_ON_CHILD_SA_FAILURE, sa);
 		ike_manager_child_failed(sa->manager, sa->unique_id, conf->name, reason);
 	}
 }
@@ -472,6 +475,8 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 			snprintf(text, sizeof(text), "%s", h->failure);
 			ike_manager_try_again(sa, text);
 		} else {
+			if (n.type == AUTHENTICATION_FAILED)
+				ike_manager_alert(m, ALERT_LOCAL_AUTH_FAILED, sa);
 			ike_sa_destroy(sa, h->failure);
 		}
 		return;
@@ -522,6 +527,12 @@ static void fail(struct ike_sa *sa, const struct kernel_message *msg,
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "authentication of the peer failed: %s", reason);
 	ike_sa_respond_notify(sa, msg, AUTHENTICATION_FAILED, NULL, 0);
 	ike_sa_destroy(sa, reason);
+}
+
+static void refuse_peer(struct ike_sa *sa, const struct kernel_message *msg, const char *reason)
+{
+	ike_manager_alert(sa->manager, ALERT_PEER_AUTH_FAILED, sa);
+	fail(sa, msg, reason);
 }
 
 /* Was the IKE proposal one of this connection's? Another one's led to it. */
@@ -582,6 +593,7 @@ static struct child_sa *answer_child(struct ike_sa *sa, struct payload_writer *w
 		return child;
 	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to establish CHILD_SA, keeping IKE_SA: %s",
 		ike_notify_name(refusal));
+	ike_manager_alert(sa->manager, ALERT_KEEP_ON_CHILD_SA_FAILURE, sa);
 	payload_add_notify(w, PROTO_NONE, NULL, 0, refusal, NULL, 0);
 	return NULL;
 }
@@ -611,6 +623,7 @@ static void answer_request(struct ike_sa *sa, const struct kernel_message *msg,
 	initial_contact = !notify_find(&n, chain, INITIAL_CONTACT);
 	if (ike_unique_is_refused(sa, initial_contact)) {
 		ike_unique_keep_first(sa);
+		ike_manager_alert(sa->manager, ALERT_UNIQUE_KEEP, sa);
 		fail(sa, msg, "the IKE_SA that the peer has already is kept (unique = keep)");
 		return;
 	}
@@ -698,11 +711,11 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		return;
 	}
 	if (!identify(sa, idi, payload_find(chain, PAYLOAD_IDR))) {
-		fail(sa, msg, "no connection for the peer's identity");
+		refuse_peer(sa, msg, "no connection for the peer's identity");
 		return;
 	}
 	if (!auth) {
-		fail(sa, msg, "the peer asks for EAP, which is not supported");
+		refuse_peer(sa, msg, "the peer asks for EAP, which is not supported");
 		return;
 	}
 	err = ike_ppk_answer(sa, chain, auth, &auth_body, &why);
@@ -717,7 +730,7 @@ void ike_auth_request(struct ike_sa *sa, const struct kernel_message *msg,
 		return;
 	}
 	if (err) {
-		fail(sa, msg, why.text);
+		refuse_peer(sa, msg, why.text);
 		return;
 	}
 	answer_request(sa, msg, chain);

@@ -75,44 +75,71 @@ static bool has_authority(const struct buf *authorities, const uint8_t id[KEY_ID
 	return false;
 }
 
-static void put_authority(struct buf *out, const X509 *cert)
+static bool is_full(const struct buf *authorities)
+{
+	return authorities->len >= AUTHORITIES_MAX * KEY_ID_LEN;
+}
+
+static void put_authority(struct buf *out, const uint8_t id[KEY_ID_LEN])
+{
+	if (!is_full(out) && !has_authority(out, id))
+		buf_put(out, id, KEY_ID_LEN);
+}
+
+static void put_named(struct buf *out, const struct conn *conn)
 {
 	uint8_t id[KEY_ID_LEN];
 
-	if (out->len < AUTHORITIES_MAX * KEY_ID_LEN && !certificate_authority_id(cert, id) &&
-	    !has_authority(out, id))
-		buf_put(out, id, sizeof(id));
+	for (int i = 0; i < sk_X509_num(conn->remote.cacerts) && !is_full(out); i++)
+		if (!certificate_authority_id(sk_X509_value(conn->remote.cacerts, i), id))
+			put_authority(out, id);
 }
 
-static void put_authorities(struct buf *out, STACK_OF(X509) *cas)
+static void put_loaded(struct buf *out, const struct credentials *credentials)
 {
-	for (int i = 0; i < sk_X509_num(cas); i++)
-		put_authority(out, sk_X509_value(cas, i));
+	for (const struct credential *c = credentials->first; c && !is_full(out); c = c->next)
+		if (c->kind == CREDENTIAL_CA)
+			put_authority(out, c->authority_id);
+}
+
+/* Each IKE_SA_INIT asks for them, and there may be a CA for each of thousands of connections. */
+static const struct buf *all_authorities(const struct config *config)
+{
+	struct config_authorities *all = config->all_authorities;
+
+	if (all->known && all->loaded == config->credentials->loaded &&
+	    all->conn_changes == config->conn_changes)
+		return &all->ids;
+	buf_clear(&all->ids);
+	for (const struct conn *c = config->conns; c && !is_full(&all->ids); c = c->next)
+		put_named(&all->ids, c);
+	put_loaded(&all->ids, config->credentials);
+	all->known = !all->ids.failed;
+	all->loaded = config->credentials->loaded;
+	all->conn_changes = config->conn_changes;
+	return &all->ids;
 }
 
 void ike_put_certreq(struct payload_writer *w, const struct config *config,
 		     const struct conn *conn, bool brief)
 {
-	struct buf authorities = BUF_INIT;
+	struct buf own = BUF_INIT;
+	const struct buf *authorities = conn ? &own : all_authorities(config);
 
 	if (conn)
-		put_authorities(&authorities, conn->remote.cacerts);
-	for (const struct conn *c = conn ? NULL : config->conns; c; c = c->next)
-		put_authorities(&authorities, c->remote.cacerts);
-	if (!conn || !authorities.len)
-		for (const struct credential *c = config->credentials->first; c; c = c->next)
-			if (c->kind == CREDENTIAL_CA)
-				put_authority(&authorities, c->cert);
-	if (authorities.len) {
+		put_named(&own, conn);
+	if (conn && !own.len)
+		put_loaded(&own, config->credentials);
+	if (authorities->len) {
 		payload_open(w, PAYLOAD_CERTREQ);
 		buf_put8(&w->buf, CERT_X509_SIGNATURE);
 		if (!brief)
-			buf_put(&w->buf, authorities.data, authorities.len);
+			buf_put(&w->buf, authorities->data, authorities->len);
 		payload_close(w);
 	}
-	if (authorities.failed)
+	if (authorities->failed)
 		w->buf.failed = true;
-	buf_clear(&authorities);
+	buf_clear(&own);
 }
 
 /* The CA that issued it, of the connection's or of all. */
@@ -161,29 +188,53 @@ struct choice {
 };
 
 /* Takes it if there is nothing better yet. */
-static int offer(struct choice *c, EVP_PKEY *key, X509 *cert)
+static int offer_cert(struct choice *c, X509 *cert)
 {
 	struct ike_certs *certs = c->certs;
-	bool wanted = cert && certs->authorities.len &&
+	bool wanted = !c->wanted && certs->authorities.len &&
 		      leads_to_wanted(certs, c->config, c->conn, cert);
 	uint8_t id[KEY_ID_LEN];
 
-	if (certs->key && (c->wanted || !wanted))
+	if (certs->key && !wanted)
 		return 0;
-	if (key_id(key, id))
+	if (certificate_key_id(cert, id))
 		return -EIO;
 	if (!secrets_has_key(c->secrets, id))
 		return 0;
 	EVP_PKEY_free(certs->key);
 	X509_free(certs->cert);
-	EVP_PKEY_up_ref(key);
-	if (cert)
-		X509_up_ref(cert);
-	certs->key = key;
+	X509_up_ref(cert);
 	certs->cert = cert;
+	certs->key = X509_get_pubkey(cert);
 	memcpy(certs->key_id, id, sizeof(id));
 	c->wanted = wanted;
 	return 0;
+}
+
+static int offer_key(struct choice *c, struct conf_pubkey *key)
+{
+	struct ike_certs *certs = c->certs;
+
+	if (certs->key)
+		return 0;
+	if (!key->has_id && key_id(key->key, key->id))
+		return -EIO;
+	key->has_id = true;
+	if (!secrets_has_key(c->secrets, key->id))
+		return 0;
+	EVP_PKEY_up_ref(key->key);
+	certs->key = key->key;
+	memcpy(certs->key_id, key->id, KEY_ID_LEN);
+	return 0;
+}
+
+static int offer_certs(struct choice *c, STACK_OF(X509) *certs)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < sk_X509_num(certs); i++)
+		err = offer_cert(c, sk_X509_value(certs, i));
+	return err;
 }
 
 int ike_certs_choose(struct ike_certs *certs, const struct config *config,
@@ -192,20 +243,16 @@ int ike_certs_choose(struct ike_certs *certs, const struct config *config,
 {
 	struct choice c = { certs, config, conn, secrets, false };
 	const struct auth_conf *local = &conn->local;
-	int err = 0;
+	int err = offer_certs(&c, local->certs);
 
-	for (int i = 0; !err && i < sk_X509_num(local->certs); i++) {
-		X509 *cert = sk_X509_value(local->certs, i);
-
-		err = offer(&c, X509_get0_pubkey(cert), cert);
-	}
 	for (size_t i = 0; !err && i < local->pubkey_count; i++)
-		err = offer(&c, local->pubkeys[i], NULL);
-	if (!local->certs && !local->pubkey_count)
-		for (const struct credential *one = config->credentials->first; !err && one;
-		     one = one->next)
-			if (one->kind == CREDENTIAL_CERT && certificate_has_id(one->cert, id))
-				err = offer(&c, X509_get0_pubkey(one->cert), one->cert);
+		err = offer_key(&c, &local->pubkeys[i]);
+	if (!local->certs && !local->pubkey_count) {
+		STACK_OF(X509) *ours = credentials_of_id(config->credentials, id);
+
+		err = offer_certs(&c, ours);
+		sk_X509_free(ours);
+	}
 	return err ? err : certs->key ? 0 : -ENOKEY;
 }
 

@@ -208,7 +208,8 @@ static void fill_ike(struct control_ike *ike, const struct ike_sa *sa)
 }
 
 static struct {
-	control_event_fn fn;
+	control_event_fn event;
+	control_alert_fn alert;
 	void *data;
 } watcher;
 
@@ -231,7 +232,7 @@ static void tell(enum control_event event, const struct ike_sa *sa,
 		fill_child(&c[ike.child_count++], old, true);
 	if (child)
 		fill_child(&c[ike.child_count++], child, event == CONTROL_CHILD_DOWN);
-	watcher.fn(event, &ike, watcher.data);
+	watcher.event(event, &ike, watcher.data);
 }
 
 static void tell_move(const struct ike_sa *sa, const struct endpoint *local,
@@ -242,15 +243,31 @@ static void tell_move(const struct ike_sa *sa, const struct endpoint *local,
 	fill_ike(&ike, sa);
 	ike.new_local = local;
 	ike.new_remote = remote;
-	watcher.fn(CONTROL_IKE_UPDATE, &ike, watcher.data);
+	watcher.event(CONTROL_IKE_UPDATE, &ike, watcher.data);
 }
 
-void control_watch(control_event_fn fn, void *data)
+static void tell_alert(enum control_alert alert, const struct ike_sa *sa)
 {
-	watcher.fn = fn;
+	struct control_ike ike;
+
+	if (sa)
+		fill_ike(&ike, sa);
+	watcher.alert(alert, sa ? &ike : NULL, watcher.data);
+}
+
+void control_watch(control_event_fn event, control_alert_fn alert, void *data)
+{
+	watcher.event = event;
+	watcher.alert = alert;
 	watcher.data = data;
-	manager->event = fn ? tell : NULL;
-	manager->moves = fn ? tell_move : NULL;
+	manager->event = event ? tell : NULL;
+	manager->moves = event ? tell_move : NULL;
+	manager->alert = alert ? tell_alert : NULL;
+}
+
+void control_shutdown(void)
+{
+	ike_manager_alert(manager, ALERT_SHUTDOWN_SIGNAL, NULL);
 }
 
 void control_each_ike(bool counters, control_ike_fn fn, void *data)

@@ -542,6 +542,8 @@ static void refuse_proposals(struct ike_manager *m, const struct kernel_message 
 		snprintf(why, sizeof(why), "no proposal in common: received %s, configured %s",
 			 proposal_offer_str(offer->body, offer->len, received, sizeof(received)),
 			 proposal_list_str(&conn->proposals, configured, sizeof(configured)));
+	if (conn && !m->stopping)
+		ike_manager_alert(m, ALERT_PROPOSAL_MISMATCH_IKE, NULL);
 	refuse(m, msg, NO_PROPOSAL_CHOSEN, NULL, 0, why);
 }
 
@@ -832,6 +834,7 @@ void ike_init_request(struct ike_manager *m, const struct kernel_message *msg)
 		return;
 	}
 	if (err) {
+		ike_manager_alert(m, ALERT_PARSE_ERROR_BODY, NULL);
 		refuse(m, msg, INVALID_SYNTAX, NULL, 0, "it is malformed");
 		return;
 	}

@@ -59,6 +59,7 @@ static void over(struct ike_sa *sa)
 	}
 	ike_log(sa, LOG_IKE, LVL_AUDIT, "the lifetime of IKE_SA %s[%u] is over", sa->log.name,
 		sa->unique_id);
+	ike_manager_alert(sa->manager, ALERT_IKE_SA_EXPIRED, sa);
 	ike_manager_terminate_ike(sa->manager, sa->unique_id, false, NULL);
 }
 

@@ -257,6 +257,13 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 		sa->manager->event(event, sa, child, old);
 }
 
+void ike_manager_alert(const struct ike_manager *m, enum control_alert alert,
+		       const struct ike_sa *sa)
+{
+	if (m->alert)
+		m->alert(alert, sa);
+}
+
 void ike_manager_tell_move(const struct ike_sa *sa, const struct endpoint *local,
 			   const struct endpoint *remote)
 {
@@ -419,12 +426,14 @@ void ike_manager_event(struct ike_manager *m, const struct kernel_event *event)
 		break;
 	case KERNEL_EVENT_EXPIRED:
 		ike_log(sa, LOG_IKE, LVL_CTRL, "half-open IKE_SA expired");
+		ike_manager_alert(m, ALERT_HALF_OPEN_TIMEOUT, sa);
 		ike_sa_destroy(sa, "the peer did not go on with IKE_AUTH");
 		break;
 	case KERNEL_EVENT_MOVED:
 		moved(sa, &event->local, &event->remote);
 		break;
 	case KERNEL_EVENT_DEAD:
+		ike_manager_alert(m, ALERT_RETRANSMIT_SEND_TIMEOUT, sa);
 		ike_sa_dead(sa);
 		break;
 	}
@@ -599,8 +608,11 @@ static int find_way(const struct ike_manager *m, const struct conn *conn, struct
 	char addr[ENDPOINT_STRLEN];
 
 	*unreachable = false;
-	if (conn_initiator_addrs(conn, local, remote, err))
+	if (conn_initiator_addrs(conn, local, remote, err)) {
+		if (conn_has_host(conn))
+			ike_manager_alert(m, ALERT_PEER_ADDR_FAILED, NULL);
 		return -1;
+	}
 	*unreachable = true;
 	if (endpoint_is_any(local))
 		return source_address(remote, local) ?

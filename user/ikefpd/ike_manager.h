@@ -62,6 +62,7 @@ struct ike_manager {
 	/* Likewise, before it is elsewhere. */
 	void (*moves)(const struct ike_sa *sa, const struct endpoint *local,
 		      const struct endpoint *remote);
+	void (*alert)(enum control_alert alert, const struct ike_sa *sa);
 	struct loop_work wake_work;
 	uint32_t last_ike_id, last_child_id, last_reqid, last_trap_reqid, last_mark;
 	bool stopping;
@@ -127,6 +128,10 @@ void ike_manager_tell(enum control_event event, const struct ike_sa *sa,
 /* It is about to be between these endpoints. */
 void ike_manager_tell_move(const struct ike_sa *sa, const struct endpoint *local,
 			   const struct endpoint *remote);
+
+/* Something has gone wrong, with an IKE SA or with none (NULL): to be told, too. */
+void ike_manager_alert(const struct ike_manager *m, enum control_alert alert,
+		       const struct ike_sa *sa);
 
 /* control.h's functions, for a manager of one's own; child NULL: the IKE SA alone. */
 void ike_manager_initiate(struct ike_manager *m, struct conn *conn,

@@ -750,8 +750,10 @@ static uint16_t choose(const struct ike_sa *sa, const struct payload_chain *chai
 
 	get_ours(&ours, sa);
 	if (proposal_select_group(&ours.list, PROTO_IKE, offer->body, offer->len,
-				  ke->len < 2 ? 0 : get16(ke->body), &a->chosen))
+				  ke->len < 2 ? 0 : get16(ke->body), &a->chosen)) {
+		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_IKE, sa);
 		return NO_PROPOSAL_CHOSEN;
+	}
 	/* RFC 7296 section 2.10. */
 	if (a->chosen.spi_len != IKE_SPI_LEN || !get64(a->chosen.spi) ||
 	    nonce->len < prf_len(proposal_id(&a->chosen, TRANSFORM_PRF)) / 2)

@@ -414,6 +414,7 @@ static void refuse(struct ike_sa *sa, const struct kernel_message *msg,
 			ike_sa_destroy(sa, "the peer's request has a critical payload that is not known");
 		return;
 	}
+	ike_manager_alert(sa->manager, ALERT_PARSE_ERROR_BODY, sa);
 	ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s request",
 		ike_exchange_name(msg->exchange));
 	ike_sa_respond_notify(sa, msg, INVALID_SYNTAX, NULL, 0);
@@ -488,6 +489,7 @@ static void response(struct ike_sa *sa, const struct kernel_message *msg)
 			   msg->data, msg->len);
 	if (err == -EBADMSG) {
 		counters_count(sa->conn ? sa->conn->name : NULL, COUNTER_INVALID);
+		ike_manager_alert(sa->manager, ALERT_PARSE_ERROR_BODY, sa);
 		ike_log(sa, LOG_ENC, LVL_CTRL, "malformed %s response",
 			ike_exchange_name(msg->exchange));
 		ike_sa_destroy(sa, "the peer sent a malformed response");
@@ -579,6 +581,9 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
+	ike_manager_alert(sa->manager, ALERT_RETRANSMIT_SEND_TIMEOUT, sa);
+	if (sa->state == IKE_CONNECTING)
+		ike_manager_alert(sa->manager, ALERT_PEER_INIT_UNREACHABLE, sa);
 	if (sa->state == IKE_ESTABLISHED)
 		ike_sa_dead(sa);
 	else if (!ike_retry(sa, reason))

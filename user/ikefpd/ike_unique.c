@@ -80,6 +80,7 @@ static void choose(struct ike_sa *a, struct ike_sa *b)
 		"IKE_SA %s[%u] was initiated by one end while the other end initiated IKE_SA %s[%u]: it will be deleted",
 		goes->log.name, goes->unique_id, goes->log.name,
 		(goes == a ? b : a)->unique_id);
+	ike_manager_alert(goes->manager, ALERT_UNIQUE_REPLACE, goes);
 	delete_later(goes, CROSSED_MS);
 }
 
@@ -88,6 +89,7 @@ static void replace(struct ike_sa *sa, struct ike_sa *other)
 	char id[ID_STRLEN];
 
 	ike_id_str(&sa->remote_id, id);
+	ike_manager_alert(sa->manager, ALERT_UNIQUE_REPLACE, other);
 	if (is_same_host(sa, other)) {
 		ike_log(other, LOG_IKE, LVL_CTRL,
 			"schedule delete of duplicate IKE_SA for peer '%s' due to uniqueness policy and suspected reauthentication",

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "certificate.h"
 #include "container_of.h"
 #include "ike_hold.h"
@@ -48,6 +50,7 @@ struct ike_verification {
 	bool tried_keys, is_by_key;	/* of the connection's keys, by one of them */
 	struct signer *signer;		/* or by this one, none before; NULL: by none, for: */
 	struct errmsg err;
+	int error;			/* of it, trust_error() */
 };
 
 static int check_signature(const struct ike_verification *v, EVP_PKEY *key, struct errmsg *err)
@@ -84,6 +87,7 @@ static void try_signers(struct ike_verification *v)
 			return;
 		else
 			trust_conclude(s->trust, NULL, NULL, &v->err);
+		v->error = s->trust ? trust_error(s->trust) : 0;
 	}
 }
 
@@ -92,8 +96,8 @@ static void try_keys(struct ike_verification *v)
 	const struct auth_conf *conf = &v->conn->remote;
 
 	for (size_t i = 0; !v->is_by_key && i < conf->pubkey_count; i++)
-		v->is_by_key = !trust_check_key(conf, conf->pubkeys[i], &v->err) &&
-			       !check_signature(v, conf->pubkeys[i], &v->err);
+		v->is_by_key = !trust_check_key(conf, conf->pubkeys[i].key, &v->err) &&
+			       !check_signature(v, conf->pubkeys[i].key, &v->err);
 	v->tried_keys = true;
 }
 
@@ -198,6 +202,7 @@ static int find_signers(struct ike_verification *v)
 {
 	const struct config *config = v->sa->manager->config;
 	const struct auth_conf *conf = &v->conn->remote;
+	STACK_OF(X509) *loaded;
 	struct signer *none;
 	int err = 0;
 
@@ -209,9 +214,10 @@ static int find_signers(struct ike_verification *v)
 	errmsg_set(&none->err, "it sent no certificate, and none of it was loaded");
 	for (int i = 0; !err && i < sk_X509_num(conf->certs); i++)
 		err = add_cert(v, sk_X509_value(conf->certs, i), NULL);
-	for (const struct credential *c = config->credentials->first; !err && c; c = c->next)
-		if (c->kind == CREDENTIAL_CERT && certificate_has_id(c->cert, &v->sa->remote_id))
-			err = add_cert(v, c->cert, NULL);
+	loaded = credentials_of_id(config->credentials, &v->sa->remote_id);
+	for (int i = 0; !err && i < sk_X509_num(loaded); i++)
+		err = add_cert(v, sk_X509_value(loaded, i), NULL);
+	sk_X509_free(loaded);
 	return err;
 }
 
@@ -297,6 +303,36 @@ static int begin_to_verify(struct ike_verification *v)
 	return 0;
 }
 
+/* What is said of the last one that was tried. */
+static void alert(const struct ike_verification *v)
+{
+	static const struct {
+		int error;
+		enum control_alert alert;
+	} alerts[] = {
+		{ X509_V_ERR_CERT_HAS_EXPIRED, ALERT_CERT_EXPIRED },
+		{ X509_V_ERR_CERT_NOT_YET_VALID, ALERT_CERT_EXPIRED },
+		{ X509_V_ERR_CERT_REVOKED, ALERT_CERT_REVOKED },
+		{ X509_V_ERR_UNABLE_TO_GET_CRL, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_DIFFERENT_CRL_SCOPE, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_CRL_HAS_EXPIRED, ALERT_CERT_VALIDATION_FAILED },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, ALERT_CERT_NO_ISSUER },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, ALERT_CERT_NO_ISSUER },
+		{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, ALERT_CERT_UNTRUSTED_ROOT },
+		{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, ALERT_CERT_UNTRUSTED_ROOT },
+		{ X509_V_ERR_CERT_CHAIN_TOO_LONG, ALERT_CERT_EXCEEDED_PATH_LEN },
+		{ X509_V_ERR_PATH_LENGTH_EXCEEDED, ALERT_CERT_EXCEEDED_PATH_LEN },
+		{ X509_V_ERR_NO_EXPLICIT_POLICY, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_INVALID_POLICY_EXTENSION, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_PERMITTED_VIOLATION, ALERT_CERT_POLICY_VIOLATION },
+		{ X509_V_ERR_EXCLUDED_VIOLATION, ALERT_CERT_POLICY_VIOLATION },
+	};
+
+	for (size_t i = 0; i < sizeof(alerts) / sizeof(*alerts); i++)
+		if (v->error == alerts[i].error)
+			ike_manager_alert(v->sa->manager, alerts[i].alert, v->sa);
+}
+
 /* Another one may be good, by what is loaded and known by now. */
 #define ANOTHER		2
 
@@ -314,6 +350,7 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 	if (v->is_by_key)
 		return 0;
 	if (!v->signer) {
+		alert(v);
 		*err = v->err;
 		return -1;
 	}
@@ -324,6 +361,7 @@ static int conclude(struct ike_verification *v, struct errmsg *err)
 	revocation_cancel(w);
 	if (!ret)
 		return 0;
+	v->error = trust_error(v->signer->trust);
 	v->signer = v->signer->next;
 	if (v->signer)
 		run(v, verify, is_brief(v));

@@ -135,6 +135,7 @@ static void on_stop(int signo, void *data)
 		return;
 	}
 	log_msg(LOG_DMN, LVL_CTRL, "%s, deleting all SAs", strsignal(signo));
+	control_shutdown();
 	start_stop();
 	ike_manager_stop(&d->manager, STOP_WAIT_MS, stopped);
 }
@@ -182,7 +183,7 @@ static int load(struct daemon *d, struct errmsg *err)
 	if (ret)
 		return ret;
 	/* A token that is not there is no reason to be without all else. */
-	token_certs_read_file(d->token_certs, d->config);
+	token_certs_read_file(d->token_certs);
 	tokens_commit(d->tokens);
 	return 0;
 }
@@ -531,7 +532,7 @@ static int setup(struct daemon *d, const char *user, struct errmsg *err)
 		return errmsg_set(err, "tokens: %s", strerror(errno));
 	secrets_set_tokens(d->secrets, d->tokens);
 	tokens_watch(d->tokens, token_there, d);
-	d->token_certs = token_certs_new(d->tokens);
+	d->token_certs = token_certs_new(d->tokens, d->config);
 	if (!d->token_certs)
 		return errmsg_set(err, "out of memory");
 	if (watch(d, err) || (d->config_file && load(d, err)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests to the process of the secrets. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,10 @@ struct secrets {
 	int fd;
 	bool lost;
 	struct tokens *tokens;	/* NULL: there are none */
+	/* Private keys that are there, sorted, from the first question to the next change. */
+	uint8_t (*keys)[KEY_ID_LEN];
+	size_t key_count;
+	bool keys_known;
 	/* Ways of threads, which are not at use; guarded by the lock. */
 	pthread_mutex_t lock;
 	int signers[THREADS_MAX];
@@ -69,6 +74,7 @@ void secrets_free(struct secrets *secrets)
 		return;
 	while (secrets->n_signers)
 		close(secrets->signers[--secrets->n_signers]);
+	free(secrets->keys);
 	free(secrets);
 }
 
@@ -115,6 +121,16 @@ static int ask(struct secrets *s, struct buf *request, struct secrets_cursor *c)
 	return err;
 }
 
+/* To change something: what was known of the keys is not known any more. */
+static int ask_to_change(struct secrets *s, struct buf *request, struct secrets_cursor *c)
+{
+	free(s->keys);
+	s->keys = NULL;
+	s->key_count = 0;
+	s->keys_known = false;
+	return ask(s, request, c);
+}
+
 int secrets_load(struct secrets *s, const struct secret *secret, bool *added)
 {
 	struct buf request = BUF_INIT;
@@ -123,7 +139,7 @@ int secrets_load(struct secrets *s, const struct secret *secret, bool *added)
 
 	buf_put8(&request, SECRETS_LOAD);
 	secrets_put_secret(&request, secret);
-	err = ask(s, &request, &c);
+	err = ask_to_change(s, &request, &c);
 	*added = !err && secrets_get8(&c);
 	return err;
 }
@@ -152,7 +168,7 @@ int secrets_load_key(struct secrets *s, const struct secret *secret,
 
 	buf_put8(&request, SECRETS_LOAD);
 	secrets_put_secret(&request, secret);
-	err = ask(s, &request, &c);
+	err = ask_to_change(s, &request, &c);
 	if (err)
 		return err;
 	secrets_get8(&c);
@@ -176,7 +192,7 @@ int secrets_unload(struct secrets *s, enum secret_kind kind, enum conf_source so
 	buf_put8(&request, (uint8_t)kind);
 	buf_put8(&request, (uint8_t)source);
 	secrets_put_bytes(&request, name, strlen(name));
-	return ask(s, &request, &c);
+	return ask_to_change(s, &request, &c);
 }
 
 int secrets_clear(struct secrets *s, enum conf_source source)
@@ -188,18 +204,17 @@ int secrets_clear(struct secrets *s, enum conf_source source)
 		tokens_clear(s->tokens, source);
 	buf_put8(&request, SECRETS_CLEAR);
 	buf_put8(&request, (uint8_t)source);
-	return ask(s, &request, &c);
+	return ask_to_change(s, &request, &c);
 }
 
-int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source source,
-		 void (*fn)(const char *name, void *data), void *data)
+/* Without those on tokens. */
+static int list(struct secrets *s, enum secret_kind kind, enum conf_source source,
+		void (*fn)(const char *name, void *data), void *data)
 {
 	uint32_t skip = 0, before;
 	struct secrets_cursor c;
 	int err;
 
-	if (kind == SECRET_PRIVATE_KEY && s->tokens)
-		tokens_list(s->tokens, source, fn, data);
 	do {
 		struct buf request = BUF_INIT;
 
@@ -226,13 +241,21 @@ int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source sour
 	return err;
 }
 
+int secrets_list(struct secrets *s, enum secret_kind kind, enum conf_source source,
+		 void (*fn)(const char *name, void *data), void *data)
+{
+	if (kind == SECRET_PRIVATE_KEY && s->tokens)
+		tokens_list(s->tokens, source, fn, data);
+	return list(s, kind, source, fn, data);
+}
+
 int secrets_commit(struct secrets *s)
 {
 	struct buf request = BUF_INIT;
 	struct secrets_cursor c;
 
 	buf_put8(&request, SECRETS_COMMIT);
-	return ask(s, &request, &c);
+	return ask_to_change(s, &request, &c);
 }
 
 static void put_auth(struct buf *request, enum secrets_op op, uint16_t prf,
@@ -276,16 +299,50 @@ int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
 	return ask(s, &request, &c);
 }
 
+/* They are named by their identifiers. */
+static void put_key(const char *name, void *data)
+{
+	struct buf *keys = data;
+	uint8_t id[KEY_ID_LEN];
+
+	if (strlen(name) != 2 * KEY_ID_LEN)
+		return;
+	for (size_t i = 0; i < KEY_ID_LEN; i++)
+		if (sscanf(name + 2 * i, "%2hhx", &id[i]) != 1)
+			return;
+	buf_put(keys, id, sizeof(id));
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, KEY_ID_LEN);
+}
+
+static bool know_keys(struct secrets *s)
+{
+	struct buf keys = BUF_INIT;
+
+	if (s->keys_known)
+		return true;
+	if (list(s, SECRET_PRIVATE_KEY, CONF_FILE, put_key, &keys) ||
+	    list(s, SECRET_PRIVATE_KEY, CONF_VICI, put_key, &keys) || keys.failed) {
+		buf_clear(&keys);
+		return false;
+	}
+	s->keys = (void *)keys.data;
+	s->key_count = keys.len / KEY_ID_LEN;
+	s->keys_known = true;
+	if (s->key_count)
+		qsort(s->keys, s->key_count, KEY_ID_LEN, compare_keys);
+	return true;
+}
+
 bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN])
 {
-	struct buf request = BUF_INIT;
-	struct secrets_cursor c;
-
 	if (tokens_has_key(s->tokens, id))
 		return true;
-	buf_put8(&request, SECRETS_HAS_KEY);
-	buf_put(&request, id, KEY_ID_LEN);
-	return !ask(s, &request, &c);
+	return !s->lost && know_keys(s) && s->key_count &&
+	       bsearch(id, s->keys, s->key_count, KEY_ID_LEN, compare_keys);
 }
 
 static void put_key_sign(struct buf *request, const uint8_t id[KEY_ID_LEN],

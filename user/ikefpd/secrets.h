@@ -77,7 +77,10 @@ int secrets_verify(struct secrets *s, uint16_t prf, const struct ike_id *local,
 		   const struct ike_id *remote, const void *octets, size_t len,
 		   const void *mac, size_t mac_len);
 
-/* Is there a private key of this key_id()? */
+/*
+ * Is there a private key of this key_id()? That process is asked for the first time, and after
+ * something has been loaded or unloaded.
+ */
 bool secrets_has_key(struct secrets *s, const uint8_t id[KEY_ID_LEN]);
 /* signature_sign() with it; appends to @signature. -ENOKEY if there is none. */
 int secrets_key_sign(struct secrets *s, const uint8_t id[KEY_ID_LEN],

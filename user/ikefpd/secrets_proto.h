@@ -38,7 +38,6 @@ enum secrets_op {
 	SECRETS_COMMIT,		/* what is staged replaces what is of the file */
 	SECRETS_SIGN,		/* u16 PRF, id local, id remote, bytes -> MAC */
 	SECRETS_VERIFY,		/* the same, bytes MAC */
-	SECRETS_HAS_KEY,	/* key */
 	SECRETS_KEY_SIGN,	/* key, u8 scheme, u8 classic, bytes -> signature; signers', too */
 	SECRETS_HAS_PPK,
 	/* u16 PRF, bytes PPK_ID, SK_d, SK_pi, SK_pr -> those three with the PPK in them */

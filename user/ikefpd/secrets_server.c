@@ -229,13 +229,6 @@ static const struct secret *get_key(const struct secrets_store *store,
 	return secret_list_find_key(store->loaded, name);
 }
 
-static int has_key(const struct secrets_store *store, struct secrets_cursor *c)
-{
-	const struct secret *secret = get_key(store, c);
-
-	return at_end(c) ? -EBADMSG : secret ? 0 : -ENOKEY;
-}
-
 /* It may be unloaded while it signs. */
 static EVP_PKEY *hold_key(struct secrets_store *store, struct secrets_cursor *c)
 {
@@ -324,8 +317,6 @@ static int change_or_look(struct secrets_store *store, uint8_t op, struct secret
 		return sign(store, c, reply);
 	case SECRETS_VERIFY:
 		return verify(store, c);
-	case SECRETS_HAS_KEY:
-		return has_key(store, c);
 	case SECRETS_HAS_PPK:
 		return has_ppk(store, c);
 	case SECRETS_MIX_PPK:

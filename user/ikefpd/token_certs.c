@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Certificates of connections that are on tokens. */
+/* Certificates of connections and authorities that are on tokens. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
 
 #include "certificate.h"
+#include "config_load.h"
 #include "container_of.h"
 #include "log.h"
 #include "signature.h"
 #include "token_certs.h"
 #include "tokens.h"
 
-/* Gone with the last connection that names it. */
+/* Gone with the last one that names it. */
 struct token_cert {
 	struct token_cert *next;
 	struct token_certs *certs;
@@ -27,6 +28,7 @@ struct token_cert {
 struct token_certs {
 	struct tokens_certs seen;	/* by the tokens */
 	struct tokens *tokens;
+	struct config *config;
 	bool lost;
 	struct token_cert *first;
 	struct token_certs_wait *waits;
@@ -46,6 +48,33 @@ static void set_state(struct token_cert *tc, enum token_state state)
 	tc->state = state;
 }
 
+struct token_cert_ref *token_cert_ref_read(const struct tree *section, bool among,
+					   struct errmsg *err)
+{
+	char *token = config_read_token_cert(section, among, err);
+	struct token_cert_ref *ref;
+	char path[256];
+
+	if (!token)
+		return NULL;
+	ref = calloc(1, sizeof(*ref));
+	if (ref)
+		ref->key = strdup(tree_path(section, path, sizeof(path)));
+	if (ref && ref->key) {
+		ref->token = token;
+		return ref;
+	}
+	free(ref);
+	free(token);
+	tree_refuse(section, err, "out of memory");
+	return NULL;
+}
+
+static const X509 *current(const struct token_cert_ref *ref)
+{
+	return ref->authority ? ref->authority->cert : ref->cert;
+}
+
 static void take_out(struct token_cert_ref *ref)
 {
 	if (!ref->cert)
@@ -53,6 +82,30 @@ static void take_out(struct token_cert_ref *ref)
 	sk_X509_delete_ptr(ref->list, ref->cert);
 	X509_free(ref->cert);
 	ref->cert = NULL;
+}
+
+static int put_in_list(struct token_cert_ref *ref, X509 *cert, struct errmsg *err)
+{
+	take_out(ref);
+	/* Who verifies with the list as it was begins anew. */
+	credentials_changed(ref->of->certs->config->credentials);
+	if (!cert)
+		return 0;
+	X509_up_ref(cert);
+	if (sk_X509_push(ref->list, cert) <= 0) {
+		X509_free(cert);
+		return errmsg_set(err, "out of memory");
+	}
+	ref->cert = cert;
+	return 0;
+}
+
+/* In the place of what was there. NULL: none. 0, or -1 with @err set. */
+static int put(struct token_cert_ref *ref, X509 *cert, struct errmsg *err)
+{
+	if (ref->authority)
+		return config_set_ca(ref->of->certs->config, ref->authority, cert, err);
+	return put_in_list(ref, cert, err);
 }
 
 /* Is it what it is named as? 0, or -1 with @err set. */
@@ -71,19 +124,15 @@ static int check(const struct token_cert_ref *ref, X509 *cert, struct errmsg *er
 static int put_in(struct token_cert_ref *ref, struct errmsg *err)
 {
 	X509 *cert = ref->of->cert;
+	struct errmsg ignored;
 
-	if (!cert || (ref->cert && !X509_cmp(ref->cert, cert)))
+	if (!cert || (current(ref) && !X509_cmp(current(ref), cert)))
 		return 0;
-	take_out(ref);
-	if (check(ref, cert, err))
-		return -1;
-	X509_up_ref(cert);
-	if (sk_X509_push(ref->list, cert) <= 0) {
-		X509_free(cert);
-		return errmsg_set(err, "out of memory");
-	}
-	ref->cert = cert;
-	return 0;
+	if (!check(ref, cert, err))
+		return put(ref, cert, err);
+	if (current(ref))
+		put(ref, NULL, &ignored);
+	return -1;
 }
 
 static void put_in_all(struct token_cert *tc)
@@ -151,8 +200,7 @@ static bool names(const struct token_cert_ref *refs, const struct token_cert *tc
 static bool is_awaited(const struct token_cert *tc)
 {
 	for (const struct token_certs_wait *wait = tc->certs->waits; wait; wait = wait->next)
-		if (names(wait->conn->local.token_certs, tc) ||
-		    names(wait->conn->remote.token_certs, tc))
+		if (names(wait->refs[0], tc) || names(wait->refs[1], tc))
 			return true;
 	return false;
 }
@@ -189,9 +237,9 @@ static const struct token_cert *starting(const struct token_cert_ref *refs)
 	return NULL;
 }
 
-static bool is_starting(const struct conn *conn)
+static bool is_starting(const struct token_certs_wait *wait)
 {
-	return starting(conn->local.token_certs) || starting(conn->remote.token_certs);
+	return starting(wait->refs[0]) || starting(wait->refs[1]);
 }
 
 /* What is called may begin to wait for others, or stop. */
@@ -200,7 +248,7 @@ static void wake(struct token_certs *certs)
 	struct token_certs_wait *wait = certs->waits;
 
 	while (wait) {
-		if (is_starting(wait->conn)) {
+		if (is_starting(wait)) {
 			wait = wait->next;
 			continue;
 		}
@@ -301,9 +349,9 @@ static void read_refs(struct token_certs *certs, struct token_cert_ref *ref)
 			}
 			ref->next_of = ref->of->refs;
 			ref->of->refs = ref;
-			/* What is wrong with it is said with the news that follow. */
-			put_in(ref, &why);
 		}
+		/* What is wrong with it is said with the news that follow. */
+		put_in(ref, &why);
 		begin(ref->of);
 	}
 }
@@ -314,16 +362,24 @@ void token_certs_read(struct token_certs *certs, struct conn *conn)
 	read_refs(certs, conn->remote.token_certs);
 }
 
-void token_certs_read_file(struct token_certs *certs, const struct config *config)
+void token_certs_read_ca(struct token_certs *certs, struct authority *a)
 {
-	for (struct conn *conn = config->conns; conn; conn = conn->next)
+	read_refs(certs, a->token);
+}
+
+void token_certs_read_file(struct token_certs *certs)
+{
+	for (struct conn *conn = certs->config->conns; conn; conn = conn->next)
 		if (conn->source == CONF_FILE)
 			token_certs_read(certs, conn);
+	for (struct authority *a = certs->config->authorities; a; a = a->next)
+		if (a->source == CONF_FILE)
+			token_certs_read_ca(certs, a);
 }
 
 bool token_certs_await(struct token_certs *certs, struct token_certs_wait *wait)
 {
-	if (!is_starting(wait->conn))
+	if (!is_starting(wait))
 		return false;
 	wait->next = certs->waits;
 	certs->waits = wait;
@@ -346,7 +402,7 @@ static int check_refs(const struct token_cert_ref *ref, struct errmsg *err)
 	struct errmsg why;
 
 	for (; ref; ref = ref->next) {
-		if (ref->cert)
+		if (current(ref))
 			continue;
 		if (!ref->of)
 			errmsg_set(&why, "out of memory");
@@ -358,19 +414,19 @@ static int check_refs(const struct token_cert_ref *ref, struct errmsg *err)
 	return 0;
 }
 
-int token_certs_check(const struct conn *conn, struct errmsg *err)
+int token_certs_check(const struct token_certs_wait *wait, struct errmsg *err)
 {
-	return check_refs(conn->local.token_certs, err) ||
-	       check_refs(conn->remote.token_certs, err) ? -1 : 0;
+	return check_refs(wait->refs[0], err) || check_refs(wait->refs[1], err) ? -1 : 0;
 }
 
-struct token_certs *token_certs_new(struct tokens *tokens)
+struct token_certs *token_certs_new(struct tokens *tokens, struct config *config)
 {
 	struct token_certs *certs = calloc(1, sizeof(*certs));
 
 	if (!certs)
 		return NULL;
 	certs->tokens = tokens;
+	certs->config = config;
 	certs->seen.news = take_news;
 	certs->seen.lost = take_loss;
 	tokens_set_certs(tokens, &certs->seen);

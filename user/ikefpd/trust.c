@@ -42,6 +42,7 @@ struct trust_case {
 	uint64_t loaded, fetched;	/* as those of the credentials were */
 	/* What came of it: 0 and the chain, or -1 and why. */
 	int ret;
+	int error;			/* X509_V_ERR_*, 0 if it is none of libcrypto's */
 	STACK_OF(X509) *chain;
 	struct errmsg err;
 	/* Those that no CRL says anything of, and why. */
@@ -89,14 +90,15 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 	}
 }
 
-static int refuse(X509_STORE_CTX *ctx, X509 *cert, struct errmsg *err)
+static int refuse(struct trust_case *tc, X509_STORE_CTX *ctx)
 {
-	int error = X509_STORE_CTX_get_error(ctx);
 	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
 	char name[ID_STRLEN];
 
-	return errmsg_set(err, "certificate \"%s\": %s", certificate_str(at ? at : cert, name),
-			  X509_verify_cert_error_string(error));
+	tc->error = X509_STORE_CTX_get_error(ctx);
+	return errmsg_set(&tc->err, "certificate \"%s\": %s",
+			  certificate_str(at ? at : tc->peer->cert, name),
+			  X509_verify_cert_error_string(tc->error));
 }
 
 int trust_check_key(const struct auth_conf *conf, const EVP_PKEY *key, struct errmsg *err)
@@ -263,7 +265,7 @@ static enum revocation_answer ask(struct revocation_info *r, X509 *cert, X509 *i
 }
 
 /* Is any of the chain revoked? Nobody revokes a trust anchor: it is taken away. */
-static int check_revocation(const struct trust_case *tc, struct revocation_info *r,
+static int check_revocation(struct trust_case *tc, struct revocation_info *r,
 			    struct revocation_waiter *w, struct errmsg *err)
 {
 	STACK_OF(X509) *chain = tc->chain;
@@ -294,6 +296,7 @@ static int check_revocation(const struct trust_case *tc, struct revocation_info 
 				continue;
 			break;
 		}
+		tc->error = error;
 		return errmsg_set(err, "certificate \"%s\": %s", certificate_str(cert, name),
 				  X509_verify_cert_error_string(error));
 	}
@@ -305,6 +308,10 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *
 {
 	X509_VERIFY_PARAM *param;
 
+	/*
+	 * What was loaded itself is its own trust anchor where no chain leads further: that is
+	 * what allows partial chains (trust_stores.h). It is one only for itself.
+	 */
 	if (!X509_STORE_CTX_init(ctx, store, cert, others))
 		return 0;
 	param = X509_STORE_CTX_get0_param(ctx);
@@ -314,25 +321,6 @@ static int init(X509_STORE_CTX *ctx, X509_STORE *store, const struct auth_conf *
 				    X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
 				    (pinned ? X509_V_FLAG_PARTIAL_CHAIN : 0));
 	return !conf->cert_policies || X509_VERIFY_PARAM_set1_policies(param, conf->cert_policies);
-}
-
-/*
- * What was loaded itself is its own trust anchor where no chain leads further. That it is
- * one only for itself is so because no CA's is among them.
- */
-static X509_STORE *store_for(struct credentials *credentials, const struct auth_conf *conf,
-			     X509 *pinned)
-{
-	STACK_OF(X509) *more = NULL;
-	X509_STORE *store = NULL;
-
-	if (!pinned)
-		return credentials_store(credentials, conf->cacerts);
-	more = conf->cacerts ? sk_X509_dup(conf->cacerts) : sk_X509_new_null();
-	if (more && sk_X509_push(more, pinned))
-		store = credentials_store(credentials, more);
-	sk_X509_free(more);
-	return store;
 }
 
 static int keep_conf(struct trust_case *tc, const struct auth_conf *conf)
@@ -373,7 +361,7 @@ struct trust_case *trust_open(struct credentials *credentials, const struct auth
 	tc->peer = peer;
 	tc->ret = errmsg_set(&tc->err, "it has not been verified");
 	tc->pinned = in_list(conf->certs, cert) || credentials_has_cert(credentials, cert);
-	tc->store = store_for(credentials, conf, tc->pinned ? cert : NULL);
+	tc->store = trust_stores_get(credentials, conf->cacerts);
 	tc->loaded = credentials->loaded;
 	tc->fetched = credentials->fetched;
 	if (!tc->store || keep_conf(tc, conf)) {
@@ -392,13 +380,16 @@ static int verify(struct trust_case *tc, X509_STORE_CTX *ctx)
 	X509_STORE_CTX_set_app_data(ctx, tc);
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
 	if (X509_verify_cert(ctx) != 1)
-		return refuse(ctx, peer->cert, &tc->err);
+		return refuse(tc, ctx);
 	tc->chain = X509_STORE_CTX_get1_chain(ctx);
 	if (!tc->chain)
 		return errmsg_set(&tc->err, "out of memory");
 	ret = check_chain(&tc->conf, tc->chain, &tc->err);
-	if (!ret)
+	if (!ret) {
 		ret = check_policies(&tc->conf, ctx, peer->cert, &tc->err);
+		if (ret)
+			tc->error = X509_V_ERR_NO_EXPLICIT_POLICY;
+	}
 	return !ret && peer->prove ? peer->prove(peer, &tc->err) : ret;
 }
 
@@ -422,6 +413,11 @@ int trust_conclude(struct trust_case *tc, struct revocation_info *r, struct revo
 		return check_revocation(tc, r, w, err);
 	*err = tc->err;
 	return -1;
+}
+
+int trust_error(const struct trust_case *tc)
+{
+	return tc->error;
 }
 
 bool trust_is_current(const struct trust_case *tc, const struct credentials *credentials)

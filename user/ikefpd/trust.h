@@ -46,6 +46,8 @@ int trust_verify(struct trust_case *tc);
  */
 int trust_conclude(struct trust_case *tc, struct revocation_info *r, struct revocation_waiter *w,
 		   struct errmsg *err);
+/* Why it was refused, of X509_V_ERR_*; 0: for something else. */
+int trust_error(const struct trust_case *tc);
 /* Would it be verified with the same now? Newer CRLs do not matter where there were good ones. */
 bool trust_is_current(const struct trust_case *tc, const struct credentials *credentials);
 void trust_close(struct trust_case *tc);	/* NULL is fine */

@@ -23,7 +23,7 @@
 
 #define CLIENTS_MAX	64
 #define READ_SIZE	16384
-/* Beyond this much unsent, log events are dropped. */
+/* Beyond this much unsent, log events and alerts are dropped. */
 #define LOG_QUEUE_MAX	(1u << 20)
 /* Beyond this much unsent, the client is closed. */
 #define QUEUE_MAX	(64u << 20)
@@ -41,6 +41,7 @@ static const char *const event_names[VICI_EVENTS] = {
 	[VICI_EV_IKE_UPDATE] = "ike-update",
 	[VICI_EV_CHILD_UPDOWN] = "child-updown",
 	[VICI_EV_CHILD_REKEY] = "child-rekey",
+	[VICI_EV_ALERT] = "alert",
 };
 
 static const struct {
@@ -102,9 +103,12 @@ static void client_close(struct vici_client *client)
 		vici_token_abandon(client->token);
 	if (client->conn)
 		vici_conn_abandon(client->conn);
+	if (client->authority)
+		vici_authority_abandon(client->authority);
 	client->control = NULL;
 	client->token = NULL;
 	client->conn = NULL;
+	client->authority = NULL;
 	vici_log_update(vici);
 	loop_defer(vici->loop, &vici->reap);
 }
@@ -149,7 +153,7 @@ static size_t unsent(const struct vici_client *client)
 /* A command of the client's is under way. */
 static bool is_busy(const struct vici_client *client)
 {
-	return client->control || client->token || client->conn;
+	return client->control || client->token || client->conn || client->authority;
 }
 
 /* Ask for what the client can be served now. */
@@ -185,7 +189,7 @@ static void client_send(struct vici_client *client)
 	}
 	if (!unsent(client)) {
 		if (client->dropped)
-			log_msg(LOG_CFG, LVL_CTRL, "vici client was too slow: %lu log events dropped",
+			log_msg(LOG_CFG, LVL_CTRL, "vici client was too slow: %lu log events and alerts dropped",
 				client->dropped);
 		client->dropped = 0;
 		buf_clear(&client->out);
@@ -229,11 +233,13 @@ static void client_packet(struct vici_client *client, enum vici_packet_type type
 void vici_raise(struct vici_client *client, enum vici_event event,
 		const struct buf *message)
 {
-	bool is_log = event == VICI_EV_LOG || event == VICI_EV_CONTROL_LOG;
+	/* Who sends us messages may have many of these made. */
+	const bool may_be_dropped = event == VICI_EV_LOG || event == VICI_EV_CONTROL_LOG ||
+				    event == VICI_EV_ALERT;
 
 	if (!vici_wants(client, event))
 		return;
-	if (is_log && unsent(client) > LOG_QUEUE_MAX) {
+	if (may_be_dropped && unsent(client) > LOG_QUEUE_MAX) {
 		client->dropped++;
 		return;
 	}
@@ -261,6 +267,7 @@ void vici_respond(struct vici_client *client, struct buf *reply)
 	client->control = NULL;
 	client->token = NULL;
 	client->conn = NULL;
+	client->authority = NULL;
 	client_packet(client, VICI_CMD_RESPONSE, NULL, reply);
 	buf_clear(reply);
 	vici_log_update(client->vici);
@@ -523,7 +530,7 @@ struct vici *vici_new(struct loop *loop, struct config *config,
 		goto free;
 	}
 	log_listener_add(&vici->log);
-	control_watch(vici_sa_event, vici);
+	control_watch(vici_sa_event, vici_alert, vici);
 	vici_counters_look();
 	return vici;
 free:
@@ -567,7 +574,7 @@ void vici_free(struct vici *vici)
 {
 	if (!vici)
 		return;
-	control_watch(NULL, NULL);
+	control_watch(NULL, NULL, NULL);
 	for (struct vici_client *c = vici->clients; c; c = c->next) {
 		client_send(c);		/* what the socket still takes */
 		client_close(c);

@@ -31,6 +31,7 @@ enum vici_event {
 	VICI_EV_IKE_UPDATE,
 	VICI_EV_CHILD_UPDOWN,
 	VICI_EV_CHILD_REKEY,
+	VICI_EV_ALERT,
 	VICI_EVENTS
 };
 
@@ -38,6 +39,7 @@ struct secrets;
 struct vici_control;
 struct vici_token;
 struct vici_conn;
+struct vici_authority;
 struct token_certs;
 
 struct vici {
@@ -70,8 +72,9 @@ struct vici_client {
 	struct loop_work resume;	/* goes on with what is in @in */
 	struct vici_control *control;	/* the command under way, NULL none, */
 	struct vici_token *token;	/* or if it is load-token, */
-	struct vici_conn *conn;		/* or load-conn */
-	unsigned long dropped;		/* log events that a slow client missed */
+	struct vici_conn *conn;		/* or load-conn, */
+	struct vici_authority *authority;	/* or load-authority */
+	unsigned long dropped;		/* log events and alerts that a slow client missed */
 };
 
 struct ts_list;
@@ -108,7 +111,7 @@ static inline bool vici_wants(const struct vici_client *client, enum vici_event 
 }
 
 /*
- * Queue an event if the client registered for it. Log events are dropped once
+ * Queue an event if the client registered for it. Log events and alerts are dropped once
  * much is queued; a client that lets too much of anything else pile up is closed.
  */
 void vici_raise(struct vici_client *client, enum vici_event event,
@@ -123,6 +126,7 @@ void vici_log_message(struct log_listener *l, enum log_group group, int level,
 void vici_control_abandon(struct vici_control *control);
 void vici_token_abandon(struct vici_token *token);
 void vici_conn_abandon(struct vici_conn *conn);
+void vici_authority_abandon(struct vici_authority *authority);
 
 /* What changes the configuration says to its client: no, which is logged; or yes. */
 enum vici_result vici_refuse(struct buf *reply, const char *command, const struct errmsg *err);
@@ -173,6 +177,7 @@ enum vici_result vici_flush_certs(struct vici_client *, const struct tree *,
 				  struct buf *);
 /* What control.h tells, to all clients that want to know. */
 void vici_sa_event(enum control_event event, const struct control_ike *ike, void *data);
+void vici_alert(enum control_alert alert, const struct control_ike *ike, void *data);
 
 enum vici_result vici_get_algorithms(struct vici_client *, const struct tree *,
 				     struct buf *);

@@ -34,12 +34,16 @@ void vici_conn_abandon(struct vici_conn *load)
 	free(load);
 }
 
-/* All that it names is there, or it is not loaded. Takes over the reference. */
-static enum vici_result put_complete(struct config *config, struct conn *conn, struct buf *reply)
+/* All that it names is there, or it is not loaded. */
+static enum vici_result put_complete(struct vici_conn *load, struct buf *reply)
 {
+	struct config *config = load->client->vici->config;
+	struct conn *conn = load->conn;
 	struct errmsg err;
+	int ret = token_certs_check(&load->wait, &err);
 
-	if (token_certs_check(conn, &err)) {
+	free(load);
+	if (ret) {
 		conn_put(conn);
 		return vici_refuse(reply, "load-conn", &err);
 	}
@@ -51,11 +55,9 @@ static void certs_read(struct token_certs_wait *wait)
 {
 	struct vici_conn *load = container_of(wait, struct vici_conn, wait);
 	struct vici_client *client = load->client;
-	struct conn *conn = load->conn;
 	struct buf reply = BUF_INIT;
 
-	free(load);
-	put_complete(client->vici->config, conn, &reply);
+	put_complete(load, &reply);
 	vici_respond(client, &reply);
 }
 
@@ -72,7 +74,8 @@ static enum vici_result read_certs(struct vici_client *client, struct conn *conn
 		return vici_refuse(reply, "load-conn", &err);
 	}
 	load->wait.done = certs_read;
-	load->wait.conn = conn;
+	load->wait.refs[0] = conn->local.token_certs;
+	load->wait.refs[1] = conn->remote.token_certs;
 	load->client = client;
 	load->conn = conn;
 	token_certs_read(certs, conn);
@@ -80,8 +83,7 @@ static enum vici_result read_certs(struct vici_client *client, struct conn *conn
 		client->conn = load;
 		return VICI_PENDING;
 	}
-	free(load);
-	return put_complete(client->vici->config, conn, reply);
+	return put_complete(load, reply);
 }
 
 enum vici_result vici_load_conn(struct vici_client *client,

@@ -206,30 +206,36 @@ enum vici_result vici_load_token(struct vici_client *client, const struct tree *
 	return refuse(reply, "load-token", &err);
 }
 
-static bool has_key(const struct vici_client *client, EVP_PKEY *key)
+static bool has_key(const struct vici_client *client, const struct credential *one)
 {
 	uint8_t id[KEY_ID_LEN];
 
-	return !key_id(key, id) && secrets_has_key(client->vici->secrets, id);
+	if (one->crl || (one->cert ? certificate_key_id(one->cert, id) : key_id(one->key, id)))
+		return false;
+	return secrets_has_key(client->vici->secrets, id);
 }
 
-static void list_cert(struct vici_client *client, enum credential_kind kind, EVP_PKEY *key,
-		      const unsigned char *der, int len)
+static void list_cert(struct vici_client *client, const struct credential *one)
 {
 	struct buf out = BUF_INIT;
+	unsigned char *der = NULL;
+	int len = credential_der(one, &der);
 
+	if (len <= 0)
+		return;
 	for (size_t i = 0; i < KINDS; i++) {
-		if (kinds[i].kind != kind)
+		if (kinds[i].kind != one->kind)
 			continue;
 		vici_put(&out, "type", "%s", kinds[i].type);
 		if (kinds[i].flag)
 			vici_put(&out, "flag", "%s", kinds[i].flag);
 	}
-	if (key && has_key(client, key))
+	if (has_key(client, one))
 		vici_put(&out, "has_privkey", "yes");
 	vici_put_value(&out, "data", der, (size_t)len);
 	vici_raise(client, VICI_EV_LIST_CERT, &out);
 	buf_clear(&out);
+	OPENSSL_free(der);
 }
 
 static bool wanted(const struct tree *request, const struct credential *one)
@@ -261,16 +267,10 @@ static void list_cert_of_conn(struct vici_client *client, const struct tree *req
 			      enum credential_kind kind, X509 *cert)
 {
 	const struct credential one = { .kind = kind, .cert = cert };
-	unsigned char *der = NULL;
-	int len;
 
-	if (!wanted(request, &one) ||
-	    credentials_has_cert(client->vici->config->credentials, cert))
-		return;
-	len = i2d_X509(cert, &der);
-	if (len > 0)
-		list_cert(client, kind, X509_get0_pubkey(cert), der, len);
-	OPENSSL_free(der);
+	if (wanted(request, &one) &&
+	    !credentials_has_cert(client->vici->config->credentials, cert))
+		list_cert(client, &one);
 }
 
 /* Those that were loaded, then those that connections brought along. */
@@ -280,18 +280,9 @@ enum vici_result vici_list_certs(struct vici_client *client, const struct tree *
 	const struct config *config = client->vici->config;
 
 	(void)reply;
-	for (const struct credential *c = config->credentials->first; c; c = c->next) {
-		EVP_PKEY *key = c->cert ? X509_get0_pubkey(c->cert) : c->key;
-		unsigned char *der = NULL;
-		int len;
-
-		if (!wanted(request, c))
-			continue;
-		len = credential_der(c, &der);
-		if (len > 0)
-			list_cert(client, c->kind, key, der, len);
-		OPENSSL_free(der);
-	}
+	for (const struct credential *c = config->credentials->first; c; c = c->next)
+		if (wanted(request, c))
+			list_cert(client, c);
 	for (const struct conn *conn = config->conns; conn; conn = conn->next) {
 		for (int i = 0; i < sk_X509_num(conn->local.certs); i++)
 			list_cert_of_conn(client, request, CREDENTIAL_CERT,

@@ -367,6 +367,57 @@ void vici_sa_event(enum control_event event, const struct control_ike *ike, void
 	buf_clear(&out);
 }
 
+/* In strongSwan since 6.0.3. */
+void vici_alert(enum control_alert alert, const struct control_ike *ike, void *data)
+{
+	static const char *const names[] = {
+		[ALERT_SHUTDOWN_SIGNAL] = "shutdown-signal",
+		[ALERT_LOCAL_AUTH_FAILED] = "local-auth-failed",
+		[ALERT_PEER_AUTH_FAILED] = "peer-auth-failed",
+		[ALERT_PEER_ADDR_FAILED] = "peer-addr-failed",
+		[ALERT_PEER_INIT_UNREACHABLE] = "peer-init-unreachable",
+		[ALERT_PARSE_ERROR_BODY] = "parse-error-body",
+		[ALERT_RETRANSMIT_SEND_TIMEOUT] = "retransmit-send-timeout",
+		[ALERT_HALF_OPEN_TIMEOUT] = "half-open-timeout",
+		[ALERT_PROPOSAL_MISMATCH_IKE] = "proposal-mismatch-ike",
+		[ALERT_PROPOSAL_MISMATCH_CHILD] = "proposal-mismatch-child",
+		[ALERT_TS_MISMATCH] = "ts-mismatch",
+		[ALERT_TS_NARROWED] = "ts-narrowed",
+		[ALERT_INSTALL_CHILD_SA_FAILED] = "install-child-sa-failed",
+		[ALERT_INSTALL_CHILD_POLICY_FAILED] = "install-child-policy-failed",
+		[ALERT_UNIQUE_REPLACE] = "unique-replace",
+		[ALERT_UNIQUE_KEEP] = "unique-keep",
+		[ALERT_KEEP_ON_CHILD_SA_FAILURE] = "keep-on-child-sa-failure",
+		[ALERT_IKE_SA_EXPIRED] = "ike-sa-expired",
+		[ALERT_CERT_EXPIRED] = "cert-expired",
+		[ALERT_CERT_REVOKED] = "cert-revoked",
+		[ALERT_CERT_VALIDATION_FAILED] = "cert-validation-failed",
+		[ALERT_CERT_NO_ISSUER] = "cert-no-issuer",
+		[ALERT_CERT_UNTRUSTED_ROOT] = "cert-untrusted-root",
+		[ALERT_CERT_EXCEEDED_PATH_LEN] = "cert-exceeded-path-len",
+		[ALERT_CERT_POLICY_VIOLATION] = "cert-policy-violation",
+	};
+	struct vici *vici = data;
+	struct buf out = BUF_INIT;
+	bool wanted = false;
+
+	for (struct vici_client *c = vici->clients; c; c = c->next)
+		wanted |= vici_wants(c, VICI_EV_ALERT);
+	if (!wanted)
+		return;
+	vici_put(&out, "type", "%s", names[alert]);
+	if (ike) {
+		vici_put_section(&out, "ike-sa");
+		vici_put_section(&out, ike->name);
+		put_ike(&out, ike);
+		vici_put_section_end(&out);
+		vici_put_section_end(&out);
+	}
+	for (struct vici_client *c = vici->clients; c; c = c->next)
+		vici_raise(c, VICI_EV_ALERT, &out);
+	buf_clear(&out);
+}
+
 struct sa_filter {
 	struct vici_client *client;
 	const char *ike;

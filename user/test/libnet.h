@@ -62,6 +62,7 @@ struct xfrm {
 	struct fake_policy *policies;
 	uint32_t next_spi;
 	bool fail_states;	/* refuse to install any */
+	bool fail_policies;
 	enum offload does;	/* what of ESP devices do, */
 	bool no_policies;	/* and no policies */
 	unsigned int installed;	/* policies, so often */

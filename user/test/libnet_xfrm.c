@@ -268,6 +268,8 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		return 0;
 	if (p->device && x->no_policies)
 		return done(x, -EINVAL, NULL);
+	if (x->fail_policies)
+		return done(x, -ENOSYS, NULL);
 	x->installed++;
 	if (!*link) {
 		*link = calloc(1, sizeof(**link));
@@ -286,7 +288,7 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 	if (!host_op(host))
 		return 0;
 	/* One that died may have had it away already, or not yet there; or it was refused. */
-	if (!policy && (host->restarted || x->no_policies))
+	if (!policy && (host->restarted || x->no_policies || x->fail_policies))
 		return 0;
 	assert(policy);
 	*link = policy->next;

@@ -152,13 +152,15 @@ void control_loaded(struct conn *conn)
 }
 
 static struct {
-	control_event_fn fn;
+	control_event_fn event;
+	control_alert_fn alert;
 	void *data;
 } stub_watcher;
 
-void control_watch(control_event_fn fn, void *data)
+void control_watch(control_event_fn event, control_alert_fn alert, void *data)
 {
-	stub_watcher.fn = fn;
+	stub_watcher.event = event;
+	stub_watcher.alert = alert;
 	stub_watcher.data = data;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Two daemons' cores that authenticate with certificates, over a network in memory. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -273,6 +274,7 @@ static void ended_while_it_verifies(void)
 
 		come_along = i & 1;
 		host = hold_at(i & 2);
+		REQUIRE(host->manager.sas);
 		ike_sa_destroy(host->manager.sas, NULL);
 		EXPECT_EQ(jobs_count(), TEST_SIGNERS);
 		net_let_go(&net);
@@ -718,6 +720,143 @@ static void never_longer(void)
 	end();
 }
 
+/* Does a CERTREQ of all that the host trusts name this CA? */
+static bool asks_for(const struct host *host, X509 *ca)
+{
+	struct payload_writer w;
+	uint8_t id[KEY_ID_LEN];
+	bool found = false;
+
+	EXPECT(!certificate_authority_id(ca, id));
+	payload_begin(&w, 0);
+	ike_put_certreq(&w, host->config, NULL, false);
+	EXPECT(!w.buf.failed);
+	for (size_t i = 5; i < w.buf.len; i += KEY_ID_LEN) {
+		EXPECT(i + KEY_ID_LEN <= w.buf.len);
+		found |= !memcmp(w.buf.data + i, id, KEY_ID_LEN);
+	}
+	buf_clear(&w.buf);
+	return found;
+}
+
+/* What is asked for is what is trusted then, by whatever is loaded. */
+static void asked_for(void)
+{
+	struct cert_pair second, third;
+	struct conn *conn;
+
+	begin("pubkey", "pubkey");
+	second = cert_make(&(struct cert_plan){ .name = "second", .extensions = of_ca });
+	third = cert_make(&(struct cert_plan){ .name = "third", .extensions = of_ca });
+	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert));
+	load(left, CREDENTIAL_CA, second.cert);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	credentials_clear(left->config->credentials, CONF_VICI);
+	EXPECT(!asks_for(left, root.cert) && !asks_for(left, second.cert));
+	load(left, CREDENTIAL_CA, root.cert);
+	/* Of connections that come, get another certificate from a token, and go. */
+	conn = conn_new("another");
+	conn->remote.cacerts = sk_X509_new_null();
+	X509_up_ref(second.cert);
+	sk_X509_push(conn->remote.cacerts, second.cert);
+	config_put_conn(left->config, conn);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	X509_up_ref(third.cert);
+	sk_X509_push(conn->remote.cacerts, third.cert);
+	credentials_changed(left->config->credentials);
+	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
+	EXPECT(asks_for(left, third.cert));
+	EXPECT(!config_remove_conn(left->config, "another"));
+	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert));
+	EXPECT(!asks_for(left, third.cert));
+	cert_pair_free(&second);
+	cert_pair_free(&third);
+	end();
+}
+
+/* Which certificate is ours where the peer asks for this CA (NULL: it does not ask). */
+static X509 *chosen(const struct cert_pair *ca, int *err)
+{
+	struct ike_certs certs = { 0 };
+	struct ike_id id = { 0 };
+	uint8_t authority[KEY_ID_LEN];
+	const char *why;
+	X509 *cert;
+
+	EXPECT(!ike_id_parse(&id, "left.example", &why));
+	if (ca) {
+		EXPECT(!certificate_authority_id(ca->cert, authority));
+		buf_put(&certs.authorities, authority, sizeof(authority));
+	}
+	*err = ike_certs_choose(&certs, left->config, config_find_conn(left->config, "gw"), &id,
+				left->secrets.secrets);
+	EXPECT(*err || certs.key);
+	cert = certs.cert;
+	ike_certs_clear(&certs);
+	ike_id_clear(&id);
+	return cert;
+}
+
+/* Of those with a private key, by the CA that the peer asks for, or one above it. */
+static void choices(void)
+{
+	static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
+	struct cert_pair other, im, mine[3];
+	struct auth_conf *local;
+	EVP_PKEY *key;
+	X509 *cert;
+	int err;
+
+	begin("pubkey", "pubkey");
+	local = &config_find_conn(left->config, "gw")->local;
+	other = cert_make(&(struct cert_plan){ .name = "other", .extensions = of_ca });
+	im = cert_make(&(struct cert_plan){ .name = "im", .issuer = &other, .extensions = of_ca });
+	for (int i = 0; i < 3; i++) {
+		mine[i] = cert_make(&(struct cert_plan){ .name = "left", .extensions = of_left,
+							 .issuer = i == 2 ? &im : &root });
+		load(left, CREDENTIAL_CERT, mine[i].cert);
+	}
+	EXPECT(!chosen(NULL, &err) && err == -ENOKEY);
+	load_key(left, mine[1].key);
+	load_key(left, mine[2].key);
+	cert = chosen(NULL, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[1].cert));
+	/* What leads to it is not known yet. */
+	cert = chosen(&other, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[1].cert));
+	load(left, CREDENTIAL_CA, other.cert);
+	load(left, CREDENTIAL_CA, im.cert);
+	cert = chosen(&other, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[2].cert));
+	cert = chosen(&im, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[2].cert));
+	cert = chosen(&root, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[1].cert));
+	/* Or what the connection names, be it a key without a certificate. */
+	local->certs = sk_X509_new_null();
+	X509_up_ref(mine[2].cert);
+	sk_X509_push(local->certs, mine[2].cert);
+	cert = chosen(&root, &err);
+	EXPECT(!err && !X509_cmp(cert, mine[2].cert));
+	sk_X509_pop_free(local->certs, X509_free);
+	local->certs = NULL;
+	key = X509_get0_pubkey(mine[0].cert);
+	local->pubkeys = calloc(1, sizeof(*local->pubkeys));
+	local->pubkey_count = 1;
+	EVP_PKEY_up_ref(key);
+	local->pubkeys[0].key = key;
+	EXPECT(!chosen(&root, &err) && err == -ENOKEY);
+	load_key(left, mine[0].key);
+	EXPECT(!chosen(&root, &err) && !err);
+	EXPECT(!secrets_clear(left->secrets.secrets, CONF_VICI));
+	EXPECT(!chosen(NULL, &err) && err == -ENOKEY);
+	for (int i = 0; i < 3; i++)
+		cert_pair_free(&mine[i]);
+	cert_pair_free(&other);
+	cert_pair_free(&im);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "without threads", without_threads },
 	{ "an end while it signs", ended_while_it_signs },
@@ -726,6 +865,8 @@ static const struct ktap_test tests[] = {
 	{ "a request after it while it verifies", next_request },
 	{ "another configuration while it verifies", loaded_while_it_verifies },
 	{ "a CRL while it verifies", revoked_while_it_verifies },
+	{ "CAs that are asked for", asked_for },
+	{ "our certificate", choices },
 	{ "all that were loaded are tried", tries_all },
 	{ "another one is revoked meanwhile", another_is_revoked_meanwhile },
 	{ "establishes", establishes },

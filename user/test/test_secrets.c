@@ -294,6 +294,51 @@ static void test_keys(void)
 	test_secrets_stop(&t);
 }
 
+/* Which keys there are is known without that process, until something changes. */
+static void test_keys_are_known(void)
+{
+	uint8_t ids[2][KEY_ID_LEN], none[KEY_ID_LEN] = { 0 };
+	const struct secret *refused;
+	struct test_secrets t;
+	struct secret *s;
+	EVP_PKEY *key;
+	int status;
+
+	test_secrets_start(&t);
+	for (size_t i = 0; i < 2; i++) {
+		key = i ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") : EVP_RSA_gen(2048);
+		s = private_key(key, NULL, NULL);
+		EXPECT(!secrets_has_key(t.secrets, none));
+		EXPECT(!secrets_load_key(t.secrets, s, ids[i]));
+		EXPECT(secrets_has_key(t.secrets, ids[i]));
+		secret_free(s);
+		EVP_PKEY_free(key);
+	}
+	/* It is not asked: it would not answer. */
+	EXPECT(!kill(t.pid, SIGSTOP) && waitpid(t.pid, &status, WUNTRACED) == t.pid);
+	EXPECT(secrets_has_key(t.secrets, ids[0]) && secrets_has_key(t.secrets, ids[1]));
+	EXPECT(!secrets_has_key(t.secrets, none));
+	EXPECT(!kill(t.pid, SIGCONT));
+	/* All that may change it. */
+	EXPECT(!secrets_stage(t.stage_fd, NULL, &refused) && !secrets_commit(t.secrets));
+	EXPECT(secrets_has_key(t.secrets, ids[0]) && secrets_has_key(t.secrets, ids[1]));
+	EXPECT(!secrets_clear(t.secrets, CONF_VICI));
+	EXPECT(!secrets_has_key(t.secrets, ids[0]) && !secrets_has_key(t.secrets, ids[1]));
+	key = EVP_EC_gen("P-256");
+	s = private_key(key, NULL, NULL);
+	s->source = CONF_FILE;
+	EXPECT(!key_id(key, ids[0]));
+	EVP_PKEY_free(key);
+	EXPECT(!secrets_stage(t.stage_fd, s, &refused));
+	EXPECT(!secrets_has_key(t.secrets, ids[0]));
+	EXPECT(!secrets_commit(t.secrets));
+	EXPECT(secrets_has_key(t.secrets, ids[0]));
+	EXPECT(!secrets_stage(t.stage_fd, NULL, &refused) && !secrets_commit(t.secrets));
+	EXPECT(!secrets_has_key(t.secrets, ids[0]));
+	secret_free(s);
+	test_secrets_stop(&t);
+}
+
 static void expect_signed_apart(struct test_secrets *t, EVP_PKEY *key, const uint8_t id[KEY_ID_LEN],
 				const char *text)
 {
@@ -495,22 +540,17 @@ static void whole(struct buf *request, int kind)
 		break;
 	case 6:
 		buf_clear(request);
-		buf_put8(request, SECRETS_HAS_KEY);
-		buf_zero(request, KEY_ID_LEN);
-		break;
-	case 7:
-		buf_clear(request);
 		buf_put8(request, SECRETS_KEY_SIGN);
 		buf_zero(request, KEY_ID_LEN);
 		buf_put8(request, SIGNATURE_RSA_SHA2_256);
 		buf_put8(request, 0);
 		secrets_put_bytes(request, octets, sizeof(octets));
 		break;
-	case 8:
+	case 7:
 		buf_clear(request);
 		buf_put8(request, SECRETS_HAS_PPK);
 		break;
-	case 9:
+	case 8:
 		buf_clear(request);
 		buf_put8(request, SECRETS_MIX_PPK);
 		buf_put16(request, PRF_HMAC_SHA2_256);
@@ -523,7 +563,7 @@ static void whole(struct buf *request, int kind)
 	}
 }
 
-#define KINDS	11
+#define KINDS	10
 
 /* Cut at every length, and longer by an octet: refused as malformed. */
 static void test_truncated(void)
@@ -670,6 +710,7 @@ static const struct ktap_test tests[] = {
 	{ "staged and committed", test_stage },
 	{ "more names than a packet takes", test_list },
 	{ "private keys", test_keys },
+	{ "private keys that are known", test_keys_are_known },
 	{ "a signer that does not answer", test_signer_hangs },
 	{ "private keys that are refused", test_keys_refused },
 	{ "truncated requests", test_truncated },

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Certificates of connections that are on tokens. As in test_tokens.c libcrypto's own provider is
- * the token, and what it has are files: away, changed, encrypted, and a pipe that does not answer.
+ * Certificates of connections and authorities that are on tokens. As in test_tokens.c libcrypto's
+ * own provider is the token, and what it has are files: away, changed, encrypted, and a pipe that
+ * does not answer.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -30,9 +31,10 @@ static char dir[] = "/tmp/ikefp-test-XXXXXX";
 static struct loop *loop;
 static struct tokens *tokens;
 static struct token_certs *certs;
+static struct config *config;
 static int daemon_fd, reader_fd;
 static pid_t server;
-static struct cert_pair ca, gw, other;
+static struct cert_pair ca, root, gw, other;
 static char logged[65536];
 
 static void listen_to(struct log_listener *l, enum log_group group, int level,
@@ -77,7 +79,8 @@ static void begin(void)
 	reader_fd = reader[0];
 	loop = loop_new();
 	tokens = tokens_open(loop, daemon_fd);
-	certs = token_certs_new(tokens);
+	config = config_new();
+	certs = token_certs_new(tokens, config);
 	EXPECT(tokens && certs);
 }
 
@@ -85,6 +88,7 @@ static void end(void)
 {
 	int status = -1;
 
+	config_free(config);
 	EXPECT(!tokens_any(tokens));
 	token_certs_free(certs);
 	tokens_close(tokens);
@@ -189,19 +193,25 @@ static void have_read(struct token_certs_wait *wait)
 	container_of(wait, struct waiting, wait)->done = true;
 }
 
+static int wait_for(struct waiting *w, struct errmsg *err)
+{
+	uint64_t end_ms = loop_now_ms() + WAIT_MS;
+
+	if (token_certs_await(certs, &w->wait)) {
+		while (!w->done && loop_now_ms() < end_ms)
+			loop_turn(loop, 100);
+		EXPECT(w->done);
+	}
+	return token_certs_check(&w->wait, err);
+}
+
 /* As one of VICI is loaded. 0, or -1 with @err set. */
 static int load_vici(struct conn *conn, struct errmsg *err)
 {
-	struct waiting w = { { .done = have_read, .conn = conn }, false };
-	uint64_t end_ms = loop_now_ms() + WAIT_MS;
+	struct waiting w = { { .done = have_read, .refs = { conn->local.token_certs } }, false };
 
 	token_certs_read(certs, conn);
-	if (token_certs_await(certs, &w.wait)) {
-		while (!w.done && loop_now_ms() < end_ms)
-			loop_turn(loop, 100);
-		EXPECT(w.done);
-	}
-	return token_certs_check(conn, err);
+	return wait_for(&w, err);
 }
 
 static void test_file(void)
@@ -265,14 +275,18 @@ static void test_ca(void)
 {
 	struct errmsg err;
 	struct conn *conn;
+	uint64_t before;
 
 	begin();
 	put_cert("a", ca.cert);
 	conn = conn_of(CONF_FILE, "a", "cacert1");
 	REQUIRE(conn);
 	EXPECT(conn->local.cacerts && !conn->local.certs);
+	before = config->credentials->loaded;
 	load_file(conn);
 	EXPECT(has(conn->local.cacerts, ca.cert));
+	/* Who verifies with it begins anew, and what has been made of it is made anew. */
+	EXPECT(config->credentials->loaded > before);
 	conn_put(conn);
 	put_cert("a", gw.cert);
 	conn = conn_of(CONF_VICI, "a", "cacert1");
@@ -303,7 +317,7 @@ static void test_vici(void)
 	conn_put(conn);
 	/* Who does not wait any more is not told, and what hangs holds up nobody. */
 	conn = conn_of(CONF_VICI, "pipe", "cert");
-	w.wait.conn = conn;
+	w.wait.refs[0] = conn->local.token_certs;
 	token_certs_read(certs, conn);
 	EXPECT(token_certs_await(certs, &w.wait));
 	token_certs_forget(certs, &w.wait);
@@ -359,6 +373,7 @@ static void test_gone(void)
 	EXPECT(strstr(err.text, "the process of the tokens is gone") ||
 	       strstr(err.text, "the process of the tokens cannot be asked"));
 	conn_put(conn);
+	config_free(config);
 	EXPECT(!tokens_any(tokens));
 	token_certs_free(certs);
 	tokens_close(tokens);
@@ -404,10 +419,219 @@ static void test_config(void)
 	conn_put(conn);
 }
 
+/* The authority "ca" with these keys. NULL with @err set. */
+static struct authority *read_authority(enum conf_source source, const char *keys,
+					struct errmsg *err)
+{
+	FILE *f = fopen(path_of("swanctl.conf"), "w");
+	struct authority *a = NULL;
+	struct settings settings;
+
+	fprintf(f, "ca {\n%s\n}\n", keys);
+	fclose(f);
+	if (settings_load(&settings, path_of("swanctl.conf"), err))
+		return NULL;
+	a = authority_read(settings.root->first, source, err);
+	settings_clear(&settings);
+	return a;
+}
+
+static struct authority *authority_on(enum conf_source source, const char *file)
+{
+	struct errmsg err = { "" };
+	struct authority *a;
+	char keys[512];
+
+	snprintf(keys, sizeof(keys), "uri = \"file:%s\"\ncrl_uris = http://crl.example/ca.crl",
+		 path_of(file));
+	a = read_authority(source, keys, &err);
+	EXPECT_STR(err.text, "");
+	return a;
+}
+
+/* As the daemon reads a file with this authority alone (NULL: none), which it takes over. */
+static void load_authority_file(struct authority *a)
+{
+	struct config *fresh = config_new();
+	struct errmsg err;
+
+	if (a)
+		EXPECT(!config_put_authority(fresh, a, &err));
+	config_replace_file(config, fresh);
+	config_free(fresh);
+	token_certs_read_file(certs);
+	EXPECT(!tokens_commit(tokens));
+}
+
+static bool trusts(const struct cert_pair *pair)
+{
+	const bool trusted = credentials_has_ca(config->credentials, pair->cert);
+
+	EXPECT_EQ(authority_of(config->authorities, pair->cert) != NULL, trusted);
+	return trusted;
+}
+
+/* Nothing else is either. */
+static bool trusts_alone(const struct cert_pair *pair)
+{
+	const struct credential *first = config->credentials->first;
+
+	return trusts(pair) && first && !first->next && config->authorities &&
+	       !config->authorities->next;
+}
+
+static void test_authority_file(void)
+{
+	uint64_t end_ms;
+
+	begin();
+	unlink(path_of("a"));
+	load_authority_file(authority_on(CONF_FILE, "a"));
+	expect_logged("the certificate of authorities.ca cannot be read: there is no certificate: No such file");
+	EXPECT(config->authorities && !config->credentials->first);
+	/* It comes; then another one takes its place. */
+	put_cert("a", ca.cert);
+	end_ms = loop_now_ms() + WAIT_MS;
+	while (!trusts(&ca) && loop_now_ms() < end_ms)
+		loop_turn(loop, 100);
+	EXPECT(trusts_alone(&ca));
+	expect_logged("the certificate of authorities.ca is there, \"");
+	put_cert("a", root.cert);
+	load_authority_file(authority_on(CONF_FILE, "a"));
+	EXPECT(trusts_alone(&root) && !trusts(&ca));
+	/* What was read serves while it is away, be the file read once more. */
+	unlink(path_of("a"));
+	load_authority_file(authority_on(CONF_FILE, "a"));
+	expect_logged("; what was read before serves");
+	EXPECT(trusts_alone(&root));
+	/* One that is no CA's does not. */
+	put_cert("a", gw.cert);
+	load_authority_file(authority_on(CONF_FILE, "a"));
+	expect_logged(": the certificate is not one of a CA");
+	EXPECT(config->authorities && !config->credentials->first);
+	put_cert("a", ca.cert);
+	load_authority_file(authority_on(CONF_FILE, "a"));
+	EXPECT(trusts_alone(&ca));
+	/* And what the file does not name is gone. */
+	load_authority_file(NULL);
+	EXPECT(!config->authorities && !config->credentials->first && !tokens_any(tokens));
+	end();
+}
+
+/* 0, or -1 with @err set. */
+static int load_authority_vici(const char *file, struct errmsg *err)
+{
+	struct waiting w = { { .done = have_read }, false };
+	struct authority *a = authority_on(CONF_VICI, file);
+
+	w.wait.refs[0] = a->token;
+	token_certs_read_ca(certs, a);
+	if (!wait_for(&w, err))
+		return config_put_authority(config, a, err);
+	authority_free(a);
+	return -1;
+}
+
+static void test_authority_vici(void)
+{
+	struct errmsg err = { "" };
+
+	begin();
+	put_cert("a", ca.cert);
+	EXPECT(!load_authority_vici("a", &err) && trusts_alone(&ca));
+	EXPECT_STR(err.text, "");
+	/* One of its name that is not there does not take its place. */
+	EXPECT(load_authority_vici("nothing", &err));
+	EXPECT(strstr(err.text, "authorities.ca: the certificate of token file:"));
+	EXPECT(strstr(err.text, ": there is no certificate: No such file"));
+	EXPECT(trusts_alone(&ca));
+	put_cert("a", gw.cert);
+	EXPECT(load_authority_vici("a", &err));
+	EXPECT(strstr(err.text, ": the certificate is not one of a CA"));
+	/* What was the same token's is not a CA's any more. */
+	EXPECT(config->authorities && !config->credentials->first);
+	put_cert("b", root.cert);
+	EXPECT(!load_authority_vici("b", &err) && trusts_alone(&root));
+	credentials_unload(config->credentials, CONF_VICI);
+	EXPECT(trusts_alone(&root));
+	EXPECT(!config_remove_authority(config, "ca"));
+	EXPECT(!config->authorities && !config->credentials->first && !tokens_any(tokens));
+	end();
+}
+
+static void test_authority_config(void)
+{
+	static const struct {
+		const char *keys, *want;
+	} refused[] = {
+		{ "crl_uris = http://a/", ":1: ca: names no CA: add a cacert, or a handle" },
+		{ "handle = 81010001",
+		  ":2: ca.handle: '81010001' is no NV index of a TPM (01000000 to 01ffffff)" },
+		{ "handle = 01\nslot = 2\nmodule = hsm",
+		  ".module: ikefpd reaches PKCS#11 tokens by OpenSSL's provider 'pkcs11'" },
+		{ "slot = 2", ".slot: ikefpd reaches PKCS#11 tokens by OpenSSL's provider 'pkcs11'" },
+		{ "provider = tpm2", ":1: ca: has no uri: add one" },
+		{ "handle = 01800001\nuri = \"pkcs11:object=a\"",
+		  ":2: ca.handle: does not go with 'uri': remove one of them" },
+		{ "handle = 01800001\npin = 1", ":3: ca.pin: a certificate that asks for a PIN" },
+		{ "file = /etc/a", ":2: ca.file: by VICI files are not opened: name it in 'cacert'" },
+		{ "handl = 01800001", ":2: ca.handl: unknown key: did you mean 'handle'?" },
+		{ "handle { }", "ca.handle" },
+	};
+	struct errmsg err;
+	struct authority *a;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		a = read_authority(CONF_VICI, refused[i].keys, &err);
+		EXPECT(!a);
+		authority_free(a);
+		if (!strstr(err.text, refused[i].want))
+			ktap_fail(__FILE__, __LINE__, "not said: %s; but: %s", refused[i].want,
+				  err.text);
+	}
+	a = read_authority(CONF_VICI, "handle = 0x01800001", &err);
+	REQUIRE(a);
+	EXPECT_STR(a->token->token, "tpm2 handle:0x01800001");
+	EXPECT_STR(a->token->key, "authorities.ca");
+	authority_free(a);
+}
+
+/* Of a file: one of cacert, file and handle. */
+static void test_authority_in_a_file(void)
+{
+	static const char both[] = "cacert = %s\n%s = %s\n", only[] = "file = %s\n";
+	struct secret *secrets = NULL;
+	struct errmsg err = { "" };
+	struct config *read;
+	char keys[1024], path[256];
+
+	put_cert("a", ca.cert);
+	snprintf(path, sizeof(path), "%s", path_of("a"));
+	for (int i = 0; i < 3; i++) {
+		FILE *f = fopen(path_of("swanctl.conf"), "w");
+
+		if (i)
+			snprintf(keys, sizeof(keys), both, path, i == 1 ? "file" : "handle",
+				 i == 1 ? path : "01800001");
+		else
+			snprintf(keys, sizeof(keys), only, path);
+		fprintf(f, "authorities { ca {\n%s}\n}\n", keys);
+		fclose(f);
+		read = config_new();
+		EXPECT_EQ(config_read_file(read, &secrets, path_of("swanctl.conf"), &err),
+			  i ? -1 : 0);
+		if (i)
+			EXPECT(strstr(err.text, "a section has one of cacert, file and handle"));
+		else
+			EXPECT(credentials_has_ca(read->credentials, ca.cert));
+		config_free(read);
+	}
+}
+
 /* By the reader of the file, who opens it. */
 static void test_in_a_file(void)
 {
-	struct config *config = config_new();
+	struct config *read = config_new();
 	struct secret *secrets = NULL;
 	struct errmsg err = { "" };
 	FILE *f = fopen(path_of("swanctl.conf"), "w");
@@ -417,11 +641,11 @@ static void test_in_a_file(void)
 	fprintf(f, "connections { gw {\nlocal {\ncert1 {\nfile = %s\n}\n}\nremote {\n}\n}\n}\n",
 		path_of("a"));
 	fclose(f);
-	EXPECT(!config_read_file(config, &secrets, path_of("swanctl.conf"), &err));
+	EXPECT(!config_read_file(read, &secrets, path_of("swanctl.conf"), &err));
 	EXPECT_STR(err.text, "");
-	conn = config_find_conn(config, "gw");
+	conn = config_find_conn(read, "gw");
 	EXPECT(conn && has(conn->local.certs, gw.cert));
-	config_free(config);
+	config_free(read);
 }
 
 static const struct ktap_test tests[] = {
@@ -433,18 +657,23 @@ static const struct ktap_test tests[] = {
 	{ "vici", test_vici },
 	{ "pin", test_pin },
 	{ "gone", test_gone },
+	{ "authority_configuration", test_authority_config },
+	{ "authority_in_a_file", test_authority_in_a_file },
+	{ "authority_file", test_authority_file },
+	{ "authority_vici", test_authority_vici },
 };
 
 int main(int argc, char **argv)
 {
 	static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
-	static const char *const files[] = { "a", "pipe", "swanctl.conf" };
+	static const char *const files[] = { "a", "b", "pipe", "swanctl.conf" };
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(dir) || mkfifo(path_of("pipe"), 0600))
 		return 1;
 	ca = cert_make(&(struct cert_plan){ .name = "ca", .extensions = of_ca });
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
 	gw = cert_make(&(struct cert_plan){ .name = "gw", .issuer = &ca });
 	other = cert_make(&(struct cert_plan){ .name = "other", .issuer = &ca });
 	code = ktap_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
@@ -452,6 +681,7 @@ int main(int argc, char **argv)
 		unlink(path_of(files[i]));
 	rmdir(dir);
 	cert_pair_free(&ca);
+	cert_pair_free(&root);
 	cert_pair_free(&gw);
 	cert_pair_free(&other);
 	return code;

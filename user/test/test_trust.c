@@ -456,6 +456,119 @@ static void pinned(void)
 	end(c);
 }
 
+static int objects(struct credentials *c, STACK_OF(X509) *cas)
+{
+	X509_STORE *store = trust_stores_get(c, cas);
+	int n = store ? sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) : -1;
+
+	X509_STORE_free(store);
+	return n;
+}
+
+/* Is it the same one as before, or else, are they different ones? */
+static bool is_same(X509_STORE *before, struct credentials *c, STACK_OF(X509) *cas)
+{
+	X509_STORE *now = trust_stores_get(c, cas);
+	bool same = now == before;
+
+	X509_STORE_free(now);
+	return same;
+}
+
+/* One store serves all handshakes, until what is in it changes; whoever has it keeps it. */
+static void stores(void)
+{
+	STACK_OF(X509) *named = sk_X509_new_null(), *same = sk_X509_new_null();
+	struct cert_pair other, peer;
+	struct auth_conf conf = { 0 };
+	X509_STORE *plain, *with;
+	struct credentials *c;
+	X509_CRL *crl;
+
+	begin(&c);
+	other = cert_make(&(struct cert_plan){ .name = "other", .extensions = of_ca });
+	peer = cert_make(&(struct cert_plan){ .name = "peer", .issuer = &other, .extensions = of_gw });
+	plain = trust_stores_get(c, NULL);
+	EXPECT(is_same(plain, c, NULL));
+	/* A connection's CA that is loaded needs no other. */
+	sk_X509_push(named, root.cert);
+	EXPECT(is_same(plain, c, named));
+	/* One that is not is for that connection, and those that name the same, alone. */
+	sk_X509_push(named, other.cert);
+	sk_X509_push(same, X509_dup(root.cert));
+	sk_X509_push(same, X509_dup(other.cert));
+	with = trust_stores_get(c, named);
+	EXPECT(with != plain && is_same(with, c, same));
+	EXPECT_EQ(objects(c, named), 2);
+	EXPECT_EQ(objects(c, NULL), 1);
+	expect(c, &conf, peer.cert, NULL, "unable to get local issuer certificate");
+	conf.cacerts = named;
+	expect(c, &conf, peer.cert, NULL, NULL);
+	/* Peers' certificates are in none. */
+	load(c, CREDENTIAL_CERT, peer.cert);
+	EXPECT_EQ(objects(c, NULL), 1);
+	conf.cacerts = NULL;
+	expect(c, &conf, peer.cert, NULL, NULL);
+	EXPECT(!is_same(plain, c, NULL) && !is_same(with, c, named));
+	X509_STORE_free(plain);
+	X509_STORE_free(with);
+	/* What is loaded, fetched and unloaded is seen by all that are asked for next. */
+	plain = trust_stores_get(c, NULL);
+	with = trust_stores_get(c, named);
+	crl = X509_CRL_new();
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(root.cert));
+	EXPECT(!credentials_put_fetched(c, "http://a", crl));
+	X509_CRL_free(crl);
+	EXPECT(!is_same(plain, c, NULL) && !is_same(with, c, named));
+	EXPECT_EQ(objects(c, NULL), 2);
+	EXPECT_EQ(objects(c, named), 3);
+	load(c, CREDENTIAL_CA, other.cert);
+	EXPECT_EQ(objects(c, named), 3);
+	EXPECT_EQ(objects(c, NULL), 3);
+	credentials_clear_fetched(c);
+	EXPECT_EQ(objects(c, named), 2);
+	credentials_clear(c, CONF_VICI);
+	EXPECT_EQ(objects(c, NULL), 0);
+	EXPECT_EQ(objects(c, named), 2);
+	X509_STORE_free(plain);
+	X509_STORE_free(with);
+	plain = trust_stores_get(c, NULL);
+	credentials_changed(c);
+	EXPECT(!is_same(plain, c, NULL));
+	X509_STORE_free(plain);
+	sk_X509_free(named);
+	sk_X509_pop_free(same, X509_free);
+	cert_pair_free(&other);
+	cert_pair_free(&peer);
+	end(c);
+}
+
+#define MORE_STORES	1100
+
+/* Connections that come and go do not leave one each for ever. */
+static void many_stores(void)
+{
+	struct credentials *c;
+	size_t most = 0;
+
+	begin(&c);
+	for (int i = 0; i < MORE_STORES; i++) {
+		STACK_OF(X509) *named = sk_X509_new_null();
+		struct cert_pair ca;
+
+		ca = cert_make(&(struct cert_plan){ .name = "ca", .key = root.key });
+		sk_X509_push(named, ca.cert);
+		EXPECT_EQ(objects(c, named), 2);
+		if (c->stores.by_cas.count > most)
+			most = c->stores.by_cas.count;
+		sk_X509_free(named);
+		cert_pair_free(&ca);
+	}
+	EXPECT(most > 1000 && most < MORE_STORES);
+	EXPECT_EQ(c->stores.by_cas.count, MORE_STORES - most);
+	end(c);
+}
+
 static bool has(X509 *cert, const char *text)
 {
 	struct ike_id id;
@@ -542,6 +655,8 @@ static const struct ktap_test tests[] = {
 	{ "a forged certificate", forged },
 	{ "revocation", revocation },
 	{ "certificates that are trusted themselves", pinned },
+	{ "stores", stores },
+	{ "many stores", many_stores },
 	{ "identities", identities },
 	{ "credentials, written and read", credentials_round_trip },
 };
