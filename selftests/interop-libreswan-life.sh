@@ -24,8 +24,9 @@ pluto_asks() {
 	printf '    %s\n' dpddelay=1 dpdtimeout=5 dpdaction=clear retransmit-timeout=3
 }
 
+# Keepalives are sent when nothing else was for a second: signs of life come more seldom.
 ikefpd_keeps() {
-	CONN='dpd_delay = 1s' psk_conf "$1"
+	CONN='dpd_delay = 3s' psk_conf "$1"
 	charon_conf 'keep_alive = 1s' 'retransmit_timeout = 0.3' 'retransmit_tries = 3'
 }
 
@@ -53,8 +54,8 @@ they_ask() {
 
 we_ask() {
 	CONF=ikefpd_keeps up ikefpd libreswan
-	wait_for 10 counter_at_least gw1 liveness-asked 3
-	wait_for 10 counter_at_least gw1 keepalives-sent 3
+	wait_for 20 counter_at_least gw1 liveness-asked 3
+	wait_for 20 counter_at_least gw1 keepalives-sent 3
 	counter_is gw1 peers-dead 0
 	counter_is gw1 rx-keepalive 0
 	established
