@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The policies of all Child SAs, shared where selectors are the same. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,7 +338,7 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	const struct xfrm_policy_key key = key_of(policy);
 	struct user **link, *user;
 	struct xfrm_policy p;
-	bool first, act;
+	bool first, act, later;
 
 	for (link = &policy->users; *link; link = &(*link)->next)
 		if ((*link)->child == child && is_optional(&(*link)->part) == is_optional(part))
@@ -348,19 +349,20 @@ static void remove_user(struct policy_table *table, struct policy *policy, struc
 	first = user == policy->users;
 	/* Its trap may be of a daemon before, and yet to be configured. */
 	act = first && xfrm && (user->next || !child->trapped);
-	/* Without memory for that the kernel keeps it: nothing goes in the clear. */
-	if (act && table->adopting && !make_stale(table, policy))
+	/* Without memory for that the kernel keeps what nobody wants: nothing goes in the clear. */
+	later = act && table->adopting && !make_stale(table, policy);
+	if (later)
 		policy->gone = true;
 	p = policy_of(child, &user->part);
 	*link = user->next;
 	free(user);
 	if (first && (!xfrm || !policy->users))
 		policy->sure = false;
-	if (!act || table->adopting)
+	if (!act || later)
 		return;
 	if (policy->users)
 		first_is_another(table, xfrm, policy, &p);
-	else
+	else if (!table->adopting)
 		xfrm_policy_del(xfrm, &key);
 }
 
@@ -379,8 +381,13 @@ static int remove_one(struct policy_table *table, struct xfrm *xfrm,
 typedef int (*each_fn)(struct policy_table *table, struct xfrm *xfrm,
 		       const struct part *part, struct child_sa *child);
 
-static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
-			struct child_sa *child, uint8_t local, uint8_t remote, each_fn fn)
+/* So many of them, and how many there were. */
+struct extent {
+	unsigned int max, done;
+};
+
+static int each_of_pair(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child,
+			uint8_t local, uint8_t remote, each_fn fn, struct extent *extent)
 {
 	const struct part parts[] = {
 		{ XFRM_POLICY_OUT, true, local, remote, child->bound_index },
@@ -389,19 +396,22 @@ static int each_of_pair(struct policy_table *table, struct xfrm *xfrm,
 		{ XFRM_POLICY_FWD, false, local, remote, 0 },
 	};
 	unsigned int i;
-	int err = 0;
+	int err;
 
-	for (i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]) && extent->done < extent->max; i++) {
 		if (parts[i].dir == XFRM_POLICY_FWD && parts[i].outbound && !child->fwd_out)
 			continue;
 		err = fn(table, xfrm, &parts[i], child);
+		if (err)
+			return err;
+		extent->done++;
 	}
-	return err;
+	return 0;
 }
 
-/* For each policy that the Child SA wants. */
-static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child,
-		each_fn fn)
+/* For so many of the policies that the Child SA wants. */
+static int each_within(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child,
+		       each_fn fn, struct extent *extent)
 {
 	unsigned int i, j;
 	int err = 0;
@@ -415,19 +425,36 @@ static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *
 			    (local->protocol && remote->protocol &&
 			     local->protocol != remote->protocol))
 				continue;
-			err = each_of_pair(table, xfrm, child, (uint8_t)i, (uint8_t)j, fn);
+			err = each_of_pair(table, xfrm, child, (uint8_t)i, (uint8_t)j, fn, extent);
 		}
 	}
 	return err;
 }
 
-int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
+/* For all of them. */
+static int each(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child,
+		each_fn fn)
 {
-	int err = each(table, xfrm, child, install_one);
+	struct extent all = { .max = UINT_MAX };
+
+	return each_within(table, xfrm, child, fn, &all);
+}
+
+/* All or none: what the child had of them before stays. */
+static int install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
+{
+	struct extent all = { .max = UINT_MAX };
+	int err = each_within(table, xfrm, child, install_one, &all);
+	struct extent undo = { .max = all.done };
 
 	if (err)
-		policy_remove(table, xfrm, child);
+		each_within(table, xfrm, child, remove_one, &undo);
 	return err;
+}
+
+int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
+{
+	return install(table, xfrm, child);
 }
 
 void policy_adopt_begin(struct policy_table *table)
@@ -457,11 +484,7 @@ void policy_adopt_end(struct policy_table *table, struct xfrm *xfrm, bool all)
 
 int policy_adopt(struct policy_table *table, struct child_sa *child)
 {
-	int err = each(table, NULL, child, install_one);
-
-	if (err)
-		policy_remove(table, NULL, child);
-	return err;
+	return install(table, NULL, child);
 }
 
 void policy_remove(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child)
@@ -579,5 +602,13 @@ void policy_each_other(struct policy_table *table, struct child_sa *child,
 
 void policy_clear(struct policy_table *table)
 {
+	struct stale *stale;
+
+	while ((stale = table->stale)) {
+		table->stale = stale->next;
+		stale->policy->stale = NULL;
+		free_unused(table, stale->policy);
+		free(stale);
+	}
 	table_clear(&table->policies);
 }

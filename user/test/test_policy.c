@@ -129,11 +129,33 @@ static void adopted(void)
 	end();
 }
 
+/* What is for another interface now is refused: all that it had stays. */
+static void refused(void)
+{
+	struct child_sa bound = child(1, 0, 255);
+
+	begin();
+	bound.bound_index = 1;
+	EXPECT(!policy_install(&table, host->manager.xfrm, &bound));
+	bound.bound_index = 2;
+	host->xfrm.fail_policies = true;
+	EXPECT(policy_install(&table, host->manager.xfrm, &bound));
+	host->xfrm.fail_policies = false;
+	EXPECT_EQ(host_policies(host), 3);
+	bound.bound_index = 1;
+	host->xfrm.installed = 0;
+	EXPECT(!policy_move(&table, host->manager.xfrm, &bound));
+	EXPECT_EQ(host->xfrm.installed, 3);
+	policy_remove(&table, host->manager.xfrm, &bound);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "ranges of one prefix", ranges },
 	{ "one Child SA's", twice },
 	{ "of the same words", same_words },
 	{ "a daemon's before", adopted },
+	{ "refused for another interface", refused },
 };
 
 KTAP_MAIN(tests)
