@@ -115,7 +115,7 @@ static int transmit(struct net *net, const struct ikefp_path *path, struct dst_e
 	if (marker_len)
 		memset(skb_put(skb, IKEFP_MARKER_LEN), 0, IKEFP_MARKER_LEN);
 	skb_put_data(skb, octets, len);
-	/* As a socket's packets have it of IP_TOS: queues go by it. */
+	/* Queues go by it, as by an IPv4 socket's IP_TOS; here with IPv6, too. */
 	skb->priority = rt_tos2priority(ikefp_path_tos(path));
 	/* NAT looks the packet's policy up again, by its owner. */
 	skb_set_owner_w(skb, sk);

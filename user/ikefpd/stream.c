@@ -200,13 +200,18 @@ static int read_remote(int fd, struct endpoint *remote)
 /* One that has ended already is the kernel's to find out. */
 void stream_accepted(struct ike_manager *m, int fd)
 {
-	struct endpoint local, remote;
 	const struct conn *conn = NULL;
+	struct endpoint local, remote;
+	char text[ENDPOINT_STRLEN];
+	int err = 0;
 
 	if (!read_local(fd, &local) && !read_remote(fd, &remote))
 		conn = config_find_by_addrs(m->config, &local, &remote);
 	if (conn && conn->dscp)
-		dscp_set(fd, local.family, conn->dscp);
+		err = dscp_set(fd, local.family, conn->dscp);
+	if (err)
+		log_msg(LOG_NET, LVL_AUDIT, "the TCP connection from %s has not got the dscp of '%s': %s",
+			endpoint_str(&remote, text), conn->name, strerror(-err));
 	kernel_stream_add(m->kernel, fd, false, NULL);
 }
 
