@@ -212,7 +212,7 @@ from_port() {
 
 # Policies, too: also a trap's.
 packet() {
-	local setting='hw_offload = packet'
+	local setting='hw_offload = packet' deleted='^Deleted .*proto udp sport 500 dev wan'
 
 	topo_direct
 	offloads gw1 packet
@@ -232,7 +232,10 @@ packet() {
 	swanctl gw1 --rekey --child net
 	wait_for 20 offloaded gw1 2
 	wait_for 10 has_all 2 2
+	# All that time they were there.
+	fails grep "$deleted" "$work/monitor.log"
 	down
+	wait_for 10 grep "$deleted" "$work/monitor.log"
 	swanctl gw1 --install --child net
 	wait_for 10 has_all 0 2
 	killed_with_trap
