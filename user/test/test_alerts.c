@@ -170,6 +170,15 @@ static void authentication(void)
 	end();
 }
 
+/* Cut short where it cannot be: the payload before says that there is one more. */
+static void malform(struct net *n, uint8_t *octets, size_t len)
+{
+	(void)n;
+	(void)len;
+	if (octets[18] == IKE_SA_INIT && octets[19] & IKE_FLAG_INITIATOR)
+		octets[IKE_HEADER_LEN + 2] = 0xff;
+}
+
 static void proposals(void)
 {
 	static const enum control_alert mismatch[] = { ALERT_PROPOSAL_MISMATCH_IKE };
@@ -178,6 +187,21 @@ static void proposals(void)
 	initiate(left);
 	expect_told(right, 1, mismatch, true);
 	EXPECT_NOT_TOLD(left);
+	/* Anybody may have said so: it counts once nothing better has come. */
+	told_count = 0;
+	config_find_conn(left->config, "gw")->keyingtries = 1;
+	net_give_up(&net);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_IKE);
+	EXPECT_NOT_TOLD(right);
+	end();
+	/* Some other refusal: who says so has been reached. */
+	begin(&(struct ends){ 0 });
+	config_find_conn(left->config, "gw")->keyingtries = 1;
+	net.tamper = malform;
+	initiate(left);
+	told_count = 0;
+	net_give_up(&net);
+	EXPECT_TOLD(left, ALERT_RETRANSMIT_SEND_TIMEOUT);
 	end();
 	begin(&(struct ends){ .child = { NULL, "esp_proposals = aes256gcm16" } });
 	initiate(left);
@@ -267,15 +291,6 @@ static void unknown_name(void)
 	ike_manager_initiate(&left->manager, conn, NULL, NULL);
 	expect_told(left, 1, failed, true);
 	end();
-}
-
-/* Cut short where it cannot be: the payload before says that there is one more. */
-static void malform(struct net *n, uint8_t *octets, size_t len)
-{
-	(void)n;
-	(void)len;
-	if (octets[18] == IKE_SA_INIT && octets[19] & IKE_FLAG_INITIATOR)
-		octets[IKE_HEADER_LEN + 2] = 0xff;
 }
 
 static void malformed(void)
