@@ -103,6 +103,14 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 	return 0;
 }
 
+void child_alert_refusal(const struct ike_sa *sa, uint16_t refusal)
+{
+	if (refusal == TS_UNACCEPTABLE)
+		ike_manager_alert(sa->manager, ALERT_TS_MISMATCH, sa);
+	if (refusal == NO_PROPOSAL_CHOSEN)
+		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD, sa);
+}
+
 static bool has_notify(const struct payload_chain *chain, uint16_t type)
 {
 	struct notify n;
@@ -188,6 +196,7 @@ enum child_outcome child_accept(struct child_sa *child,
 	int err;
 
 	if (!choice && notify_error(&n, chain)) {
+		child_alert_refusal(child->ike_sa, n.type);
 		snprintf(reason, len, "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return CHILD_REFUSED;
@@ -341,10 +350,7 @@ static void log_refusal(const struct ike_sa *sa, const struct payload_chain *cha
 	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
 	char first[PROPOSALS_STRLEN], second[PROPOSALS_STRLEN];
 
-	if (refusal == TS_UNACCEPTABLE)
-		ike_manager_alert(sa->manager, ALERT_TS_MISMATCH, sa);
-	if (refusal == NO_PROPOSAL_CHOSEN)
-		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD, sa);
+	child_alert_refusal(sa, refusal);
 	if (refusal == TS_UNACCEPTABLE)
 		ike_log(sa, LOG_CFG, LVL_CTRL,
 			"no child of '%s' is for the traffic selectors %s === %s", sa->conn->name,

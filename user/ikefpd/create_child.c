@@ -322,6 +322,7 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 		child_sa_destroy(child);
 		return false;
 	}
+	child_alert_refusal(sa, n->type);
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
 	failed(sa, child->conf->name, old, reason);
@@ -457,6 +458,7 @@ static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	if (!ke && notify_error(&n, chain)) {
 		if (put_off(sa, child, n.type))
 			return false;
+		child_alert_refusal(sa, n.type);
 		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return conclude(sa, child, old, CHILD_REFUSED, reason);

@@ -207,7 +207,7 @@ static void proposals(void)
 	initiate(left);
 	EXPECT(host_established(left) && !host_states(left));
 	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
-	EXPECT_TOLD(left, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
 	end();
 }
 
@@ -216,7 +216,7 @@ static void selectors(void)
 	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.9.0.0/24" } });
 	initiate(left);
 	EXPECT_TOLD(right, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
-	EXPECT_TOLD(left, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
 	end();
 	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.1.0.64/26" } });
 	initiate(left);
