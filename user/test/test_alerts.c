@@ -19,6 +19,7 @@ static struct net net;
 static struct host *left, *right;
 
 #define ALERTS_MAX	16
+#define PROPOSAL	"\nproposals = aes128gcm16-prfsha256-x25519"
 
 /* What each has been told, in order. */
 static struct {
@@ -226,6 +227,51 @@ static void selectors(void)
 	end();
 }
 
+/* By CREATE_CHILD_SA. A rekeying leaves what there was, and some other time it may do. */
+static void later_children(void)
+{
+	static const char force[] = "childless = force" PROPOSAL;
+
+	begin(&(struct ends){ .conn = { force, force },
+			      .child = { NULL, "esp_proposals = aes256gcm16" } });
+	initiate(left);
+	EXPECT(host_established(left) && !host_states(left));
+	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
+	begin(&(struct ends){ .conn = { force, force },
+			      .child = { NULL, "remote_ts = 10.9.0.0/24" } });
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
+	/* TEMPORARY_FAILURE: it is asked for once more. */
+	begin(&(struct ends){ .conn = { force, force } });
+	right->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_INSTALL_CHILD_SA_FAILED);
+	EXPECT_NOT_TOLD(left);
+	end();
+	/* The peer has it, we have not. */
+	begin(&(struct ends){ .conn = { force, force } });
+	left->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(left, ALERT_INSTALL_CHILD_SA_FAILED, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_NOT_TOLD(right);
+	end();
+	/* The one before is there yet. Of IKE_AUTH's none has a key exchange of its own. */
+	begin(&(struct ends){ .child = { "esp_proposals = aes128gcm16-x25519",
+					 "esp_proposals = aes128gcm16-ecp256" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	ike_manager_rekey_child(&left->manager, host_established(left)->children->unique_id);
+	net_run(&net);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD);
+	end();
+}
+
 static void installations(void)
 {
 	begin(&(struct ends){ 0 });
@@ -326,8 +372,6 @@ static void come_from_elsewhere(const struct ends *e)
 	address = LEFT;
 	initiate(other);
 }
-
-#define PROPOSAL	"\nproposals = aes128gcm16-prfsha256-x25519"
 
 static void uniqueness(void)
 {
@@ -473,6 +517,7 @@ static const struct ktap_test tests[] = {
 	{ "authentication", authentication },
 	{ "proposals", proposals },
 	{ "traffic selectors", selectors },
+	{ "children of CREATE_CHILD_SA", later_children },
 	{ "what cannot be installed", installations },
 	{ "no answers", no_answers },
 	{ "half-open", half_open },
