@@ -162,11 +162,18 @@ static void authentication(void)
 	EXPECT_TOLD(left, ALERT_LOCAL_AUTH_FAILED);
 	EXPECT_NOT_TOLD(right);
 	end();
-	/* The initiator is not content; the responder hears no more than that it ends. */
+	/* The initiator is not content, and says so in INFORMATIONAL. */
 	begin(&(struct ends){ 0 });
 	net.tamper = downgrade;
 	initiate(left);
 	EXPECT_TOLD(left, ALERT_PEER_AUTH_FAILED);
+	EXPECT_TOLD(right, ALERT_LOCAL_AUTH_FAILED);
+	end();
+	/* Whatever else there is no AUTH for; but for what is wrong with the Child SA alone. */
+	begin(&(struct ends){ .conn = { NULL, "childless = force" PROPOSAL } });
+	initiate(left);
+	EXPECT(!host_established(left));
+	EXPECT_TOLD(left, ALERT_LOCAL_AUTH_FAILED);
 	EXPECT_NOT_TOLD(right);
 	end();
 }
