@@ -441,10 +441,10 @@ static int check_refs(const struct token_cert_ref *ref, struct errmsg *err)
 	for (; ref; ref = ref->next) {
 		if (current(ref))
 			continue;
-		if (!ref->of)
-			errmsg_set(&why, "out of memory");
-		else if (!ref->of->cert || !check(ref, ref->of->cert, &why))
+		if (ref->of && !ref->of->cert)
 			errmsg_set(&why, "%s", ref->of->why.text);
+		else if (!ref->of || !check(ref, ref->of->cert, &why))
+			errmsg_set(&why, "out of memory");
 		return errmsg_set(err, "%s: the certificate of token %s: %.700s", ref->key,
 				  uri_of(ref->token), why.text);
 	}

@@ -370,6 +370,29 @@ static void test_vici(void)
 }
 
 /* It is the private key's, and not before that has shown that it is right. */
+/* There was no memory to put in what was read. */
+static void test_no_memory(void)
+{
+	struct waiting w = { { .done = have_read }, false };
+	struct token_cert_ref *ref;
+	struct errmsg err = { "" };
+	struct conn *conn;
+
+	begin();
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_VICI, "a", "cert");
+	REQUIRE(conn);
+	EXPECT(!load_vici(conn, &err));
+	ref = conn->local.token_certs;
+	X509_free(sk_X509_pop(conn->local.certs));
+	ref->cert = NULL;
+	w.wait.refs[0] = ref;
+	EXPECT(token_certs_check(&w.wait, &err));
+	EXPECT(strstr(err.text, "a: out of memory"));
+	conn_put(conn);
+	end();
+}
+
 static void test_pin(void)
 {
 	struct secret *secret = calloc(1, sizeof(*secret));
@@ -703,6 +726,7 @@ static const struct ktap_test tests[] = {
 	{ "changed", test_changed },
 	{ "ca", test_ca },
 	{ "vici", test_vici },
+	{ "no_memory", test_no_memory },
 	{ "pin", test_pin },
 	{ "gone", test_gone },
 	{ "authority_configuration", test_authority_config },
