@@ -335,6 +335,7 @@ static void unknown_name(void)
 {
 	static const enum control_alert failed[] = { ALERT_PEER_ADDR_FAILED };
 	struct conn *conn;
+	struct ike_sa *sa;
 
 	begin(&(struct ends){ 0 });
 	host_config(left, "connections { gw {\n remote_addrs = gw.example\n local { auth = psk\n }\n"
@@ -342,6 +343,16 @@ static void unknown_name(void)
 	conn = config_find_conn(left->config, "gw");
 	REQUIRE(conn);
 	ike_manager_initiate(&left->manager, conn, NULL, NULL);
+	expect_told(left, 1, failed, true);
+	/* What is tried again and again says so once. */
+	told_count = 0;
+	ike_manager_restart(&left->manager, conn, NULL);
+	sa = left->manager.sas;
+	REQUIRE(sa && sa->waits);
+	expect_told(left, 1, failed, true);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT(left->manager.sas == sa && sa->waits);
 	expect_told(left, 1, failed, true);
 	end();
 }
