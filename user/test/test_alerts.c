@@ -423,6 +423,7 @@ static void lifetime(void)
 /* Certificates */
 
 static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
+static const char *const of_last_ca[] = { "basicConstraints", "critical,CA:TRUE,pathlen:0", NULL };
 static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
 static const char *const of_right[] = { "subjectAltName", "DNS:right.example", NULL };
 
@@ -476,7 +477,7 @@ static void certificates(void)
 	static const char policy[] = "cert_policy = 1.3.6.1.4.1.99999.1";
 	static const struct {
 		enum control_alert alert;
-		bool expired, revoked, unknown_ca, self_signed, strict, policy;
+		bool expired, revoked, unknown_ca, self_signed, strict, policy, too_deep;
 	} cases[] = {
 		{ .alert = ALERT_CERT_EXPIRED, .expired = true },
 		{ .alert = ALERT_CERT_REVOKED, .revoked = true },
@@ -484,10 +485,13 @@ static void certificates(void)
 		{ .alert = ALERT_CERT_UNTRUSTED_ROOT, .self_signed = true },
 		{ .alert = ALERT_CERT_VALIDATION_FAILED, .strict = true },
 		{ .alert = ALERT_CERT_POLICY_VIOLATION, .policy = true },
+		{ .alert = ALERT_CERT_EXCEEDED_PATH_LEN, .too_deep = true },
 	};
-	struct cert_pair root, peer;
+	struct cert_pair root, below, peer;
 
-	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_last_ca });
+	below = cert_make(&(struct cert_plan){ .name = "below", .issuer = &root,
+					       .extensions = of_ca });
 	peer = cert_make(&(struct cert_plan){ .name = "right", .issuer = &root,
 					      .extensions = of_right });
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -502,7 +506,8 @@ static void certificates(void)
 		}
 		mine = cert_make(&(struct cert_plan){
 			.name = "left", .extensions = of_left,
-			.issuer = cases[i].self_signed ? NULL : &root,
+			.issuer = cases[i].self_signed ? NULL :
+				  cases[i].too_deep ? &below : &root,
 			.from = -2 * DAY, .until = cases[i].expired ? -DAY : DAY });
 		begin(&ends);
 		load(left, CREDENTIAL_CERT, mine.cert);
@@ -510,6 +515,8 @@ static void certificates(void)
 		load(right, CREDENTIAL_CERT, peer.cert);
 		load_key(right, peer.key);
 		load(left, CREDENTIAL_CA, root.cert);
+		if (cases[i].too_deep)
+			load(left, CREDENTIAL_CA, below.cert);
 		if (!cases[i].unknown_ca)
 			load(right, CREDENTIAL_CA, root.cert);
 		if (cases[i].revoked)
@@ -527,6 +534,7 @@ static void certificates(void)
 		cert_pair_free(&mine);
 	}
 	cert_pair_free(&root);
+	cert_pair_free(&below);
 	cert_pair_free(&peer);
 }
 
