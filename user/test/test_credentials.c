@@ -5,6 +5,7 @@
 
 #include "certificate.h"
 #include "credentials.h"
+#include "dn.h"
 #include "ikev2.h"
 #include "ktap.h"
 #include "libcert.h"
@@ -196,9 +197,55 @@ static void issuers(void)
 	credentials_free(c);
 }
 
+/* As it is read: with the attributes of an RDN in the order of their encoding. @set: are they one? */
+static X509_NAME *name_of(const char *const parts[], bool set)
+{
+	X509_NAME *name = X509_NAME_new(), *read;
+	unsigned char *der = NULL;
+	const unsigned char *at;
+	int len;
+
+	for (size_t i = 0; parts[i]; i += 2)
+		EXPECT(X509_NAME_add_entry_by_txt(name, parts[i], MBSTRING_UTF8,
+						  (const uint8_t *)parts[i + 1], -1, -1,
+						  i && set ? -1 : 0));
+	len = i2d_X509_NAME(name, &der);
+	at = der;
+	read = d2i_X509_NAME(NULL, &at, len);
+	EXPECT(read);
+	OPENSSL_free(der);
+	X509_NAME_free(name);
+	return read;
+}
+
+static void sets_in_a_name(void)
+{
+	static const char *const a[] = { "CN", "xx", "OU", "yyy", NULL };
+	static const char *const b[] = { "OU", "yyy", "CN", "   xx", NULL };
+	static const char *const c[] = { "OU", "yyy", "CN", "xxx", NULL };
+	X509_NAME *one = name_of(a, true), *same = name_of(b, true);
+	X509_NAME *others[] = { name_of(a, false), name_of(b, false), name_of(c, true) };
+
+	/* The blanks have moved it. */
+	EXPECT_EQ(OBJ_obj2nid(X509_NAME_ENTRY_get_object(X509_NAME_get_entry(one, 0))),
+		  NID_commonName);
+	EXPECT_EQ(OBJ_obj2nid(X509_NAME_ENTRY_get_object(X509_NAME_get_entry(same, 0))),
+		  NID_organizationalUnitName);
+	EXPECT(!X509_NAME_cmp(one, same));
+	EXPECT(dn_hash(one) == dn_hash(same));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		EXPECT(X509_NAME_cmp(one, others[i]));
+		EXPECT(dn_hash(one) != dn_hash(others[i]));
+		X509_NAME_free(others[i]);
+	}
+	X509_NAME_free(one);
+	X509_NAME_free(same);
+}
+
 static const struct ktap_test tests[] = {
 	{ "of an identity", of_an_identity },
 	{ "other strings in a name", other_strings },
+	{ "sets in a name", sets_in_a_name },
 	{ "issuers", issuers },
 };
 
