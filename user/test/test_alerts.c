@@ -232,6 +232,29 @@ static void selectors(void)
 	EXPECT_TOLD(right, ALERT_TS_NARROWED);
 	EXPECT_TOLD(left, ALERT_TS_NARROWED);
 	end();
+	/* The initiator has all it has asked for; the responder could do more. */
+	begin(&(struct ends){ .child = { "local_ts = 10.1.0.64/26" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_TS_NARROWED);
+	EXPECT_NOT_TOLD(left);
+	end();
+	/* Once, though the peer has had to ask twice. */
+	begin(&(struct ends){
+		.conn = { "childless = force" PROPOSAL, "childless = force" PROPOSAL },
+		.child = { "esp_proposals = aes128gcm16-x25519-ecp256",
+			   "esp_proposals = aes128gcm16-ecp256\nremote_ts = 10.1.0.64/26" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_TS_NARROWED);
+	EXPECT_TOLD(left, ALERT_TS_NARROWED);
+	end();
+	/* None is there that could be less than another one. */
+	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.1.0.64/26" } });
+	right->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_INSTALL_CHILD_SA_FAILED, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
 }
 
 /* By CREATE_CHILD_SA. A rekeying leaves what there was, and some other time it may do. */
