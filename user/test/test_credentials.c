@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loaded certificates: found by identity and as issuers, as if all were looked at. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <openssl/x509v3.h>
 
 #include "certificate.h"
 #include "credentials.h"
@@ -197,7 +201,67 @@ static void issuers(void)
 	credentials_free(c);
 }
 
-/* As it is read: with the attributes of an RDN in the order of their encoding. @set: are they one? */
+/* libcrypto's allocations; how many more of them succeed. */
+static unsigned int allocations, allocations_left = UINT_MAX;
+
+static void *allocate(size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	allocations++;
+	if (!allocations_left)
+		return NULL;
+	allocations_left -= allocations_left != UINT_MAX;
+	return malloc(len);
+}
+
+static void *reallocate(void *p, size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return realloc(p, len);
+}
+
+static void release(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+/* Before libcrypto has allocated any. */
+__attribute__((constructor)) static void count_allocations(void)
+{
+	CRYPTO_set_mem_functions(allocate, reallocate, release);
+}
+
+/* A certificate whose names cannot be read for want of memory is not one without any. */
+static void without_memory(void)
+{
+	static const char *const names[] = { "subjectAltName", "DNS:a.example,DNS:b.example", NULL };
+	struct cert_pair p = cert_make(&(struct cert_plan){ .name = "a", .extensions = names });
+	GENERAL_NAMES *read;
+	uint64_t *hashes;
+	unsigned int most;
+	size_t n;
+
+	EXPECT(!certificate_id_hashes(p.cert, &hashes, &n));
+	free(hashes);
+	allocations = 0;
+	read = X509_get_ext_d2i(p.cert, NID_subject_alt_name, NULL, NULL);
+	most = allocations;
+	EXPECT(read && most);
+	GENERAL_NAMES_free(read);
+	for (unsigned int i = 0; i < most; i++) {
+		allocations_left = i;
+		EXPECT_EQ(certificate_id_hashes(p.cert, &hashes, &n), -ENOMEM);
+		allocations_left = UINT_MAX;
+		free(hashes);
+	}
+	cert_pair_free(&p);
+}
+
+/* As it is read: the attributes of an RDN by their encoding. @set: are they of one? */
 static X509_NAME *name_of(const char *const parts[], bool set)
 {
 	X509_NAME *name = X509_NAME_new(), *read;
@@ -246,6 +310,7 @@ static const struct ktap_test tests[] = {
 	{ "of an identity", of_an_identity },
 	{ "other strings in a name", other_strings },
 	{ "sets in a name", sets_in_a_name },
+	{ "without memory", without_memory },
 	{ "issuers", issuers },
 };
 
