@@ -217,13 +217,6 @@ void authority_clear(struct authority **list, enum conf_source source)
 	}
 }
 
-bool authority_same(const struct authority *a, const struct authority *b)
-{
-	return a->source == b->source && !strcmp(a->name, b->name) &&
-	       a->section.len == b->section.len &&
-	       !memcmp(a->section.data, b->section.data, a->section.len);
-}
-
 const struct authority *authority_of(const struct authority *list, const X509 *ca)
 {
 	for (; list; list = list->next)

@@ -38,8 +38,6 @@ void authority_free(struct authority *a);	/* NULL is fine */
 void authority_put(struct authority **list, struct authority *a);
 int authority_remove(struct authority **list, const char *name);
 void authority_clear(struct authority **list, enum conf_source source);
-/* Were they loaded from the same? */
-bool authority_same(const struct authority *a, const struct authority *b);
 /* That of this very CA, or NULL. */
 const struct authority *authority_of(const struct authority *list, const X509 *ca);
 

@@ -299,12 +299,29 @@ static void drop_doubles(struct id_hashes *of)
 
 #define OTHER_IDS	4	/* the subject, and add_key_ids() */
 
+/* One that is malformed names nobody. 0 or -ENOMEM. */
+static int read_names(const X509 *cert, GENERAL_NAMES **names)
+{
+	int critical, err = 0;
+
+	ERR_clear_error();
+	*names = X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
+	/* What has failed first was raised first. */
+	if (!*names && critical >= 0 && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+		err = -ENOMEM;
+	ERR_clear_error();
+	return err;
+}
+
 int certificate_id_hashes(X509 *cert, uint64_t **hashes, size_t *n)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names;
+	int err = read_names(cert, &names);
 	const int count = names ? sk_GENERAL_NAME_num(names) : 0;
-	struct id_hashes to = { calloc((size_t)count + OTHER_IDS, sizeof(uint64_t)), 0 };
+	struct id_hashes to = { .n = 0 };
 
+	if (!err)
+		to.v = calloc((size_t)count + OTHER_IDS, sizeof(uint64_t));
 	if (to.v) {
 		to.v[to.n++] = dn_hash(X509_get_subject_name(cert));
 		for (int i = 0; i < count; i++)

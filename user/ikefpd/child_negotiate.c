@@ -103,6 +103,14 @@ int child_offer(struct child_sa *child, const struct child_keying *keying,
 	return 0;
 }
 
+void child_alert_refusal(const struct ike_sa *sa, uint16_t refusal)
+{
+	if (refusal == TS_UNACCEPTABLE)
+		ike_manager_alert(sa->manager, ALERT_TS_MISMATCH, sa);
+	if (refusal == NO_PROPOSAL_CHOSEN)
+		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD, sa);
+}
+
 static bool has_notify(const struct payload_chain *chain, uint16_t type)
 {
 	struct notify n;
@@ -122,13 +130,11 @@ static void undo_nat(const struct ike_sa *sa, struct ts_list *local, struct ts_l
 		ts_replace_host(remote, &sa->remote);
 }
 
-/* Less is agreed on than one of the ends has asked for. */
-static void note_narrowed(const struct ike_sa *sa, const struct ts_list *local,
-			  const struct ts_list *of_local, const struct ts_list *remote,
-			  const struct ts_list *of_remote)
+/* Is what was agreed on less than what one of the ends would have had? */
+static bool is_less(const struct ts_list *local, const struct ts_list *than_local,
+		    const struct ts_list *remote, const struct ts_list *than_remote)
 {
-	if (!ts_within(local, of_local) || !ts_within(remote, of_remote))
-		ike_manager_alert(sa->manager, ALERT_TS_NARROWED, sa);
+	return !ts_within(than_local, local) || !ts_within(than_remote, remote);
 }
 
 /* @agreement: NULL: there was no key exchange. */
@@ -151,6 +157,8 @@ static int install(struct child_sa *child, const struct child_keying *keying,
 	if (!err)
 		err = child_sa_install(child, &keys, initiator, old);
 	kdf_wipe_child(&keys);
+	if (!err && child->narrowed)
+		ike_manager_alert(child->ike_sa->manager, ALERT_TS_NARROWED, child->ike_sa);
 	return err;
 }
 
@@ -188,6 +196,7 @@ enum child_outcome child_accept(struct child_sa *child,
 	int err;
 
 	if (!choice && notify_error(&n, chain)) {
+		child_alert_refusal(child->ike_sa, n.type);
 		snprintf(reason, len, "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return CHILD_REFUSED;
@@ -236,8 +245,8 @@ enum child_outcome child_accept(struct child_sa *child,
 		snprintf(reason, len, "the peer chose traffic selectors that were not offered");
 		return CHILD_UNWANTED;
 	}
-	if (!child->transport)
-		note_narrowed(child->ike_sa, child->local_ts, &local, child->remote_ts, &remote);
+	child->narrowed = !child->transport &&
+			  is_less(&local, child->local_ts, &remote, child->remote_ts);
 	if (ts_keep(&child->local_ts, &local) || ts_keep(&child->remote_ts, &remote)) {
 		snprintf(reason, len, "out of memory");
 		return CHILD_UNWANTED;
@@ -341,10 +350,7 @@ static void log_refusal(const struct ike_sa *sa, const struct payload_chain *cha
 	const struct payload *offer = payload_find(chain, PAYLOAD_SA);
 	char first[PROPOSALS_STRLEN], second[PROPOSALS_STRLEN];
 
-	if (refusal == TS_UNACCEPTABLE)
-		ike_manager_alert(sa->manager, ALERT_TS_MISMATCH, sa);
-	if (refusal == NO_PROPOSAL_CHOSEN)
-		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_CHILD, sa);
+	child_alert_refusal(sa, refusal);
 	if (refusal == TS_UNACCEPTABLE)
 		ike_log(sa, LOG_CFG, LVL_CTRL,
 			"no child of '%s' is for the traffic selectors %s === %s", sa->conn->name,
@@ -401,6 +407,18 @@ uint16_t child_answer_group(const struct ike_sa *sa, const struct payload_chain 
 	return group && ke_data(ke, group, &len) ? group : 0;
 }
 
+/* In transport mode those of a peer behind a NAT are never what it asked for. */
+static bool is_narrowed(const struct ike_sa *sa, const struct decision *d)
+{
+	const struct ts_list *local = &d->given.local, *remote = &d->given.remote;
+	struct ts_list own_local, own_remote;
+
+	ts_resolve(&own_local, &d->conf->local_ts, &sa->local);
+	ts_resolve(&own_remote, &d->conf->remote_ts, &sa->remote);
+	return !d->given.transport && (is_less(local, &d->wish.local, remote, &d->wish.remote) ||
+				       is_less(local, &own_local, remote, &own_remote));
+}
+
 static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 			  const struct child_keying *keying, const struct child_sa *old,
 			  struct child_sa **made)
@@ -427,9 +445,7 @@ static uint16_t negotiate(struct ike_sa *sa, const struct payload_chain *chain,
 		child_sa_destroy(child);
 		return TEMPORARY_FAILURE;
 	}
-	/* In transport mode those of a peer behind a NAT are never what it asked for. */
-	if (!d.given.transport)
-		note_narrowed(sa, &d.wish.local, &d.given.local, &d.wish.remote, &d.given.remote);
+	child->narrowed = is_narrowed(sa, &d);
 	child->spi_out = get32(d.chosen.spi);
 	child->transport = d.given.transport;
 	child->no_tfc |= has_notify(chain, ESP_TFC_PADDING_NOT_SUPPORTED);

@@ -35,6 +35,9 @@ struct child_keying {
 int child_offer(struct child_sa *child, const struct child_keying *keying,
 		struct payload_writer *w);
 
+/* Refused with this Notify, by the peer or by us: who watches is told of what does not fit. */
+void child_alert_refusal(const struct ike_sa *sa, uint16_t refusal);
+
 enum child_outcome {
 	CHILD_ACCEPTED,		/* installed */
 	CHILD_FOLLOWS,		/* the keying's agreement is not over yet: then child_finish() */

@@ -45,6 +45,7 @@ struct child_sa {
 	bool encap;			/* ESP in UDP */
 	bool transport;			/* mode; before it is agreed on: what is wanted */
 	bool no_tfc;			/* the peer wants no padding */
+	bool narrowed;			/* to less than one of the ends would have had */
 	uint32_t if_id_in, if_id_out;
 	struct xfrm_mark mark_in, mark_out;	/* of its policies */
 	bool mark_in_sa;		/* and of its inbound ESP SA */

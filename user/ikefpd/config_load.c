@@ -495,40 +495,13 @@ static void drop_templates(struct tree *root)
 	}
 }
 
-/*
- * One that is loaded again as it was keeps what was read from its token, which may be away by now;
- * that is put in anew (token_certs_read_file()).
- */
-static struct authority *keep_authority(struct config *config, struct authority *fresh)
-{
-	struct authority **at = &config->authorities, *old;
-
-	while (*at && !authority_same(*at, fresh))
-		at = &(*at)->next;
-	old = *at;
-	if (!old || !fresh->token)
-		return fresh;
-	*at = old->next;
-	old->next = NULL;
-	X509_free(old->cert);
-	old->cert = NULL;
-	authority_free(fresh);
-	return old;
-}
-
 static void replace_authorities(struct config *config, struct config *fresh)
 {
-	struct authority *kept = NULL, **end = &kept, *a;
+	struct authority *a;
 
+	authority_clear(&config->authorities, CONF_FILE);
 	while ((a = fresh->authorities)) {
 		fresh->authorities = a->next;
-		a->next = NULL;
-		*end = keep_authority(config, a);
-		end = &(*end)->next;
-	}
-	authority_clear(&config->authorities, CONF_FILE);
-	while ((a = kept)) {
-		kept = a->next;
 		a->next = NULL;
 		config_remove_authority(config, a->name);
 		authority_put(&config->authorities, a);

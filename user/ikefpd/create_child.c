@@ -211,11 +211,16 @@ static void delete_new(struct ike_sa *sa, struct child_sa *child)
 }
 
 /* Nothing has come of it. */
-static void failed(struct ike_sa *sa, const char *name, struct child_sa *old,
+static void failed(struct ike_sa *sa, const struct child_sa *child, struct child_sa *old,
 		   const char *reason)
 {
+	const char *name = child->conf->name;
+
 	ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA %s: %s",
 		sa->create->old ? "rekey" : "establish", name, reason);
+	/* What is not wanted any more has not failed. */
+	if (!sa->create->old && child->state != CHILD_DELETING)
+		ike_manager_alert(sa->manager, ALERT_KEEP_ON_CHILD_SA_FAILURE, sa);
 	if (!sa->create->old)
 		ike_manager_child_failed(sa->manager, sa->unique_id, name, reason);
 	else if (old && old->state == CHILD_INSTALLED)
@@ -322,9 +327,10 @@ static bool refused(struct ike_sa *sa, struct child_sa *child, struct child_sa *
 		child_sa_destroy(child);
 		return false;
 	}
+	child_alert_refusal(sa, n->type);
 	snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 		 ike_notify_name(n->type), n->type);
-	failed(sa, child->conf->name, old, reason);
+	failed(sa, child, old, reason);
 	child_sa_destroy(child);
 	if (sa->create->old && n->type == CHILD_SA_NOT_FOUND)
 		not_found(sa, old);
@@ -349,7 +355,7 @@ static bool is_overtaken(struct ike_sa *sa, struct child_sa *child, struct child
 
 	/* Its DELETE is queued. */
 	if (child->state == CHILD_DELETING) {
-		failed(sa, child->conf->name, old, "it was terminated");
+		failed(sa, child, old, "it was terminated");
 		return true;
 	}
 	if (old && old->state == CHILD_DELETING) {
@@ -385,7 +391,7 @@ static bool follow(struct ike_sa *sa, struct child_sa *child, struct child_sa *o
 	c->following = !err;
 	if (!err)
 		return true;
-	failed(sa, child->conf->name, old, "the IKE_FOLLOWUP_KE request could not be sent");
+	failed(sa, child, old, "the IKE_FOLLOWUP_KE request could not be sent");
 	child_sa_destroy(child);
 	return false;
 }
@@ -403,11 +409,11 @@ static bool conclude(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	case CHILD_FOLLOWS:
 		return follow(sa, child, old);
 	case CHILD_REFUSED:
-		failed(sa, child->conf->name, old, reason);
+		failed(sa, child, old, reason);
 		child_sa_destroy(child);
 		break;
 	case CHILD_UNWANTED:
-		failed(sa, child->conf->name, old, reason);
+		failed(sa, child, old, reason);
 		delete_new(sa, child);
 		break;
 	}
@@ -433,7 +439,7 @@ static bool accepted(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	struct notify n;
 
 	if (!nonce || buf_set(&sa->create->nonce_r, nonce->body, nonce->len)) {
-		failed(sa, child->conf->name, old, "the answer lacks a Nonce");
+		failed(sa, child, old, "the answer lacks a Nonce");
 		delete_new(sa, child);
 		return false;
 	}
@@ -457,6 +463,7 @@ static bool followed(struct ike_sa *sa, struct child_sa *child, struct child_sa 
 	if (!ke && notify_error(&n, chain)) {
 		if (put_off(sa, child, n.type))
 			return false;
+		child_alert_refusal(sa, n.type);
 		snprintf(reason, sizeof(reason), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
 		return conclude(sa, child, old, CHILD_REFUSED, reason);
@@ -647,6 +654,12 @@ static uint16_t let_follow(struct ike_sa *sa, struct child_sa *child, const stru
 	return 0;
 }
 
+void create_child_alert_kept(const struct ike_sa *sa, uint16_t refusal)
+{
+	if (refusal != TEMPORARY_FAILURE && refusal != INVALID_KE_PAYLOAD)
+		ike_manager_alert(sa->manager, ALERT_KEEP_ON_CHILD_SA_FAILURE, sa);
+}
+
 static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 		   const struct payload_chain *chain, struct child_sa *old,
 		   const struct ke_secret *secret)
@@ -675,6 +688,8 @@ static void answer(struct ike_sa *sa, const struct kernel_message *msg,
 	if (refusal) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s CHILD_SA: %s",
 			old ? "rekey" : "establish", ike_notify_name(refusal));
+		if (!old)
+			create_child_alert_kept(sa, refusal);
 		buf_clear(&w.buf);
 		payload_begin(&w, 0);
 		wanted[0] = group >> 8;

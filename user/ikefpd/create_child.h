@@ -34,6 +34,11 @@ void create_child_end(struct ike_sa *sa);
 uint16_t create_child_followed(struct ike_sa *sa, struct followup *f,
 			       const struct kernel_message *msg, struct child_sa **made);
 /*
+ * Responder: a new one is refused with this Notify. Who watches is told, unless the peer is to
+ * ask once more.
+ */
+void create_child_alert_kept(const struct ike_sa *sa, uint16_t refusal);
+/*
  * The IKE_FOLLOWUP_KE request that the daemon before was about to answer when it died comes once
  * more. Of what it had made of it the peer knows nothing. Of any other request: does nothing.
  */

@@ -236,16 +236,27 @@ static uint64_t hash_value(uint64_t hash, const ASN1_STRING *value)
 	return hash;
 }
 
+static uint64_t hash_entry(const X509_NAME_ENTRY *entry)
+{
+	const ASN1_OBJECT *attribute = X509_NAME_ENTRY_get_object(entry);
+	const uint64_t hash = table_hash(TABLE_HASH, OBJ_get0_data(attribute),
+					 OBJ_length(attribute));
+
+	return hash_value(hash, X509_NAME_ENTRY_get_data(entry));
+}
+
 uint64_t dn_hash(const X509_NAME *name)
 {
-	uint64_t hash = TABLE_HASH;
+	const int n = X509_NAME_entry_count(name);
+	uint64_t hash = TABLE_HASH, sum;
 
-	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
-		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
-		const ASN1_OBJECT *attribute = X509_NAME_ENTRY_get_object(entry);
+	for (int i = 0; i < n;) {
+		const int set = X509_NAME_ENTRY_set(X509_NAME_get_entry(name, i));
 
-		hash = table_hash(hash, OBJ_get0_data(attribute), OBJ_length(attribute));
-		hash = hash_value(hash, X509_NAME_ENTRY_get_data(entry));
+		/* Those of one RDN are a set, which blanks may have put in another order. */
+		for (sum = 0; i < n && X509_NAME_ENTRY_set(X509_NAME_get_entry(name, i)) == set; i++)
+			sum += hash_entry(X509_NAME_get_entry(name, i));
+		hash = table_hash(hash, &sum, sizeof(sum));
 	}
 	ERR_clear_error();
 	return hash;

@@ -181,6 +181,8 @@ static void take_request(struct ike_sa *sa, const struct kernel_message *msg,
 		ike_log(sa, LOG_IKE, LVL_CTRL, "failed to %s: %s",
 			!f->spi ? "rekey the IKE_SA" : f->old ? "rekey a CHILD_SA" :
 			"establish a CHILD_SA", ike_notify_name(refusal));
+		if (f->spi && !f->old)
+			create_child_alert_kept(sa, refusal);
 		buf_clear(&w.buf);
 		payload_begin(&w, 0);
 		payload_add_notify(&w, PROTO_NONE, NULL, 0, refusal, NULL, 0);

@@ -449,6 +449,22 @@ static bool may_be_of_another(const struct ike_sa *sa)
 	return sa->handshake->cookie.len && !sa->second_try;
 }
 
+/* RFC 7296 sections 2.21.2 and 3.10.1: what leaves the IKE SA without a Child SA. */
+static bool is_of_child(uint16_t error)
+{
+	switch (error) {
+	case NO_PROPOSAL_CHOSEN:
+	case SINGLE_PAIR_REQUIRED:
+	case NO_ADDITIONAL_SAS:
+	case INTERNAL_ADDRESS_FAILURE:
+	case FAILED_CP_REQUIRED:
+	case TS_UNACCEPTABLE:
+	case INVALID_SELECTORS:
+		return true;
+	}
+	return false;
+}
+
 void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 		       const struct payload_chain *chain)
 {
@@ -475,7 +491,7 @@ void ike_auth_response(struct ike_sa *sa, const struct kernel_message *msg,
 			snprintf(text, sizeof(text), "%s", h->failure);
 			ike_manager_try_again(sa, text);
 		} else {
-			if (n.type == AUTHENTICATION_FAILED)
+			if (!is_of_child(n.type))
 				ike_manager_alert(m, ALERT_LOCAL_AUTH_FAILED, sa);
 			ike_sa_destroy(sa, h->failure);
 		}

@@ -94,6 +94,7 @@ static int anew(struct ike_sa *sa)
 	buf_clear(&h->cookie);
 	h->restarts = 0;
 	h->failure[0] = '\0';
+	h->mismatch = false;
 	err = new_spi(sa);
 	if (!err)
 		err = nonce_new(&h->nonce_i, NONCE_I_LEN);

@@ -321,6 +321,7 @@ static bool take_response(struct ike_sa *sa, const struct kernel_message *msg,
 	dh_free(h->dh);
 	h->dh = NULL;
 	h->failure[0] = '\0';
+	h->mismatch = false;
 	err = buf_set(&h->response, msg->data, msg->len);
 	if (!err)
 		err = ike_certs_take(&h->certs, chain);
@@ -445,6 +446,7 @@ void ike_init_response(struct ike_sa *sa, const struct kernel_message *msg)
 	} else if (notify_error(&n, &chain)) {
 		snprintf(text, sizeof(text), "received %s (%u) notify error",
 			 ike_notify_name(n.type), n.type);
+		sa->handshake->mismatch |= n.type == NO_PROPOSAL_CHOSEN;
 		init_failed(sa, text);
 	} else {
 		good_response(sa, msg, &chain);

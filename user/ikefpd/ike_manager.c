@@ -608,11 +608,8 @@ static int find_way(const struct ike_manager *m, const struct conn *conn, struct
 	char addr[ENDPOINT_STRLEN];
 
 	*unreachable = false;
-	if (conn_initiator_addrs(conn, local, remote, err)) {
-		if (conn_has_host(conn))
-			ike_manager_alert(m, ALERT_PEER_ADDR_FAILED, NULL);
+	if (conn_initiator_addrs(conn, local, remote, err))
 		return -1;
-	}
 	*unreachable = true;
 	if (endpoint_is_any(local))
 		return source_address(remote, local) ?
@@ -623,6 +620,14 @@ static int find_way(const struct ike_manager *m, const struct conn *conn, struct
 		return 0;
 	return errmsg_set(err, "there is no route to the peer from %s",
 			  endpoint_addr_str(local, addr));
+}
+
+/* For want of an address, not of a way to it. */
+static void alert_no_address(const struct ike_manager *m, const struct conn *conn,
+			     bool unreachable)
+{
+	if (!unreachable && conn_has_host(conn))
+		ike_manager_alert(m, ALERT_PEER_ADDR_FAILED, NULL);
 }
 
 /* One that has waited, or need not wait any more. May end it. */
@@ -640,6 +645,9 @@ static void begin_again(struct ike_sa *sa)
 	} else if (find_way(sa->manager, sa->conn, &local, &remote, &unreachable, &err)) {
 		ike_log(sa, LOG_IKE, LVL_CTRL, "IKE_SA %s[%u] waits: %s", sa->log.name,
 			sa->unique_id, err.text);
+		/* Once for all that it waits. */
+		if (!sa->unreachable)
+			alert_no_address(sa->manager, sa->conn, unreachable);
 		ike_retry_wait(sa);
 		return;
 	}
@@ -763,6 +771,7 @@ void ike_manager_initiate_now(struct ike_manager *m, struct conn *conn,
 	}
 	if (find_way(m, conn, &local, &remote, &unreachable, &err)) {
 		log_msg(LOG_CFG, LVL_CTRL, "cannot initiate '%s': %s", conn->name, err.text);
+		alert_no_address(m, conn, unreachable);
 		if (unreachable && job)
 			job->unreachable = true;
 		else if (unreachable && child)

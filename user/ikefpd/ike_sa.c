@@ -563,6 +563,20 @@ static uint8_t active_exchange(const struct ike_sa *sa)
 	return 0;
 }
 
+/* Who has refused IKE_SA_INIT is there, and has said why; that it is the peer nobody has shown. */
+static void alert_timeout(const struct ike_sa *sa)
+{
+	const struct ike_handshake *h = sa->handshake;
+
+	if (h && h->mismatch) {
+		ike_manager_alert(sa->manager, ALERT_PROPOSAL_MISMATCH_IKE, sa);
+		return;
+	}
+	ike_manager_alert(sa->manager, ALERT_RETRANSMIT_SEND_TIMEOUT, sa);
+	if (sa->state == IKE_CONNECTING && !(h && h->failure[0]))
+		ike_manager_alert(sa->manager, ALERT_PEER_INIT_UNREACHABLE, sa);
+}
+
 void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 {
 	const char *reason = sa->handshake && sa->handshake->failure[0] ?
@@ -581,9 +595,7 @@ void ike_sa_timeout(struct ike_sa *sa, uint8_t exchange)
 	}
 	ike_log(sa, LOG_IKE, LVL_CTRL, "giving up %s of IKE_SA %s[%u]: %s",
 		ike_task_name(sa->active.type), sa->log.name, sa->unique_id, reason);
-	ike_manager_alert(sa->manager, ALERT_RETRANSMIT_SEND_TIMEOUT, sa);
-	if (sa->state == IKE_CONNECTING)
-		ike_manager_alert(sa->manager, ALERT_PEER_INIT_UNREACHABLE, sa);
+	alert_timeout(sa);
 	if (sa->state == IKE_ESTABLISHED)
 		ike_sa_dead(sa);
 	else if (!ike_retry(sa, reason))

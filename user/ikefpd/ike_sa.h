@@ -98,6 +98,7 @@ struct ike_handshake {
 	struct ike_certs certs;
 	struct ike_signature *signatures;	/* ike_sign.h */
 	char failure[128];	/* the last reason heard, for who waits */
+	bool mismatch;		/* NO_PROPOSAL_CHOSEN was among them */
 	const struct child_conf *child_conf;	/* what the initiator asks for; NULL: nothing */
 	struct child_sa *child;
 	struct ike_verification *verification;	/* ike_verify.h */

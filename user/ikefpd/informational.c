@@ -165,6 +165,8 @@ void informational_request(struct ike_sa *sa, const struct kernel_message *msg,
 				rejected = true;
 		}
 	}
+	if (rejected)
+		ike_manager_alert(m, ALERT_LOCAL_AUTH_FAILED, sa);
 	if (delete_ike)
 		ike_rekey_deleted(sa);
 	/* One that was rekeyed has nothing any more. */

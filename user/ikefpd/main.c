@@ -25,7 +25,6 @@
 
 #include "acquire.h"
 #include "config.h"
-#include "config_load.h"
 #include "control.h"
 #include "dh.h"
 #include "dh_pool.h"
@@ -177,15 +176,13 @@ static int load(struct daemon *d, struct errmsg *err)
 	ret = file_reader_read(&d->reader, fresh, err);
 	if (!ret && secrets_commit(d->secrets))
 		ret = errmsg_set(err, "the process of the secrets does not take them");
-	if (!ret)
-		config_replace_file(d->config, fresh);
-	config_free(fresh);
-	if (ret)
-		return ret;
 	/* A token that is not there is no reason to be without all else. */
-	token_certs_read_file(d->token_certs);
-	tokens_commit(d->tokens);
-	return 0;
+	if (!ret) {
+		token_certs_replace_file(d->token_certs, fresh);
+		tokens_commit(d->tokens);
+	}
+	config_free(fresh);
+	return ret;
 }
 
 /* Reads the file again; what it changes is then done. */

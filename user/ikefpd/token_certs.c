@@ -39,6 +39,15 @@ static const char *uri_of(const char *token)
 	return token + strcspn(token, " ") + 1;
 }
 
+static struct token_cert *find(const struct token_certs *certs, const char *token, size_t len)
+{
+	struct token_cert *tc = certs->first;
+
+	while (tc && (strlen(tc->token) != len || memcmp(tc->token, token, len)))
+		tc = tc->next;
+	return tc;
+}
+
 static void set_state(struct token_cert *tc, enum token_state state)
 {
 	struct tokens_certs *seen = &tc->certs->seen;
@@ -161,6 +170,13 @@ static void drop(struct token_cert *tc)
 	free(tc);
 }
 
+static void bind_to(struct token_cert_ref *ref, struct token_cert *tc)
+{
+	ref->of = tc;
+	ref->next_of = tc->refs;
+	tc->refs = ref;
+}
+
 static void unbind(struct token_cert_ref *ref)
 {
 	struct token_cert_ref **link;
@@ -262,11 +278,9 @@ static void take_news(struct tokens_certs *seen, const char *name, size_t len,
 		      enum token_state state, const uint8_t *der, size_t der_len, const char *why)
 {
 	struct token_certs *certs = container_of(seen, struct token_certs, seen);
-	struct token_cert *tc = certs->first;
+	struct token_cert *tc = find(certs, name, len);
 	X509 *cert = NULL;
 
-	while (tc && (strlen(tc->token) != len || memcmp(tc->token, name, len)))
-		tc = tc->next;
 	if (!tc)
 		return;
 	errmsg_set(&tc->why, "%s", why);
@@ -303,11 +317,10 @@ static void take_loss(struct tokens_certs *seen)
 
 static struct token_cert *get(struct token_certs *certs, const char *token)
 {
-	struct token_cert *tc;
+	struct token_cert *tc = find(certs, token, strlen(token));
 
-	for (tc = certs->first; tc; tc = tc->next)
-		if (!strcmp(tc->token, token))
-			return tc;
+	if (tc)
+		return tc;
 	tc = calloc(1, sizeof(*tc));
 	if (!tc || !(tc->token = strdup(token))) {
 		free(tc);
@@ -338,17 +351,17 @@ static void begin(struct token_cert *tc)
 
 static void read_refs(struct token_certs *certs, struct token_cert_ref *ref)
 {
+	struct token_cert *tc;
 	struct errmsg why;
 
 	for (; ref; ref = ref->next) {
 		if (!ref->of) {
-			ref->of = get(certs, ref->token);
-			if (!ref->of) {
+			tc = get(certs, ref->token);
+			if (!tc) {
 				log_msg(LOG_CFG, LVL_AUDIT, "%s: out of memory", ref->key);
 				continue;
 			}
-			ref->next_of = ref->of->refs;
-			ref->of->refs = ref;
+			bind_to(ref, tc);
 		}
 		/* What is wrong with it is said with the news that follow. */
 		put_in(ref, &why);
@@ -367,8 +380,32 @@ void token_certs_read_ca(struct token_certs *certs, struct authority *a)
 	read_refs(certs, a->token);
 }
 
-void token_certs_read_file(struct token_certs *certs)
+/* Those that were read, or are being read, stay for what names them now. */
+static void bind_known(struct token_certs *certs, struct token_cert_ref *ref)
 {
+	struct token_cert *tc;
+
+	for (; ref; ref = ref->next) {
+		tc = find(certs, ref->token, strlen(ref->token));
+		if (tc)
+			bind_to(ref, tc);
+	}
+}
+
+static void bind_known_all(struct token_certs *certs, struct config *fresh)
+{
+	for (struct conn *conn = fresh->conns; conn; conn = conn->next) {
+		bind_known(certs, conn->local.token_certs);
+		bind_known(certs, conn->remote.token_certs);
+	}
+	for (struct authority *a = fresh->authorities; a; a = a->next)
+		bind_known(certs, a->token);
+}
+
+void token_certs_replace_file(struct token_certs *certs, struct config *fresh)
+{
+	bind_known_all(certs, fresh);
+	config_replace_file(certs->config, fresh);
 	for (struct conn *conn = certs->config->conns; conn; conn = conn->next)
 		if (conn->source == CONF_FILE)
 			token_certs_read(certs, conn);
@@ -404,10 +441,10 @@ static int check_refs(const struct token_cert_ref *ref, struct errmsg *err)
 	for (; ref; ref = ref->next) {
 		if (current(ref))
 			continue;
-		if (!ref->of)
-			errmsg_set(&why, "out of memory");
-		else if (!ref->of->cert || !check(ref, ref->of->cert, &why))
+		if (ref->of && !ref->of->cert)
 			errmsg_set(&why, "%s", ref->of->why.text);
+		else if (!ref->of || !check(ref, ref->of->cert, &why))
+			errmsg_set(&why, "out of memory");
 		return errmsg_set(err, "%s: the certificate of token %s: %.700s", ref->key,
 				  uri_of(ref->token), why.text);
 	}

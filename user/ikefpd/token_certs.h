@@ -52,8 +52,11 @@ void token_certs_free(struct token_certs *certs);	/* NULL is fine */
 void token_certs_read(struct token_certs *certs, struct conn *conn);
 /* An authority's. */
 void token_certs_read_ca(struct token_certs *certs, struct authority *a);
-/* Those of all that are of the file. */
-void token_certs_read_file(struct token_certs *certs);
+/*
+ * As config_replace_file(), and has the certificates of all that is of the file read, or read
+ * anew. Whatever the file says of them now, what was read from a token stays while that is away.
+ */
+void token_certs_replace_file(struct token_certs *certs, struct config *fresh);
 
 /* Who waits for those of a connection, or of an authority. The owner embeds it. */
 struct token_certs_wait {

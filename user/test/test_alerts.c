@@ -19,6 +19,7 @@ static struct net net;
 static struct host *left, *right;
 
 #define ALERTS_MAX	16
+#define PROPOSAL	"\nproposals = aes128gcm16-prfsha256-x25519"
 
 /* What each has been told, in order. */
 static struct {
@@ -161,13 +162,29 @@ static void authentication(void)
 	EXPECT_TOLD(left, ALERT_LOCAL_AUTH_FAILED);
 	EXPECT_NOT_TOLD(right);
 	end();
-	/* The initiator is not content; the responder hears no more than that it ends. */
+	/* The initiator is not content, and says so in INFORMATIONAL. */
 	begin(&(struct ends){ 0 });
 	net.tamper = downgrade;
 	initiate(left);
 	EXPECT_TOLD(left, ALERT_PEER_AUTH_FAILED);
+	EXPECT_TOLD(right, ALERT_LOCAL_AUTH_FAILED);
+	end();
+	/* Whatever else there is no AUTH for; but for what is wrong with the Child SA alone. */
+	begin(&(struct ends){ .conn = { NULL, "childless = force" PROPOSAL } });
+	initiate(left);
+	EXPECT(!host_established(left));
+	EXPECT_TOLD(left, ALERT_LOCAL_AUTH_FAILED);
 	EXPECT_NOT_TOLD(right);
 	end();
+}
+
+/* Cut short where it cannot be: the payload before says that there is one more. */
+static void malform(struct net *n, uint8_t *octets, size_t len)
+{
+	(void)n;
+	(void)len;
+	if (octets[18] == IKE_SA_INIT && octets[19] & IKE_FLAG_INITIATOR)
+		octets[IKE_HEADER_LEN + 2] = 0xff;
 }
 
 static void proposals(void)
@@ -178,12 +195,27 @@ static void proposals(void)
 	initiate(left);
 	expect_told(right, 1, mismatch, true);
 	EXPECT_NOT_TOLD(left);
+	/* Anybody may have said so: it counts once nothing better has come. */
+	told_count = 0;
+	config_find_conn(left->config, "gw")->keyingtries = 1;
+	net_give_up(&net);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_IKE);
+	EXPECT_NOT_TOLD(right);
+	end();
+	/* Some other refusal: who says so has been reached. */
+	begin(&(struct ends){ 0 });
+	config_find_conn(left->config, "gw")->keyingtries = 1;
+	net.tamper = malform;
+	initiate(left);
+	told_count = 0;
+	net_give_up(&net);
+	EXPECT_TOLD(left, ALERT_RETRANSMIT_SEND_TIMEOUT);
 	end();
 	begin(&(struct ends){ .child = { NULL, "esp_proposals = aes256gcm16" } });
 	initiate(left);
 	EXPECT(host_established(left) && !host_states(left));
 	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
-	EXPECT_TOLD(left, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
 	end();
 }
 
@@ -192,13 +224,81 @@ static void selectors(void)
 	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.9.0.0/24" } });
 	initiate(left);
 	EXPECT_TOLD(right, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
-	EXPECT_TOLD(left, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
 	end();
 	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.1.0.64/26" } });
 	initiate(left);
 	EXPECT_EQ(host_states(left), 2);
 	EXPECT_TOLD(right, ALERT_TS_NARROWED);
 	EXPECT_TOLD(left, ALERT_TS_NARROWED);
+	end();
+	/* The initiator has all it has asked for; the responder could do more. */
+	begin(&(struct ends){ .child = { "local_ts = 10.1.0.64/26" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_TS_NARROWED);
+	EXPECT_NOT_TOLD(left);
+	end();
+	/* Once, though the peer has had to ask twice. */
+	begin(&(struct ends){
+		.conn = { "childless = force" PROPOSAL, "childless = force" PROPOSAL },
+		.child = { "esp_proposals = aes128gcm16-x25519-ecp256",
+			   "esp_proposals = aes128gcm16-ecp256\nremote_ts = 10.1.0.64/26" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_TS_NARROWED);
+	EXPECT_TOLD(left, ALERT_TS_NARROWED);
+	end();
+	/* None is there that could be less than another one. */
+	begin(&(struct ends){ .child = { NULL, "remote_ts = 10.1.0.64/26" } });
+	right->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_INSTALL_CHILD_SA_FAILED, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
+}
+
+/* By CREATE_CHILD_SA. A rekeying leaves what there was, and some other time it may do. */
+static void later_children(void)
+{
+	static const char force[] = "childless = force" PROPOSAL;
+
+	begin(&(struct ends){ .conn = { force, force },
+			      .child = { NULL, "esp_proposals = aes256gcm16" } });
+	initiate(left);
+	EXPECT(host_established(left) && !host_states(left));
+	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
+	begin(&(struct ends){ .conn = { force, force },
+			      .child = { NULL, "remote_ts = 10.9.0.0/24" } });
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_TOLD(left, ALERT_TS_MISMATCH, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	end();
+	/* TEMPORARY_FAILURE: it is asked for once more. */
+	begin(&(struct ends){ .conn = { force, force } });
+	right->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(right, ALERT_INSTALL_CHILD_SA_FAILED);
+	EXPECT_NOT_TOLD(left);
+	end();
+	/* The peer has it, we have not. */
+	begin(&(struct ends){ .conn = { force, force } });
+	left->xfrm.fail_states = true;
+	initiate(left);
+	EXPECT_TOLD(left, ALERT_INSTALL_CHILD_SA_FAILED, ALERT_KEEP_ON_CHILD_SA_FAILURE);
+	EXPECT_NOT_TOLD(right);
+	end();
+	/* The one before is there yet. Of IKE_AUTH's none has a key exchange of its own. */
+	begin(&(struct ends){ .child = { "esp_proposals = aes128gcm16-x25519",
+					 "esp_proposals = aes128gcm16-ecp256" } });
+	initiate(left);
+	EXPECT_EQ(host_states(left), 2);
+	ike_manager_rekey_child(&left->manager, host_established(left)->children->unique_id);
+	net_run(&net);
+	EXPECT_EQ(host_states(left), 2);
+	EXPECT_TOLD(right, ALERT_PROPOSAL_MISMATCH_CHILD);
+	EXPECT_TOLD(left, ALERT_PROPOSAL_MISMATCH_CHILD);
 	end();
 }
 
@@ -258,6 +358,7 @@ static void unknown_name(void)
 {
 	static const enum control_alert failed[] = { ALERT_PEER_ADDR_FAILED };
 	struct conn *conn;
+	struct ike_sa *sa;
 
 	begin(&(struct ends){ 0 });
 	host_config(left, "connections { gw {\n remote_addrs = gw.example\n local { auth = psk\n }\n"
@@ -266,16 +367,17 @@ static void unknown_name(void)
 	REQUIRE(conn);
 	ike_manager_initiate(&left->manager, conn, NULL, NULL);
 	expect_told(left, 1, failed, true);
+	/* What is tried again and again says so once. */
+	told_count = 0;
+	ike_manager_restart(&left->manager, conn, NULL);
+	sa = left->manager.sas;
+	REQUIRE(sa && sa->waits);
+	expect_told(left, 1, failed, true);
+	sa->timer.expired(&sa->timer);
+	net_run(&net);
+	EXPECT(left->manager.sas == sa && sa->waits);
+	expect_told(left, 1, failed, true);
 	end();
-}
-
-/* Cut short where it cannot be: the payload before says that there is one more. */
-static void malform(struct net *n, uint8_t *octets, size_t len)
-{
-	(void)n;
-	(void)len;
-	if (octets[18] == IKE_SA_INIT && octets[19] & IKE_FLAG_INITIATOR)
-		octets[IKE_HEADER_LEN + 2] = 0xff;
 }
 
 static void malformed(void)
@@ -312,8 +414,6 @@ static void come_from_elsewhere(const struct ends *e)
 	initiate(other);
 }
 
-#define PROPOSAL	"\nproposals = aes128gcm16-prfsha256-x25519"
-
 static void uniqueness(void)
 {
 	static const char never[] = "unique = never" PROPOSAL;
@@ -346,6 +446,7 @@ static void lifetime(void)
 /* Certificates */
 
 static const char *const of_ca[] = { "basicConstraints", "critical,CA:TRUE", NULL };
+static const char *const of_last_ca[] = { "basicConstraints", "critical,CA:TRUE,pathlen:0", NULL };
 static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
 static const char *const of_right[] = { "subjectAltName", "DNS:right.example", NULL };
 
@@ -399,7 +500,7 @@ static void certificates(void)
 	static const char policy[] = "cert_policy = 1.3.6.1.4.1.99999.1";
 	static const struct {
 		enum control_alert alert;
-		bool expired, revoked, unknown_ca, self_signed, strict, policy;
+		bool expired, revoked, unknown_ca, self_signed, strict, policy, too_deep;
 	} cases[] = {
 		{ .alert = ALERT_CERT_EXPIRED, .expired = true },
 		{ .alert = ALERT_CERT_REVOKED, .revoked = true },
@@ -407,10 +508,13 @@ static void certificates(void)
 		{ .alert = ALERT_CERT_UNTRUSTED_ROOT, .self_signed = true },
 		{ .alert = ALERT_CERT_VALIDATION_FAILED, .strict = true },
 		{ .alert = ALERT_CERT_POLICY_VIOLATION, .policy = true },
+		{ .alert = ALERT_CERT_EXCEEDED_PATH_LEN, .too_deep = true },
 	};
-	struct cert_pair root, peer;
+	struct cert_pair root, below, peer;
 
-	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_ca });
+	root = cert_make(&(struct cert_plan){ .name = "root", .extensions = of_last_ca });
+	below = cert_make(&(struct cert_plan){ .name = "below", .issuer = &root,
+					       .extensions = of_ca });
 	peer = cert_make(&(struct cert_plan){ .name = "right", .issuer = &root,
 					      .extensions = of_right });
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -425,7 +529,8 @@ static void certificates(void)
 		}
 		mine = cert_make(&(struct cert_plan){
 			.name = "left", .extensions = of_left,
-			.issuer = cases[i].self_signed ? NULL : &root,
+			.issuer = cases[i].self_signed ? NULL :
+				  cases[i].too_deep ? &below : &root,
 			.from = -2 * DAY, .until = cases[i].expired ? -DAY : DAY });
 		begin(&ends);
 		load(left, CREDENTIAL_CERT, mine.cert);
@@ -433,6 +538,8 @@ static void certificates(void)
 		load(right, CREDENTIAL_CERT, peer.cert);
 		load_key(right, peer.key);
 		load(left, CREDENTIAL_CA, root.cert);
+		if (cases[i].too_deep)
+			load(left, CREDENTIAL_CA, below.cert);
 		if (!cases[i].unknown_ca)
 			load(right, CREDENTIAL_CA, root.cert);
 		if (cases[i].revoked)
@@ -450,6 +557,7 @@ static void certificates(void)
 		cert_pair_free(&mine);
 	}
 	cert_pair_free(&root);
+	cert_pair_free(&below);
 	cert_pair_free(&peer);
 }
 
@@ -458,6 +566,7 @@ static const struct ktap_test tests[] = {
 	{ "authentication", authentication },
 	{ "proposals", proposals },
 	{ "traffic selectors", selectors },
+	{ "children of CREATE_CHILD_SA", later_children },
 	{ "what cannot be installed", installations },
 	{ "no answers", no_answers },
 	{ "half-open", half_open },

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loaded certificates: found by identity and as issuers, as if all were looked at. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/x509v3.h>
+
 #include "certificate.h"
 #include "credentials.h"
+#include "dn.h"
 #include "ikev2.h"
 #include "ktap.h"
 #include "libcert.h"
@@ -196,9 +201,116 @@ static void issuers(void)
 	credentials_free(c);
 }
 
+/* libcrypto's allocations; how many more of them succeed. */
+static unsigned int allocations, allocations_left = UINT_MAX;
+
+static void *allocate(size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	allocations++;
+	if (!allocations_left)
+		return NULL;
+	allocations_left -= allocations_left != UINT_MAX;
+	return malloc(len);
+}
+
+static void *reallocate(void *p, size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return realloc(p, len);
+}
+
+static void release(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+/* Before libcrypto has allocated any. */
+__attribute__((constructor)) static void count_allocations(void)
+{
+	CRYPTO_set_mem_functions(allocate, reallocate, release);
+}
+
+/* A certificate whose names cannot be read for want of memory is not one without any. */
+static void without_memory(void)
+{
+	static const char *const names[] = { "subjectAltName", "DNS:a.example,DNS:b.example", NULL };
+	struct cert_pair p = cert_make(&(struct cert_plan){ .name = "a", .extensions = names });
+	GENERAL_NAMES *read;
+	uint64_t *hashes;
+	unsigned int most;
+	size_t n;
+
+	EXPECT(!certificate_id_hashes(p.cert, &hashes, &n));
+	free(hashes);
+	allocations = 0;
+	read = X509_get_ext_d2i(p.cert, NID_subject_alt_name, NULL, NULL);
+	most = allocations;
+	EXPECT(read && most);
+	GENERAL_NAMES_free(read);
+	for (unsigned int i = 0; i < most; i++) {
+		allocations_left = i;
+		EXPECT_EQ(certificate_id_hashes(p.cert, &hashes, &n), -ENOMEM);
+		allocations_left = UINT_MAX;
+		free(hashes);
+	}
+	cert_pair_free(&p);
+}
+
+/* As it is read: the attributes of an RDN by their encoding. @set: are they of one? */
+static X509_NAME *name_of(const char *const parts[], bool set)
+{
+	X509_NAME *name = X509_NAME_new(), *read;
+	unsigned char *der = NULL;
+	const unsigned char *at;
+	int len;
+
+	for (size_t i = 0; parts[i]; i += 2)
+		EXPECT(X509_NAME_add_entry_by_txt(name, parts[i], MBSTRING_UTF8,
+						  (const uint8_t *)parts[i + 1], -1, -1,
+						  i && set ? -1 : 0));
+	len = i2d_X509_NAME(name, &der);
+	at = der;
+	read = d2i_X509_NAME(NULL, &at, len);
+	EXPECT(read);
+	OPENSSL_free(der);
+	X509_NAME_free(name);
+	return read;
+}
+
+static void sets_in_a_name(void)
+{
+	static const char *const a[] = { "CN", "xx", "OU", "yyy", NULL };
+	static const char *const b[] = { "OU", "yyy", "CN", "   xx", NULL };
+	static const char *const c[] = { "OU", "yyy", "CN", "xxx", NULL };
+	X509_NAME *one = name_of(a, true), *same = name_of(b, true);
+	X509_NAME *others[] = { name_of(a, false), name_of(b, false), name_of(c, true) };
+
+	/* The blanks have moved it. */
+	EXPECT_EQ(OBJ_obj2nid(X509_NAME_ENTRY_get_object(X509_NAME_get_entry(one, 0))),
+		  NID_commonName);
+	EXPECT_EQ(OBJ_obj2nid(X509_NAME_ENTRY_get_object(X509_NAME_get_entry(same, 0))),
+		  NID_organizationalUnitName);
+	EXPECT(!X509_NAME_cmp(one, same));
+	EXPECT(dn_hash(one) == dn_hash(same));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		EXPECT(X509_NAME_cmp(one, others[i]));
+		EXPECT(dn_hash(one) != dn_hash(others[i]));
+		X509_NAME_free(others[i]);
+	}
+	X509_NAME_free(one);
+	X509_NAME_free(same);
+}
+
 static const struct ktap_test tests[] = {
 	{ "of an identity", of_an_identity },
 	{ "other strings in a name", other_strings },
+	{ "sets in a name", sets_in_a_name },
+	{ "without memory", without_memory },
 	{ "issuers", issuers },
 };
 

@@ -31,9 +31,12 @@ static const char *conf(bool of_left)
 		 "    remote {\n      auth = psk\n      id = %s.example\n    }\n"
 		 "    children {\n      net {\n local_ts = 10.%d.0.0/24\n remote_ts = 10.%d.0.0/24\n"
 		 " esp_proposals = aes128gcm16" KES "\n close_action = start\n }\n"
+		 "      more {\n local_ts = 10.%d.1.0/24\n remote_ts = 10.%d.1.0/24\n"
+		 " esp_proposals = aes128gcm16" KES "\n }\n"
 		 "    }\n  }\n}\nsecrets {\n  ike {\n secret = \"the shared secret\"\n }\n}\n",
 		 of_left ? LEFT : RIGHT, of_left ? RIGHT : LEFT, of_left ? "left" : "right",
-		 of_left ? "right" : "left", of_left ? 1 : 2, of_left ? 2 : 1);
+		 of_left ? "right" : "left", of_left ? 1 : 2, of_left ? 2 : 1,
+		 of_left ? 1 : 2, of_left ? 2 : 1);
 	return text;
 }
 
@@ -191,8 +194,24 @@ static void refused(void)
 	net_clear(&net);
 }
 
+static void make_another(void)
+{
+	struct conn *conn = config_find_conn(left->config, "gw");
+
+	ike_manager_initiate(&left->manager, conn, conn_find_child(conn, "more"), NULL);
+	net_run(&net);
+}
+
+static unsigned int kept;	/* ALERT_KEEP_ON_CHILD_SA_FAILURE, to the right one */
+
+static void count_kept(enum control_alert alert, const struct ike_sa *sa)
+{
+	(void)sa;
+	kept += alert == ALERT_KEEP_ON_CHILD_SA_FAILURE;
+}
+
 /* With a link that is right: without a key exchange, with another one's, with an invalid value. */
-static void wrong_key_exchange(void)
+static void answer_wrong(void (*begin)(void), unsigned int alerts)
 {
 	static const struct {
 		uint16_t group;	/* 0: no payload */
@@ -204,9 +223,11 @@ static void wrong_key_exchange(void)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		bring_up();
+		right->manager.alert = count_kept;
+		kept = 0;
 		pass = 2;
 		net.fate = lose_the_rest;
-		rekey_child();
+		begin();
 		f = host_established(right)->followups;
 		REQUIRE(f);
 		/* The left one's own request is given up, and this one is sent in its place. */
@@ -223,11 +244,18 @@ static void wrong_key_exchange(void)
 				   f->agreement.link.len);
 		host_forget_request(left, host_established(left));
 		EXPECT_EQ(answer_to(IKE_FOLLOWUP_KE, &w), INVALID_SYNTAX);
+		EXPECT_EQ(kept, alerts);
 		EXPECT_EQ(waiting(), 0);
 		EXPECT(!host_established(right)->children->next);
 		buf_clear(&w.buf);
 		net_clear(&net);
 	}
+}
+
+static void wrong_key_exchange(void)
+{
+	answer_wrong(rekey_child, 0);
+	answer_wrong(make_another, 1);
 }
 
 /* The peer deletes what it has half agreed to replace: close_action is for that, too. */

@@ -183,6 +183,21 @@ static void load_file(struct conn *conn)
 	EXPECT(!tokens_commit(tokens));
 }
 
+/* With these alone (NULL: none), which it takes over. */
+static void load_whole_file(struct conn *conn, struct authority *a)
+{
+	struct config *fresh = config_new();
+	struct errmsg err;
+
+	if (conn)
+		config_put_conn(fresh, conn);
+	if (a)
+		EXPECT(!config_put_authority(fresh, a, &err));
+	token_certs_replace_file(certs, fresh);
+	config_free(fresh);
+	EXPECT(!tokens_commit(tokens));
+}
+
 struct waiting {
 	struct token_certs_wait wait;
 	bool done;
@@ -243,6 +258,32 @@ static void test_file(void)
 	EXPECT(has(same->local.certs, other.cert) && has(conn->local.certs, other.cert));
 	conn_put(conn);
 	conn_put(same);
+	end();
+}
+
+/* What was read serves a connection that is changed while its token is away. */
+static void test_changed(void)
+{
+	char local[512];
+	struct errmsg err = { "" };
+	struct conn *conn;
+
+	begin();
+	put_cert("a", gw.cert);
+	load_whole_file(conn_of(CONF_FILE, "a", "cert1"), NULL);
+	conn = config_find_conn(config, "gw");
+	REQUIRE(conn);
+	EXPECT(has(conn->local.certs, gw.cert));
+	unlink(path_of("a"));
+	snprintf(local, sizeof(local), "id = gw.example\ncert1 {\nuri = \"file:%s\"\n}",
+		 path_of("a"));
+	load_whole_file(read_conn(CONF_FILE, local, "", &err), NULL);
+	EXPECT_STR(err.text, "");
+	conn = config_find_conn(config, "gw");
+	REQUIRE(conn);
+	EXPECT(conn->local.id.type == ID_FQDN && has(conn->local.certs, gw.cert));
+	load_whole_file(NULL, NULL);
+	EXPECT(!config->conns && !tokens_any(tokens));
 	end();
 }
 
@@ -329,6 +370,29 @@ static void test_vici(void)
 }
 
 /* It is the private key's, and not before that has shown that it is right. */
+/* There was no memory to put in what was read. */
+static void test_no_memory(void)
+{
+	struct waiting w = { { .done = have_read }, false };
+	struct token_cert_ref *ref;
+	struct errmsg err = { "" };
+	struct conn *conn;
+
+	begin();
+	put_cert("a", gw.cert);
+	conn = conn_of(CONF_VICI, "a", "cert");
+	REQUIRE(conn);
+	EXPECT(!load_vici(conn, &err));
+	ref = conn->local.token_certs;
+	X509_free(sk_X509_pop(conn->local.certs));
+	ref->cert = NULL;
+	w.wait.refs[0] = ref;
+	EXPECT(token_certs_check(&w.wait, &err));
+	EXPECT(strstr(err.text, "a: out of memory"));
+	conn_put(conn);
+	end();
+}
+
 static void test_pin(void)
 {
 	struct secret *secret = calloc(1, sizeof(*secret));
@@ -436,31 +500,27 @@ static struct authority *read_authority(enum conf_source source, const char *key
 	return a;
 }
 
-static struct authority *authority_on(enum conf_source source, const char *file)
+static struct authority *authority_with(enum conf_source source, const char *file, const char *crl)
 {
 	struct errmsg err = { "" };
 	struct authority *a;
 	char keys[512];
 
-	snprintf(keys, sizeof(keys), "uri = \"file:%s\"\ncrl_uris = http://crl.example/ca.crl",
-		 path_of(file));
+	snprintf(keys, sizeof(keys), "uri = \"file:%s\"\ncrl_uris = http://crl.example/%s",
+		 path_of(file), crl);
 	a = read_authority(source, keys, &err);
 	EXPECT_STR(err.text, "");
 	return a;
 }
 
-/* As the daemon reads a file with this authority alone (NULL: none), which it takes over. */
+static struct authority *authority_on(enum conf_source source, const char *file)
+{
+	return authority_with(source, file, "ca.crl");
+}
+
 static void load_authority_file(struct authority *a)
 {
-	struct config *fresh = config_new();
-	struct errmsg err;
-
-	if (a)
-		EXPECT(!config_put_authority(fresh, a, &err));
-	config_replace_file(config, fresh);
-	config_free(fresh);
-	token_certs_read_file(certs);
-	EXPECT(!tokens_commit(tokens));
+	load_whole_file(NULL, a);
 }
 
 static bool trusts(const struct cert_pair *pair)
@@ -503,6 +563,16 @@ static void test_authority_file(void)
 	unlink(path_of("a"));
 	load_authority_file(authority_on(CONF_FILE, "a"));
 	expect_logged("; what was read before serves");
+	EXPECT(trusts_alone(&root));
+	/* Or changed in what is not the token's. */
+	load_authority_file(authority_with(CONF_FILE, "a", "another.crl"));
+	EXPECT(trusts_alone(&root));
+	EXPECT_STR(config->authorities->crl_uris[0], "http://crl.example/another.crl");
+	/* But what is on another token is not what was on this one. */
+	load_authority_file(authority_on(CONF_FILE, "b"));
+	EXPECT(config->authorities && !config->credentials->first);
+	put_cert("a", root.cert);
+	load_authority_file(authority_on(CONF_FILE, "a"));
 	EXPECT(trusts_alone(&root));
 	/* One that is no CA's does not. */
 	put_cert("a", gw.cert);
@@ -653,8 +723,10 @@ static const struct ktap_test tests[] = {
 	{ "in_a_file", test_in_a_file },
 	{ "file", test_file },
 	{ "away", test_away },
+	{ "changed", test_changed },
 	{ "ca", test_ca },
 	{ "vici", test_vici },
+	{ "no_memory", test_no_memory },
 	{ "pin", test_pin },
 	{ "gone", test_gone },
 	{ "authority_configuration", test_authority_config },
