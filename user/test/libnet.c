@@ -8,15 +8,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include "config.h"
+#include "credentials.h"
 #include "jobs.h"
 #include "kernel.h"
 #include "libnet.h"
 #include "libsk.h"
 #include "log.h"
 #include "payload.h"
+#include "signature.h"
 #include "source.h"
 #include "stream.h"
 
@@ -1073,4 +1076,31 @@ unsigned int host_end_lingering(struct host *host)
 		}
 	}
 	return n;
+}
+
+void host_load_cert(struct host *host, enum credential_kind kind, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	struct errmsg err;
+
+	if (credentials_add(host->config->credentials, CONF_VICI, kind, der, (size_t)len, &err))
+		assert(!"a certificate");
+	OPENSSL_free(der);
+}
+
+void host_load_key(struct host *host, EVP_PKEY *key)
+{
+	struct secret secret = { .kind = SECRET_PRIVATE_KEY, .source = CONF_VICI };
+	BIO *bio = BIO_new(BIO_s_mem());
+	uint8_t id[KEY_ID_LEN];
+	char *pem;
+
+	if (!PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+		assert(!"a key");
+	secret.len = (size_t)BIO_get_mem_data(bio, &pem);
+	secret.data = (uint8_t *)pem;
+	if (secrets_load_key(host->secrets.secrets, &secret, id))
+		assert(!"a key is loaded");
+	BIO_free(bio);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "buf.h"
+#include "credentials.h"
 #include "ike_manager.h"
 #include "libsecrets.h"
 #include "resume.h"
@@ -157,6 +158,10 @@ int host_send_request(struct host *host, const struct ike_sa *sa, uint8_t exchan
 void host_forget_request(struct host *host, const struct ike_sa *sa);
 /* The last sealed response that the host received, in the clear. */
 const struct buf *host_last_response(const struct host *host, uint8_t *first);
+
+/* Loads them as VICI does. */
+void host_load_cert(struct host *host, enum credential_kind kind, X509 *cert);
+void host_load_key(struct host *host, EVP_PKEY *key);
 
 /* ESP SAs (larval ones not) and policies that are installed. */
 unsigned int host_states(const struct host *host);

@@ -450,31 +450,6 @@ static const char *const of_last_ca[] = { "basicConstraints", "critical,CA:TRUE,
 static const char *const of_left[] = { "subjectAltName", "DNS:left.example", NULL };
 static const char *const of_right[] = { "subjectAltName", "DNS:right.example", NULL };
 
-static void load(struct host *host, enum credential_kind kind, X509 *cert)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(cert, &der);
-	struct errmsg err;
-
-	EXPECT(!credentials_add(host->config->credentials, CONF_VICI, kind, der, (size_t)len,
-				&err));
-	OPENSSL_free(der);
-}
-
-static void load_key(struct host *host, EVP_PKEY *key)
-{
-	struct secret secret = { .kind = SECRET_PRIVATE_KEY, .source = CONF_VICI };
-	BIO *bio = BIO_new(BIO_s_mem());
-	uint8_t id[KEY_ID_LEN];
-	char *pem;
-
-	EXPECT(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
-	secret.len = (size_t)BIO_get_mem_data(bio, &pem);
-	secret.data = (uint8_t *)pem;
-	EXPECT(!secrets_load_key(host->secrets.secrets, &secret, id));
-	BIO_free(bio);
-}
-
 static void revoke(struct host *host, const struct cert_pair *ca, const X509 *cert)
 {
 	X509_CRL *crl = X509_CRL_new();
@@ -533,15 +508,15 @@ static void certificates(void)
 				  cases[i].too_deep ? &below : &root,
 			.from = -2 * DAY, .until = cases[i].expired ? -DAY : DAY });
 		begin(&ends);
-		load(left, CREDENTIAL_CERT, mine.cert);
-		load_key(left, mine.key);
-		load(right, CREDENTIAL_CERT, peer.cert);
-		load_key(right, peer.key);
-		load(left, CREDENTIAL_CA, root.cert);
+		host_load_cert(left, CREDENTIAL_CERT, mine.cert);
+		host_load_key(left, mine.key);
+		host_load_cert(right, CREDENTIAL_CERT, peer.cert);
+		host_load_key(right, peer.key);
+		host_load_cert(left, CREDENTIAL_CA, root.cert);
 		if (cases[i].too_deep)
-			load(left, CREDENTIAL_CA, below.cert);
+			host_load_cert(left, CREDENTIAL_CA, below.cert);
 		if (!cases[i].unknown_ca)
-			load(right, CREDENTIAL_CA, root.cert);
+			host_load_cert(right, CREDENTIAL_CA, root.cert);
 		if (cases[i].revoked)
 			revoke(right, &root, mine.cert);
 		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_ALWAYS;

@@ -62,31 +62,6 @@ static const char *conf_at(const struct host *host, const char *auth, const char
 	return conf_of("right.example", "left.example", RIGHT, LEFT, auth, peer_auth);
 }
 
-static void load(struct host *host, enum credential_kind kind, X509 *cert)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(cert, &der);
-	struct errmsg err;
-
-	EXPECT(!credentials_add(host->config->credentials, CONF_VICI, kind, der, (size_t)len,
-				&err));
-	OPENSSL_free(der);
-}
-
-static void load_key(struct host *host, EVP_PKEY *key)
-{
-	struct secret secret = { .kind = SECRET_PRIVATE_KEY, .source = CONF_VICI };
-	BIO *bio = BIO_new(BIO_s_mem());
-	uint8_t id[KEY_ID_LEN];
-	char *pem;
-
-	EXPECT(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
-	secret.len = (size_t)BIO_get_mem_data(bio, &pem);
-	secret.data = (uint8_t *)pem;
-	EXPECT(!secrets_load_key(host->secrets.secrets, &secret, id));
-	BIO_free(bio);
-}
-
 /* A certificate of the root's for one's name, with a key of this kind. */
 static void certify(struct host *host, const char *san, const char *kind)
 {
@@ -98,8 +73,8 @@ static void certify(struct host *host, const char *san, const char *kind)
 		   !strcmp(kind, "ED25519") ? EVP_PKEY_Q_keygen(NULL, NULL, kind) :
 					      EVP_EC_gen(kind);
 	gw = cert_make(&plan);
-	load(host, CREDENTIAL_CERT, gw.cert);
-	load_key(host, gw.key);
+	host_load_cert(host, CREDENTIAL_CERT, gw.cert);
+	host_load_key(host, gw.key);
 	cert_pair_free(&gw);
 	EVP_PKEY_free(plan.key);
 }
@@ -111,8 +86,8 @@ static void begin(const char *left_auth, const char *right_auth)
 					       left_auth));
 	right = net_host(&net, RIGHT, NULL, conf("right.example", "left.example", RIGHT, LEFT,
 						 right_auth));
-	load(left, CREDENTIAL_CA, root.cert);
-	load(right, CREDENTIAL_CA, root.cert);
+	host_load_cert(left, CREDENTIAL_CA, root.cert);
+	host_load_cert(right, CREDENTIAL_CA, root.cert);
 }
 
 static void end(void)
@@ -216,7 +191,7 @@ static void load_cert_of(struct host *host, const struct host *other)
 	while (c && c->kind != CREDENTIAL_CERT)
 		c = c->next;
 	REQUIRE(c);
-	load(host, CREDENTIAL_CERT, c->cert);
+	host_load_cert(host, CREDENTIAL_CERT, c->cert);
 }
 
 /* Certificates come along, and are read first; or were loaded at both ends. */
@@ -362,7 +337,7 @@ static void loaded_while_it_verifies(void)
 		initiate_until(initiator);
 		EXPECT(host->manager.sas && host->manager.sas->handshake->verification);
 		if (come_along)
-			load(host, CREDENTIAL_CA, root.cert);
+			host_load_cert(host, CREDENTIAL_CA, root.cert);
 		else
 			load_cert_of(host, initiator ? right : left);
 		go_on();
@@ -372,7 +347,7 @@ static void loaded_while_it_verifies(void)
 		host = hold_at(initiator);
 		another = cert_make(&(struct cert_plan){ .name = "another", .extensions = of_ca });
 		credentials_clear(host->config->credentials, CONF_VICI);
-		load(host, CREDENTIAL_CA, another.cert);
+		host_load_cert(host, CREDENTIAL_CA, another.cert);
 		cert_pair_free(&another);
 		go_on();
 		EXPECT(!host_established(host));
@@ -460,15 +435,15 @@ static void tries_all(void)
 		begin("pubkey", "pubkey");
 		certify(right, "DNS:right.example", "P-256");
 		other = cert_make(&(struct cert_plan){ .name = "other", .extensions = of_ca });
-		load(right, CREDENTIAL_CA, other.cert);
+		host_load_cert(right, CREDENTIAL_CA, other.cert);
 		for (int i = 0; i < 3; i++) {
 			pairs[i] = cert_make(&(struct cert_plan){
 				.name = "left", .issuer = i == 1 ? &other : &root,
 				.extensions = of_left, .key = i == 2 ? pairs[1].key : NULL });
-			load(right, CREDENTIAL_CERT, pairs[i].cert);
+			host_load_cert(right, CREDENTIAL_CERT, pairs[i].cert);
 		}
-		load(left, CREDENTIAL_CERT, pairs[2].cert);
-		load_key(left, pairs[2].key);
+		host_load_cert(left, CREDENTIAL_CERT, pairs[2].cert);
+		host_load_key(left, pairs[2].key);
 		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
 		config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_STRICT;
 		if (!busy)
@@ -531,11 +506,11 @@ static void another_is_revoked_meanwhile(void)
 						       .extensions = of_ocsp });
 		second = cert_make(&(struct cert_plan){ .name = "left", .issuer = &other,
 							.extensions = of_left, .key = first.key });
-		load(right, CREDENTIAL_CA, other.cert);
-		load(right, CREDENTIAL_CERT, first.cert);
-		load(right, CREDENTIAL_CERT, second.cert);
-		load(left, CREDENTIAL_CERT, second.cert);
-		load_key(left, first.key);
+		host_load_cert(right, CREDENTIAL_CA, other.cert);
+		host_load_cert(right, CREDENTIAL_CERT, first.cert);
+		host_load_cert(right, CREDENTIAL_CERT, second.cert);
+		host_load_cert(left, CREDENTIAL_CERT, second.cert);
+		host_load_key(left, first.key);
 		config_find_conn(left->config, "gw")->send_cert = SEND_CERT_NEVER;
 		config_find_conn(right->config, "gw")->remote.revocation = REVOCATION_RELAXED;
 		fetched(right, &root, NULL);
@@ -749,11 +724,11 @@ static void asked_for(void)
 	second = cert_make(&(struct cert_plan){ .name = "second", .extensions = of_ca });
 	third = cert_make(&(struct cert_plan){ .name = "third", .extensions = of_ca });
 	EXPECT(asks_for(left, root.cert) && !asks_for(left, second.cert));
-	load(left, CREDENTIAL_CA, second.cert);
+	host_load_cert(left, CREDENTIAL_CA, second.cert);
 	EXPECT(asks_for(left, root.cert) && asks_for(left, second.cert));
 	credentials_clear(left->config->credentials, CONF_VICI);
 	EXPECT(!asks_for(left, root.cert) && !asks_for(left, second.cert));
-	load(left, CREDENTIAL_CA, root.cert);
+	host_load_cert(left, CREDENTIAL_CA, root.cert);
 	/* Of connections that come, get another certificate from a token, and go. */
 	conn = conn_new("another");
 	conn->remote.cacerts = sk_X509_new_null();
@@ -814,18 +789,18 @@ static void choices(void)
 	for (int i = 0; i < 3; i++) {
 		mine[i] = cert_make(&(struct cert_plan){ .name = "left", .extensions = of_left,
 							 .issuer = i == 2 ? &im : &root });
-		load(left, CREDENTIAL_CERT, mine[i].cert);
+		host_load_cert(left, CREDENTIAL_CERT, mine[i].cert);
 	}
 	EXPECT(!chosen(NULL, &err) && err == -ENOKEY);
-	load_key(left, mine[1].key);
-	load_key(left, mine[2].key);
+	host_load_key(left, mine[1].key);
+	host_load_key(left, mine[2].key);
 	cert = chosen(NULL, &err);
 	EXPECT(!err && !X509_cmp(cert, mine[1].cert));
 	/* What leads to it is not known yet. */
 	cert = chosen(&other, &err);
 	EXPECT(!err && !X509_cmp(cert, mine[1].cert));
-	load(left, CREDENTIAL_CA, other.cert);
-	load(left, CREDENTIAL_CA, im.cert);
+	host_load_cert(left, CREDENTIAL_CA, other.cert);
+	host_load_cert(left, CREDENTIAL_CA, im.cert);
 	cert = chosen(&other, &err);
 	EXPECT(!err && !X509_cmp(cert, mine[2].cert));
 	cert = chosen(&im, &err);
@@ -846,7 +821,7 @@ static void choices(void)
 	EVP_PKEY_up_ref(key);
 	local->pubkeys[0].key = key;
 	EXPECT(!chosen(&root, &err) && err == -ENOKEY);
-	load_key(left, mine[0].key);
+	host_load_key(left, mine[0].key);
 	EXPECT(!chosen(&root, &err) && !err);
 	EXPECT(!secrets_clear(left->secrets.secrets, CONF_VICI));
 	EXPECT(!chosen(NULL, &err) && err == -ENOKEY);
