@@ -5,11 +5,11 @@
  *
  * Who has initiated the first of a line of IKE SAs opens the connection, whoever has rekeyed
  * them since; IKE SAs from the same address to the same port share one, if their connections have
- * the same dscp, which is that of all its packets, ESP's, too. When it ends, another
- * one is opened in its place, at once and then less and less often, as long as an IKE SA is
- * there to go by it. What is outstanding goes out once more by that, which is the kernel's; and
- * something is asked of the peer, if nothing is, by which it knows where we are. Nothing is taken
- * down meanwhile: that a peer does not answer is found out as ever.
+ * the same dscp, which is that of all its packets, ESP's, too. When it ends, another one is opened
+ * in its place, at once and then less and less often, as long as an IKE SA is there to go by it.
+ * What is outstanding goes out once more by that, which is the kernel's; and something is asked of
+ * the peer, if nothing is, by which it knows where we are. Nothing is taken down meanwhile: that a
+ * peer does not answer is found out as ever.
  *
  * The connections that peers have opened are theirs: the kernel has their IKE SAs follow them.
  */

@@ -15,8 +15,8 @@ typedef void (*tcp_connect_fn)(void *arg, int fd, int err);
 
 /*
  * From @local's address, of whatever port, to @remote, within @limit_ms, in packets that have the
- * codepoint @dscp. @done is called once,
- * from the loop, unless it is cancelled. Returns 0 with *c set, or a negative errno.
+ * codepoint @dscp. @done is called once, from the loop, unless it is cancelled. Returns 0 with *c
+ * set, or a negative errno.
  */
 int tcp_connect_begin(struct tcp_connect **c, struct loop *loop, const struct endpoint *local,
 		      const struct endpoint *remote, uint8_t dscp, uint64_t limit_ms,
