@@ -343,6 +343,24 @@ tcp() {
 	grep 'no device does ESP by TCP, as hw_offload = crypto asks for: set it to auto or no' "$work/gw1.log"
 }
 
+# A trap whose policies no device takes lets nothing pass, also where the kernel does not say
+# that it leaves none to devices (before 6.2).
+trap_alone() {
+	topo_direct
+	offloads gw1 crypto
+	children 'hw_offload = auto'
+	swanctl gw1 --install --child net
+	run_in gw1 ip xfrm policy list | tee "$work/policies"
+	fails grep 'priority 32 ' "$work/policies"
+	protected both_answered
+	offloaded gw1 2
+	has 2 0
+	run_in gw1 ip xfrm policy list | tee "$work/policies"
+	fails grep 'priority 32 ' "$work/policies"
+	swanctl gw1 --uninstall --child net
+	down
+}
+
 # What cannot be had is refused, and it is said why, and what to do.
 cannot() {
 	topo_direct
@@ -485,7 +503,7 @@ need_module
 	ktap_skip_all "there is no module esp_offload for this kernel: vm/module builds it"
 more=0
 ! has_packets || more=5
-ktap_plan $((7 + more)) $((1 + (more > 0)))
+ktap_plan $((8 + more)) $((1 + (more > 0)))
 FAMILY=4 testcase "crypto" crypto
 FAMILY=6 again "crypto, IPv6" crypto
 testcase "auto" auto
@@ -497,6 +515,7 @@ if has_packets; then
 	testcase "packet, of several Child SAs" shared
 	testcase "packet, but IKE does not pass" none_pass
 fi
+testcase "a trap, but none of the device's" trap_alone
 testcase "what the device does not" cannot
 ! has_packets || testcase "ESP in UDP moves" moves
 testcase "TCP" tcp

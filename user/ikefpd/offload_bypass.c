@@ -83,16 +83,30 @@ static void remove_kinds(struct xfrm *xfrm, uint32_t device, const struct endpoi
 	}
 }
 
+static int is_there(struct ike_manager *m, uint32_t device, const struct endpoint *own)
+{
+	const struct xfrm_policy p = policy_of(device, own, &kinds[0]);
+	const struct xfrm_policy_key key = selector_key(&p);
+
+	return xfrm_policy_offloaded(m->xfrm, &key);
+}
+
 /* All of an address's, or none. */
-static int install_address(struct xfrm *xfrm, uint32_t device, const struct endpoint *own)
+static int install_address(struct ike_manager *m, uint32_t device, const struct endpoint *own)
 {
 	for (size_t i = 0; i < N_KINDS; i++) {
 		const struct xfrm_policy p = policy_of(device, own, &kinds[i]);
-		int err = xfrm_policy_add(xfrm, &p);
+		int err = m->bypasses.ignored ? -EOPNOTSUPP : xfrm_policy_add(m->xfrm, &p);
 
 		if (err) {
-			remove_kinds(xfrm, device, own, i);
+			remove_kinds(m->xfrm, device, own, i);
 			return err;
+		}
+		/* Without a device behind it, it is a hole in the kernel's policies. */
+		if (i == 0 && is_there(m, device, own) == -EOPNOTSUPP) {
+			m->bypasses.ignored = true;
+			remove_kinds(m->xfrm, device, own, 1);
+			return -EOPNOTSUPP;
 		}
 	}
 	return 0;
@@ -146,7 +160,7 @@ static void sync_addresses(struct ike_manager *m, struct bypassed_device *d, boo
 		int err = 0;
 
 		if (anew || !has(d, &now.addrs[i]))
-			err = install_address(m->xfrm, d->index, &now.addrs[i]);
+			err = install_address(m, d->index, &now.addrs[i]);
 		if (err)
 			d->err = err;
 		else
@@ -237,6 +251,11 @@ void offload_bypass_put(struct ike_manager *m, struct child_sa *child)
 	child->bypassed = 0;
 	if (device)
 		put(m, device);
+}
+
+bool offload_bypass_ignored(const struct ike_manager *m, const struct child_sa *child)
+{
+	return m->bypasses.ignored && device_of(child);
 }
 
 void offload_bypass_check(struct ike_manager *m, const struct child_sa *child)

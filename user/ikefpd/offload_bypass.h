@@ -19,6 +19,7 @@ struct xfrm_policy_key;
 /* Zeroed at first. */
 struct offload_bypasses {
 	struct bypassed_device *devices;
+	bool ignored;		/* the kernel gives policies to no device, and does not say so */
 };
 
 /*
@@ -27,6 +28,12 @@ struct offload_bypasses {
  */
 void offload_bypass_hold(struct ike_manager *m, struct child_sa *child);
 void offload_bypass_put(struct ike_manager *m, struct child_sa *child);
+
+/*
+ * After offload_bypass_hold(): are the policies that it is to have of the device the kernel's
+ * own, whatever it is asked (Linux before 6.2)?
+ */
+bool offload_bypass_ignored(const struct ike_manager *m, const struct child_sa *child);
 
 /* It has the device's help. Without policies that let IKE pass it goes on: said once. */
 void offload_bypass_check(struct ike_manager *m, const struct child_sa *child);

@@ -796,10 +796,10 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		      "cannot install a policy", p->attempt ? NETLINK_ASK_ANY : 0, NULL);
 }
 
-static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,
-				    uint32_t if_id)
+static struct nl_msg *policy_id_msg(int type, const struct xfrm_userpolicy_id *id,
+				    struct xfrm_mark mark, uint32_t if_id)
 {
-	struct nl_msg *msg = netlink_ask_new(XFRM_MSG_DELPOLICY, 0, id, sizeof(*id));
+	struct nl_msg *msg = netlink_ask_new(type, 0, id, sizeof(*id));
 
 	if (msg && (put_mark(msg, mark) || put_if_id(msg, if_id))) {
 		nlmsg_free(msg);
@@ -812,8 +812,29 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 {
 	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
 
-	return change(x, delpolicy_msg(&id, key->mark, key->if_id), "cannot remove a policy",
-		      -ENOENT, NULL);
+	return change(x, policy_id_msg(XFRM_MSG_DELPOLICY, &id, key->mark, key->if_id),
+		      "cannot remove a policy", -ENOENT, NULL);
+}
+
+static bool is_offloaded_policy(const struct nlmsghdr *h)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)h, sizeof(struct xfrm_userpolicy_info),
+			       XFRMA_OFFLOAD_DEV);
+}
+
+int xfrm_policy_offloaded(struct xfrm *x, const struct xfrm_policy_key *key)
+{
+	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
+	struct netlink_answer a;
+	int err;
+
+	err = netlink_ask(x->sock, policy_id_msg(XFRM_MSG_GETPOLICY, &id, key->mark, key->if_id),
+			  "cannot read a policy", -ENOENT, &a);
+	if (err)
+		return err;
+	if (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct xfrm_userpolicy_info)))
+		return -EIO;
+	return is_offloaded_policy(a.reply) ? 0 : -EOPNOTSUPP;
 }
 
 struct left_state {
@@ -971,8 +992,8 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 		err = netlink_ask_dump(x->sock, netlink_ask_new(XFRM_MSG_GETSA, 0, NULL, 0),
 				       note_state, &l);
 	for (i = 0; !err && i < l.n_policies; i++) {
-		err = netlink_ask(x->sock, delpolicy_msg(&l.policies[i].id, l.policies[i].mark,
-						l.policies[i].if_id),
+		err = netlink_ask(x->sock, policy_id_msg(XFRM_MSG_DELPOLICY, &l.policies[i].id,
+							 l.policies[i].mark, l.policies[i].if_id),
 			       "cannot remove a policy of a former helper", -ENOENT, NULL);
 		err = err == -ENOENT ? 0 : err;
 	}

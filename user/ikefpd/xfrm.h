@@ -212,4 +212,10 @@ struct xfrm_policy {
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key);
 
+/*
+ * Has a device got it? Kernels before 6.2 install one that is for a device as any other.
+ * -EOPNOTSUPP: none has; -ENOENT: there is no such policy.
+ */
+int xfrm_policy_offloaded(struct xfrm *x, const struct xfrm_policy_key *key);
+
 #endif

@@ -458,6 +458,25 @@ static void traps(void)
 	EXPECT_EQ(host_policies(left), 0);
 	net_clear(&net);
 
+	/* Kernels before 6.2 do not say so. */
+	begin("hw_offload = auto", "", OFFLOAD_CRYPTO);
+	left->xfrm.ignores_devices = true;
+	EXPECT(!install(&err));
+	EXPECT_EQ(host_policies(left), 3);
+	EXPECT_EQ(bypasses(left), 0);
+	for (p = left->xfrm.policies; p; p = p->next)
+		EXPECT_EQ(p->p.device, 0);
+	initiate();
+	expect_offload(left, OFFLOAD_CRYPTO);
+	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
+	down();
+
+	begin("hw_offload = packet", "", OFFLOAD_CRYPTO);
+	left->xfrm.ignores_devices = true;
+	EXPECT(install(&err));
+	EXPECT_EQ(host_policies(left), 0);
+	net_clear(&net);
+
 	begin("hw_offload = auto", "", OFFLOAD_CRYPTO);
 	left->xfrm.no_policies = true;
 	EXPECT(!install(&err));
