@@ -27,7 +27,7 @@ struct bypassed_device {
 	size_t n, size;
 	int err;			/* why others have not */
 	bool told;			/* of that */
-	bool lost;			/* it may have been set down since */
+	bool lost;			/* it was set down, and not all have their policies again */
 };
 
 /* The policies of an address. */
@@ -181,6 +181,12 @@ static struct bypassed_device *find(const struct ike_manager *m, uint32_t index)
 	return d;
 }
 
+/* The kernel takes all from a device that is set down. */
+static bool has_lost(struct ike_manager *m, const struct bypassed_device *d)
+{
+	return d->n && is_there(m, d->index, &d->addrs[0]) == -ENOENT;
+}
+
 static bool get(struct ike_manager *m, uint32_t index)
 {
 	struct bypassed_device *d = find(m, index);
@@ -195,8 +201,11 @@ static bool get(struct ike_manager *m, uint32_t index)
 		m->bypasses.devices = d;
 	}
 	d->users++;
-	if (first || d->err)
-		sync_addresses(m, d, first);
+	/* Others that have lost theirs hear of it later. */
+	if (!first && has_lost(m, d))
+		d->lost = true;
+	if (first || d->err || d->lost)
+		sync_addresses(m, d, first || d->lost);
 	return true;
 }
 
@@ -277,19 +286,25 @@ void offload_bypass_network_changed(struct ike_manager *m)
 	struct bypassed_device *d;
 
 	for (d = m->bypasses.devices; d; d = d->next) {
-		sync_addresses(m, d, false);
-		d->lost = true;
+		if (has_lost(m, d))
+			d->lost = true;
+		sync_addresses(m, d, d->lost);
 	}
 }
 
-void offload_bypass_restore(struct ike_manager *m, uint32_t device)
+bool offload_bypass_lost(const struct ike_manager *m, const struct child_sa *child)
 {
-	struct bypassed_device *d = find(m, device);
+	const struct bypassed_device *d = child->bypassed ? find(m, child->bypassed) : NULL;
 
-	if (!d || !d->lost)
-		return;
-	d->lost = false;
-	sync_addresses(m, d, true);
+	return d && d->lost;
+}
+
+void offload_bypass_restored(struct ike_manager *m)
+{
+	struct bypassed_device *d;
+
+	for (d = m->bypasses.devices; d; d = d->next)
+		d->lost = false;
 }
 
 void offload_bypass_adopted(struct ike_manager *m)

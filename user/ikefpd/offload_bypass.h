@@ -38,10 +38,13 @@ bool offload_bypass_ignored(const struct ike_manager *m, const struct child_sa *
 /* It has the device's help. Without policies that let IKE pass it goes on: said once. */
 void offload_bypass_check(struct ike_manager *m, const struct child_sa *child);
 
-/* Addresses have come or gone, or the device was set down and has nothing any more: */
+/*
+ * Addresses have come or gone, or a device was set down and has nothing any more: that has
+ * these again, and its Child SAs' policies are lost until the caller has restored them all.
+ */
 void offload_bypass_network_changed(struct ike_manager *m);
-/* the latter, it turns out. */
-void offload_bypass_restore(struct ike_manager *m, uint32_t device);
+bool offload_bypass_lost(const struct ike_manager *m, const struct child_sa *child);
+void offload_bypass_restored(struct ike_manager *m);
 
 /* All that were to be adopted hold theirs: the others go. */
 void offload_bypass_adopted(struct ike_manager *m);
