@@ -25,8 +25,9 @@ struct bypassed_device {
 	unsigned int users;
 	struct endpoint *addrs;		/* that have their policies */
 	size_t n, size;
-	int err;			/* why others have not */
-	bool told;			/* of that */
+	int unread;			/* why they are not all known */
+	int err;			/* why the device has not taken others' */
+	bool told;			/* of either */
 	bool lost;			/* it was set down, and not all have their policies again */
 };
 
@@ -147,12 +148,13 @@ static void sync_addresses(struct ike_manager *m, struct bypassed_device *d, boo
 	struct bypassed_device now = { .n = 0 };
 	size_t n = 0;
 
-	d->err = m->routes.route ?
-		 route_addresses_of(m->routes.route, d->index, note, &now) : -ENODEV;
-	if (d->err) {
+	d->unread = m->routes.route ?
+		    route_addresses_of(m->routes.route, d->index, note, &now) : -ENODEV;
+	if (d->unread) {
 		free(now.addrs);
 		return;
 	}
+	d->err = 0;
 	for (size_t i = 0; i < d->n; i++)
 		if (!has(&now, &d->addrs[i]))
 			remove_kinds(m->xfrm, d->index, &d->addrs[i], N_KINDS);
@@ -194,8 +196,11 @@ static bool get(struct ike_manager *m, uint32_t index)
 
 	if (first) {
 		d = calloc(1, sizeof(*d));
-		if (!d)
+		if (!d) {
+			log_msg(LOG_KNL, LVL_AUDIT,
+				"no memory for policies that let IKE pass a device: IKE may end where a policy holds the gateways' own addresses, too");
 			return false;
+		}
 		d->index = index;
 		d->next = m->bypasses.devices;
 		m->bypasses.devices = d;
@@ -204,7 +209,7 @@ static bool get(struct ike_manager *m, uint32_t index)
 	/* Others that have lost theirs hear of it later. */
 	if (!first && has_lost(m, d))
 		d->lost = true;
-	if (first || d->err || d->lost)
+	if (first || d->unread || d->err || d->lost)
 		sync_addresses(m, d, first || d->lost);
 	return true;
 }
@@ -270,15 +275,22 @@ bool offload_bypass_ignored(const struct ike_manager *m, const struct child_sa *
 void offload_bypass_check(struct ike_manager *m, const struct child_sa *child)
 {
 	struct bypassed_device *d = child->bypassed ? find(m, child->bypassed) : NULL;
-	char name[IFNAMSIZ];
+	char buf[IFNAMSIZ];
+	const char *name;
 
-	if (!d || !d->err || d->told)
+	if (!d || (!d->unread && !d->err) || d->told)
 		return;
 	d->told = true;
-	log_msg(LOG_KNL, LVL_AUDIT,
-		"%s does not take policies that let IKE pass (%s): IKE may end where a policy holds the gateways' own addresses, too: set hw_offload to crypto or no there",
-		m->routes.route && !route_interface_name(m->routes.route, d->index, name) ? name :
-		"the device", strerror(-d->err));
+	name = m->routes.route && !route_interface_name(m->routes.route, d->index, buf) ? buf :
+	       "the device";
+	if (d->unread)
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"cannot read the addresses of %s (%s): it has no policies that let IKE pass to them, and IKE may end where a policy holds the gateways' own addresses, too; it is tried again with the next Child SA, or when routes change",
+			name, strerror(-d->unread));
+	else
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"%s does not take policies that let IKE pass (%s): IKE may end where a policy holds the gateways' own addresses, too: set hw_offload to crypto or no there",
+			name, strerror(-d->err));
 }
 
 void offload_bypass_network_changed(struct ike_manager *m)

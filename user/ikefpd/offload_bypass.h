@@ -3,7 +3,10 @@
  * IKE past a device that looks at policies itself (hw_offload = packet): it knows nothing of
  * the sockets that are exempt from policies, and what policies hold between the gateways it
  * would encrypt or drop. It gets policies that let IKE pass, as strongSwan has them, but of the
- * device's own addresses alone: what is forwarded from port 500 or 4500 is not to go in the clear.
+ * device's own addresses alone: what is forwarded from port 500 or 4500 does not go in the clear,
+ * unless it is masqueraded. The kernel, which has these policies as the device has, then looks for
+ * one again, and the source is the gateway's own address by then: where policies hold that, too,
+ * this goes in the clear all the same if its port is one of those two.
  */
 #ifndef IKEFPD_OFFLOAD_BYPASS_H
 #define IKEFPD_OFFLOAD_BYPASS_H
