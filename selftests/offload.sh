@@ -236,8 +236,26 @@ packet() {
 	swanctl gw1 --install --child net
 	wait_for 10 has_all 0 2
 	killed_with_trap
+	killed_yet_to_load
 	swanctl gw1 --uninstall --child net
 	has 0 0
+}
+
+# What a trap holds back until it is configured again IKE passes; without one it passes nothing.
+killed_yet_to_load() {
+	ikefpd_kill gw1
+	vici_start gw1
+	echo "$started_pid" >"$work/gw1/pid"
+	has_all 0 2
+	ikefpd_kill gw1
+	batch gw1 <<-IP
+	xfrm policy delete src $lan1_net dst $lan2_net dir out
+	xfrm policy delete src $lan2_net dst $lan1_net dir in
+	IP
+	vici_start gw1
+	has 0 0
+	conf_load gw1 < <(CHILD=$'hw_offload = packet\nstart_action = trap' psk_conf gw1)
+	wait_for 10 has_all 0 2
 }
 
 # IKE may pass before there is an ESP SA that may hold it.

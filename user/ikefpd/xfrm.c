@@ -846,6 +846,7 @@ struct left_policy {
 	struct xfrm_userpolicy_id id;
 	struct xfrm_mark mark;
 	uint32_t if_id;
+	bool passes_device;	/* it lets pass what a device would hold */
 };
 
 /* What a killed daemon left and this one does not go on with, as the kernel lists it. */
@@ -855,6 +856,7 @@ struct leftovers {
 	struct left_policy *policies;
 	size_t n_states, n_policies;
 	size_t size_states, size_policies;
+	bool device_traps;	/* there are some, and they stay */
 };
 
 /* Given out by a daemon, this one or one before it. */
@@ -964,8 +966,12 @@ static int note_policy(void *data, struct nlmsghdr *h)
 	if (attr && nla_len(attr) < (int)sizeof(*tmpl))
 		return 0;
 	tmpl = attr ? nla_data(attr) : NULL;
-	if (tmpl ? keeps_reqid(l->own, tmpl->reqid) : keeps_shunt(l->own, h))
+	if (tmpl ? keeps_reqid(l->own, tmpl->reqid) : keeps_shunt(l->own, h)) {
+		if (tmpl && is_offloaded_policy(h) &&
+		    !is_among(tmpl->reqid, l->own->reqids, l->own->n))
+			l->device_traps = true;
 		return 0;
+	}
 	left = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*left));
 	if (!left)
 		return -ENOMEM;
@@ -973,7 +979,22 @@ static int note_policy(void *data, struct nlmsghdr *h)
 	left->mark = mark_of(h, sizeof(*info));
 	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_IF_ID);
 	left->if_id = attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+	left->passes_device = !tmpl && info->action == XFRM_POLICY_ALLOW &&
+			      is_offloaded_policy(h);
 	return 0;
+}
+
+/* Which of them stay is known only when all are. */
+static void keep_passes(struct leftovers *l)
+{
+	size_t n = 0;
+
+	if (!l->own->keep_traps || !l->device_traps)
+		return;
+	for (size_t i = 0; i < l->n_policies; i++)
+		if (!l->policies[i].passes_device)
+			l->policies[n++] = l->policies[i];
+	l->n_policies = n;
 }
 
 int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
@@ -991,6 +1012,7 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 	if (!err)
 		err = netlink_ask_dump(x->sock, netlink_ask_new(XFRM_MSG_GETSA, 0, NULL, 0),
 				       note_state, &l);
+	keep_passes(&l);
 	for (i = 0; !err && i < l.n_policies; i++) {
 		err = netlink_ask(x->sock, policy_id_msg(XFRM_MSG_DELPOLICY, &l.policies[i].id,
 							 l.policies[i].mark, l.policies[i].if_id),

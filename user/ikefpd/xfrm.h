@@ -56,7 +56,10 @@ struct xfrm_policy_key {
 struct xfrm_own {
 	uint32_t *spis, *reqids;
 	size_t n;		/* of each */
-	/* Those of traps, and those that drop: without them there is traffic in the clear. */
+	/*
+	 * Those of traps, and those that drop: without them there is traffic in the clear. Where
+	 * there is a trap of a device, those that let IKE pass it, too (offload_bypass.h).
+	 */
 	bool keep_traps;
 	/* Is there to be this policy that needs no ESP SA? */
 	bool (*has)(void *data, const struct xfrm_policy_key *key);
