@@ -155,7 +155,24 @@ anew() {
 	set_down gw1
 	is_anew 3
 	wait_for 10 has_all 2 2
+	down_again
 	down
+}
+
+# Once more, before there is another Child SA.
+down_again() {
+	local pid
+
+	pid=$(<"$work/gw2/pid")
+	kill -STOP "$pid"
+	set_down gw1
+	wait_for 20 grep 'CHILD_SA net{4} is gone from its device: it is set up anew' "$work/gw1.log"
+	wait_for 10 has_all 0 2
+	set_down gw1
+	wait_for 10 has_all 0 2
+	kill -CONT "$pid"
+	wait_for 20 offloaded gw1 2
+	wait_for 10 has_all 2 2
 }
 
 # is_anew ID: of the Child SA that was there.
