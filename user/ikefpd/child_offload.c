@@ -139,7 +139,7 @@ static void look_at(struct ike_manager *m, struct child_sa *child)
 {
 	const bool lost = has_lost_it(child);
 
-	/* Each time, and also of one whose ESP SAs came after that: nothing goes out in the clear. */
+	/* Each time, also of one whose ESP SAs came later: nothing goes out in the clear. */
 	if (child->has_policies && (lost || offload_bypass_lost(m, child)))
 		policy_move(&m->policies, m->xfrm, child);
 	if (!lost || child->spent)
