@@ -155,7 +155,24 @@ anew() {
 	set_down gw1
 	is_anew 3
 	wait_for 10 has_all 2 2
+	down_again
 	down
+}
+
+# Once more, before there is another Child SA.
+down_again() {
+	local pid
+
+	pid=$(<"$work/gw2/pid")
+	kill -STOP "$pid"
+	set_down gw1
+	wait_for 20 grep 'CHILD_SA net{4} is gone from its device: it is set up anew' "$work/gw1.log"
+	wait_for 10 has_all 0 2
+	set_down gw1
+	wait_for 10 has_all 0 2
+	kill -CONT "$pid"
+	wait_for 20 offloaded gw1 2
+	wait_for 10 has_all 2 2
 }
 
 # is_anew ID: of the Child SA that was there.
@@ -239,8 +256,26 @@ packet() {
 	swanctl gw1 --install --child net
 	wait_for 10 has_all 0 2
 	killed_with_trap
+	killed_yet_to_load
 	swanctl gw1 --uninstall --child net
 	has 0 0
+}
+
+# What a trap holds back until it is configured again IKE passes; without one it passes nothing.
+killed_yet_to_load() {
+	ikefpd_kill gw1
+	vici_start gw1
+	echo "$started_pid" >"$work/gw1/pid"
+	has_all 0 2
+	ikefpd_kill gw1
+	batch gw1 <<-IP
+	xfrm policy delete src $lan1_net dst $lan2_net dir out
+	xfrm policy delete src $lan2_net dst $lan1_net dir in
+	IP
+	vici_start gw1
+	has 0 0
+	conf_load gw1 < <(CHILD=$'hw_offload = packet\nstart_action = trap' psk_conf gw1)
+	wait_for 10 has_all 0 2
 }
 
 # IKE may pass before there is an ESP SA that may hold it.
@@ -344,6 +379,24 @@ tcp() {
 	conf_load gw1 < <(CHILD='hw_offload = yes' tcp_conf gw1)
 	refused
 	grep 'no device does ESP by TCP, as hw_offload = crypto asks for: set it to auto or no' "$work/gw1.log"
+}
+
+# A trap whose policies no device takes lets nothing pass, also where the kernel does not say
+# that it leaves none to devices (before 6.2).
+trap_alone() {
+	topo_direct
+	offloads gw1 crypto
+	children 'hw_offload = auto'
+	swanctl gw1 --install --child net
+	run_in gw1 ip xfrm policy list | tee "$work/policies"
+	fails grep 'priority 32 ' "$work/policies"
+	protected both_answered
+	offloaded gw1 2
+	has 2 0
+	run_in gw1 ip xfrm policy list | tee "$work/policies"
+	fails grep 'priority 32 ' "$work/policies"
+	swanctl gw1 --uninstall --child net
+	down
 }
 
 # What cannot be had is refused, and it is said why, and what to do.
@@ -488,7 +541,7 @@ need_module
 	ktap_skip_all "there is no module esp_offload for this kernel: vm/module builds it"
 more=0
 ! has_packets || more=5
-ktap_plan $((7 + more)) $((1 + (more > 0)))
+ktap_plan $((8 + more)) $((1 + (more > 0)))
 FAMILY=4 testcase "crypto" crypto
 FAMILY=6 again "crypto, IPv6" crypto
 testcase "auto" auto
@@ -500,6 +553,7 @@ if has_packets; then
 	testcase "packet, of several Child SAs" shared
 	testcase "packet, but IKE does not pass" none_pass
 fi
+testcase "a trap, but none of the device's" trap_alone
 testcase "what the device does not" cannot
 ! has_packets || testcase "ESP in UDP moves" moves
 testcase "TCP" tcp

@@ -131,8 +131,23 @@ void child_offload_moved(struct child_sa *child)
 
 static bool has_lost_it(const struct child_sa *child)
 {
-	return child->device && child->state == CHILD_INSTALLED && !child->spent &&
+	return child->device && child->state == CHILD_INSTALLED &&
 	       child_sa_offloaded(child) == -ESRCH;
+}
+
+static void look_at(struct ike_manager *m, struct child_sa *child)
+{
+	const bool lost = has_lost_it(child);
+
+	/* Each time, also of one whose ESP SAs came later: nothing goes out in the clear. */
+	if (child->has_policies && (lost || offload_bypass_lost(m, child)))
+		policy_move(&m->policies, m->xfrm, child);
+	if (!lost || child->spent)
+		return;
+	ike_log(child->ike_sa, LOG_KNL, LVL_AUDIT,
+		"CHILD_SA %s{%u} is gone from its device: it is set up anew",
+		child->conf->name, child->unique_id);
+	child_life_spent(child);
 }
 
 void child_offload_network_changed(struct ike_manager *m)
@@ -142,24 +157,11 @@ void child_offload_network_changed(struct ike_manager *m)
 	struct trap *trap;
 
 	offload_bypass_network_changed(m);
-	for (trap = m->traps; trap; trap = trap->next) {
-		if (!trap->child.device)
-			continue;
-		offload_bypass_restore(m, trap->child.device);
-		policy_move(&m->policies, m->xfrm, &trap->child);
-	}
-	for (sa = m->sas; sa; sa = sa->next) {
-		for (child = sa->children; child; child = child->next) {
-			if (!has_lost_it(child))
-				continue;
-			ike_log(sa, LOG_KNL, LVL_AUDIT,
-				"CHILD_SA %s{%u} is gone from its device: it is set up anew",
-				child->conf->name, child->unique_id);
-			offload_bypass_restore(m, child->device);
-			/* Until then nothing goes out in the clear. */
-			if (child->has_policies)
-				policy_move(&m->policies, m->xfrm, child);
-			child_life_spent(child);
-		}
-	}
+	for (trap = m->traps; trap; trap = trap->next)
+		if (trap->child.device)
+			policy_move(&m->policies, m->xfrm, &trap->child);
+	for (sa = m->sas; sa; sa = sa->next)
+		for (child = sa->children; child; child = child->next)
+			look_at(m, child);
+	offload_bypass_restored(m);
 }

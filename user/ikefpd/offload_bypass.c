@@ -25,9 +25,10 @@ struct bypassed_device {
 	unsigned int users;
 	struct endpoint *addrs;		/* that have their policies */
 	size_t n, size;
-	int err;			/* why others have not */
-	bool told;			/* of that */
-	bool lost;			/* it may have been set down since */
+	int unread;			/* why they are not all known */
+	int err;			/* why the device has not taken others' */
+	bool told;			/* of either */
+	bool lost;			/* it was set down, and not all have their policies again */
 };
 
 /* The policies of an address. */
@@ -83,16 +84,30 @@ static void remove_kinds(struct xfrm *xfrm, uint32_t device, const struct endpoi
 	}
 }
 
+static int is_there(struct ike_manager *m, uint32_t device, const struct endpoint *own)
+{
+	const struct xfrm_policy p = policy_of(device, own, &kinds[0]);
+	const struct xfrm_policy_key key = selector_key(&p);
+
+	return xfrm_policy_offloaded(m->xfrm, &key);
+}
+
 /* All of an address's, or none. */
-static int install_address(struct xfrm *xfrm, uint32_t device, const struct endpoint *own)
+static int install_address(struct ike_manager *m, uint32_t device, const struct endpoint *own)
 {
 	for (size_t i = 0; i < N_KINDS; i++) {
 		const struct xfrm_policy p = policy_of(device, own, &kinds[i]);
-		int err = xfrm_policy_add(xfrm, &p);
+		int err = m->bypasses.ignored ? -EOPNOTSUPP : xfrm_policy_add(m->xfrm, &p);
 
 		if (err) {
-			remove_kinds(xfrm, device, own, i);
+			remove_kinds(m->xfrm, device, own, i);
 			return err;
+		}
+		/* Without a device behind it, it is a hole in the kernel's policies. */
+		if (i == 0 && is_there(m, device, own) == -EOPNOTSUPP) {
+			m->bypasses.ignored = true;
+			remove_kinds(m->xfrm, device, own, 1);
+			return -EOPNOTSUPP;
 		}
 	}
 	return 0;
@@ -133,12 +148,13 @@ static void sync_addresses(struct ike_manager *m, struct bypassed_device *d, boo
 	struct bypassed_device now = { .n = 0 };
 	size_t n = 0;
 
-	d->err = m->routes.route ?
-		 route_addresses_of(m->routes.route, d->index, note, &now) : -ENODEV;
-	if (d->err) {
+	d->unread = m->routes.route ?
+		    route_addresses_of(m->routes.route, d->index, note, &now) : -ENODEV;
+	if (d->unread) {
 		free(now.addrs);
 		return;
 	}
+	d->err = 0;
 	for (size_t i = 0; i < d->n; i++)
 		if (!has(&now, &d->addrs[i]))
 			remove_kinds(m->xfrm, d->index, &d->addrs[i], N_KINDS);
@@ -146,7 +162,7 @@ static void sync_addresses(struct ike_manager *m, struct bypassed_device *d, boo
 		int err = 0;
 
 		if (anew || !has(d, &now.addrs[i]))
-			err = install_address(m->xfrm, d->index, &now.addrs[i]);
+			err = install_address(m, d->index, &now.addrs[i]);
 		if (err)
 			d->err = err;
 		else
@@ -167,6 +183,12 @@ static struct bypassed_device *find(const struct ike_manager *m, uint32_t index)
 	return d;
 }
 
+/* The kernel takes all from a device that is set down. */
+static bool has_lost(struct ike_manager *m, const struct bypassed_device *d)
+{
+	return d->n && is_there(m, d->index, &d->addrs[0]) == -ENOENT;
+}
+
 static bool get(struct ike_manager *m, uint32_t index)
 {
 	struct bypassed_device *d = find(m, index);
@@ -174,15 +196,21 @@ static bool get(struct ike_manager *m, uint32_t index)
 
 	if (first) {
 		d = calloc(1, sizeof(*d));
-		if (!d)
+		if (!d) {
+			log_msg(LOG_KNL, LVL_AUDIT,
+				"no memory for policies that let IKE pass a device: IKE may end where a policy holds the gateways' own addresses, too");
 			return false;
+		}
 		d->index = index;
 		d->next = m->bypasses.devices;
 		m->bypasses.devices = d;
 	}
 	d->users++;
-	if (first || d->err)
-		sync_addresses(m, d, first);
+	/* Others that have lost theirs hear of it later. */
+	if (!first && has_lost(m, d))
+		d->lost = true;
+	if (first || d->unread || d->err || d->lost)
+		sync_addresses(m, d, first || d->lost);
 	return true;
 }
 
@@ -239,18 +267,30 @@ void offload_bypass_put(struct ike_manager *m, struct child_sa *child)
 		put(m, device);
 }
 
+bool offload_bypass_ignored(const struct ike_manager *m, const struct child_sa *child)
+{
+	return m->bypasses.ignored && device_of(child);
+}
+
 void offload_bypass_check(struct ike_manager *m, const struct child_sa *child)
 {
 	struct bypassed_device *d = child->bypassed ? find(m, child->bypassed) : NULL;
-	char name[IFNAMSIZ];
+	char buf[IFNAMSIZ];
+	const char *name;
 
-	if (!d || !d->err || d->told)
+	if (!d || (!d->unread && !d->err) || d->told)
 		return;
 	d->told = true;
-	log_msg(LOG_KNL, LVL_AUDIT,
-		"%s does not take policies that let IKE pass (%s): IKE may end where a policy holds the gateways' own addresses, too: set hw_offload to crypto or no there",
-		m->routes.route && !route_interface_name(m->routes.route, d->index, name) ? name :
-		"the device", strerror(-d->err));
+	name = m->routes.route && !route_interface_name(m->routes.route, d->index, buf) ? buf :
+	       "the device";
+	if (d->unread)
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"cannot read the addresses of %s (%s): it has no policies that let IKE pass to them, and IKE may end where a policy holds the gateways' own addresses, too; it is tried again with the next Child SA, or when routes change",
+			name, strerror(-d->unread));
+	else
+		log_msg(LOG_KNL, LVL_AUDIT,
+			"%s does not take policies that let IKE pass (%s): IKE may end where a policy holds the gateways' own addresses, too: set hw_offload to crypto or no there",
+			name, strerror(-d->err));
 }
 
 void offload_bypass_network_changed(struct ike_manager *m)
@@ -258,19 +298,25 @@ void offload_bypass_network_changed(struct ike_manager *m)
 	struct bypassed_device *d;
 
 	for (d = m->bypasses.devices; d; d = d->next) {
-		sync_addresses(m, d, false);
-		d->lost = true;
+		if (has_lost(m, d))
+			d->lost = true;
+		sync_addresses(m, d, d->lost);
 	}
 }
 
-void offload_bypass_restore(struct ike_manager *m, uint32_t device)
+bool offload_bypass_lost(const struct ike_manager *m, const struct child_sa *child)
 {
-	struct bypassed_device *d = find(m, device);
+	const struct bypassed_device *d = child->bypassed ? find(m, child->bypassed) : NULL;
 
-	if (!d || !d->lost)
-		return;
-	d->lost = false;
-	sync_addresses(m, d, true);
+	return d && d->lost;
+}
+
+void offload_bypass_restored(struct ike_manager *m)
+{
+	struct bypassed_device *d;
+
+	for (d = m->bypasses.devices; d; d = d->next)
+		d->lost = false;
 }
 
 void offload_bypass_adopted(struct ike_manager *m)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Traps and shunts: policies without ESP SAs. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,12 @@ static int resolve(struct trap *trap, struct errmsg *err)
 	return keep(child, &local, &remote, err);
 }
 
+static int install(struct ike_manager *m, struct child_sa *child)
+{
+	return offload_bypass_ignored(m, child) ? -EOPNOTSUPP :
+	       policy_install(&m->policies, m->xfrm, child);
+}
+
 /* Of a trap's, too, a device can do no more than packets (child_offload.h). */
 static int install_policies(struct ike_manager *m, struct child_sa *child, struct errmsg *err)
 {
@@ -165,14 +172,14 @@ static int install_policies(struct ike_manager *m, struct child_sa *child, struc
 	if (!is_shunt(child->conf) && child->hw_offload != OFFLOAD_CRYPTO &&
 	    child_offload_begin(m, child))
 		return errmsg_set(err, "there is no device for hw_offload");
-	failed = policy_install(&m->policies, m->xfrm, child);
+	failed = install(m, child);
 	if (failed && child->attempt) {
 		child->offload_in = OFFLOAD_NO;
 		child->offload_out = OFFLOAD_NO;
 		child->device = 0;
 		child->attempt = false;
 		offload_bypass_hold(m, child);
-		failed = policy_install(&m->policies, m->xfrm, child);
+		failed = install(m, child);
 	}
 	if (failed)
 		return errmsg_set(err, "its policies could not be installed%s", child->device ?

@@ -796,10 +796,10 @@ int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p)
 		      "cannot install a policy", p->attempt ? NETLINK_ASK_ANY : 0, NULL);
 }
 
-static struct nl_msg *delpolicy_msg(const struct xfrm_userpolicy_id *id, struct xfrm_mark mark,
-				    uint32_t if_id)
+static struct nl_msg *policy_id_msg(int type, const struct xfrm_userpolicy_id *id,
+				    struct xfrm_mark mark, uint32_t if_id)
 {
-	struct nl_msg *msg = netlink_ask_new(XFRM_MSG_DELPOLICY, 0, id, sizeof(*id));
+	struct nl_msg *msg = netlink_ask_new(type, 0, id, sizeof(*id));
 
 	if (msg && (put_mark(msg, mark) || put_if_id(msg, if_id))) {
 		nlmsg_free(msg);
@@ -812,8 +812,29 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 {
 	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
 
-	return change(x, delpolicy_msg(&id, key->mark, key->if_id), "cannot remove a policy",
-		      -ENOENT, NULL);
+	return change(x, policy_id_msg(XFRM_MSG_DELPOLICY, &id, key->mark, key->if_id),
+		      "cannot remove a policy", -ENOENT, NULL);
+}
+
+static bool is_offloaded_policy(const struct nlmsghdr *h)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)h, sizeof(struct xfrm_userpolicy_info),
+			       XFRMA_OFFLOAD_DEV);
+}
+
+int xfrm_policy_offloaded(struct xfrm *x, const struct xfrm_policy_key *key)
+{
+	const struct xfrm_userpolicy_id id = { .dir = key->dir, .sel = key->sel };
+	struct netlink_answer a;
+	int err;
+
+	err = netlink_ask(x->sock, policy_id_msg(XFRM_MSG_GETPOLICY, &id, key->mark, key->if_id),
+			  "cannot read a policy", -ENOENT, &a);
+	if (err)
+		return err;
+	if (!a.reply || a.reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct xfrm_userpolicy_info)))
+		return -EIO;
+	return is_offloaded_policy(a.reply) ? 0 : -EOPNOTSUPP;
 }
 
 struct left_state {
@@ -825,6 +846,7 @@ struct left_policy {
 	struct xfrm_userpolicy_id id;
 	struct xfrm_mark mark;
 	uint32_t if_id;
+	bool passes_device;	/* it lets pass what a device would hold */
 };
 
 /* What a killed daemon left and this one does not go on with, as the kernel lists it. */
@@ -834,6 +856,7 @@ struct leftovers {
 	struct left_policy *policies;
 	size_t n_states, n_policies;
 	size_t size_states, size_policies;
+	bool device_traps;	/* there are some, and they stay */
 };
 
 /* Given out by a daemon, this one or one before it. */
@@ -943,8 +966,12 @@ static int note_policy(void *data, struct nlmsghdr *h)
 	if (attr && nla_len(attr) < (int)sizeof(*tmpl))
 		return 0;
 	tmpl = attr ? nla_data(attr) : NULL;
-	if (tmpl ? keeps_reqid(l->own, tmpl->reqid) : keeps_shunt(l->own, h))
+	if (tmpl ? keeps_reqid(l->own, tmpl->reqid) : keeps_shunt(l->own, h)) {
+		if (tmpl && is_offloaded_policy(h) &&
+		    !is_among(tmpl->reqid, l->own->reqids, l->own->n))
+			l->device_traps = true;
 		return 0;
+	}
 	left = one_more((void **)&l->policies, &l->n_policies, &l->size_policies, sizeof(*left));
 	if (!left)
 		return -ENOMEM;
@@ -952,7 +979,22 @@ static int note_policy(void *data, struct nlmsghdr *h)
 	left->mark = mark_of(h, sizeof(*info));
 	attr = nlmsg_find_attr(h, sizeof(*info), XFRMA_IF_ID);
 	left->if_id = attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+	left->passes_device = !tmpl && info->action == XFRM_POLICY_ALLOW &&
+			      is_offloaded_policy(h);
 	return 0;
+}
+
+/* Which of them stay is known only when all are. */
+static void keep_passes(struct leftovers *l)
+{
+	size_t n = 0;
+
+	if (!l->own->keep_traps || !l->device_traps)
+		return;
+	for (size_t i = 0; i < l->n_policies; i++)
+		if (!l->policies[i].passes_device)
+			l->policies[n++] = l->policies[i];
+	l->n_policies = n;
 }
 
 int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
@@ -970,9 +1012,10 @@ int xfrm_remove_leftovers(struct xfrm *x, struct xfrm_own *own)
 	if (!err)
 		err = netlink_ask_dump(x->sock, netlink_ask_new(XFRM_MSG_GETSA, 0, NULL, 0),
 				       note_state, &l);
+	keep_passes(&l);
 	for (i = 0; !err && i < l.n_policies; i++) {
-		err = netlink_ask(x->sock, delpolicy_msg(&l.policies[i].id, l.policies[i].mark,
-						l.policies[i].if_id),
+		err = netlink_ask(x->sock, policy_id_msg(XFRM_MSG_DELPOLICY, &l.policies[i].id,
+							 l.policies[i].mark, l.policies[i].if_id),
 			       "cannot remove a policy of a former helper", -ENOENT, NULL);
 		err = err == -ENOENT ? 0 : err;
 	}

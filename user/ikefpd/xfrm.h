@@ -56,7 +56,10 @@ struct xfrm_policy_key {
 struct xfrm_own {
 	uint32_t *spis, *reqids;
 	size_t n;		/* of each */
-	/* Those of traps, and those that drop: without them there is traffic in the clear. */
+	/*
+	 * Those of traps, and those that drop: without them there is traffic in the clear. Where
+	 * there is a trap of a device, those that let IKE pass it, too (offload_bypass.h).
+	 */
 	bool keep_traps;
 	/* Is there to be this policy that needs no ESP SA? */
 	bool (*has)(void *data, const struct xfrm_policy_key *key);
@@ -211,5 +214,11 @@ struct xfrm_policy {
 /* Installs it, in the place of one with the same selector, dir, mark and if_id. */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy *p);
 int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key);
+
+/*
+ * Has a device got it? Kernels before 6.2 install one that is for a device as any other.
+ * -EOPNOTSUPP: none has; -ENOENT: there is no such policy.
+ */
+int xfrm_policy_offloaded(struct xfrm *x, const struct xfrm_policy_key *key);
 
 #endif

@@ -65,7 +65,8 @@ struct xfrm {
 	bool fail_states;	/* refuse to install any */
 	bool fail_policies;
 	enum offload does;	/* what of ESP devices do, */
-	bool no_policies;	/* and no policies */
+	bool no_policies;	/* and no policies, */
+	bool ignores_devices;	/* or the kernel has none for them, and does not say so */
 	unsigned int installed;	/* policies, so often */
 	bool collecting;
 	int failed;		/* the first error of what is collected */

@@ -296,6 +296,15 @@ int xfrm_policy_del(struct xfrm *x, const struct xfrm_policy_key *key)
 	return 0;
 }
 
+int xfrm_policy_offloaded(struct xfrm *x, const struct xfrm_policy_key *key)
+{
+	const struct fake_policy *policy = *policy_link(x, key);
+
+	if (!policy)
+		return -ENOENT;
+	return policy->p.device && !x->ignores_devices ? 0 : -EOPNOTSUPP;
+}
+
 unsigned int host_states(const struct host *host)
 {
 	const struct fake_state *s;

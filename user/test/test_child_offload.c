@@ -390,11 +390,23 @@ static void moved(void)
 	net_clear(&net);
 }
 
-/* A device that has been set down has nothing, and nothing of that is in the kernel. */
-static void set_down(void)
+static void lose_all(struct host *host)
 {
 	const struct xfrm_mark none = { 0, 0 };
 	const struct fake_state *s;
+
+	while ((s = host->xfrm.states))
+		xfrm_state_del(&host->xfrm, &s->dst, s->spi, none);
+	while (host->xfrm.policies) {
+		const struct xfrm_policy_key key = selector_key(&host->xfrm.policies->p);
+
+		xfrm_policy_del(&host->xfrm, &key);
+	}
+}
+
+/* A device that has been set down has nothing, and nothing of that is in the kernel. */
+static void set_down(void)
+{
 	uint32_t spi;
 
 	up("hw_offload = packet", "", OFFLOAD_PACKET);
@@ -402,21 +414,23 @@ static void set_down(void)
 	spi = child_of(left)->spi_in;
 	child_offload_network_changed(&left->manager);
 	EXPECT(!child_of(left)->spent);
-	while ((s = left->xfrm.states))
-		xfrm_state_del(&left->xfrm, &s->dst, s->spi, none);
-	while (left->xfrm.policies) {
-		const struct xfrm_policy_key key = selector_key(&left->xfrm.policies->p);
-
-		xfrm_policy_del(&left->xfrm, &key);
+	/* Once more before another one is there. */
+	for (unsigned int i = 0; i < 2; i++) {
+		lose_all(left);
+		child_offload_network_changed(&left->manager);
+		EXPECT(child_of(left)->spent);
+		EXPECT_EQ(policies(left), 3);
+		EXPECT_EQ(bypasses(left), BYPASSES);
 	}
-	child_offload_network_changed(&left->manager);
-	EXPECT(child_of(left)->spent);
-	EXPECT_EQ(policies(left), 3);
-	EXPECT_EQ(bypasses(left), BYPASSES);
+	/* The other one is there before that is known: it has lost nothing but its policies. */
+	lose_all(left);
 	child_of(left)->timer.expired(&child_of(left)->timer);
 	net_run(&net);
 	REQUIRE(child_of(left));
 	EXPECT(child_of(left)->spi_in != spi && !child_of(left)->next);
+	EXPECT_EQ(bypasses(left), BYPASSES);
+	child_offload_network_changed(&left->manager);
+	EXPECT(!child_of(left)->spent);
 	expect_offload(left, OFFLOAD_PACKET);
 	expect_offload(right, OFFLOAD_NO);
 	down();
@@ -455,6 +469,25 @@ static void traps(void)
 	kernel.wan = 0;
 	EXPECT(install(&err));
 	EXPECT_STR(err.text, "there is no device for hw_offload");
+	EXPECT_EQ(host_policies(left), 0);
+	net_clear(&net);
+
+	/* Kernels before 6.2 do not say so. */
+	begin("hw_offload = auto", "", OFFLOAD_CRYPTO);
+	left->xfrm.ignores_devices = true;
+	EXPECT(!install(&err));
+	EXPECT_EQ(host_policies(left), 3);
+	EXPECT_EQ(bypasses(left), 0);
+	for (p = left->xfrm.policies; p; p = p->next)
+		EXPECT_EQ(p->p.device, 0);
+	initiate();
+	expect_offload(left, OFFLOAD_CRYPTO);
+	EXPECT_EQ(trap_uninstall(&left->manager, "gw", "net"), 1);
+	down();
+
+	begin("hw_offload = packet", "", OFFLOAD_CRYPTO);
+	left->xfrm.ignores_devices = true;
+	EXPECT(install(&err));
 	EXPECT_EQ(host_policies(left), 0);
 	net_clear(&net);
 
