@@ -332,18 +332,26 @@ TEST_F(tcp_esp, other_stream)
 	close(out);
 }
 
+/* What is inside has another address, and the other end a route to it. */
+static void be_elsewhere(FIXTURE_DATA(tcp_esp) *self, const FIXTURE_VARIANT(tcp_esp) *variant)
+{
+	netns_enter(self->inside.netns);
+	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
+	    variant->prefix == 128 ? "nodad" : "");
+	if (variant->prefix == 128)
+		netns_await_local(variant->elsewhere);
+	netns_enter(self->outside.netns);
+	run("ip route add %s dev wire", variant->elsewhere);
+	self->inside.addr = variant->elsewhere;
+}
+
 /* The next stream is from another address, and the SA goes by it; the helper is told. */
 static void come_from_elsewhere(struct __test_metadata *_metadata, FIXTURE_DATA(tcp_esp) *self,
 				const FIXTURE_VARIANT(tcp_esp) *variant)
 {
 	struct upcall *upcall;
 
-	netns_enter(self->inside.netns);
-	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
-	    variant->prefix == 128 ? "nodad" : "");
-	netns_enter(self->outside.netns);
-	run("ip route add %s dev wire", variant->elsewhere);
-	self->inside.addr = variant->elsewhere;
+	be_elsewhere(self, variant);
 	connect_ends(self);
 	move_sa(&self->inside);
 	must(&self->inside, ikefp_message_send(self->inside.client->nl,
@@ -454,11 +462,7 @@ TEST_F(tcp_esp, no_mapping)
 		expect_passes(_metadata, in, out, &self->outside, self->octets, 100);
 	EXPECT_FALSE(mapping_told(monitor));
 
-	run("ip address add %s/%d dev wire %s", variant->elsewhere, variant->prefix,
-	    variant->prefix == 128 ? "nodad" : "");
-	netns_enter(self->outside.netns);
-	run("ip route add %s dev wire", variant->elsewhere);
-	self->inside.addr = variant->elsewhere;
+	be_elsewhere(self, variant);
 	connect_ends(self);
 	move_sa(&self->inside);
 	self->inside.addr = variant->inside;

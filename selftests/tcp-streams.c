@@ -767,6 +767,8 @@ static int stranger(FIXTURE_DATA(tcp) *self, const char *format, int number, uin
 	snprintf(text, sizeof(text), format, number);
 	run("ip address replace %s/%d dev lo %s", text, strchr(text, ':') ? 128 : 32,
 	    strchr(text, ':') ? "nodad" : "");
+	if (strchr(text, ':'))
+		netns_await_local(text);
 	to = address(text, PORT + 1);
 	listening = tcp_listen(&to);
 	from = address(text, 0);
