@@ -16,7 +16,7 @@
 #include "selector.h"
 #include "xfrm.h"
 
-/* Before all others, strongSwan's. */
+/* strongSwan's: before all others but what is configured with a smaller one. */
 #define PRIORITY	32
 
 struct bypassed_device {

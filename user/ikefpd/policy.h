@@ -31,7 +31,7 @@ uint32_t policy_priority(const struct ts *src, const struct ts *dst);
 
 /*
  * Installs out, in and fwd policies for each pair of the Child SA's selectors.
- * Returns 0, or a negative error; then none of them is left.
+ * Returns 0, or a negative error; then it has what it had of them before.
  */
 int policy_install(struct policy_table *table, struct xfrm *xfrm, struct child_sa *child);
 /*
